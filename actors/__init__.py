@@ -1,0 +1,12 @@
+"""The actors of a simulated host, and the engine that runs them.
+
+Layers, each standing on those below it:
+
+    dom0  domu        the domains' own code: toolstack, drivers, workloads
+    xenstore          the store daemon
+    kernel            what every paravirtual kernel has
+    hypervisor  devices
+    messages          every message that crosses a process boundary
+    runtime           the engine; it knows no Xen
+    abi               what Xen's public headers publish
+"""
