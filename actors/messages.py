@@ -1,0 +1,258 @@
+"""Every message that crosses a process boundary, typed, with its wire tag.
+
+On the wire a message is the msgpack array `[tag, field, ...]`, fields in the order written here.
+Rules: a tag is never used again for something else; payloads of 4 KiB and more travel in shared
+frames, never in messages. Field types are checked when a frame is decoded (`runtime/codec.py`).
+"""
+
+from dataclasses import dataclass
+
+from actors.runtime.codec import Codec, wire
+
+# Between a domain and the hypervisor (link "xen" in the domain, "domN" in the hypervisor).
+
+
+@wire(1)
+@dataclass(slots=True)
+class Hypercall:
+    """A domain calls the hypervisor: `number` and `command` as Xen numbers them, arguments by Xen's names.
+
+    `sequence` comes back in the reply. Sequence 0 asks for no reply unless the call is refused
+    (Linux ignores what EVTCHNOP_send returns, too).
+    """
+
+    sequence: int
+    number: int
+    command: int
+    arguments: dict[str, object]
+
+
+@wire(2)
+@dataclass(slots=True)
+class HypercallReply:
+    """What a hypercall returned: `ret` >= 0 or `-errno`, and the fields that Xen fills in (or None)."""
+
+    sequence: int
+    ret: int
+    out: dict[str, object] | None
+
+
+@wire(3)
+@dataclass(slots=True)
+class Upcall:
+    """Events are pending on these ports. The next one follows only after `UpcallTaken`."""
+
+    ports: list[int]
+
+
+@wire(4)
+@dataclass(slots=True)
+class UpcallTaken:
+    """The domain has taken the last upcall."""
+
+
+@wire(5)
+@dataclass(slots=True)
+class GrantRevoke:
+    """Clear a grant entry unless somebody has it mapped: what a guest does with cmpxchg on real memory.
+
+    Answered by a `HypercallReply`: 0, or -EBUSY while the grant is in use.
+    """
+
+    sequence: int
+    ref: int
+
+
+# Between the hypervisor and the host's supervisor, which owns the processes.
+
+
+@wire(16)
+@dataclass(slots=True)
+class StartDomain:
+    """Run the vcpus of a domain: a process for it. `extents` is its memory as [gfn, mfn, count] rows."""
+
+    domid: int
+    incarnation: int
+    handle: bytes
+    extents: list[list[int]]
+
+
+@wire(17)
+@dataclass(slots=True)
+class StopDomain:
+    """The domain must not run any more. `DomainStopped` answers when it does not."""
+
+    domid: int
+    incarnation: int
+
+
+@wire(18)
+@dataclass(slots=True)
+class DomainStopped:
+    """The process of this incarnation of a domain has ended."""
+
+    domid: int
+    incarnation: int
+
+
+@wire(19)
+@dataclass(slots=True)
+class PauseDomain:
+    """Hold the vcpus of a domain (`paused`), or let them go on."""
+
+    domid: int
+    paused: bool
+
+
+@wire(20)
+@dataclass(slots=True)
+class DomainEvent:
+    """Something happened to a domain: `created`, `started`, `shutdown`, `dying`, `destroyed`.
+
+    `reason` is a ShutdownReason for `shutdown`, else 0.
+    """
+
+    domid: int
+    incarnation: int
+    what: str
+    reason: int
+
+
+@wire(21)
+@dataclass(slots=True)
+class ConsoleOutput:
+    """Text that a domain wrote with CONSOLEIO_write."""
+
+    domid: int
+    text: str
+
+
+@wire(22)
+@dataclass(slots=True)
+class MachineRestart:
+    """The hypervisor restarts the machine: every domain dies with it."""
+
+    reason: str
+
+
+@wire(23)
+@dataclass(slots=True)
+class MachineHalt:
+    """The hypervisor halts the machine for good."""
+
+    reason: str
+
+
+# Between devices and whoever programs them.
+
+
+@wire(32)
+@dataclass(slots=True)
+class MmioWrite:
+    """A register of a device is written: byte offset in its register page, and the value."""
+
+    offset: int
+    value: int
+
+
+@wire(33)
+@dataclass(slots=True)
+class MmioRead:
+    """A register of a device is read; `MmioReadReply` answers."""
+
+    sequence: int
+    offset: int
+
+
+@wire(34)
+@dataclass(slots=True)
+class MmioReadReply:
+    """The value of a register."""
+
+    sequence: int
+    value: int
+
+
+@wire(35)
+@dataclass(slots=True)
+class Line:
+    """A device asserts or releases its interrupt line; the IO-APIC knows the pin by the link."""
+
+    asserted: bool
+
+
+@wire(36)
+@dataclass(slots=True)
+class InterruptVector:
+    """The IO-APIC delivers a vector to the processor, which is the hypervisor."""
+
+    vector: int
+
+
+@wire(37)
+@dataclass(slots=True)
+class EndOfInterrupt:
+    """The processor ends an interrupt: remote IRR of the entry with this vector is cleared."""
+
+    vector: int
+
+
+# Between the supervisor and any actor.
+
+
+@wire(48)
+@dataclass(slots=True)
+class ConsoleInput:
+    """A line typed on the actor's serial console."""
+
+    text: str
+
+
+@wire(49)
+@dataclass(slots=True)
+class PowerButton:
+    """Orderly power off of a device: write back what is volatile, then end."""
+
+
+@wire(50)
+@dataclass(slots=True)
+class ReadStatistics:
+    """Asks for the statistics of an actor's machine; its driver answers, the machine is not troubled."""
+
+    sequence: int
+
+
+@wire(51)
+@dataclass(slots=True)
+class Statistics:
+    """The statistics of an actor's machine, as a map."""
+
+    sequence: int
+    values: dict[str, object]
+
+
+CODEC = Codec(
+    Hypercall,
+    HypercallReply,
+    Upcall,
+    UpcallTaken,
+    GrantRevoke,
+    StartDomain,
+    StopDomain,
+    DomainStopped,
+    PauseDomain,
+    DomainEvent,
+    ConsoleOutput,
+    MachineRestart,
+    MachineHalt,
+    MmioWrite,
+    MmioRead,
+    MmioReadReply,
+    Line,
+    InterruptVector,
+    EndOfInterrupt,
+    ConsoleInput,
+    PowerButton,
+    ReadStatistics,
+    Statistics,
+)

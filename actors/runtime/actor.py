@@ -1,0 +1,349 @@
+"""The live driver: one machine, its links, and trio tasks that wait for the machine.
+
+A turn is what arrived together: every frame of one receive is decoded and handled, then `end_turn`
+of the machine (if it has one) is called, then each link that was sent to is flushed once.
+
+Rules: the machine is called from here only, and never again while it is in a call; each LinkOpened
+is followed by one LinkClosed, whoever ended the link. An exception of the machine leaves `run`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import trio
+
+from actors.runtime.codec import MAX_FRAME_BYTES, Codec, ProtocolViolation
+from actors.runtime.link import Link
+from actors.runtime.machine import (
+    CloseLink,
+    Connect,
+    DeadlinePassed,
+    Effect,
+    Event,
+    Exit,
+    Freeze,
+    Kill,
+    LinkClosed,
+    LinkOpened,
+    Log,
+    Machine,
+    Received,
+    Send,
+    Spawn,
+    Thaw,
+)
+from actors.runtime.trace import Trace
+from actors.runtime.transport import ByteStream
+
+RECEIVE_BYTES = 64 * 1024
+MAX_BACKLOG_BYTES = 16 * 1024 * 1024
+TURNS_PER_CHECKPOINT = 8
+LINGER_S = 1.0
+
+Intercept = Callable[[str, object, Machine], object | None]
+OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw
+
+
+def _no_owner(effect: OwnerEffect) -> None:
+    raise AssertionError(f"this actor's driver has no owner to perform {effect}")
+
+
+class ActorDriver:
+    """Runs one machine in trio.
+
+    `log` takes the lines of Log effects and of links that broke the protocol. `perform` takes the
+    effects on other actors. `intercept` answers messages of some types in the machine's stead: what
+    it returns is sent back on the same link, None is nothing.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        machine: Machine,
+        codec: Codec,
+        *,
+        log: Callable[[str], object],
+        perform: Callable[[OwnerEffect], object] = _no_owner,
+        intercept: Mapping[type, Intercept] | None = None,
+        trace: Trace | None = None,
+        clock: Callable[[], int] = time.monotonic_ns,
+        frame_limit: int = MAX_FRAME_BYTES,
+        max_backlog_bytes: int = MAX_BACKLOG_BYTES,
+    ) -> None:
+        self.address = address
+        self.machine = machine
+        self.killed = False
+        self._codec = codec
+        self._log = log
+        self._perform_for_owner = perform
+        self._intercept = dict(intercept or {})
+        self._trace = trace
+        self._clock = clock
+        self._frame_limit = frame_limit
+        self._max_backlog_bytes = max_backlog_bytes
+        self._end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
+        self._links: dict[str, Link] = {}
+        self._touched: list[Link] = []
+        self._inbox: list[Event | Link] = []
+        self._inbox_filled = trio.Event()
+        self._thawed: trio.Event | None = None
+        self._buffer = memoryview(bytearray(RECEIVE_BYTES))
+        self._armed_ns: int | None = None
+        self._timer = trio.CancelScope()
+        self._exit_reason: str | None = None
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self) -> str:
+        """Run until the machine exits, or `kill`: the reason. Links are closed whatever ends it."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._take_posted)
+                self._nursery.start_soon(self._keep_time)
+                if self.killed:
+                    self._nursery.cancel_scope.cancel()
+        finally:
+            for link in [*self._links.values(), *(each for each in self._inbox if isinstance(each, Link))]:
+                link.close()
+        return self._exit_reason or "killed"
+
+    def plug(self, link: str, stream: ByteStream) -> None:
+        """Give the machine a new link. An older one of that name is read out and closed first."""
+        self._post(Link(link, stream, self._frame_limit))
+
+    def post(self, event: Event) -> None:
+        """Give the machine an event of the owner's, such as ProcessEnded."""
+        self._post(event)
+
+    def kill(self) -> None:
+        """End at once: nothing queued is sent, links close."""
+        self.killed = True
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    def freeze(self) -> None:
+        """Stop giving the machine events; they wait, and links stay open."""
+        self._thawed = self._thawed or trio.Event()
+
+    def thaw(self) -> None:
+        """Let a frozen machine run on."""
+        if self._thawed is not None:
+            self._thawed.set()
+            self._thawed = None
+
+    @property
+    def links(self) -> list[str]:
+        """The names of the links that are open, in the order of their opening."""
+        return list(self._links)
+
+    def _post(self, what: Event | Link) -> None:
+        self._inbox.append(what)
+        self._inbox_filled.set()
+
+    async def _while_frozen(self) -> None:
+        while self._thawed is not None:
+            await self._thawed.wait()
+
+    async def _take_posted(self) -> None:
+        while True:
+            await self._inbox_filled.wait()
+            await self._while_frozen()
+            self._inbox_filled = trio.Event()
+            inbox, self._inbox = self._inbox, []
+            for what in inbox:
+                if isinstance(what, Link):
+                    self._open(what)
+                else:
+                    self._take(what)
+            await trio.lowlevel.checkpoint()
+
+    def _open(self, link: Link) -> None:
+        """Put a plugged link into service; its reader starts after the machine knows of it."""
+        assert self._nursery is not None, "links open while the driver runs"
+        old = self._links.get(link.name)
+        if old is not None:
+            while self._receive(old):
+                pass
+            self._close(old, "replaced by a new link")
+            self._post(link)  # behind the LinkClosed of the old one
+            return
+        self._links[link.name] = link
+        self._drain_later(link, link.greet())
+        self._take(LinkOpened(link.name))
+        self._nursery.start_soon(self._read, link)
+
+    async def _read(self, link: Link) -> None:
+        """Receive as long as something is there, then wait; let others run every few turns."""
+        turns = 0
+        while link.open:
+            if self._thawed is not None:
+                await self._while_frozen()
+            if self._receive(link):
+                turns += 1
+                if turns == TURNS_PER_CHECKPOINT:
+                    turns = 0
+                    await trio.lowlevel.checkpoint()
+            elif link.open:
+                turns = 0
+                try:
+                    await link.stream.wait_readable()
+                except trio.ClosedResourceError:
+                    return
+
+    def _receive(self, link: Link) -> bool:
+        """One turn with what has arrived on a link; False if nothing has, or the link has ended."""
+        try:
+            count = link.stream.receive_into(self._buffer)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._close(link, f"connection lost: {error.strerror or error}")
+            return False
+        if not count:
+            self._close(link, "ended within a frame" if link.reader.partial else "closed by the peer")
+            return False
+        now_ns = self._clock()
+        try:
+            for payload in link.reader.feed(self._buffer[:count]):
+                self._handle(link, self._codec.decode_frame(payload), now_ns)
+            if link.reader.violation is not None:
+                raise link.reader.violation
+        except ProtocolViolation as violation:
+            self._break(link, str(violation))
+        self._finish_turn(now_ns)
+        return link.open
+
+    def _handle(self, link: Link, messages: Iterable[object], now_ns: int) -> None:
+        """The hot loop: what `_take` does for one event, written out for many messages."""
+        name, handle, intercept, trace = link.name, self.machine.handle, self._intercept, self._trace
+        links, touched, rows = self._links, self._touched, self._codec.rows
+        stop = False
+        for message in messages:
+            if intercept and type(message) in intercept:
+                self._answer(link, message)
+                continue
+            event = Received(name, message)
+            effects = handle(event, now_ns)
+            if trace is not None:
+                trace.record(now_ns, self.address, event, effects)
+            for effect in effects:
+                if type(effect) is not Send:
+                    self._perform(effect)
+                    stop = not link.open or self._exit_reason is not None
+                    continue
+                target = links.get(effect.link)
+                if target is not None:
+                    if not target.queued:
+                        target.queued = True
+                        touched.append(target)
+                    outgoing = effect.message
+                    target.pack(rows[type(outgoing)](outgoing))
+            if stop:
+                return
+
+    def _answer(self, link: Link, message: object) -> None:
+        answer = self._intercept[type(message)](link.name, message, self.machine)
+        if answer is not None:
+            self._perform(Send(link.name, answer))
+
+    def _take(self, event: Event) -> None:
+        """A turn with one event."""
+        if self._exit_reason is None:
+            now_ns = self._clock()
+            effects = self.machine.handle(event, now_ns)
+            if self._trace is not None:
+                self._trace.record(now_ns, self.address, event, effects)
+            self._perform_all(effects)
+            self._finish_turn(now_ns)
+
+    def _finish_turn(self, now_ns: int) -> None:
+        if self._end_turn is not None and self._exit_reason is None:
+            effects = self._end_turn(now_ns)
+            if effects:
+                if self._trace is not None:
+                    self._trace.record(now_ns, self.address, "end of turn", effects)
+                self._perform_all(effects)
+        if self._touched:
+            for link in self._touched:
+                if link.open and link.queued:
+                    self._drain_later(link, link.flush())
+            self._touched.clear()
+        if self._exit_reason is None:
+            self._arm(now_ns)
+
+    def _perform_all(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        if isinstance(effect, Send):
+            link = self._links.get(effect.link)
+            if link is not None:
+                if not link.queued:
+                    link.queued = True
+                    self._touched.append(link)
+                link.pack(self._codec.rows[type(effect.message)](effect.message))
+        elif isinstance(effect, Log):
+            self._log(effect.text)
+        elif isinstance(effect, CloseLink):
+            link = self._links.get(effect.link)
+            if link is not None:
+                self._break(link, effect.reason)
+        elif isinstance(effect, Exit):
+            self._exit(effect.reason)
+        else:
+            self._perform_for_owner(effect)
+
+    def _drain_later(self, link: Link, waiting: int) -> None:
+        """Have bytes written that the stream did not take; over the limit the link is closed."""
+        if waiting > self._max_backlog_bytes:
+            self._break(link, f"the peer does not read: {waiting} bytes wait for it")
+        elif waiting and link.drained is None and self._nursery is not None:
+            link.drained = trio.Event()
+            self._nursery.start_soon(link.drain)
+
+    def _break(self, link: Link, reason: str) -> None:
+        """Close a link for what the peer did, after what was sent to it before."""
+        self._log(f"link {link.name}: {reason}")
+        if link.queued:
+            link.flush()
+        self._close(link, reason)
+
+    def _close(self, link: Link, reason: str) -> None:
+        if link.open:
+            link.close()
+            if self._links.get(link.name) is link:
+                del self._links[link.name]
+            self._post(LinkClosed(link.name, reason))
+
+    def _exit(self, reason: str) -> None:
+        assert self._nursery is not None, "machines exit while the driver runs"
+        self._exit_reason = reason
+        self._nursery.start_soon(self._linger)
+
+    async def _linger(self) -> None:
+        """Give peers a moment to read what was sent before the exit, then end."""
+        assert self._nursery is not None, "the driver runs"
+        with trio.move_on_after(LINGER_S):
+            for link in list(self._links.values()):
+                if link.drained is not None:
+                    await link.drained.wait()
+        self._nursery.cancel_scope.cancel()
+
+    async def _keep_time(self) -> None:
+        """One task for all deadlines: `_arm` moves the deadline of its scope."""
+        while True:
+            self._armed_ns = None
+            with trio.CancelScope() as self._timer:
+                self._arm(self._clock())
+                await trio.sleep_forever()
+            await self._while_frozen()
+            deadline_ns = self.machine.next_deadline_ns()
+            if deadline_ns is not None and deadline_ns <= self._clock():
+                self._take(DeadlinePassed())
+
+    def _arm(self, now_ns: int) -> None:
+        """Have the timer fire no later than the machine wants; a later deadline is seen when it fires."""
+        deadline_ns = self.machine.next_deadline_ns()
+        if deadline_ns is not None and (self._armed_ns is None or deadline_ns < self._armed_ns):
+            self._armed_ns = deadline_ns
+            self._timer.deadline = trio.current_time() + max(0, deadline_ns - now_ns) / 1e9

@@ -1,0 +1,101 @@
+"""One link of a live actor: a byte stream, its frames in, and what waits to go out.
+
+Rules: messages queued in a turn leave as one frame at its end, sent directly; only what the stream
+does not take becomes a backlog, which a task of its own writes. A stream that fails on writing is
+muted, not closed: what the peer sent before it died is still to be read.
+"""
+
+import msgpack
+import trio
+
+from actors.runtime.framing import FrameReader, frame, hello_frame, join_frames, split_messages
+from actors.runtime.transport import ByteStream
+
+PACKER_BYTES = 4096
+
+
+class Link:
+    """The driver's end of a link; `name` is the peer's identity."""
+
+    __slots__ = (
+        "_packer",
+        "backlog",
+        "drained",
+        "frame_limit",
+        "name",
+        "open",
+        "pack",
+        "queued",
+        "reader",
+        "stream",
+    )
+
+    def __init__(self, name: str, stream: ByteStream, frame_limit: int) -> None:
+        self.name = name
+        self.stream = stream
+        self.frame_limit = frame_limit
+        self.reader = FrameReader(frame_limit)
+        self.open = True
+        self._packer = msgpack.Packer(autoreset=False, buf_size=PACKER_BYTES)
+        self.pack = self._packer.pack  # appends one message, given as its row, to what leaves next
+        self.queued = False  # set by whoever packs
+        self.backlog = bytearray()
+        self.drained: trio.Event | None = None
+
+    def greet(self) -> int:
+        """Send the hello, before anything else; how many bytes wait."""
+        return self._send(hello_frame())
+
+    def flush(self) -> int:
+        """Send what is queued, as far as the stream takes it now; how many bytes wait."""
+        body: bytes = self._packer.bytes()
+        self._packer.reset()
+        self.queued = False
+        if len(body) > self.frame_limit:
+            return self._send(join_frames(split_messages(body), self.frame_limit))
+        return self._send(frame(body))
+
+    def mute(self) -> None:
+        """Writing is over: the peer is gone, and its end will be read."""
+        self.backlog.clear()
+
+    def close(self) -> None:
+        """End both directions; what waits is dropped."""
+        self.open = False
+        self.mute()
+        self.stream.close()
+
+    async def drain(self) -> None:
+        """Write the backlog as the peer makes room, until it is empty or the link has ended.
+
+        Whoever starts this task sets `drained` to a new event first: there is one such task at a time.
+        """
+        while self.open and self.backlog:
+            await self._write_some()
+        if self.drained is not None:
+            self.drained.set()
+            self.drained = None
+
+    def _send(self, data: bytes) -> int:
+        if self.backlog:
+            self.backlog += data
+            return len(self.backlog)
+        try:
+            sent = self.stream.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.mute()
+            return 0
+        if sent < len(data):
+            self.backlog += data[sent:]
+        return len(self.backlog)
+
+    async def _write_some(self) -> None:
+        try:
+            await self.stream.wait_writable()
+            del self.backlog[: self.stream.send(self.backlog)]
+        except BlockingIOError:
+            return
+        except (OSError, trio.ClosedResourceError):
+            self.mute()

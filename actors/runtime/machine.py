@@ -1,0 +1,149 @@
+"""The contract of a machine, and the vocabulary it shares with its driver.
+
+Everything that decides is a machine: synchronous, deterministic, without I/O, clock or
+randomness of its own. A driver feeds it events and performs the effects that it returns, in order.
+
+Rules: events and effects are treated as immutable; they are plain slotted records because a frozen
+dataclass costs four times as much to make, and these are made for each message.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(slots=True)
+class LinkOpened:
+    """A link to a peer exists now. Its name, given by whoever made the link, is the peer's identity."""
+
+    link: str
+
+
+@dataclass(slots=True)
+class LinkClosed:
+    """A link is gone: the peer died, closed it, or broke the protocol (`reason` says which).
+
+    Each LinkOpened is followed by one of these, also when the machine itself closed the link.
+    """
+
+    link: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Received:
+    """One message arrived on a link."""
+
+    link: str
+    message: object
+
+
+@dataclass(slots=True)
+class DeadlinePassed:
+    """The time that `next_deadline_ns` named has come."""
+
+
+@dataclass(slots=True)
+class ProcessEnded:
+    """An actor that this machine spawned has stopped running; `status` as `os.waitpid` reports it."""
+
+    address: str
+    status: int
+
+
+Event = LinkOpened | LinkClosed | Received | DeadlinePassed | ProcessEnded
+
+
+@dataclass(slots=True)
+class Send:
+    """Send one message on a link; on a link that is closed it is dropped, as on a dead wire."""
+
+    link: str
+    message: object
+
+
+@dataclass(slots=True)
+class CloseLink:
+    """Close a link because the peer broke the protocol; `reason` is logged."""
+
+    link: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Log:
+    """One line for this actor's log: what a serial console would show."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Exit:
+    """The actor is finished."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Spawn:
+    """Start an actor: `program` names what to run, `argument` (msgpack data) what it is given."""
+
+    address: str
+    program: str
+    argument: dict[str, object]
+
+
+@dataclass(slots=True)
+class Connect:
+    """Make a link between two running actors; each end gets the name by which it knows the other.
+
+    An empty address is the machine that returns this effect.
+    """
+
+    address: str
+    link: str
+    peer_address: str
+    peer_link: str
+
+
+@dataclass(slots=True)
+class Kill:
+    """End an actor at once, as SIGKILL does. `ProcessEnded` follows when it no longer runs."""
+
+    address: str
+
+
+@dataclass(slots=True)
+class Freeze:
+    """Stop an actor from running, as SIGSTOP does; its links stay open."""
+
+    address: str
+
+
+@dataclass(slots=True)
+class Thaw:
+    """Let a frozen actor run on."""
+
+    address: str
+
+
+Effect = Send | CloseLink | Log | Exit | Spawn | Connect | Kill | Freeze | Thaw
+
+
+class Machine(Protocol):
+    """What a driver can run."""
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """Take one event at `now_ns` (monotonic nanoseconds); what is to be done about it, in order."""
+        ...
+
+    def next_deadline_ns(self) -> int | None:
+        """When `DeadlinePassed` is wanted (same clock as `now_ns`), or None."""
+        ...
+
+    def check(self) -> None:
+        """Raise AssertionError if an invariant is broken."""
+        ...
+
+    def statistics(self) -> object:
+        """A frozen dataclass of counters and gauges (numbers, strings, and dicts of them)."""
+        ...

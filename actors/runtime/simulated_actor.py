@@ -1,0 +1,76 @@
+"""What the simulated driver keeps for each actor and for each end of a link.
+
+Rules: an end of a link is in its actor's table from the LinkOpened it took to the LinkClosed it
+takes; a link that an actor leaves closes at the peer behind everything that was sent before.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from actors.runtime.machine import Effect, Event, Machine
+
+
+class Call:
+    """Something the owner of the simulation has done at a time."""
+
+    __slots__ = ("perform",)
+
+    def __init__(self, perform: Callable[[], object]) -> None:
+        self.perform = perform
+
+    def __repr__(self) -> str:
+        return "Call"
+
+
+class SimulatedActor:
+    """A machine and where it stands; one object for each life of an address."""
+
+    __slots__ = (
+        "address",
+        "alive",
+        "armed_ns",
+        "end_turn",
+        "frozen",
+        "held",
+        "links",
+        "machine",
+        "spawner",
+        "start_ns",
+    )
+
+    def __init__(
+        self, address: str, machine: Machine | None, spawner: "SimulatedActor | None", start_ns: int
+    ) -> None:
+        self.address = address
+        self.machine = machine
+        self.spawner = spawner
+        self.start_ns = start_ns
+        self.alive = machine is not None
+        self.frozen = False
+        self.held: list[Entry] = []
+        self.links: dict[str, LinkEnd] = {}
+        self.armed_ns: int | None = None
+        self.end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
+
+
+class LinkEnd:
+    """One actor's end of a link; `last_arrival_ns` keeps the order of what is under way to it."""
+
+    __slots__ = ("actor", "last_arrival_ns", "name", "open", "peer", "random")
+
+    def __init__(self, actor: SimulatedActor, name: str, random: Random) -> None:
+        self.actor = actor
+        self.name = name
+        self.random = random
+        self.open = True
+        self.last_arrival_ns = 0
+        self.peer = self
+
+
+def join_ends(one: LinkEnd, other: LinkEnd) -> None:
+    """Make two ends a link."""
+    one.peer, other.peer = other, one
+
+
+# (time, sequence number, actor, the end of a link through which it comes, what); a Call has no actor.
+Entry = tuple[int, int, SimulatedActor | None, LinkEnd | None, Event | Call]

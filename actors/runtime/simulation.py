@@ -1,0 +1,394 @@
+"""The simulated driver: every actor on one heap of (time, sequence number, ...), in virtual time.
+
+A run is a pure function of its programs, its calls and its seed. Links keep order in each direction,
+and close as in the live driver: what was sent before the close arrives first.
+
+Rules: only the heap orders things; handling takes no virtual time; what arrives at one actor at one
+time, with nothing of another actor between, is one turn, after which `end_turn` is called. All
+effects of a `handle` are performed, then an actor that returned Exit is gone.
+"""
+
+import heapq
+from collections.abc import Callable, Mapping
+from random import Random
+
+from actors.runtime.codec import Codec
+from actors.runtime.machine import (
+    CloseLink,
+    Connect,
+    DeadlinePassed,
+    Effect,
+    Event,
+    Exit,
+    Freeze,
+    Kill,
+    LinkClosed,
+    LinkOpened,
+    Log,
+    Machine,
+    ProcessEnded,
+    Received,
+    Send,
+    Spawn,
+    Thaw,
+)
+from actors.runtime.simulated_actor import Call, Entry, LinkEnd, SimulatedActor, join_ends
+from actors.runtime.trace import Trace
+
+STATUS_EXITED = 0
+STATUS_KILLED = 9
+MAX_EVENTS_AT_ONE_TIME = 1_000_000
+
+Latency = Callable[[str, str, object, Random], int]
+Program = Callable[[str, dict[str, object]], Machine]
+
+
+def no_latency(source: str, destination: str, message: object, random: Random) -> int:  # noqa: ARG001
+    """Everything arrives at the time of its sending, after what is already there."""
+    return 0
+
+
+class Simulation:
+    """A world of machines. Addresses name actors; one that has ended may be spawned again.
+
+    `programs` makes machines for Spawn effects. `latency(source, destination, message, random)` is in
+    nanoseconds; the message of an opening or closing link is its LinkOpened or LinkClosed. With
+    `codec` every message goes through its wire form. With `invariants`, `check` is called each turn.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        programs: Mapping[str, Program] | None = None,
+        latency: Latency = no_latency,
+        process_ended_delay_ns: int = 0,
+        spawn_delay_ns: int = 0,
+        log: Callable[[int, str, str], object] | None = None,
+        codec: Codec | None = None,
+        trace: Trace | None = None,
+        invariants: bool = False,
+    ) -> None:
+        self.seed = seed
+        self.now_ns = 0
+        self.nr_events = 0
+        self._programs = dict(programs or {})
+        self._latency = latency
+        self._process_ended_delay_ns = process_ended_delay_ns
+        self._spawn_delay_ns = spawn_delay_ns
+        self._log = log
+        self._codec = codec
+        self._trace = trace
+        self._invariants = invariants
+        self._heap: list[Entry] = []
+        self._sequence = 0
+        self._actors: dict[str, SimulatedActor] = {}
+        self._events_at_this_time = 0
+        self._nr_links = 0
+
+    def random(self, address: str, purpose: str) -> Random:
+        """A stream of its own for each consumer, the same in every process for the same seed."""
+        return Random(f"{self.seed}:{address}:{purpose}")
+
+    def spawn(self, address: str, machine: Machine) -> None:
+        """Start an actor of the owner's."""
+        self._start(address, machine, None)
+
+    def connect(self, address: str, link: str, peer_address: str, peer_link: str) -> None:
+        """Link two running actors; a link of that name that an end already has is closed first."""
+        self._connect(self._actors[address], link, self._actors[peer_address], peer_link)
+
+    def kill(self, address: str) -> None:
+        """End an actor as SIGKILL does; nothing if it does not run."""
+        actor = self._actors.get(address)
+        if actor is not None:
+            self._end(actor, STATUS_KILLED)
+
+    def freeze(self, address: str) -> None:
+        """Hold all events of an actor back, in order."""
+        actor = self._actors.get(address)
+        if actor is not None:
+            actor.frozen = True
+
+    def thaw(self, address: str) -> None:
+        """Let a frozen actor have what was held back, now, before anything later."""
+        actor = self._actors.get(address)
+        if actor is not None and actor.frozen:
+            actor.frozen = False
+            held, actor.held = actor.held, []
+            for _, sequence, _, end, event in held:  # the old numbers keep them before what came later
+                heapq.heappush(self._heap, (self.now_ns, sequence, actor, end, event))
+            self._arm(actor)
+
+    def close_link(self, address: str, link: str, reason: str) -> None:
+        """Cut a link, as a fault: both ends see it closed."""
+        end = self._actors[address].links.get(link)
+        if end is not None:
+            self._close(end, reason, peer_reason=reason)
+
+    def post(self, address: str, event: Event) -> None:
+        """Give an actor an event of the owner's, now."""
+        actor = self._actors[address]
+        self._push(max(self.now_ns, actor.start_ns), actor, None, event)
+
+    def call_at(self, time_ns: int, call: Callable[[], object]) -> None:
+        """Have something done at a time (a fault, a probe), not before now."""
+        assert time_ns >= self.now_ns, "the past is over"
+        self._push(time_ns, None, None, Call(call))
+
+    def machine(self, address: str) -> Machine:
+        """The machine of a running actor; KeyError if there is none."""
+        machine = self._actors[address].machine
+        assert machine is not None, "running actors have one"
+        return machine
+
+    @property
+    def addresses(self) -> list[str]:
+        """The running actors, in the order of their start."""
+        return list(self._actors)
+
+    @property
+    def next_time_ns(self) -> int | None:
+        """When something happens next, or None if nothing ever will."""
+        return self._heap[0][0] if self._heap else None
+
+    def step(self) -> bool:
+        """Do the next thing: a turn of one actor, or one call. False if there is nothing left."""
+        heap = self._heap
+        if not heap:
+            return False
+        entry = heapq.heappop(heap)
+        time_ns, _, actor, end, what = entry
+        if time_ns > self.now_ns:
+            self.now_ns = time_ns
+            self._events_at_this_time = 0
+        if actor is None:
+            assert isinstance(what, Call), "an event has an actor"
+            what.perform()
+            return True
+        handled = False
+        while True:
+            if type(what) is Received and end is not None and end.open and actor.alive and not actor.frozen:
+                self._handle(actor, what)  # the hot path; `_deliver` is for everything
+                handled = True
+            else:
+                handled |= self._deliver(actor, end, entry)
+            if not heap or heap[0][0] != time_ns or heap[0][2] is not actor:
+                break
+            entry = heapq.heappop(heap)
+            _, _, _, end, what = entry
+        if handled and actor.alive:
+            self._finish_turn(actor)
+        return True
+
+    def run_until(self, time_ns: int) -> None:
+        """Do everything up to and including a time; then it is that time."""
+        heap, step = self._heap, self.step
+        while heap and heap[0][0] <= time_ns:
+            step()
+        self.now_ns = max(self.now_ns, time_ns)
+
+    def run_while(self, predicate: Callable[[], bool], limit_ns: int) -> bool:
+        """Go on while the predicate holds, asked after each step; False if it still does at the limit."""
+        while predicate():
+            if not self._heap or self._heap[0][0] > limit_ns:
+                return False
+            self.step()
+        return True
+
+    def _push(
+        self, time_ns: int, actor: SimulatedActor | None, end: LinkEnd | None, what: Event | Call
+    ) -> None:
+        self._sequence += 1
+        heapq.heappush(self._heap, (time_ns, self._sequence, actor, end, what))
+
+    def _deliver(self, actor: SimulatedActor, end: LinkEnd | None, entry: Entry) -> bool:
+        """Give an actor what has arrived; False if it does not take it (gone, frozen, closed, not due)."""
+        event = entry[4]
+        assert not isinstance(event, Call), "a call has no actor"
+        if not actor.alive:
+            if end is not None and type(event) is LinkOpened:
+                self._hang_up(end)
+            return False
+        if actor.frozen:
+            if isinstance(event, DeadlinePassed):
+                actor.armed_ns = None  # the thaw arms it again
+            else:
+                actor.held.append(entry)
+            return False
+        if isinstance(event, Received):  # of a link that this end has closed; others take the hot path
+            return False
+        admitted = self._admit(actor, end, event)
+        if admitted:
+            self._handle(actor, event)
+        return admitted
+
+    def _admit(self, actor: SimulatedActor, end: LinkEnd | None, event: Event) -> bool:
+        """What is to be done before an actor takes an event that is no message; False if it does not."""
+        if isinstance(event, DeadlinePassed):
+            return self._is_due(actor)
+        if end is None:
+            return True
+        if isinstance(event, LinkOpened):
+            old = actor.links.get(end.name)
+            if old is not None:
+                self._hang_up(old)
+                del actor.links[end.name]
+                self._handle(actor, LinkClosed(end.name, "replaced by a new link"))
+            actor.links[end.name] = end
+            return True
+        if not end.open:
+            return False
+        end.open = False
+        del actor.links[end.name]
+        return True
+
+    def _is_due(self, actor: SimulatedActor) -> bool:
+        """Whether a deadline's entry still stands: the machine may have moved or dropped its deadline."""
+        if actor.armed_ns != self.now_ns:
+            return False
+        actor.armed_ns = None
+        assert actor.machine is not None, "it is alive"
+        due_ns = actor.machine.next_deadline_ns()
+        if due_ns is None or due_ns > self.now_ns:
+            self._arm(actor)
+            return False
+        return True
+
+    def _handle(self, actor: SimulatedActor, event: Event) -> None:
+        now_ns = self.now_ns
+        self.nr_events += 1
+        self._events_at_this_time += 1
+        assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, (
+            f"time stands still: {actor.address} {event}"
+        )
+        assert actor.machine is not None, "it is alive"
+        try:
+            effects = actor.machine.handle(event, now_ns)
+        except Exception as error:
+            error.add_note(f"at {now_ns} ns {actor.address} took {event!r}"[:1000])
+            raise
+        if self._trace is not None:
+            self._trace.record(now_ns, actor.address, event, effects)
+        if effects:
+            self._perform_all(actor, effects)
+
+    def _finish_turn(self, actor: SimulatedActor) -> None:
+        machine = actor.machine
+        assert machine is not None, "it is alive"
+        if actor.end_turn is not None:
+            effects = actor.end_turn(self.now_ns)
+            if effects:
+                if self._trace is not None:
+                    self._trace.record(self.now_ns, actor.address, "end of turn", effects)
+                self._perform_all(actor, effects)
+        if self._invariants:
+            machine.check()
+        self._arm(actor)
+
+    def _arm(self, actor: SimulatedActor) -> None:
+        if actor.alive and actor.machine is not None:
+            due_ns = actor.machine.next_deadline_ns()
+            if due_ns is not None and (actor.armed_ns is None or due_ns < actor.armed_ns):
+                time_ns = max(due_ns, self.now_ns, actor.start_ns)
+                if time_ns != actor.armed_ns:
+                    actor.armed_ns = time_ns
+                    self._push(time_ns, actor, None, DeadlinePassed())
+
+    def _perform_all(self, actor: SimulatedActor, effects: list[Effect]) -> None:
+        exiting = False
+        for effect in effects:
+            if type(effect) is Send:
+                end = actor.links.get(effect.link)
+                if end is not None:
+                    message = effect.message
+                    if self._codec is not None:
+                        message = self._codec.decode_frame(self._codec.encode(message))[0]
+                    self._carry(end, message, Received(end.peer.name, message))
+            elif isinstance(effect, Exit):
+                exiting = True
+            else:
+                self._perform(actor, effect)
+        if exiting and actor.alive:
+            self._end(actor, STATUS_EXITED)
+
+    def _perform(self, actor: SimulatedActor, effect: Effect) -> None:
+        match effect:
+            case Log():
+                if self._log is not None:
+                    self._log(self.now_ns, actor.address, effect.text)
+            case CloseLink():
+                end = actor.links.get(effect.link)
+                if end is not None:
+                    self._close(end, effect.reason)
+            case Spawn():
+                machine = self._programs[effect.program](effect.address, effect.argument)
+                self._start(effect.address, machine, actor)
+            case Connect():
+                one = self._actors.get(effect.address or actor.address)
+                other = self._actors.get(effect.peer_address or actor.address)
+                self._connect(one, effect.link, other, effect.peer_link)
+            case Kill():
+                self.kill(effect.address)
+            case Freeze():
+                self.freeze(effect.address)
+            case Thaw():
+                self.thaw(effect.address)
+
+    def _carry(self, end: LinkEnd, message: object, event: Event) -> None:
+        """Have an event arrive at the other end, after the latency and in order."""
+        peer = end.peer
+        latency_ns = self._latency(end.actor.address, peer.actor.address, message, end.random)
+        arrival_ns = self.now_ns + latency_ns
+        if arrival_ns < peer.last_arrival_ns:  # noqa: PLR1730 (max() costs more than the rest of it)
+            arrival_ns = peer.last_arrival_ns
+        peer.last_arrival_ns = arrival_ns
+        self._sequence += 1
+        heapq.heappush(self._heap, (arrival_ns, self._sequence, peer.actor, peer, event))
+
+    def _hang_up(self, end: LinkEnd, reason: str = "closed by the peer") -> None:
+        """An end is gone: the other one learns it behind everything that was sent."""
+        if end.open:
+            end.open = False
+            event = LinkClosed(end.peer.name, reason)
+            self._carry(end, event, event)
+
+    def _close(self, end: LinkEnd, reason: str, peer_reason: str = "closed by the peer") -> None:
+        """An actor that lives on loses its end."""
+        self._hang_up(end, peer_reason)
+        del end.actor.links[end.name]
+        self._push(self.now_ns, end.actor, None, LinkClosed(end.name, reason))
+
+    def _start(self, address: str, machine: Machine, spawner: SimulatedActor | None) -> None:
+        assert address not in self._actors, f"{address} is running"
+        delay_ns = 0 if spawner is None else self._spawn_delay_ns
+        actor = self._actors[address] = SimulatedActor(address, machine, spawner, self.now_ns + delay_ns)
+        self._arm(actor)
+
+    def _connect(
+        self, actor: SimulatedActor | None, link: str, peer: SimulatedActor | None, peer_link: str
+    ) -> None:
+        """Both ends open; one that does not run any more hangs up at once."""
+        ends = []
+        for each, name in ((actor, link), (peer, peer_link)):
+            self._nr_links += 1
+            random = self.random("links", str(self._nr_links))
+            ends.append(LinkEnd(each or SimulatedActor("", None, None, self.now_ns), name, random))
+        join_ends(*ends)
+        for end in ends:
+            old = end.actor.links.get(end.name)
+            end.last_arrival_ns = max(
+                self.now_ns, end.actor.start_ns, old.last_arrival_ns if old is not None else 0
+            )
+            self._push(end.last_arrival_ns, end.actor, end, LinkOpened(end.name))
+
+    def _end(self, actor: SimulatedActor, status: int) -> None:
+        actor.alive = False
+        del self._actors[actor.address]
+        for end in actor.links.values():
+            self._hang_up(end)
+        for entry in actor.held:
+            self._deliver(actor, entry[3], entry)
+        if actor.spawner is not None:
+            ended = ProcessEnded(actor.address, status)
+            self._push(self.now_ns + self._process_ended_delay_ns, actor.spawner, None, ended)
