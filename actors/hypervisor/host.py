@@ -1,0 +1,71 @@
+"""The tables of one host and how they are joined: what every group of hypercalls works on.
+
+Rules: one instance a host; nothing here decides anything.
+Source: xen/common/*.c, whose global variables these are.
+"""
+
+from typing import Final
+
+from actors.hypervisor.domains import Domain, Domains
+from actors.hypervisor.event_channels import EventChannels, check_ports
+from actors.hypervisor.frames import Extent, FrameTable
+from actors.hypervisor.grants import Grants, check_grants
+from actors.hypervisor.io_apic import IoApic
+from actors.hypervisor.outbox import Outbox
+from actors.hypervisor.pirqs import Pirqs
+from actors.hypervisor.platform import Platform
+from actors.hypervisor.watchdog import Watchdog
+from actors.runtime.memory import Memory
+
+RESERVED_FRAMES: Final = 16
+
+
+class Host:
+    """The state of the hypervisor. `callers` are the domains that may make hypercalls, by link."""
+
+    def __init__(self, platform: Platform, memory: Memory) -> None:
+        self.platform = platform
+        self.memory = memory
+        self.outbox = Outbox()
+        self.domains = Domains()
+        self.frames = FrameTable(memory, platform.nr_frames, RESERVED_FRAMES)
+        self.grants = Grants(memory, self.frames)
+        self.io_apic = IoApic(platform, self.outbox)
+        self.pirqs = Pirqs(platform, self.io_apic)
+        self.events = EventChannels(self.outbox, self.pirqs.unbind)
+        self.watchdog = Watchdog()
+        self.callers: dict[str, Domain] = {}
+        self.sequence = 0
+        self.stopped = False
+
+    def check(self) -> None:
+        """Every table is consistent in itself and with the others."""
+        domains = self.domains.all()
+        check_ports([domain.ports for domain in domains if not domain.ports.dying or domain.ports.channels])
+        foreign: dict[int, int] = {}
+        owned: list[Extent] = []
+        for domain in domains:
+            for mfn in domain.physmap.foreign.values():
+                foreign[mfn] = foreign.get(mfn, 0) + 1
+            extents = domain.physmap.extents()
+            assert sum(count for _, _, count in extents) == domain.physmap.pages, (
+                f"pages of domain {domain.domid}"
+            )
+            owned.extend((mfn, count) for _, mfn, count in extents)
+            owned.extend((mfn, 1) for mfn in domain.grants.frames)
+        check_grants([domain.grants for domain in domains], self.frames, foreign)
+        self.frames.check(owned)
+        self.pirqs.check()
+        for link, domain in self.callers.items():
+            assert self.domains.get(domain.domid) is domain, f"{link} is a domain that is gone"
+            assert not domain.is_dying, f"{link} is dying and makes hypercalls"
+        self._check_lingering(domains)
+
+    def _check_lingering(self, domains: list[Domain]) -> None:
+        found: dict[int, int] = {}
+        for owner in self.frames.lingering.values():
+            found[id(owner)] = found.get(id(owner), 0) + 1
+        for domain in domains:
+            counted = found.pop(id(domain.physmap), 0)
+            assert counted == domain.physmap.lingering, f"domain {domain.domid}: lingering frames"
+        assert not found, "frames linger whose owner is gone"

@@ -1,0 +1,102 @@
+"""Numbers to methods: one dictionary, looked up once for each hypercall.
+
+Rules: what is not in the table is -ENOSYS, after the checks that its hypercall makes before it looks
+at the command. Source: xen/include/public/xen.h, xen/arch/x86/hypercall.c, xen/common/multicall.c.
+"""
+
+from typing import Final
+
+from actors.abi.errno import Errno, XenError
+from actors.abi.hypercalls import COMMANDS, Hypercall
+from actors.hypervisor.arguments import Arguments, Out, Result, mapping, number, rows
+from actors.hypervisor.call import Call, Commands, unknown
+from actors.hypervisor.console import Console
+from actors.hypervisor.domains import Domain
+from actors.hypervisor.domctls import Domctls
+from actors.hypervisor.event_channel_ops import EventChannelOps
+from actors.hypervisor.grant_ops import GrantOps
+from actors.hypervisor.host import Host
+from actors.hypervisor.life_cycle import LifeCycle
+from actors.hypervisor.memory_ops import MemoryOps
+from actors.hypervisor.physdev_ops import PhysdevOps
+from actors.hypervisor.sched_ops import SchedOps
+from actors.hypervisor.sysctls import Sysctls
+from actors.hypervisor.vcpu_ops import VcpuOps
+from actors.hypervisor.versions import Versions
+
+MAX_MULTICALLS: Final = 1024
+
+
+class HypercallTable:
+    """Every hypercall of the simulated Xen. `calls` is for the machine's shortest path."""
+
+    def __init__(self, host: Host, lives: LifeCycle) -> None:
+        self._host = host
+        self.calls: dict[tuple[int, int], Call] = {}
+        domctls, sysctls, console, vcpus = Domctls(host, lives), Sysctls(host), Console(host), VcpuOps()
+        groups: dict[Hypercall, Commands] = {
+            Hypercall.event_channel_op: EventChannelOps(host).commands(),
+            Hypercall.grant_table_op: GrantOps(host).commands(),
+            Hypercall.memory_op: MemoryOps(host, lives).commands(),
+            Hypercall.physdev_op: PhysdevOps(host).commands(),
+            Hypercall.sched_op: SchedOps(host, lives).commands(),
+            Hypercall.vcpu_op: vcpus.commands(),
+            Hypercall.xen_version: Versions().commands(),
+            Hypercall.console_io: console.commands(),
+            Hypercall.domctl: domctls.commands(),
+            Hypercall.sysctl: sysctls.commands(),
+        }
+        for hypercall, commands in groups.items():
+            for command, method in commands.items():
+                name = f"{hypercall.name}.{COMMANDS[hypercall](command).name.rstrip('_')}"
+                self.calls[int(hypercall), int(command)] = Call(method, name)
+        self._others: dict[int, Call] = {
+            Hypercall.multicall: Call(self.multicall, "multicall"),
+            Hypercall.domctl: domctls.unknown(),
+            Hypercall.sysctl: sysctls.unknown(),
+            Hypercall.console_io: console.unknown(),
+            Hypercall.vcpu_op: vcpus.unknown(),
+        }
+        self._unknown = Call(unknown, "unknown")
+
+    def other(self, number: int) -> Call:
+        """What to do with a pair that is not in `calls`."""
+        return self._others.get(number, self._unknown)
+
+    def multicall(self, caller: Domain, arguments: Arguments) -> Result:
+        """Entries {op, cmd, args} in their order; their results are `result0`, `result1` and so on.
+
+        An entry that fails does not stop the rest. EINVAL for a multicall in a multicall.
+        """
+        entries = rows(arguments, "calls")
+        if len(entries) > MAX_MULTICALLS:
+            raise XenError(Errno.EINVAL, f"{len(entries)} entries")
+        out: Out = {}
+        sequence, self._host.sequence = self._host.sequence, 0
+        try:
+            for index, entry in enumerate(entries):
+                if type(entry) is not dict:
+                    raise XenError(Errno.EFAULT, f"entry {index} is not a structure")
+                out[f"result{index}"] = self._entry(caller, entry)
+        finally:
+            self._host.sequence = sequence
+        return 0, out
+
+    def _entry(self, caller: Domain, entry: Arguments) -> int:
+        op, command = number(entry, "op"), number(entry, "cmd")
+        call = self.calls.get((op, command)) or self.other(op)
+        if op == Hypercall.multicall:
+            return -Errno.EINVAL
+        call.count += 1
+        try:
+            result = call.method(caller, mapping(entry, "args"))
+        except XenError as error:
+            return -int(error.errno)
+        if result is None:
+            return 0
+        return result if isinstance(result, int) else result[0]
+
+    def counts(self) -> dict[str, int]:
+        """How often each hypercall was made, by name, those that were."""
+        found = [*self.calls.values(), *self._others.values(), self._unknown]
+        return {call.name: call.count for call in found if call.count}

@@ -1,0 +1,217 @@
+"""The hypervisor's machine: messages of domains, of the IO-APIC and of the board in, effects out.
+
+Rules: a domain is who its link says it is. A message that its sender may not send costs it the link,
+and a domain that has lost its link has crashed. A domain that does not run is not listened to.
+Source: xen/common/{event_channel,shutdown}.c for what a message sets off; the messages are ours.
+Left out: memory is shared by discipline, so what a domain does with frames is not seen here.
+"""
+
+from actors.abi.errno import XenError
+from actors.hypervisor.domain_info import state_letters
+from actors.hypervisor.domains import Domain
+from actors.hypervisor.host import Host
+from actors.hypervisor.hypercall_table import HypercallTable
+from actors.hypervisor.life_cycle import LifeCycle
+from actors.hypervisor.outbox import IOAPIC, SUPERVISOR
+from actors.hypervisor.platform import Platform
+from actors.hypervisor.statistics import HypervisorStatistics
+from actors.messages import (
+    DomainStopped,
+    GrantRevoke,
+    Hypercall,
+    HypercallReply,
+    InterruptVector,
+    UpcallTaken,
+)
+from actors.runtime.machine import (
+    CloseLink,
+    DeadlinePassed,
+    Effect,
+    Event,
+    Exit,
+    LinkClosed,
+    LinkOpened,
+    Received,
+    Send,
+)
+from actors.runtime.memory import Memory
+
+
+class Hypervisor:
+    """The machine. It boots dom0 once the links to the board (and to the IO-APIC) are there."""
+
+    def __init__(self, argument: dict[str, object], memory: Memory) -> None:
+        """ValueError for an argument that describes no machine."""
+        self._platform = Platform.parse(argument, memory.nr_frames)
+        self._host = Host(self._platform, memory)
+        self._lives = LifeCycle(self._host)
+        self._table = HypercallTable(self._host, self._lives)
+        self._calls = self._table.calls
+        self._callers = self._host.callers
+        self._events = self._host.events
+        self._outbox = self._host.outbox
+        self._links: set[str] = set()
+        self._refused = 0
+        self._violations = 0
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """One event. Part of the machine's contract, as are the four below."""
+        outbox = self._outbox
+        outbox.now_ns = now_ns
+        effects: list[Effect] = []
+        outbox.effects = effects
+        if type(event) is Received:
+            message = event.message
+            caller = self._callers.get(event.link)
+            if caller is None:
+                self._receive(event.link, message)
+            elif type(message) is Hypercall:
+                self._hypercall(caller, message)
+            elif type(message) is UpcallTaken and self._events.upcall_taken(caller.ports):
+                pass
+            else:
+                self._domain_message(caller, message)
+        else:
+            self._notice(event, now_ns)
+        if self._events.raised:
+            self._events.deliver()
+        return effects
+
+    def next_deadline_ns(self) -> int | None:
+        """When the next watchdog runs out."""
+        return None if self._host.stopped else self._host.watchdog.next_ns
+
+    def check(self) -> None:
+        """Ports, grants, frames and interrupts are consistent."""
+        self._host.check()
+
+    def statistics(self) -> HypervisorStatistics:
+        """Counters and gauges."""
+        host, events, domains = self._host, self._events, self._host.domains.all()
+        return HypervisorStatistics(
+            hypercalls=self._table.counts(),
+            domain_hypercalls={
+                str(domain.domid): domain.hypercalls for domain in self._host.domains.listed()
+            },
+            refused=self._refused,
+            events_sent=events.sent,
+            upcalls=events.upcalls,
+            interrupts=host.pirqs.interrupts,
+            spurious_interrupts=host.pirqs.spurious,
+            interrupts_ended=host.pirqs.ended,
+            domains=[_row(domain) for domain in domains],
+            ports=sum(len(domain.ports.channels) for domain in domains),
+            grants_mapped=host.grants.mapped,
+            pirqs_bound=host.pirqs.bindings(),
+            frames_free=host.frames.free_frames,
+            frames_used=host.frames.nr_frames - host.frames.free_frames,
+            frames_lingering=len(host.frames.lingering),
+            foreign_frames=sum(len(domain.physmap.foreign) for domain in domains),
+            violations=self._violations,
+            dom0_boots=self._lives.hardware_boots,
+        )
+
+    def _hypercall(self, caller: Domain, message: Hypercall) -> None:
+        call = self._calls.get((message.number, message.command)) or self._table.other(message.number)
+        call.count += 1
+        caller.hypercalls += 1
+        self._host.sequence = sequence = message.sequence
+        try:
+            result = call.method(caller, message.arguments)
+        except XenError as error:
+            self._refused += 1
+            reply = HypercallReply(sequence, -error.errno.value, None)
+            self._outbox.effects.append(Send(caller.link, reply))
+            return
+        if isinstance(result, int):
+            if sequence or result < 0:
+                self._outbox.effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
+        elif result is not None and sequence:
+            self._outbox.effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
+        if self._lives.zombies:
+            self._lives.reap()
+
+    def _domain_message(self, caller: Domain, message: object) -> None:
+        if isinstance(message, GrantRevoke):
+            ret = 0
+            try:
+                caller.grants.revoke(message.ref)
+            except XenError as error:
+                self._refused += 1
+                ret = -int(error.errno)
+            self._outbox.send(caller.link, HypercallReply(message.sequence, ret, None))
+        else:
+            self._violation(caller.link, message)
+            self._lives.link_closed(caller)
+
+    def _receive(self, link: str, message: object) -> None:
+        """A message of a link that is no running domain's."""
+        if self._host.stopped:
+            return
+        if link == IOAPIC and isinstance(message, InterruptVector):
+            self._host.pirqs.interrupt(self._events, message.vector)
+        elif link == SUPERVISOR and isinstance(message, DomainStopped):
+            self._lives.process_ended(message.domid, message.incarnation)
+        elif (domain := self._host.domains.by_link(link)) is None:
+            self._violation(link, message)
+        elif isinstance(message, UpcallTaken):
+            # Taken before it heard that it is suspended: what is pending waits for the resume.
+            domain.ports.upcall_sent = False
+
+    def _notice(self, event: Event, now_ns: int) -> None:
+        if self._host.stopped and not isinstance(event, LinkClosed):
+            return
+        if isinstance(event, LinkOpened):
+            self._link_opened(event.link)
+        elif isinstance(event, LinkClosed):
+            self._link_closed(event.link, event.reason)
+        elif isinstance(event, DeadlinePassed):
+            for domain in self._host.watchdog.expired(now_ns):
+                self._outbox.log(f"Watchdog timer of d{domain.domid} has run out")
+                self._lives.watchdog_fired(domain)
+
+    def _link_opened(self, link: str) -> None:
+        if link in {SUPERVISOR, IOAPIC}:
+            self._links.add(link)
+            if link == IOAPIC:
+                self._host.pirqs.chip_plugged()
+            wanted = {SUPERVISOR, IOAPIC} if self._platform.ioapic else {SUPERVISOR}
+            if not self._lives.hardware_boots and wanted <= self._links:
+                self._lives.boot_hardware_domain()
+            return
+        domain = self._host.domains.by_link(link)
+        if domain is None or not self._lives.link_opened(domain):
+            self._outbox.effects.append(CloseLink(link, "no domain waits for this link"))
+
+    def _link_closed(self, link: str, reason: str) -> None:
+        self._links.discard(link)
+        if link == SUPERVISOR:
+            self._outbox.effects.append(Exit(f"the board is gone: {reason}"))
+        elif link == IOAPIC:
+            self._host.io_apic.plugged = False
+            self._outbox.log(f"IO-APIC lost: {reason}")
+        else:
+            domain = self._host.domains.by_link(link)
+            if domain is not None and domain.linked:
+                self._lives.link_closed(domain)
+
+    def _violation(self, link: str, message: object) -> None:
+        self._violations += 1
+        what = type(message).__name__
+        self._outbox.log(f"{link} sent {what}, which it may not: link closed")
+        self._outbox.effects.append(CloseLink(link, f"{what} is not for {link} to send"))
+
+
+def _row(domain: Domain) -> dict[str, object]:
+    return {
+        "domid": domain.domid,
+        "incarnation": domain.incarnation,
+        "handle": domain.handle.hex(),
+        "state": state_letters(domain),
+        "life": domain.life.name.lower(),
+        "reason": -1 if domain.reason is None else domain.reason,
+        "pages": domain.physmap.pages,
+        "vcpus": domain.nr_vcpus,
+        "ports": len(domain.ports.channels),
+        "grants_mapped": len(domain.grants.maptrack),
+    }

@@ -1,0 +1,283 @@
+"""Birth, running, shutdown and death of domains, and what the death of dom0 means for the machine.
+
+Rules: nothing of a domain is released while its process may run: StopDomain, then DomainStopped,
+then the release: ports, interrupts, grant mappings, foreign pages, memory. A crash of dom0 follows
+the `hwdom` policy; `restart` is ours: stock Xen has only the other two.
+Source: xen/common/{domain,shutdown}.c.
+"""
+
+from typing import Final
+
+from actors.abi.errno import Errno, XenError
+from actors.abi.interface import ShutdownReason, Virq
+from actors.hypervisor.domains import HARDWARE_DOMID, Domain, Life
+from actors.hypervisor.grant_table import GrantRefusal, GrantTable
+from actors.hypervisor.host import Host
+from actors.hypervisor.outbox import SUPERVISOR, link_of
+from actors.hypervisor.physmap import Physmap
+from actors.hypervisor.pirqs import PirqMap
+from actors.hypervisor.ports import MAX_PORTS, PortTable
+from actors.hypervisor.start_info import write_start_info
+from actors.messages import (
+    DomainEvent,
+    HypercallReply,
+    MachineHalt,
+    MachineRestart,
+    PauseDomain,
+    StartDomain,
+    StopDomain,
+)
+
+FAILURES: Final = frozenset({ShutdownReason.crash, ShutdownReason.watchdog})
+
+
+class LifeCycle:
+    """Moves domains along their lives."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.zombies: list[Domain] = []
+        self.hardware_boots = 0
+
+    def boot_hardware_domain(self) -> None:
+        """Make dom0, for the first time or once more, and have it started."""
+        platform = self._host.platform
+        domain = self.create(
+            HARDWARE_DOMID,
+            handle=bytes(16),
+            flags=0,
+            max_vcpus=platform.dom0_vcpus,
+            max_port=MAX_PORTS - 1,
+            grant_frames=platform.max_grant_frames,
+            maptrack_frames=platform.max_maptrack_frames,
+        )
+        self.hardware_boots += 1
+        domain.physmap.max_pages = platform.dom0_memory_pages
+        try:
+            extents = self._host.frames.allocate(platform.dom0_memory_pages)
+        except XenError:
+            self._stop_machine(MachineHalt("no memory for dom0"), "no memory for dom0: halted")
+            return
+        for mfn, count in extents:
+            domain.physmap.add(domain.physmap.end(), mfn, count)
+        write_start_info(self._host.memory, domain.physmap, platform.dom0_cmdline)
+        self._host.events.hardware_ports = domain.ports
+        domain.pause_count = 0
+        self._start(domain)
+
+    def create(
+        self,
+        domid: int,
+        *,
+        handle: bytes,
+        flags: int,
+        max_vcpus: int,
+        max_port: int,
+        grant_frames: int,
+        maptrack_frames: int,
+    ) -> Domain:
+        """A new domain, paused, without memory or vcpus. ENOMEM for its first grant frame."""
+        host, platform = self._host, self._host.platform
+        hardware = domid == HARDWARE_DOMID
+        physmap = Physmap(domid, 0)
+        grants = GrantTable(domid, physmap, grant_frames, maptrack_frames)
+        try:
+            host.grants.grow(grants, 1)
+        except GrantRefusal as error:
+            raise XenError(Errno.ENOMEM, str(error)) from error
+        nr_pirqs = platform.dom0_nr_pirqs if hardware else platform.domu_nr_pirqs
+        domain = Domain(
+            domid=domid,
+            incarnation=host.domains.next_incarnation(domid),
+            handle=handle,
+            flags=flags,
+            max_vcpus=max_vcpus,
+            physmap=physmap,
+            ports=PortTable(domid, max_port),
+            grants=grants,
+            pirqs=PirqMap(nr_pirqs, hardware),
+            link=link_of(domid),
+        )
+        host.domains.add(domain)
+        host.pirqs.adopt(domain.ports, domain.pirqs)
+        self._tell(domain, "created")
+        return domain
+
+    def pause(self, domain: Domain) -> None:
+        """Count one more pause."""
+        domain.pause_count += 1
+        self._hold(domain)
+
+    def unpause(self, domain: Domain) -> None:
+        """Count one pause less; with the last one the domain runs. EINVAL if it is not paused."""
+        if not domain.pause_count:
+            raise XenError(Errno.EINVAL, f"domain {domain.domid} is not paused")
+        domain.pause_count -= 1
+        if not domain.pause_count and domain.life is Life.CREATED and domain.physmap.pages:
+            self._start(domain)
+        self._hold(domain)
+
+    def _start(self, domain: Domain) -> None:
+        # vcpus that the toolstack did not ask for come with the start.
+        domain.ports.nr_vcpus = domain.max_vcpus
+        domain.online = set(range(domain.max_vcpus))
+        domain.step("start")
+        domain.has_process = True
+        domain.started_ns = self._host.outbox.now_ns
+        extents = [list(extent) for extent in domain.physmap.extents()]
+        self._send(StartDomain(domain.domid, domain.incarnation, domain.handle, extents))
+
+    def link_opened(self, domain: Domain) -> bool:
+        """The domain's process is there; False if nobody waits for it."""
+        if not domain.can("linked"):
+            return False
+        domain.step("linked")
+        domain.linked = True
+        self._host.callers[domain.link] = domain
+        self._host.events.attach(domain.ports, domain.link)
+        self._tell(domain, "started")
+        return True
+
+    def link_closed(self, domain: Domain) -> None:
+        """The domain's process has gone away: a crash, unless it was to end."""
+        domain.linked = False
+        if domain.life is Life.RUNNING:
+            self.shutdown(domain, ShutdownReason.crash)
+
+    def process_ended(self, domid: int, incarnation: int) -> None:
+        """The supervisor reports that a domain's process does not run any more."""
+        domain = self._host.domains.get(domid)
+        if domain is None or domain.incarnation != incarnation or not domain.has_process:
+            return
+        domain.has_process = domain.linked = domain.held = False
+        if domain.life is Life.DYING:
+            self._release(domain)
+        else:
+            self.shutdown(domain, ShutdownReason.crash)
+
+    def shutdown(self, domain: Domain, reason: int, *, by_itself: bool = False) -> None:
+        """The domain has stopped; the first reason counts. It is kept for its toolstack to look at."""
+        if not domain.can("shutdown"):
+            return
+        domain.step("shutdown")
+        domain.reason = reason
+        self._silence(domain)
+        self._tell(domain, "shutdown", reason)
+        if domain.is_hardware:
+            self._hardware_shutdown(domain, reason)
+            return
+        if not by_itself:
+            self._hold(domain)
+        self._host.events.raise_global(Virq.DOM_EXC)
+
+    def watchdog_fired(self, domain: Domain) -> None:
+        """A domain has hung."""
+        self.shutdown(domain, ShutdownReason.watchdog)
+
+    def resume(self, domain: Domain) -> None:
+        """Let a domain that has shut down go on. EINVAL if it cannot."""
+        if domain.life is not Life.SHUTDOWN:
+            return
+        if not domain.linked:
+            raise XenError(Errno.EINVAL, f"domain {domain.domid} has nothing left to resume")
+        domain.step("resume")
+        domain.reason = None
+        self._host.callers[domain.link] = domain
+        self._host.events.attach(domain.ports, domain.link)
+        self._hold(domain)
+        if domain.suspended_call:
+            self._host.outbox.send(domain.link, HypercallReply(domain.suspended_call, 0, None))
+            domain.suspended_call = 0
+
+    def kill(self, domain: Domain) -> None:
+        """Destroy a domain: at once if it has no process, else as soon as that has ended."""
+        if not domain.can("kill"):
+            return
+        domain.step("kill")
+        domain.ports.dying = domain.grants.dying = True
+        self._silence(domain)
+        self._tell(domain, "dying")
+        if domain.has_process:
+            self._send(StopDomain(domain.domid, domain.incarnation))
+        else:
+            self._release(domain)
+
+    def reap(self) -> None:
+        """Bury the zombies that nobody holds any more."""
+        for domain in [each for each in self.zombies if not each.is_zombie]:
+            self.zombies.remove(domain)
+            self._bury(domain)
+            self._host.events.raise_global(Virq.DOM_EXC)
+
+    def drop_foreign(self, physmap: Physmap, gfn: int) -> None:
+        """Forget another domain's frame behind a gfn."""
+        self._host.frames.put(physmap.foreign.pop(gfn))
+
+    def _release(self, domain: Domain) -> None:
+        host = self._host
+        host.events.forget(domain.ports)
+        host.pirqs.forget(domain.ports)
+        host.grants.release_mappings(domain.grants)
+        for gfn in sorted(domain.physmap.foreign):
+            self.drop_foreign(domain.physmap, gfn)
+        host.frames.release(domain.physmap.clear(), domain.physmap)
+        domain.step("released")
+        if domain.is_zombie:
+            self.zombies.append(domain)
+            host.domains.bury(domain)
+        else:
+            self._bury(domain)
+        self._tell(domain, "destroyed")
+        for waiter, sequence in domain.waiting:
+            if host.callers.get(waiter.link) is waiter:
+                host.outbox.send(waiter.link, HypercallReply(sequence, 0, None))
+        domain.waiting.clear()
+        self.reap()
+        host.events.raise_global(Virq.DOM_EXC)
+        if domain.is_hardware:
+            self.boot_hardware_domain()
+
+    def _bury(self, domain: Domain) -> None:
+        self._host.grants.release_table(domain.grants)
+        self._host.domains.bury(domain)
+
+    def _silence(self, domain: Domain) -> None:
+        self._host.callers.pop(domain.link, None)
+        self._host.watchdog.forget(domain)
+        domain.ports.link = None
+
+    def _hold(self, domain: Domain) -> None:
+        wanted = domain.pause_count > 0 or domain.life is Life.SHUTDOWN
+        if domain.has_process and domain.held != wanted:
+            domain.held = wanted
+            self._send(PauseDomain(domain.domid, wanted))
+
+    def _hardware_shutdown(self, domain: Domain, reason: int) -> None:
+        platform = self._host.platform
+        if reason == ShutdownReason.poweroff:
+            self._stop_machine(MachineHalt("dom0 powered off"), "Hardware Dom0 halted: halting machine")
+            return
+        if reason not in FAILURES:
+            self._stop_machine(MachineRestart("dom0 rebooted"), "Hardware Dom0 shutdown: rebooting machine")
+            return
+        name = ShutdownReason(reason).name
+        what = "crashed" if reason == ShutdownReason.crash else f"shutdown: {name}"
+        if platform.hwdom == "restart":
+            self._host.outbox.log(f"Hardware Dom0 {what}: restarting domain 0, guests run on")
+            self.kill(domain)
+        elif platform.hwdom == "halt" or platform.noreboot:
+            self._stop_machine(MachineHalt(f"dom0: {name}"), f"Hardware Dom0 {what}: halting machine")
+        else:
+            self._stop_machine(MachineRestart(f"dom0: {name}"), f"Hardware Dom0 {what}: rebooting machine")
+
+    def _stop_machine(self, message: MachineHalt | MachineRestart, line: str) -> None:
+        self._host.outbox.log(line)
+        self._send(message)
+        self._host.stopped = True
+        self._host.callers.clear()
+
+    def _tell(self, domain: Domain, what: str, reason: int = 0) -> None:
+        self._send(DomainEvent(domain.domid, domain.incarnation, what, reason))
+
+    def _send(self, message: object) -> None:
+        self._host.outbox.send(SUPERVISOR, message)

@@ -1,0 +1,35 @@
+"""What the tables of the hypervisor want done, in order, and the time of the event at hand.
+
+Rules: the machine puts a fresh list in for each event; the tables only append.
+Source: ours; the prefix of console lines is Xen's (xen/drivers/char/console.c).
+"""
+
+from actors.abi.types import DOMID_FIRST_RESERVED
+from actors.runtime.machine import Effect, Log, Send
+
+SUPERVISOR = "supervisor"
+IOAPIC = "ioapic"
+
+
+class Outbox:
+    """Collects the effects of one event."""
+
+    __slots__ = ("effects", "now_ns")
+
+    def __init__(self) -> None:
+        self.effects: list[Effect] = []
+        self.now_ns = 0
+
+    def send(self, link: str, message: object) -> None:
+        """Send a message on a link."""
+        self.effects.append(Send(link, message))
+
+    def log(self, text: str) -> None:
+        """A line on the hypervisor's console."""
+        self.effects.append(Log(f"(XEN) {text}"))
+
+
+def link_of(domid: int) -> str:
+    """The name of the link to a domain."""
+    assert 0 <= domid < DOMID_FIRST_RESERVED, f"no domain can have the id {domid}"
+    return f"dom{domid}"

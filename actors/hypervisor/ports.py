@@ -1,0 +1,93 @@
+"""The event channels of one domain: which ports are in use, as what, and which have events pending.
+
+Rules: port 0 is reserved; a new channel takes the lowest free port; a port is valid up to the end of
+the last bucket that was ever allocated; only `event_channels.py` changes a channel.
+Source: xen/common/event_channel.c (get_free_port, evtchn_allocate_port), xen/include/xen/sched.h.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from heapq import heappop, heappush
+from typing import Final
+
+from actors.abi.errno import Errno, XenError
+
+PORTS_PER_BUCKET: Final = 64
+MAX_PORTS: Final = 131072
+
+
+class PortState(IntEnum):
+    """`ECS_*`."""
+
+    FREE = 0
+    RESERVED = 1
+    UNBOUND = 2
+    INTERDOMAIN = 3
+    PIRQ = 4
+    VIRQ = 5
+    IPI = 6
+
+
+@dataclass(slots=True, eq=False)
+class Channel:
+    """One port in use. Which of the last four fields count depends on the state."""
+
+    table: "PortTable"
+    port: int
+    state: PortState
+    vcpu: int = 0
+    remote_domid: int = 0
+    peer: "Channel | None" = None
+    virq: int = 0
+    pirq: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class PortTable:
+    """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls."""
+
+    domid: int
+    max_port: int
+    nr_vcpus: int = 0
+    link: str | None = None
+    dying: bool = False
+    upcall_sent: bool = False
+    channels: dict[int, Channel] = field(default_factory=dict)
+    virqs: dict[tuple[int, int], Channel] = field(default_factory=dict)
+    pirqs: dict[int, Channel] = field(default_factory=dict)
+    pending: set[int] = field(default_factory=set)
+    valid_ports: int = PORTS_PER_BUCKET
+    _freed: list[int] = field(default_factory=list)
+    _next: int = 1
+
+    def is_valid(self, port: int) -> bool:
+        """Whether there is a record for this port, in use or not."""
+        return 0 <= port < self.valid_ports
+
+    def free_port(self) -> int:
+        """The lowest free port, not yet taken. EINVAL for a dying domain, ENOSPC at the limit."""
+        if self.dying:
+            raise XenError(Errno.EINVAL, f"domain {self.domid} is dying")
+        port = self._freed[0] if self._freed else self._next
+        if port > self.max_port or port >= MAX_PORTS:
+            raise XenError(Errno.ENOSPC, f"domain {self.domid} has no free port")
+        return port
+
+    def take(self, port: int, state: PortState) -> Channel:
+        """Use the port that `free_port` has named."""
+        if self._freed and self._freed[0] == port:
+            heappop(self._freed)
+        else:
+            assert port == self._next, f"port {port} is not the lowest free one"
+            self._next += 1
+            if port >= self.valid_ports:
+                self.valid_ports += PORTS_PER_BUCKET
+        channel = self.channels[port] = Channel(self, port, state)
+        return channel
+
+    def release(self, channel: Channel) -> None:
+        """The port is free again; an event that was pending on it is gone."""
+        channel.state = PortState.FREE
+        del self.channels[channel.port]
+        self.pending.discard(channel.port)
+        heappush(self._freed, channel.port)

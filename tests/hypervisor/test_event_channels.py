@@ -1,0 +1,200 @@
+"""Every operation on a port in every state: the edges, and the absent edges that change nothing."""
+
+import pytest
+
+from actors.abi.errno import Errno
+from actors.hypervisor.event_channels import TRANSITIONS
+from actors.hypervisor.ports import PortState
+from actors.messages import Hypercall, HypercallReply, UpcallTaken
+
+SELF = 0x7FF0
+CLOSED, UNBOUND, INTERDOMAIN, PIRQ, VIRQ, IPI = range(6)
+
+
+def make_port(xen, state):
+    """A port of dom0 in this state."""
+    if state is PortState.RESERVED:
+        return 0
+    if state is PortState.FREE:
+        return 40
+    if state is PortState.UNBOUND:
+        return xen.out(0, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=0)
+    if state is PortState.INTERDOMAIN:
+        port = xen.out(0, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=0)
+        xen.out(0, "event_channel_op.bind_interdomain", "local_port", remote_dom=0, remote_port=port)
+        return port
+    if state is PortState.PIRQ:
+        assert xen.ret(0, "physdev_op.map_pirq", domid=SELF, type=1, index=5, pirq=5) == 0
+        return xen.out(0, "event_channel_op.bind_pirq", "port", pirq=5, flags=0)
+    if state is PortState.VIRQ:
+        return xen.out(0, "event_channel_op.bind_virq", "port", virq=4, vcpu=0)
+    return xen.out(0, "event_channel_op.bind_ipi", "port", vcpu=0)
+
+
+@pytest.mark.parametrize("operation", ["close", "send", "bind_vcpu"])
+@pytest.mark.parametrize("state", list(PortState), ids=lambda each: each.name)
+def test_what_a_port_may_do_is_what_the_table_says(xen, state, operation):
+    port = make_port(xen, state)
+    before = xen.status(0, port)
+    arguments = {"vcpu": 1} if operation == "bind_vcpu" else {}
+    ret = xen.ret(0, f"event_channel_op.{operation}", port=port, **arguments)
+    if (state, operation) in TRANSITIONS:
+        assert ret == 0
+        expected = {"close": {"status": CLOSED, "vcpu": 0}, "send": before, "bind_vcpu": before | {"vcpu": 1}}
+        assert xen.status(0, port) == expected[operation]
+    else:
+        assert ret == -Errno.EINVAL
+        assert xen.status(0, port) == before
+
+
+@pytest.mark.parametrize("state", list(PortState), ids=lambda each: each.name)
+def test_only_an_unbound_port_can_be_bound_to(xen, state):
+    port = make_port(xen, state)
+    before = xen.status(0, port)
+    ret = xen.ret(0, "event_channel_op.bind_interdomain", remote_dom=0, remote_port=port)
+    if state is PortState.UNBOUND:
+        assert ret == 0
+        assert xen.status(0, port)["status"] == INTERDOMAIN
+    else:
+        assert ret == -Errno.EINVAL
+        assert xen.status(0, port) == before
+
+
+def test_the_lowest_free_port_is_taken_first_and_port_0_never(xen):
+    ports = [make_port(xen, PortState.UNBOUND) for _ in range(5)]
+    assert ports == [1, 2, 3, 4, 5]
+    for port in (4, 2):
+        assert xen.ret(0, "event_channel_op.close", port=port) == 0
+    assert [make_port(xen, PortState.UNBOUND) for _ in range(3)] == [2, 4, 6]
+
+
+def test_a_domain_gets_no_more_ports_than_it_was_created_with(xen):
+    guest = xen.create(max_evtchn_port=3)
+    allocate = [xen.ret(guest, "event_channel_op.alloc_unbound", dom=SELF, remote_dom=0) for _ in range(4)]
+    assert allocate == [0, 0, 0, -Errno.ENOSPC]
+
+
+def test_a_port_is_for_the_domain_it_was_kept_for(xen):
+    one, other = xen.create(), xen.create()
+    port = xen.out(one, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=0)
+    assert (
+        xen.ret(other, "event_channel_op.bind_interdomain", remote_dom=one, remote_port=port) == -Errno.EINVAL
+    )
+    assert xen.ret(0, "event_channel_op.bind_interdomain", remote_dom=one, remote_port=port) == 0
+
+
+def test_closing_makes_the_other_end_unbound_and_kept_for_the_closer(xen):
+    guest = xen.create()
+    port = xen.out(guest, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=0)
+    local = xen.out(0, "event_channel_op.bind_interdomain", "local_port", remote_dom=guest, remote_port=port)
+    xen.clear()
+    assert xen.ret(guest, "event_channel_op.close", port=port) == 0
+    assert xen.status(0, local) == {"status": UNBOUND, "vcpu": 0, "dom": guest}
+    assert xen.upcalls(0) == []
+
+
+@pytest.mark.parametrize(
+    ("virq", "vcpu", "expected"),
+    [
+        (1, 0, 0),
+        (1, 1, 0),
+        (1, 2, -Errno.ENOENT),
+        (4, 0, 0),
+        (4, 1, -Errno.EINVAL),
+        (24, 0, -Errno.EINVAL),
+        (-1, 0, -Errno.EINVAL),
+    ],
+)
+def test_a_virq_goes_to_the_vcpus_it_may_go_to(xen, virq, vcpu, expected):
+    assert xen.ret(0, "event_channel_op.bind_virq", virq=virq, vcpu=vcpu) == expected
+    if not expected:
+        assert xen.ret(0, "event_channel_op.bind_virq", virq=virq, vcpu=vcpu) == -Errno.EEXIST
+
+
+def test_a_moved_virq_can_be_closed_and_bound_again(xen):
+    port = xen.out(0, "event_channel_op.bind_virq", "port", virq=4, vcpu=0)
+    assert xen.ret(0, "event_channel_op.bind_vcpu", port=port, vcpu=1) == 0
+    assert xen.ret(0, "event_channel_op.close", port=port) == 0
+    assert xen.ret(0, "event_channel_op.bind_virq", virq=4, vcpu=0) == 0
+
+
+def test_a_domain_may_not_look_at_or_touch_the_ports_of_another(xen):
+    guest = xen.create()
+    make_port(xen, PortState.UNBOUND)
+    for name, arguments in (
+        ("alloc_unbound", {"dom": 0, "remote_dom": SELF}),
+        ("status", {"dom": 0, "port": 1}),
+        ("reset", {"dom": 0}),
+    ):
+        assert xen.ret(guest, f"event_channel_op.{name}", **arguments) == -Errno.EPERM
+
+
+@pytest.mark.parametrize("name", ["alloc_unbound", "bind_interdomain", "status", "reset"])
+def test_a_domain_that_is_not_there_is_told_so(xen, name):
+    arguments = {"dom": 77, "remote_dom": 77, "remote_port": 1, "port": 1}
+    assert xen.ret(0, f"event_channel_op.{name}", **arguments) == -Errno.ESRCH
+
+
+def test_reset_of_another_domain_needs_it_paused(xen):
+    guest = xen.create()
+    xen.out(guest, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=0)
+    assert xen.ret(0, "event_channel_op.reset", dom=guest) == -Errno.EINVAL
+    assert xen.ret(0, "domctl.pausedomain", domain=guest) == 0
+    assert xen.ret(0, "event_channel_op.reset", dom=guest) == 0
+    assert xen.status(guest, 1)["status"] == CLOSED
+
+
+def test_the_binder_finds_its_own_port_pending_and_the_other_end_hears_nothing(xen):
+    guest = xen.create()
+    port = xen.out(guest, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=0)
+    xen.clear()
+    local = xen.out(0, "event_channel_op.bind_interdomain", "local_port", remote_dom=guest, remote_port=port)
+    assert xen.upcalls(0) == [[local]]
+    assert xen.upcalls(guest) == []
+
+
+def test_events_collapse_until_the_upcall_is_taken(xen):
+    guest = xen.create()
+    locals_ = []
+    for _ in range(3):
+        port = xen.out(guest, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=0)
+        locals_.append(
+            xen.out(0, "event_channel_op.bind_interdomain", "local_port", remote_dom=guest, remote_port=port)
+        )
+    xen.clear()
+    xen.take_upcalls = False
+    for local in (locals_[1], locals_[2], locals_[0], locals_[0], locals_[1]):
+        assert xen.ret(0, "event_channel_op.send", port=local) == 0
+    assert xen.upcalls(guest) == [[2]]
+    from_guest = xen.machine._host.domains.find(guest)
+    xen.message(f"dom{guest}", UpcallTaken())
+    assert xen.upcalls(guest) == [[2], [1, 2, 3]]
+    assert from_guest.ports.pending == set()
+
+
+def test_an_event_sent_to_an_unbound_port_is_dropped(xen):
+    guest = xen.create()
+    port = xen.out(0, "event_channel_op.alloc_unbound", "port", dom=SELF, remote_dom=guest)
+    assert xen.ret(0, "event_channel_op.send", port=port) == 0
+    xen.clear()
+    xen.out(guest, "event_channel_op.bind_interdomain", "local_port", remote_dom=0, remote_port=port)
+    assert xen.upcalls(0) == []
+
+
+def test_events_from_before_a_domain_runs_are_waiting_for_it(xen):
+    guest = xen.create(run=False)
+    port = xen.out(0, "event_channel_op.alloc_unbound", "port", dom=guest, remote_dom=0)
+    local = xen.out(0, "event_channel_op.bind_interdomain", "local_port", remote_dom=guest, remote_port=port)
+    assert xen.ret(0, "event_channel_op.send", port=local) == 0
+    assert xen.upcalls(guest) == []
+    assert xen.ret(0, "domctl.unpausedomain", domain=guest) == 0
+    assert xen.upcalls(guest) == [[port]]
+
+
+def test_a_send_without_sequence_is_answered_only_when_it_is_refused(xen):
+    port = make_port(xen, PortState.IPI)
+    xen.clear()
+    xen.message("dom0", Hypercall(0, 32, 4, {"port": port}))
+    assert xen.messages("dom0", HypercallReply) == []
+    xen.message("dom0", Hypercall(0, 32, 4, {"port": 99}))
+    assert xen.messages("dom0", HypercallReply) == [HypercallReply(0, -Errno.EINVAL, None)]
