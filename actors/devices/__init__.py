@@ -1,0 +1,12 @@
+"""The hardware of a host: machines that only react, joined to the rest by messages and machine memory.
+
+ioapic                interrupt lines to vectors
+disk                  the disk machine: registers, commands, interrupts
+disk_settings         a disk's argument, checked
+controller_registers  its register page
+queue_pair            its view of the two queues in machine memory
+volume                a range of sectors of an image, with a write cache before it
+write_cache           sectors that were acknowledged and are not in the image yet
+image                 where bytes are kept, and the kind that keeps them in memory
+file_image            the kind that keeps them in a locked file
+"""
