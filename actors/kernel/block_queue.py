@@ -1,0 +1,327 @@
+"""The path of requests through a block frontend: queue, ring, shadows, answers.
+
+Rules: requests go into the ring in the order of `submit`; what finds no room, no frame or no backend
+waits in line. A ring that is detached keeps its shadows: `attach` puts them into the new ring in
+the order of issue, before anything that waits. Ids of answers are checked against the shadows.
+The block protocol has no FUA: such a write is answered after a FLUSH that follows it.
+Source: xen/include/public/io/blkif.h; Linux drivers/block/xen-blkfront.c.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors.abi.blkif import (
+    BLKIF_MAX_SECTORS,
+    BLKIF_RING_ENTRIES,
+    HEAD,
+    HEAD_AND_SEGMENT,
+    RESPONSE,
+    SECTORS_PER_PAGE,
+    SEGMENT,
+    BlkifOp,
+    BlkifStatus,
+)
+from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
+from actors.kernel.block_split import BlockSplit
+from actors.kernel.data_frames import DataFrame, DataFrames
+from actors.kernel.ring import FrontRing, RingBroken
+from actors.kernel.shadow import UNUSED, Done, Shadow
+from actors.kernel.threads import Threads
+
+READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
+DEAD_DISK_DELAY_NS = 10_000_000
+OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
+
+
+@dataclass(slots=True)
+class BlockCounters:
+    """What a frontend has done since it was made; `bytes` counts what was read and written well."""
+
+    requests: int = 0
+    bytes: int = 0
+    errors: int = 0
+    replayed: int = 0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request that is not in the ring yet."""
+
+    operation: int
+    sector: int
+    data: bytes | memoryview | None
+    nr_sectors: int
+    done: Done
+    issued_ns: int
+
+
+class BlockQueue:
+    """The requests of one frontend. `notify` sends the event, `broken` is told why a backend is lost."""
+
+    def __init__(
+        self, threads: Threads, frames: DataFrames, handle: int, broken: Callable[[str], None]
+    ) -> None:
+        self._threads = threads
+        self._frames = frames
+        self._ready = frames.ready
+        self._handle = handle
+        self._broken = broken
+        self._notify: Callable[[], None] = _nobody
+        self._ring: FrontRing | None = None
+        self._page = memoryview(b"")
+        self._shadows = [Shadow(ident) for ident in range(BLKIF_RING_ENTRIES)]
+        self._free = list(range(BLKIF_RING_ENTRIES - 1, -1, -1))
+        self._waiting: deque[_Waiting] = deque()
+        self._number = 0
+        self._put_any = False
+        self._failed = False
+        self.can_flush = False
+        self.counters = BlockCounters()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests in the ring without an answer."""
+        return BLKIF_RING_ENTRIES - len(self._free)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that are not in the ring yet."""
+        return len(self._waiting)
+
+    def oldest_issue_ns(self) -> int | None:
+        """When the oldest request without an answer was submitted, or None."""
+        used = [shadow.issued_ns for shadow in self._shadows if shadow.operation != UNUSED]
+        return min([*used, *(each.issued_ns for each in self._waiting)], default=None)
+
+    def submit(  # noqa: PLR0917 (keywords cost time here)
+        self,
+        operation: int,
+        sector: int,
+        data: bytes | memoryview | None,
+        nr_sectors: int,
+        done: Done,
+        fua: bool = False,  # noqa: FBT001, FBT002
+    ) -> None:
+        """Queue one read, write or flush of any size; ValueError if its fields contradict each other.
+
+        `done` is called once, never from within this call; the data of a read is valid during `done`.
+        """
+        if operation == FLUSH:
+            nr_sectors = 0
+            if not self.can_flush and self._ring is not None:
+                self._refuse(done, EOPNOTSUPP, 0)
+                return
+        elif nr_sectors <= 0 or (operation == WRITE) != (data is not None) or operation > WRITE:
+            raise ValueError(f"operation {operation} of {nr_sectors} sectors")
+        elif data is not None and len(data) != nr_sectors * SECTOR_SIZE:
+            raise ValueError(f"{len(data)} bytes for {nr_sectors} sectors")
+        if fua and operation == WRITE:
+            done = self._flushing(done)
+        if nr_sectors <= BLKIF_MAX_SECTORS:
+            self._enter(operation, sector, data, nr_sectors, done)
+        else:
+            whole = BlockSplit(operation, sector, data, nr_sectors, done)
+            for first, part, count, part_done in whole.parts():
+                self._enter(operation, first, part, count, part_done)
+
+    def attach(self, ring: FrontRing, page: memoryview, notify: Callable[[], None]) -> int:
+        """Use a new ring: first what was in flight, in the order of issue; how many those were."""
+        self._ring = ring
+        self._page = page
+        self._notify = notify
+        used = sorted(
+            (shadow for shadow in self._shadows if shadow.operation != UNUSED), key=lambda each: each.number
+        )
+        for shadow in used:
+            self._put(shadow)
+        self.counters.replayed += len(used)
+        self.pump()
+        return len(used)
+
+    def detach(self) -> None:
+        """The ring is lost; requests in flight are kept."""
+        self._ring = None
+        self._put_any = False
+
+    def fail(self) -> None:
+        """There will be no backend any more: everything is answered with an error, now and later."""
+        self.detach()
+        self._failed = True
+        used = sorted(
+            (shadow for shadow in self._shadows if shadow.operation != UNUSED), key=lambda each: each.number
+        )
+        waiting, self._waiting = self._waiting, deque()
+        for shadow in used:
+            self._finish(shadow, ERROR)
+        for each in waiting:
+            each.done(ERROR, None)
+
+    def pump(self) -> None:
+        """Put what waits into the ring, as far as there is room."""
+        waiting = self._waiting
+        while waiting:
+            each = waiting[0]
+            if not self._start(
+                each.operation, each.sector, each.data, each.nr_sectors, each.done, each.issued_ns
+            ):
+                break
+            waiting.popleft()
+
+    def push(self) -> None:
+        """At the end of a turn: show the backend what this turn has put into the ring."""
+        if self._put_any:
+            self._put_any = False
+            ring = self._ring
+            if ring is not None and ring.push():
+                self._notify()
+
+    def on_event(self) -> None:
+        """The backend has answered, perhaps."""
+        ring = self._ring
+        if ring is None:
+            return
+        try:
+            while True:
+                count = ring.available()
+                if not count and not ring.rest():
+                    break
+                for _ in range(count):
+                    self._take(ring.take())
+        except RingBroken as error:
+            self._broken(str(error))
+            return
+        if self._waiting:
+            self.pump()
+
+    def check(self) -> None:
+        """Invariants of the shadows and the line."""
+        used = [shadow for shadow in self._shadows if shadow.operation != UNUSED]
+        assert len(used) == self.in_flight, "every id is free or has a request"
+        assert len({shadow.number for shadow in used}) == len(used), "two requests were issued as one"
+        held = [frame.gfn for shadow in used for frame in shadow.frames]
+        held += [frame.gfn for frame in self._ready]
+        assert len(set(held)) == len(held), "a data frame is used twice"
+
+    def _flushing(self, done: Done) -> Done:
+        def written(status: int, _: bytes | memoryview | None) -> None:
+            if status == OKAY:
+                self.submit(FLUSH, 0, None, 0, done)
+            else:
+                done(status, None)
+
+        return written
+
+    def _refuse(self, done: Done, status: int, delay_ns: int) -> None:
+        # Never from within `submit`: whoever goes on after an error would never get out of it.
+        self._threads.at(self._threads.now_ns + delay_ns).when_done(lambda: done(status, None))
+
+    def _enter(
+        self, operation: int, sector: int, data: bytes | memoryview | None, nr_sectors: int, done: Done
+    ) -> None:
+        now_ns = self._threads.now_ns
+        if self._failed:
+            self._refuse(done, ERROR, DEAD_DISK_DELAY_NS)
+        elif self._waiting or not self._start(operation, sector, data, nr_sectors, done, now_ns):
+            self._waiting.append(_Waiting(operation, sector, data, nr_sectors, done, now_ns))
+
+    def _start(  # noqa: PLR0917 (keywords cost time here)
+        self,
+        operation: int,
+        sector: int,
+        data: bytes | memoryview | None,
+        nr_sectors: int,
+        done: Done,
+        issued_ns: int,
+    ) -> bool:
+        free, ready = self._free, self._ready
+        if not free or self._ring is None:
+            return False
+        needed = (nr_sectors + SECTORS_PER_PAGE - 1) // SECTORS_PER_PAGE
+        if needed > len(ready):
+            self._frames.want(needed + len(self._waiting))
+            return False
+        if needed == 1:
+            frame = ready.pop()
+            frames = [frame]
+            if data is not None:
+                frame.view[: len(data)] = data
+        else:
+            frames = [ready.pop() for _ in range(needed)]
+            if data is not None:
+                _scatter(data, frames)
+        shadow = self._shadows[free.pop()]
+        shadow.operation = operation
+        shadow.sector = sector
+        shadow.nr_sectors = nr_sectors
+        shadow.frames = frames
+        shadow.done = done
+        shadow.issued_ns = issued_ns
+        self._number = shadow.number = self._number + 1
+        self._put(shadow)
+        return True
+
+    def _put(self, shadow: Shadow) -> None:
+        ring = self._ring
+        assert ring is not None, "there is a ring where requests are put"
+        frames, page, offset = shadow.frames, self._page, ring.put()
+        operation, left = shadow.operation, shadow.nr_sectors
+        self._put_any = True
+        if len(frames) == 1:
+            HEAD_AND_SEGMENT.pack_into(
+                page, offset, operation, 1, self._handle, 0, shadow.ident, shadow.sector,
+                frames[0].gref, 0, left - 1, 0,
+            )  # fmt: skip
+            return
+        HEAD.pack_into(page, offset, operation, len(frames), self._handle, 0, shadow.ident, shadow.sector)
+        offset += HEAD.size
+        for frame in frames:
+            last = min(left, SECTORS_PER_PAGE) - 1
+            SEGMENT.pack_into(page, offset, frame.gref, 0, last, 0)
+            offset += SEGMENT.size
+            left -= SECTORS_PER_PAGE
+
+    def _take(self, offset: int) -> None:
+        ident, operation, status = RESPONSE.unpack_from(self._page, offset)
+        if ident >= BLKIF_RING_ENTRIES:
+            raise RingBroken(f"an answer to request {ident}, which was not asked")
+        shadow = self._shadows[ident]
+        if shadow.operation != operation:
+            raise RingBroken(f"an answer to operation {operation} of request {ident}, which was not asked")
+        self._finish(shadow, status)
+
+    def _finish(self, shadow: Shadow, status: int) -> None:
+        frames, done, operation, nr_sectors = shadow.frames, shadow.done, shadow.operation, shadow.nr_sectors
+        shadow.operation = UNUSED
+        shadow.frames = []
+        self._free.append(shadow.ident)
+        counters = self.counters
+        counters.requests += 1
+        if status != OKAY:
+            counters.errors += 1
+        else:
+            counters.bytes += nr_sectors * SECTOR_SIZE
+        # The frames go back only after `done` has seen the data in them.
+        done(status, _gather(frames, nr_sectors) if operation == READ and status == OKAY else None)
+        if frames:
+            self._frames.put(frames)
+
+
+def _scatter(data: bytes | memoryview, frames: list[DataFrame]) -> None:
+    whole = memoryview(data)
+    for index, frame in enumerate(frames):
+        part = whole[index * PAGE_SIZE : (index + 1) * PAGE_SIZE]
+        frame.view[: len(part)] = part
+
+
+def _gather(frames: list[DataFrame], nr_sectors: int) -> bytes | memoryview:
+    view = frames[0].view
+    if nr_sectors == SECTORS_PER_PAGE:
+        return view
+    if len(frames) == 1:
+        return view[: nr_sectors * SECTOR_SIZE]
+    return b"".join(frame.view for frame in frames)[: nr_sectors * SECTOR_SIZE]
+
+
+def _nobody() -> None:
+    """Whom to notify when there is no port."""

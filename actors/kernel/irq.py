@@ -1,0 +1,120 @@
+"""Event channels to handlers, and the events that this turn owes to others.
+
+Source: Linux drivers/xen/events (the idea of an irq for each port).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors.abi.hypercalls import Evtchnop
+from actors.abi.hypercalls import Hypercall as Number
+from actors.kernel.hypercalls import Hypercalls
+
+
+@dataclass(slots=True)
+class Binding:
+    """One port: what kind of event it carries (as /proc/interrupts names it), and who takes it."""
+
+    kind: str
+    name: str
+    handler: Callable[[], None]
+    masked: bool = False
+    pending: bool = False
+    count: int = 0
+
+
+class Irq:
+    """The interrupt layer of a kernel."""
+
+    def __init__(self, xen: Hypercalls) -> None:
+        self._xen = xen
+        self._bindings: dict[int, Binding] = {}
+        self._owed: dict[int, None] = {}
+        self.spurious = 0
+
+    def bind(self, port: int, kind: str, name: str, handler: Callable[[], None]) -> None:
+        """Let `handler` run for each event on `port`."""
+        assert port not in self._bindings, f"port {port} has a handler already"
+        self._bindings[port] = Binding(kind, name, handler)
+
+    def deliver(self, ports: list[int]) -> None:
+        """An upcall: run the handlers; a masked port stays pending; a port without handler is counted."""
+        bindings = self._bindings
+        for port in ports:
+            binding = bindings.get(port)
+            if binding is None:
+                self.spurious += 1
+            elif binding.masked:
+                binding.pending = True
+            else:
+                binding.count += 1
+                binding.handler()
+
+    def mask(self, port: int) -> None:
+        """Hold events of a port back; one is remembered."""
+        self._bindings[port].masked = True
+
+    def unmask(self, port: int) -> None:
+        """Let events of a port through; one that came meanwhile is delivered now."""
+        binding = self._bindings[port]
+        binding.masked = False
+        if binding.pending:
+            binding.pending = False
+            binding.count += 1
+            binding.handler()
+
+    def notify(self, port: int) -> None:
+        """Send an event on `port` at the end of this turn; several become one, as they do in Xen."""
+        self._owed[port] = None
+
+    def flush(self) -> None:
+        """Issue what `notify` has collected."""
+        if self._owed:
+            owed, self._owed = self._owed, {}
+            for port in owed:
+                self._xen.post(Number.event_channel_op, Evtchnop.send, {"port": port})
+
+    async def alloc_unbound(self, remote_dom: int) -> int:
+        """A new port of ours that `remote_dom` may bind."""
+        return _port(
+            await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=0x7FF0, remote_dom=remote_dom)
+        )
+
+    async def bind_interdomain(
+        self, remote_dom: int, remote_port: int, name: str, handler: Callable[[], None]
+    ) -> int:
+        """Bind a port that another domain has allocated for us; our port. XenError if it is not for us."""
+        out = await self._xen.event_channel_op(
+            Evtchnop.bind_interdomain, remote_dom=remote_dom, remote_port=remote_port
+        )
+        port = _port(out, "local_port")
+        self.bind(port, "xen-dyn -event", name, handler)
+        return port
+
+    async def bind_virq(self, virq: int, name: str, handler: Callable[[], None]) -> int:
+        """Bind a virtual interrupt on vcpu 0; our port."""
+        port = _port(await self._xen.event_channel_op(Evtchnop.bind_virq, virq=virq, vcpu=0))
+        self.bind(port, "xen-dyn -virq", name, handler)
+        return port
+
+    async def bind_pirq(self, pirq: int, kind: str, name: str, handler: Callable[[], None]) -> int:
+        """Bind a physical interrupt; our port."""
+        port = _port(await self._xen.event_channel_op(Evtchnop.bind_pirq, pirq=pirq, flags=1))
+        self.bind(port, kind, name, handler)
+        return port
+
+    def unbind(self, port: int) -> None:
+        """Forget the handler of a port and close the port."""
+        self._bindings.pop(port, None)
+        self._owed.pop(port, None)
+        self._xen.post(Number.event_channel_op, Evtchnop.close, {"port": port})
+
+    def interrupts(self) -> list[tuple[int, int, str, str]]:
+        """Rows of (port, count, kind, name), as /proc/interrupts has them."""
+        return [(port, each.count, each.kind, each.name) for port, each in sorted(self._bindings.items())]
+
+
+def _port(out: dict[str, object], field: str = "port") -> int:
+    port = out[field]
+    assert isinstance(port, int), "the hypervisor fills in a number"
+    return port

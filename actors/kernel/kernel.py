@@ -1,0 +1,148 @@
+"""The machine that puts a paravirtual kernel together: event in, threads run, effects out.
+
+Rules: a domain is a `Kernel` with threads of its own; it takes messages of other links by `on_link`.
+At the end of a turn doorbells are rung once, whatever the turn has queued for them.
+"""
+
+from collections.abc import Callable
+
+from actors.kernel.grants import Grants
+from actors.kernel.hypercalls import Hypercalls
+from actors.kernel.irq import Irq
+from actors.kernel.pages import Pages
+from actors.kernel.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
+from actors.kernel.threads import Threads
+from actors.messages import ConsoleInput, HypercallReply, Upcall, UpcallTaken
+from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send
+from actors.runtime.memory import Memory
+
+XEN = "xen"
+SUPERVISOR = "supervisor"
+UPCALL_TAKEN = Send(XEN, UpcallTaken())
+
+
+class Kernel:
+    """One paravirtual kernel. `boot` starts when the link to the hypervisor is there."""
+
+    def __init__(self, memory: Memory, extents: list[list[int]]) -> None:
+        self.memory = memory
+        self.threads = Threads()
+        self.xen = Hypercalls(lambda message: self._effects.append(Send(XEN, message)))
+        self.irq = Irq(self.xen)
+        self.pages = Pages(memory, extents)
+        self.grants = Grants(self.xen, memory)
+        self.start_info = self._read_start_info()
+        self.pages.reserve(FIRST_FREE_GFN)
+        self._effects: list[Effect] = []
+        self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
+        self._turn_ends: list[Callable[[], None]] = []
+        self._deferred: dict[Callable[[], None], None] = {}
+
+    def _read_start_info(self) -> StartInfo:
+        frames = min(self.pages.total, MAX_FRAMES)
+        return read_start_info(self.memory, [self.pages.mfn(gfn) for gfn in range(frames)])
+
+    async def boot(self) -> None:
+        """What this kernel does when it starts; subclasses say."""
+
+    def link_opened(self, link: str) -> None:
+        """A link other than the hypervisor's is there; subclasses may care."""
+
+    def link_closed(self, link: str, reason: str) -> None:
+        """A link other than the hypervisor's is gone; subclasses may care."""
+
+    def console_input(self, text: str) -> None:
+        """A line was typed on the console; subclasses may care."""
+
+    def log(self, text: str) -> None:
+        """A kernel message on the console."""
+        self._effects.append(Log(text))
+
+    def send(self, link: str, message: object) -> None:
+        """Send a message to a device."""
+        self._effects.append(Send(link, message))
+
+    def on_link(self, link: str, receive: Callable[[object], None]) -> None:
+        """Messages of this link go to `receive`."""
+        self._receivers[link] = receive
+
+    def at_turn_end(self, callback: Callable[[], None]) -> None:
+        """Call back at the end of every turn, after what was deferred and before events are sent."""
+        self._turn_ends.append(callback)
+
+    def defer(self, callback: Callable[[], None]) -> None:
+        """Call back once at the end of this turn; asking again before then changes nothing."""
+        self._deferred[callback] = None
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """One event. Part of the machine's contract, as are the four below."""
+        self.threads.now_ns = now_ns
+        if type(event) is Received:
+            self._receive(event.link, event.message)
+        elif type(event) is LinkOpened:
+            self._opened(event.link)
+        elif type(event) is LinkClosed:
+            self._closed(event.link, event.reason)
+        self.threads.run(now_ns)
+        return self._take_effects()
+
+    def end_turn(self, now_ns: int) -> list[Effect]:
+        """Everything that arrived is handled: ring the doorbells."""
+        while True:
+            deferred, self._deferred = self._deferred, {}
+            for callback in deferred:
+                callback()
+            for callback in self._turn_ends:
+                callback()
+            self.irq.flush()
+            if not self.threads.ready:
+                return self._take_effects()
+            self.threads.run(now_ns)
+
+    def next_deadline_ns(self) -> int | None:
+        """When the next thread wants to wake."""
+        return self.threads.next_deadline_ns()
+
+    def check(self) -> None:
+        """Invariants of a kernel; subclasses add theirs."""
+        assert self.grants.granted >= 0, "more grants were taken back than given"
+        assert self.grants.mapped >= 0, "more grants were unmapped than mapped"
+
+    def statistics(self) -> object:
+        """Counters; subclasses say which."""
+        return None
+
+    def _receive(self, link: str, message: object) -> None:
+        if link == XEN:
+            kind = type(message)
+            if kind is Upcall:
+                self._effects.append(UPCALL_TAKEN)
+                self.irq.deliver(message.ports)  # type: ignore[attr-defined]
+            elif kind is HypercallReply:
+                self.xen.receive(message)  # type: ignore[arg-type]
+            else:
+                self.log(f"the hypervisor sent {message!r}")
+        else:
+            receiver = self._receivers.get(link)
+            if receiver is not None:
+                receiver(message)
+
+    def _opened(self, link: str) -> None:
+        if link == XEN:
+            self.threads.spawn("boot", self.boot())
+        else:
+            self.link_opened(link)
+
+    def _closed(self, link: str, reason: str) -> None:
+        if link == XEN:
+            self._effects.append(Exit(f"the machine is gone: {reason}"))
+        else:
+            self.link_closed(link, reason)
+
+    def _console(self, message: object) -> None:
+        if isinstance(message, ConsoleInput):
+            self.console_input(message.text)
+
+    def _take_effects(self) -> list[Effect]:
+        effects, self._effects = self._effects, []
+        return effects

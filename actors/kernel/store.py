@@ -1,0 +1,86 @@
+"""What a split driver needs of XenStore: `xenbus.Xenbus` is one, tests have another.
+
+Source: docs/misc/xenstore.txt.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from actors.abi.errno import Errno, XenError
+from actors.abi.interface import XenbusState
+from actors.kernel.xenbus import Watch
+
+T = TypeVar("T")
+
+
+class StoreNodes(Protocol):
+    """Reading and writing nodes, in a transaction or outside of one."""
+
+    async def read(self, path: str) -> str:
+        """The value of a node. ENOENT, EACCES."""
+        ...
+
+    async def write(self, path: str, value: str) -> None:
+        """Set the value of a node. EACCES, ENOSPC."""
+        ...
+
+
+class Store(StoreNodes, Protocol):
+    """A client of XenStore."""
+
+    async def watch(self, path: str, callback: Callable[[str], None]) -> Watch:
+        """Call back on changes of a node, and once at once."""
+        ...
+
+    async def unwatch(self, watch: Watch) -> None:
+        """Stop a watch."""
+        ...
+
+    async def transact(self, body: Callable[[StoreNodes], Awaitable[T]]) -> T:
+        """Run `body` in a transaction, again for as long as others interfere."""
+        ...
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None:
+        """Call back when another server has taken over."""
+        ...
+
+
+async def read_or(store: StoreNodes, path: str, default: str) -> str:
+    """The value of a node, or `default` if it is not there or may not be read."""
+    try:
+        return await store.read(path)
+    except XenError as error:
+        if error.errno not in {Errno.ENOENT, Errno.EACCES}:
+            raise
+        return default
+
+
+async def read_number(store: StoreNodes, path: str) -> int:
+    """A node that must hold a decimal number: EINVAL if it does not, ENOENT, EACCES."""
+    text = await store.read(path)
+    if not (text.isascii() and text.isdecimal()) or len(text) > 20:
+        raise XenError(Errno.EINVAL, f"{path} is {text[:40]!r}, not a number")
+    return int(text)
+
+
+async def read_state(store: StoreNodes, device: str) -> XenbusState:
+    """The state of one end of a split driver; Unknown if there is none or it makes no sense."""
+    text = await read_or(store, f"{device}/state", "")
+    if len(text) != 1 or text not in "012345678":
+        return XenbusState.Unknown
+    return XenbusState(int(text))
+
+
+async def write_nodes(store: Store, device: str, nodes: dict[str, str]) -> None:
+    """Write several keys of a device in one transaction."""
+
+    async def body(transaction: StoreNodes) -> None:
+        for key, value in nodes.items():
+            await transaction.write(f"{device}/{key}", value)
+
+    await store.transact(body)
+
+
+def state_text(state: XenbusState) -> str:
+    """A state as its node holds it."""
+    return str(int(state))

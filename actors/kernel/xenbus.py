@@ -1,0 +1,303 @@
+"""The XenStore client of one kernel: requests, transactions, watches, and what outlives the server.
+
+Rules: any number of requests may be under way; answers are matched by request id. Watch callbacks run
+one after the other in a thread of their own, never inside of a request. When another server takes over
+and `reconnect` is set, the protocol's reconnect is done: watches are registered again, requests in
+flight are sent again, those of a transaction fail with EAGAIN. Without `reconnect` nobody notices.
+Source: docs/misc/xenstore.txt; Linux drivers/xen/xenbus/xenbus_xs.c (the idea of the watch thread).
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import TypeVar
+
+from actors.abi.errno import Errno, XenError
+from actors.abi.interface import XenbusState
+from actors.abi.xs_wire import (
+    HEADER_BYTES,
+    XENSTORE_PAYLOAD_MAX,
+    XsType,
+    error_of,
+    pack_message,
+    unpack_header,
+)
+from actors.kernel.threads import Future, Signal, Threads
+from actors.kernel.xs_nodes import NodeOperations, decode, encode
+from actors.kernel.xs_ring import RingBroken
+from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
+
+__all__ = ["LocalTransport", "RingTransport", "Transaction", "Transport", "Watch", "Xenbus"]
+
+T = TypeVar("T")
+
+MASK32 = 0xFFFFFFFF
+
+
+@dataclass(slots=True)
+class Watch:
+    """A registered watch; `callback` gets the path of each event, relative if `path` is."""
+
+    path: str
+    token: str
+    callback: Callable[[str], None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request without an answer yet."""
+
+    answer: Future[bytes]
+    message: bytes
+    kind: XsType
+    tx_id: int
+
+
+class Transaction(NodeOperations):
+    """A transaction: the same operations, seen by others all at once or not at all."""
+
+    def __init__(self, xenbus: "Xenbus", tx_id: int) -> None:
+        self._xenbus = xenbus
+        self._tx_id = tx_id
+
+    def request(self, kind: XsType, payload: bytes) -> Future[bytes]:
+        """The payload of the answer; EAGAIN if the server was lost meanwhile."""
+        return self._xenbus.issue(kind, payload, self._tx_id)
+
+
+class Xenbus(NodeOperations):
+    """The client of one kernel; `on_event` is the handler of its port."""
+
+    def __init__(
+        self, threads: Threads, transport: Transport, *, reconnect: bool, log: Callable[[str], None]
+    ) -> None:
+        self._threads = threads
+        self._transport = transport
+        self._reconnect = reconnect
+        self._log = log
+        self._waiting: dict[int, _Waiting] = {}
+        self._watches: dict[str, Watch] = {}
+        self._open: set[int] = set()
+        self._req_id = 0
+        self._watch_number = 0
+        self._input = b""
+        self._reconnecting = False
+        self._broken = False
+        self._events: deque[tuple[Watch, str]] = deque()
+        self._calling_back = False
+        self._reconnect_callbacks: list[Callable[[], None]] = []
+        self.reconnects = 0
+        transport.attach(self.on_event)
+
+    def request(self, kind: XsType, payload: bytes) -> Future[bytes]:
+        """A request outside of any transaction: the payload of the answer."""
+        return self.issue(kind, payload, 0)
+
+    def issue(self, kind: XsType, payload: bytes, tx_id: int) -> Future[bytes]:
+        """Send a request; EINVAL if it is too long, EAGAIN if its transaction was lost with the server."""
+        answer: Future[bytes] = Future()
+        if self._broken:
+            answer.fail(XenError(Errno.EIO, "the connection to XenStore is broken"))
+        elif len(payload) > XENSTORE_PAYLOAD_MAX:
+            answer.fail(XenError(Errno.EINVAL, f"a payload of {len(payload)} bytes"))
+        elif tx_id and tx_id not in self._open:
+            answer.fail(XenError(Errno.EAGAIN, "the transaction was lost with the server"))
+        else:
+            self._req_id = req_id = (self._req_id + 1) & MASK32
+            message = pack_message(kind, req_id, tx_id, payload)
+            self._waiting[req_id] = _Waiting(answer, message, kind, tx_id)
+            if not self._reconnecting:
+                self._guard(lambda: self._transport.send(message))
+        return answer
+
+    async def watch(self, path: str, callback: Callable[[str], None], token: str | None = None) -> Watch:
+        """Call back on changes of a node and all below, and once at once. EEXIST, ENOSPC, EINVAL."""
+        if token is None:
+            self._watch_number += 1
+            token = f"w{self._watch_number}"
+        if token in self._watches:
+            raise XenError(Errno.EEXIST, f"watch token {token}")
+        watch = self._watches[token] = Watch(path, token, callback)
+        try:
+            await self.request(XsType.WATCH, _watch_payload(watch))
+        except BaseException:
+            del self._watches[token]
+            raise
+        return watch
+
+    async def unwatch(self, watch: Watch) -> None:
+        """Stop a watch: no callback runs after this. Nothing if the server does not know it."""
+        answer = self.unwatch_nowait(watch)
+        try:
+            await answer
+        except XenError as error:
+            if error.errno is not Errno.ENOENT:
+                raise
+
+    def unwatch_nowait(self, watch: Watch) -> Future[bytes]:
+        """Stop a watch without waiting for the server; its answer."""
+        if self._watches.pop(watch.token, None) is None:
+            answer: Future[bytes] = Future()
+            answer.set(b"")
+            return answer
+        return self.request(XsType.UNWATCH, _watch_payload(watch))
+
+    async def transact(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `body` in a transaction, again for as long as others interfere (EAGAIN); what it returned.
+
+        Whatever else `body` raises aborts the transaction.
+        """
+        while True:
+            tx_id = int((await self.request(XsType.TRANSACTION_START, b"\0")).rstrip(b"\0"))
+            try:
+                result = await body(Transaction(self, tx_id))
+                await self._end(tx_id, commit=True)
+            except XenError as error:
+                self._end(tx_id, commit=False)
+                if error.errno is not Errno.EAGAIN:
+                    raise
+            except BaseException:
+                self._end(tx_id, commit=False)
+                raise
+            else:
+                return result
+
+    async def introduce(self, domid: int, gfn: int, port: int) -> None:
+        """Tell the server of a domain and its port. EACCES, EINVAL (no ring, or not a port for us)."""
+        await self.request(XsType.INTRODUCE, b"%d\0%d\0%d\0" % (domid, gfn, port))
+
+    async def release(self, domid: int) -> None:
+        """Tell the server to forget a domain. EACCES, ENOENT (not introduced)."""
+        await self.request(XsType.RELEASE, b"%d\0" % domid)
+
+    async def is_introduced(self, domid: int) -> bool:
+        """Whether the server serves a domain. EACCES."""
+        return await self.request(XsType.IS_DOMAIN_INTRODUCED, b"%d\0" % domid) == b"T\0"
+
+    async def wait_for_state(self, path: str, states: Collection[XenbusState]) -> XenbusState:
+        """Wait until the device at `path` is in one of these states; which one."""
+        changed = Signal()
+        watch = await self.watch(f"{path}/state", lambda _: changed.set())
+        try:
+            while True:
+                state = await self.read_state(path)
+                if state in states:
+                    return state
+                await changed.wait()
+        finally:
+            self.unwatch_nowait(watch)
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None:
+        """Call back after each reconnect, when watches and requests are on their way again."""
+        self._reconnect_callbacks.append(callback)
+
+    def on_event(self) -> None:
+        """The server has done something: take answers and events, or notice that it is another one."""
+        if self._reconnecting or (self._transport.server_changed() and self._reconnect):
+            if not self._reconnecting:
+                self._lose_server()
+            if self._transport.reconnecting():
+                return
+            self._guard(self._find_server)
+        if not self._broken:
+            self._guard(self._receive)
+
+    def _guard(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except RingBroken as error:
+            self._break(str(error))
+
+    def _break(self, why: str) -> None:
+        self._broken = True
+        self._log(f"xenbus: {why}")
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting.values():
+            each.answer.fail(XenError(Errno.EIO, why))
+
+    def _receive(self) -> None:
+        data = self._input + self._transport.receive()
+        start, end = 0, len(data)
+        while end - start >= HEADER_BYTES:
+            kind, req_id, _, length = unpack_header(data, start)
+            if length > XENSTORE_PAYLOAD_MAX:
+                raise RingBroken(f"an answer of {length} bytes")
+            first = start + HEADER_BYTES
+            if end - first < length:
+                break
+            start = first + length
+            self._take(kind, req_id, data[first:start])
+        self._input = data[start:]
+
+    def _take(self, kind: int, req_id: int, payload: bytes) -> None:
+        if kind == XsType.WATCH_EVENT:
+            self._take_event(payload)
+            return
+        waiting = self._waiting.pop(req_id, None)
+        if waiting is None:
+            self._log(f"xenbus: an answer to request {req_id}, which was not sent")
+        elif kind == XsType.ERROR:
+            waiting.answer.fail(
+                XenError(error_of(payload), f"{waiting.kind.name} {waiting.message[16:80]!r}")
+            )
+        else:
+            if waiting.kind is XsType.TRANSACTION_START:
+                self._open.add(int(payload.rstrip(b"\0")))
+            waiting.answer.set(payload)
+
+    def _take_event(self, payload: bytes) -> None:
+        path, _, token = payload.rstrip(b"\0").partition(b"\0")
+        watch = self._watches.get(decode(token))
+        if watch is not None:
+            self._events.append((watch, decode(path)))
+            if not self._calling_back:
+                self._calling_back = True
+                self._threads.spawn("xenwatch", self._call_back())
+
+    def _end(self, tx_id: int, *, commit: bool) -> Future[bytes]:
+        answer: Future[bytes] = Future()
+        if tx_id in self._open:
+            answer = self.issue(XsType.TRANSACTION_END, b"T\0" if commit else b"F\0", tx_id)
+            self._open.discard(tx_id)
+        else:
+            answer.fail(XenError(Errno.EAGAIN, "the transaction was lost with the server"))
+        return answer
+
+    def _lose_server(self) -> None:
+        self._log("xenbus: another server has taken over; reconnecting")
+        self._reconnecting = True
+        self._input = b""
+        self._open.clear()
+        self._transport.begin_reconnect()
+
+    def _find_server(self) -> None:
+        self._reconnecting = False
+        self._broken = False
+        self._transport.server_changed()
+        self.reconnects += 1
+        waiting, self._waiting = self._waiting, {}
+        registering = {each.message[HEADER_BYTES:] for each in waiting.values() if each.kind is XsType.WATCH}
+        for watch in self._watches.values():
+            payload = _watch_payload(watch)
+            if payload not in registering:
+                self.request(XsType.WATCH, payload)
+        for req_id, each in waiting.items():
+            if each.tx_id:
+                each.answer.fail(XenError(Errno.EAGAIN, "the server was lost"))
+            else:
+                self._waiting[req_id] = each
+                self._transport.send(each.message)
+        self._log("xenbus: reconnected")
+        for callback in self._reconnect_callbacks:
+            callback()
+
+    async def _call_back(self) -> None:
+        while self._events:
+            watch, path = self._events.popleft()
+            if self._watches.get(watch.token) is watch:
+                watch.callback(path)
+        self._calling_back = False
+
+
+def _watch_payload(watch: Watch) -> bytes:
+    return encode(watch.path) + b"\0" + encode(watch.token) + b"\0"
