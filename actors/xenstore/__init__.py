@@ -1,0 +1,15 @@
+"""The store daemon: a tree of nodes that every domain talks to.
+
+permissions   who may do what with a node
+quotas        how much an unprivileged domain may have
+tree          nodes and generation counts
+operations    what a client may do with a node: checks, then changes
+transactions  a private view of the tree, and the rule by which it is committed
+watches       who wants to hear of which change
+requests      a request to its method, a refusal to its name
+connections   one client: who it is, what it has, what came in part
+store         the store as a whole: request in, messages out
+ring_client   a domain's ring page as the daemon serves it
+daemon        the store on a kernel: rings, ports, deaths of domains
+stub_domain   the kernel of a domain that does nothing else
+"""

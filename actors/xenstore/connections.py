@@ -1,0 +1,130 @@
+"""One client of the store: who it is, what it has open, what came from it in part, what it has not taken.
+
+Rules: a length past the protocol's limit is a `ProtocolBroken` and the end of the conversation. A domain
+that does not take what it is sent is not read from any more; watch events it leaves lie too long are lost.
+Source: tools/xenstored/core.c.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from actors.abi.xs_wire import HEADER_BYTES, XENSTORE_PAYLOAD_MAX, XsType, pack_message, unpack_header
+from actors.xenstore.quotas import Quotas
+from actors.xenstore.transactions import Transaction
+
+
+class ProtocolBroken(Exception):  # noqa: N818 (it names what the peer did)
+    """The client sent what cannot be the start of a message."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One message from a client."""
+
+    kind: int
+    req_id: int
+    tx_id: int
+    payload: bytes
+
+
+class Connection:
+    """A client as the store knows it."""
+
+    __slots__ = ("domid", "home", "id", "last_transaction", "privileged", "quotas", "transactions")
+
+    def __init__(self, number: int, domid: int, *, privileged: bool, quotas: Quotas) -> None:
+        self.id = number
+        self.domid = domid
+        self.privileged = privileged
+        self.quotas = quotas
+        self.home = f"/local/domain/{domid}"
+        self.transactions: dict[int, Transaction] = {}
+        self.last_transaction = 0
+
+
+class RequestStream:
+    """Bytes in, requests out."""
+
+    __slots__ = ("_partial",)
+
+    def __init__(self) -> None:
+        self._partial = b""
+
+    def feed(self, data: bytes) -> list[Request]:
+        """The requests that are complete with `data`. ProtocolBroken for a length past the limit."""
+        data = self._partial + data
+        start, end = 0, len(data)
+        requests: list[Request] = []
+        while end - start >= HEADER_BYTES:
+            kind, req_id, tx_id, length = unpack_header(data, start)
+            if length > XENSTORE_PAYLOAD_MAX:
+                raise ProtocolBroken(f"a request of {length} bytes")
+            first = start + HEADER_BYTES
+            if end - first < length:
+                break
+            start = first + length
+            requests.append(Request(kind, req_id, tx_id, data[first:start]))
+        self._partial = data[start:]
+        return requests
+
+    def clear(self) -> None:
+        """Forget what came in part."""
+        self._partial = b""
+
+
+class OutputQueue:
+    """Messages that wait for room on their way to a client."""
+
+    __slots__ = ("_messages", "_started", "discarded")
+
+    def __init__(self) -> None:
+        self._messages: deque[tuple[int, bytes]] = deque()
+        self._started = False
+        self.discarded = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def add(self, message: bytes, now_ns: int) -> None:
+        """One more message."""
+        self._messages.append((now_ns, message))
+
+    @property
+    def head(self) -> bytes:
+        """What is to be sent first; empty if there is nothing."""
+        return self._messages[0][1] if self._messages else b""
+
+    def took(self, length: int) -> None:
+        """So many bytes of the head are on their way."""
+        came_ns, message = self._messages[0]
+        if length == len(message):
+            self._messages.popleft()
+            self._started = False
+        elif length:
+            self._messages[0] = came_ns, message[length:]
+            self._started = True
+
+    def discard_events(self, before_ns: int) -> None:
+        """Lose the watch events that were queued before `before_ns`, except one that is half sent."""
+        messages = self._messages
+        if len(messages) <= self._started or messages[self._started][0] >= before_ns:
+            return
+        head = [messages.popleft()] if self._started else []
+        kept = [each for each in messages if each[0] >= before_ns or not _is_event(each[1])]
+        self.discarded += len(messages) - len(kept)
+        self._messages = deque(head + kept)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._messages.clear()
+        self._started = False
+
+
+def event_message(path: str, token: bytes) -> bytes:
+    """A watch event."""
+    return pack_message(XsType.WATCH_EVENT, 0, 0, path.encode() + b"\0" + token + b"\0")
+
+
+def _is_event(message: bytes) -> bool:
+    kind: int = unpack_header(message)[0]
+    return kind == XsType.WATCH_EVENT

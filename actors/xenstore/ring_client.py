@@ -1,0 +1,115 @@
+"""A domain's ring page as the daemon serves it.
+
+Rules: whatever is wrong in the page ends the service to this ring and is written into its `error` word;
+nobody else notices. Only the protocol's reconnect brings the service back.
+Source: docs/misc/xenstore-ring.txt, tools/xenstored/domain.c.
+"""
+
+from collections.abc import Callable
+
+from actors.abi.xs_wire import XsConnection, XsError, XsFeature, XsType, unpack_header
+from actors.kernel.grants import Mapping
+from actors.kernel.xs_ring import MASK32, RingBroken, XsRing
+from actors.xenstore.connections import OutputQueue, ProtocolBroken, Request, RequestStream
+from actors.xenstore.quotas import Quotas
+
+EVENTS_MAX = 1024
+"""Watch events that are kept for a domain that does not take them, however young they are."""
+
+
+class RingClient:
+    """The server's end of one ring."""
+
+    def __init__(self, domid: int, ring: XsRing, mapping: Mapping, quotas: Quotas | None) -> None:
+        """`quotas` is None for a privileged domain; `notify` is set when the port is there."""
+        self.domid = domid
+        self.mapping = mapping
+        self.connection: int | None = None
+        self.port = 0
+        self.notify: Callable[[], None] = _no_port
+        self._ring = ring
+        self._quotas = quotas
+        self._stream = RequestStream()
+        self._output = OutputQueue()
+        self.broken = ""
+
+    def take_over(self) -> None:
+        """Serve this ring from now on: what an earlier server left in it is dropped; the client is told."""
+        ring = self._ring
+        incarnation = ring.server_incarnation
+        if incarnation:
+            ring.reset()
+        ring.error = XsError.NONE
+        ring.connection = XsConnection.CONNECTED
+        ring.server_features = XsFeature.RECONNECTION | XsFeature.ERROR
+        ring.server_incarnation = (incarnation + 1) & MASK32 or 1
+        self.notify()
+
+    @property
+    def wants_reconnect(self) -> bool:
+        """The client has asked for a reconnect."""
+        return self._ring.connection != XsConnection.CONNECTED
+
+    def begin_anew(self) -> None:
+        """The server's part of a reconnect."""
+        self._stream.clear()
+        self._output.clear()
+        self._ring.reset()
+        self._ring.error = XsError.NONE
+        self.broken = ""
+        self._ring.connection = XsConnection.CONNECTED
+        self.notify()
+
+    def requests(self) -> list[Request]:
+        """What has come; nothing while the client leaves too much unread, or is not served any more."""
+        if self.broken or (self._quotas is not None and len(self._output) > self._quotas.outstanding):
+            return []
+        requests = self._ring.requests
+        try:
+            data = requests.read()
+            if requests.peer_waits:
+                self.notify()
+            return self._stream.feed(data) if data else []
+        except RingBroken as error:
+            self._stop(XsError.RINGIDX, str(error))
+        except ProtocolBroken as error:
+            self._stop(XsError.PROTO, str(error))
+        return []
+
+    def send(self, message: bytes, now_ns: int) -> None:
+        """One message for the client; a watch event may be lost if the client does not take them."""
+        output = self._output
+        if self._quotas is not None and len(output):
+            output.discard_events(now_ns - self._quotas.event_ns)
+            if len(output) >= EVENTS_MAX and unpack_header(message)[0] == XsType.WATCH_EVENT:
+                output.discarded += 1
+                return
+        output.add(message, now_ns)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what is queued, as far as there is room."""
+        if self.broken:
+            self._output.clear()
+        output, responses = self._output, self._ring.responses
+        try:
+            while head := output.head:
+                written = responses.write(head)
+                if written:
+                    self.notify()
+                    output.took(written)
+                if written < len(head):
+                    return
+        except RingBroken as error:
+            self._stop(XsError.RINGIDX, str(error))
+
+    def _stop(self, error: XsError, why: str) -> None:
+        self.broken = why
+        self._stream.clear()
+        self._output.clear()
+        self._ring.error = error
+        self.notify()
+
+
+def _no_port() -> None:
+    raise AssertionError("a ring without a port")

@@ -1,0 +1,43 @@
+"""The kernel of a domain that runs the store and nothing else.
+
+How domain 0 and the stub find each other:
+- dom0's toolstack allocates a port of the stub for domain 0 (alloc_unbound dom=stub, remote_dom=0)
+  before anything else, so that it is the stub's first, and writes it as `store_port` into the stub's
+  start info. It routes VIRQ_DOM_EXC to the stub (set_virq_handler) before the stub runs.
+- dom0 grants its own ring page to the stub with its grant 1, binds the port and sends an event.
+- When dom0 dies, the port falls back to *unbound, reserved for domain 0*. The next dom0 finds the stub
+  by its xs_domain flag and the port by EVTCHNOP_status on the stub's ports, and does the same again.
+Source: tools/helpers/init-xenstore-domain.c (a stub is introduced to dom0, not the other way round).
+"""
+
+from actors.kernel.kernel import Kernel
+from actors.runtime.memory import Memory
+from actors.xenstore.daemon import Xenstored
+from actors.xenstore.quotas import Quotas
+from actors.xenstore.store import StoreStatistics
+
+
+class XenstoreDomain(Kernel):
+    """The machine of a xenstore stub domain."""
+
+    def __init__(self, memory: Memory, extents: list[list[int]], quotas: Quotas | None = None) -> None:
+        super().__init__(memory, extents)
+        self.daemon = Xenstored(self, domid=self.start_info.store_domid, quotas=quotas)
+
+    async def boot(self) -> None:
+        """Start the daemon and wait for domain 0."""
+        await self.grants.setup()
+        await self.daemon.start()
+        self.daemon.serve_control_domain(self.start_info.store_port)
+        self.log(
+            f"xenstored: domain {self.start_info.store_domid}, port {self.start_info.store_port} for dom0"
+        )
+
+    def check(self) -> None:
+        """Invariants of the kernel and the daemon."""
+        super().check()
+        self.daemon.check()
+
+    def statistics(self) -> StoreStatistics:
+        """What the store has done and has."""
+        return self.daemon.store.statistics()

@@ -1,0 +1,163 @@
+"""Nodes by their path, and the generation that each had when it was last changed.
+
+Rules: a node is replaced, never changed, so that a transaction can keep what it has seen. Children
+keep the order in which they were made. `put` and `drop` alone change the tree; who calls them keeps
+parents and children in step.
+Source: tools/xenstored/core.c (a record for each node, with a generation count).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from actors.xenstore.permissions import PRIVATE, Permissions
+
+INTRODUCE_DOMAIN: Final = "@introduceDomain"
+RELEASE_DOMAIN: Final = "@releaseDomain"
+SPECIAL: Final = (INTRODUCE_DOMAIN, RELEASE_DOMAIN)
+ROOT: Final = "/"
+
+
+@dataclass(slots=True)
+class Node:
+    """A node; immutable once it is in a tree. The keys of `children` are their names."""
+
+    value: bytes
+    permissions: Permissions
+    children: dict[str, None] = field(default_factory=dict)
+    generation: int = 0
+
+    @property
+    def owner(self) -> int:
+        """The domain that the node counts for."""
+        return self.permissions[0].domid
+
+    def with_child(self, name: str) -> "Node":
+        """The same node with one more child."""
+        return Node(self.value, self.permissions, {**self.children, name: None})
+
+    def without_child(self, name: str) -> "Node":
+        """The same node with one child less."""
+        return Node(self.value, self.permissions, {each: None for each in self.children if each != name})
+
+
+class View(Protocol):
+    """What an operation works on: the tree itself, or a transaction's private view of it."""
+
+    def get(self, path: str) -> Node | None:
+        """The node at a path."""
+        ...
+
+    def note_read(self, path: str) -> None:
+        """A client has asked for this node, there or not."""
+        ...
+
+    def put(self, path: str, node: Node) -> None:
+        """Set the node at a path."""
+        ...
+
+    def drop(self, path: str) -> None:
+        """Remove the node at a path, which is there."""
+        ...
+
+    def owned(self, domid: int) -> int:
+        """How many nodes count for a domain."""
+        ...
+
+
+class Tree:
+    """The nodes that everybody sees."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self._nodes: dict[str, Node] = {}
+        self._owned: dict[int, int] = {}
+        for path in (ROOT, *SPECIAL):
+            self.put(path, Node(b"", PRIVATE))
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def get(self, path: str) -> Node | None:
+        """The node at a path."""
+        return self._nodes.get(path)
+
+    def note_read(self, path: str) -> None:
+        """Nothing: only a transaction depends on what it has read."""
+
+    def put(self, path: str, node: Node) -> None:
+        """Set the node at a path, as the newest."""
+        old = self._nodes.get(path)
+        if old is not None:
+            self._count(old.owner, -1)
+        self.generation += 1
+        node.generation = self.generation
+        self._nodes[path] = node
+        self._count(node.owner, 1)
+
+    def drop(self, path: str) -> None:
+        """Remove the node at a path, which is there."""
+        self.generation += 1
+        self._count(self._nodes.pop(path).owner, -1)
+
+    def owned(self, domid: int) -> int:
+        """How many nodes count for a domain."""
+        return self._owned.get(domid, 0)
+
+    def owned_by(self, domid: int) -> list[str]:
+        """The paths of a domain's nodes, parents before their children."""
+        if not self.owned(domid):
+            return []
+        return sorted(path for path, node in self._nodes.items() if node.owner == domid)
+
+    def check(self) -> None:
+        """Every node is its parent's child and the other way round; the counts are right."""
+        counts: dict[int, int] = {}
+        for path, node in self._nodes.items():
+            counts[node.owner] = counts.get(node.owner, 0) + 1
+            parent = parent_of(path)
+            if parent is not None:
+                above = self._nodes.get(parent)
+                assert above is not None, f"{path} has no parent"
+                assert name_of(path) in above.children, f"{path} is not a child of its parent"
+            for name in node.children:
+                assert join(path, name) in self._nodes, f"{path} has a child {name} that is not there"
+            assert node.generation <= self.generation, f"{path} comes from the future"
+        assert counts == self._owned, f"node counts {self._owned} should be {counts}"
+
+    def _count(self, domid: int, change: int) -> None:
+        count = self._owned.get(domid, 0) + change
+        if count:
+            self._owned[domid] = count
+        else:
+            del self._owned[domid]
+
+
+def parent_of(path: str) -> str | None:
+    """The path one up; None above the root and above special nodes."""
+    cut = path.rfind("/")
+    if cut > 0:
+        return path[:cut]
+    return ROOT if cut == 0 and path != ROOT else None
+
+
+def name_of(path: str) -> str:
+    """The last part of a path."""
+    return path[path.rfind("/") + 1 :]
+
+
+def join(path: str, name: str) -> str:
+    """The path of a child."""
+    return f"/{name}" if path == ROOT else f"{path}/{name}"
+
+
+def below(view: View, path: str) -> Iterator[str]:
+    """The paths of all nodes below one, parents before their children."""
+    pending = [path]
+    while pending:
+        current = pending.pop()
+        if current != path:
+            yield current
+        node = view.get(current)
+        if node is not None:
+            pending.extend(join(current, name) for name in reversed(node.children))

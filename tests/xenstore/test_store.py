@@ -1,0 +1,326 @@
+"""The store request by request, as scripts of rows: (domain, transaction, request, payload, answer)."""
+
+import pytest
+
+from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX
+from actors.xenstore.quotas import Quotas
+from actors.xenstore.requests import Introduction
+
+OK = b"OK\0"
+
+
+def test_a_value_is_read_back_and_parents_are_made(script):
+    script.run(
+        (0, 0, "WRITE", b"/a/b/c\0value", OK),
+        (0, 0, "READ", "/a/b/c\0", b"value"),
+        (0, 0, "READ", "/a/b\0", b""),
+        (0, 0, "DIRECTORY", "/a\0", b"b\0"),
+        (0, 0, "DIRECTORY", "/a/b/c\0", b""),
+        (0, 0, "WRITE", b"/a/b/c\0", OK),
+        (0, 0, "READ", "/a/b/c\0", b""),
+        (0, 0, "WRITE", b"/a/b/c\0two\0strings\0", OK),
+        (0, 0, "READ", "/a/b/c\0", b"two\0strings\0"),
+    )
+
+
+def test_children_keep_the_order_of_their_making(script):
+    script.run(
+        *((0, 0, "MKDIR", f"/{name}\0", OK) for name in ("z", "a", "m")),
+        (0, 0, "RM", "/a\0", OK),
+        (0, 0, "MKDIR", "/a\0", OK),
+        (0, 0, "DIRECTORY", "/\0", b"z\0m\0a\0"),
+    )
+
+
+def test_mkdir_leaves_a_node_that_is_there(script):
+    script.run(
+        (0, 0, "WRITE", "/a\0value", OK),
+        (0, 0, "MKDIR", "/a\0", OK),
+        (0, 0, "READ", "/a\0", b"value"),
+    )
+
+
+def test_rm_removes_all_below_and_does_not_mind_what_is_absent(script):
+    script.run(
+        (0, 0, "WRITE", "/a/b/c\0x", OK),
+        (0, 0, "WRITE", "/a/d\0x", OK),
+        (0, 0, "RM", "/a/b\0", OK),
+        (0, 0, "READ", "/a/b/c\0", "ENOENT"),
+        (0, 0, "DIRECTORY", "/a\0", b"d\0"),
+        (0, 0, "RM", "/a/b\0", OK),
+        (0, 0, "RM", "/x/y\0", "ENOENT"),
+        (0, 0, "RM", "/\0", "EINVAL"),
+    )
+
+
+def test_relative_paths_begin_at_the_home_of_the_client(script):
+    script.run(
+        (0, 0, "WRITE", "/local/domain/3/name\0guest", OK),
+        (0, 0, "SET_PERMS", "/local/domain/3/name\0r3\0", OK),
+        (3, 0, "READ", "name\0", b"guest"),
+        (0, 0, "READ", "name\0", "ENOENT"),
+        (0, 0, "WRITE", "name\0Domain-0", OK),
+        (0, 0, "READ", "/local/domain/0/name\0", b"Domain-0"),
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"",
+        b"//",
+        b"/a//b",
+        b"/a/",
+        b"a/",
+        b"/a b",
+        b"/a.b",
+        b"/a:b",
+        b"/\xff",
+        b"@introduceDomain",
+        b"@nonsense",
+        b"/a\nb",
+        b"/" + b"a" * 3072,
+        b"a" * 2049,
+    ],
+)
+def test_bad_paths_are_invalid(script, path):
+    for request in ("READ", "DIRECTORY", "MKDIR", "RM", "GET_PERMS"):
+        if request == "GET_PERMS" and path == b"@introduceDomain":
+            continue
+        assert script.ask(0, 0, request, path + b"\0") == "EINVAL"
+    assert script.ask(0, 0, "WRITE", path + b"\0value") == "EINVAL"
+
+
+def test_the_longest_paths_are_valid(script):
+    script.run(
+        (0, 0, "MKDIR", b"/" + b"a" * 3071 + b"\0", OK),
+        (0, 0, "MKDIR", b"a" * 2048 + b"\0", OK),
+    )
+
+
+@pytest.mark.parametrize("payload", [b"", b"/a", b"/a\0/b\0", b"/a\0\0"])
+def test_a_payload_that_is_not_one_string_is_invalid(script, payload):
+    for request in ("READ", "DIRECTORY", "MKDIR", "RM", "GET_PERMS", "TRANSACTION_START"):
+        if request == "TRANSACTION_START" and payload == b"":
+            payload = b"no end"
+        assert script.ask(0, 0, request, payload) == "EINVAL"
+
+
+@pytest.mark.parametrize(
+    ("request_name", "payload"),
+    [
+        ("WRITE", b"/a"),
+        ("SET_PERMS", b"/\0"),
+        ("SET_PERMS", b"/\0n0"),
+        ("SET_PERMS", b"/\0x0\0"),
+        ("SET_PERMS", b"/\0n\0"),
+        ("SET_PERMS", b"/\0\0"),
+        ("SET_PERMS", b"/\0n99999\0"),
+        ("SET_PERMS", b"/\0n-1\0"),
+        ("WATCH", b"/a\0"),
+        ("WATCH", b"/a\0token"),
+        ("WATCH", b"/a\0token\0" + b"1\0"),
+        ("WATCH", b"@other\0token\0"),
+        ("UNWATCH", b"/a\0"),
+        ("TRANSACTION_END", b"X\0"),
+        ("TRANSACTION_END", b"T"),
+        ("GET_DOMAIN_PATH", b"x\0"),
+        ("GET_DOMAIN_PATH", b"40000\0"),
+        ("IS_DOMAIN_INTRODUCED", b"-1\0"),
+        ("INTRODUCE", b"1\0" + b"2\0"),
+        ("INTRODUCE", b"1\0" + b"x\0" + b"3\0"),
+        ("INTRODUCE", b"1\0" + b"2\0" + b"99999999999\0"),
+        ("RELEASE", b"\0"),
+    ],
+)
+def test_malformed_requests_are_invalid(script, request_name, payload):
+    assert script.ask(0, 0, request_name, payload) == "EINVAL"
+
+
+def test_unknown_requests_and_those_that_are_left_out_are_enosys(script):
+    for kind in (20, 99, 0xFFFFFFFF):
+        (reply,) = script.store.handle(script.connections[0], kind, 1, 0, b"")
+        assert reply.message.endswith(b"ENOSYS\0")
+    assert script.ask(0, 0, "RESUME", b"1\0") == "ENOSYS"
+    assert script.ask(0, 0, "WATCH_EVENT", b"/a\0t\0") == "ENOSYS"
+
+
+def test_requests_for_the_privileged_are_denied_to_others(script):
+    for request in ("INTRODUCE", "RELEASE", "IS_DOMAIN_INTRODUCED", "CONTROL", "RESUME", "SET_TARGET"):
+        assert script.ask(3, 0, request, b"nonsense") == "EACCES"
+
+
+def test_a_directory_that_does_not_fit_an_answer_is_e2big(script):
+    for index in range(XENSTORE_PAYLOAD_MAX // 32 + 1):
+        assert script.ask(0, 0, "MKDIR", f"/d/{index:031}\0".encode()) == OK
+    assert script.ask(0, 0, "DIRECTORY", b"/d\0") == "E2BIG"
+
+
+def test_a_domain_is_introduced_when_the_daemon_says_so(script):
+    introduction = b"5\0" + b"32\0" + b"7\0"
+    assert script.ask(0, 0, "INTRODUCE", introduction) is None
+    assert script.take_events() == [Introduction(script.connections[0], 9, 5, 7)]
+    script.run((0, 0, "IS_DOMAIN_INTRODUCED", "5\0", b"F\0"))
+    script.store.introduce(5)
+    script.run(
+        (0, 0, "IS_DOMAIN_INTRODUCED", "5\0", b"T\0"),
+        (0, 0, "GET_DOMAIN_PATH", "5\0", b"/local/domain/5\0"),
+        (0, 0, "RELEASE", "5\0", OK),
+        (0, 0, "IS_DOMAIN_INTRODUCED", "5\0", b"F\0"),
+        (0, 0, "RELEASE", "5\0", "ENOENT"),
+    )
+
+
+# Permissions.
+
+
+def test_a_new_node_is_its_creators_and_inherits_the_rest(script):
+    script.run(
+        (0, 0, "WRITE", "/shared\0", OK),
+        (0, 0, "SET_PERMS", "/shared\0n0\0b1\0r2\0", OK),
+        (1, 0, "WRITE", "/shared/mine\0x", OK),
+        (0, 0, "GET_PERMS", "/shared/mine\0", b"n1\0b1\0r2\0"),
+        (2, 0, "READ", "/shared/mine\0", b"x"),
+        (2, 0, "WRITE", "/shared/mine\0y", "EACCES"),
+        (3, 0, "READ", "/shared/mine\0", "EACCES"),
+        (0, 0, "WRITE", "/shared/mine\0y", OK),
+        (0, 0, "MKDIR", "/shared/privileged\0", OK),
+        (0, 0, "GET_PERMS", "/shared/privileged\0", b"n0\0b1\0r2\0"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("letter", "read", "write"),
+    [("n", "EACCES", "EACCES"), ("r", b"x", "EACCES"), ("w", "EACCES", OK), ("b", b"x", OK)],
+)
+def test_each_letter_as_an_entry_and_as_the_default(script, letter, read, write):
+    script.run(
+        (0, 0, "WRITE", "/entry\0x", OK),
+        (0, 0, "SET_PERMS", f"/entry\0n0\0{letter}1\0", OK),
+        (0, 0, "WRITE", "/default\0x", OK),
+        (0, 0, "SET_PERMS", f"/default\0{letter}0\0", OK),
+    )
+    for path in ("/entry", "/default"):
+        script.run(
+            (1, 0, "READ", f"{path}\0", read),
+            (1, 0, "DIRECTORY", f"{path}\0", b"" if read == b"x" else read),
+            (1, 0, "WRITE", f"{path}\0y", write),
+        )
+    script.run((2, 0, "READ", "/entry\0", "EACCES"))
+
+
+def test_the_owner_may_do_everything_whatever_the_letters_say(script):
+    script.run(
+        (0, 0, "WRITE", "/a\0x", OK),
+        (0, 0, "SET_PERMS", "/a\0n1\0", OK),
+        (1, 0, "READ", "/a\0", b"x"),
+        (1, 0, "WRITE", "/a\0y", OK),
+        (1, 0, "SET_PERMS", "/a\0r1\0", OK),
+        (2, 0, "READ", "/a\0", b"y"),
+        (2, 0, "SET_PERMS", "/a\0b2\0", "EACCES"),
+        (1, 0, "SET_PERMS", "/a\0r2\0", "EPERM"),
+        (0, 0, "SET_PERMS", "/a\0r2\0", OK),
+    )
+
+
+def test_who_may_only_write_may_not_set_permissions(script):
+    script.run(
+        (0, 0, "WRITE", "/a\0x", OK),
+        (0, 0, "SET_PERMS", "/a\0n0\0b1\0", OK),
+        (1, 0, "SET_PERMS", "/a\0n0\0b2\0", "EACCES"),
+    )
+
+
+def test_absent_nodes_below_what_one_may_not_read_are_denied(script):
+    script.run(
+        (0, 0, "WRITE", "/open/x\0", OK),
+        (0, 0, "SET_PERMS", "/open\0r0\0", OK),
+        (1, 0, "READ", "/open/absent\0", "ENOENT"),
+        (1, 0, "READ", "/open/absent/deeper\0", "ENOENT"),
+        (1, 0, "READ", "/absent\0", "EACCES"),
+        (1, 0, "WRITE", "/open/absent\0x", "EACCES"),
+        (1, 0, "MKDIR", "/open\0", "EACCES"),
+        (1, 0, "RM", "/open/x\0", "EACCES"),
+        (1, 0, "RM", "/open/absent\0", "EACCES"),
+        (1, 0, "SET_PERMS", "/open/absent\0n1\0", "EACCES"),
+    )
+
+
+def test_special_nodes_have_permissions_and_nothing_else(script):
+    script.run(
+        (0, 0, "GET_PERMS", "@releaseDomain\0", b"n0\0"),
+        (1, 0, "SET_PERMS", "@releaseDomain\0n1\0", "EACCES"),
+        (0, 0, "SET_PERMS", "@releaseDomain\0n0\0r1\0", OK),
+        (1, 0, "GET_PERMS", "@releaseDomain\0", b"n0\0r1\0"),
+        (0, 0, "READ", "@releaseDomain\0", "EINVAL"),
+    )
+
+
+# Quotas.
+
+
+@pytest.fixture
+def tight(make_script):
+    quotas = Quotas(
+        nodes=3, watches=2, transactions=2, transaction_nodes=2, permissions=2, path=40, node_size=30
+    )
+    script = make_script(quotas=quotas)
+    script.run((0, 0, "MKDIR", "/home\0", OK), (0, 0, "SET_PERMS", "/home\0b0\0", OK))
+    return script
+
+
+def test_the_number_of_nodes_is_limited(tight):
+    tight.run(
+        (1, 0, "WRITE", "/home/a/b\0", OK),
+        (1, 0, "WRITE", "/home/c/d\0", "ENOSPC"),
+        (1, 0, "WRITE", "/home/c\0", OK),
+        (1, 0, "MKDIR", "/home/d\0", "ENOSPC"),
+        (2, 0, "MKDIR", "/home/d\0", OK),
+        (1, 0, "RM", "/home/a/b\0", OK),
+        (1, 0, "MKDIR", "/home/e\0", OK),
+        (0, 0, "WRITE", "/home/1/2/3/4/5\0", OK),
+    )
+
+
+def test_a_transaction_cannot_exceed_the_number_of_nodes(tight):
+    tight.run(
+        (1, 0, "TRANSACTION_START", "\0", b"1\0"),
+        (1, 1, "WRITE", "/home/a/b\0", OK),
+        (1, 1, "WRITE", "/home/c/d\0", "ENOSPC"),
+        (1, 1, "WRITE", "/home/c\0", OK),
+        (1, 1, "TRANSACTION_END", "T\0", OK),
+        (1, 0, "MKDIR", "/home/e\0", "ENOSPC"),
+    )
+
+
+def test_nodes_made_meanwhile_count_when_a_transaction_ends(tight):
+    tight.run(
+        (1, 0, "TRANSACTION_START", "\0", b"1\0"),
+        (1, 1, "WRITE", "/home/a/b\0", OK),
+        (1, 0, "WRITE", "/home/c/d\0", OK),
+        (1, 1, "TRANSACTION_END", "T\0", "EAGAIN"),
+        (1, 0, "READ", "/home/a\0", "ENOENT"),
+    )
+
+
+def test_other_quotas(tight):
+    tight.run(
+        (1, 0, "WATCH", "/home\0a\0", OK),
+        (1, 0, "WATCH", "/home\0b\0", OK),
+        (1, 0, "WATCH", "/home\0c\0", "ENOSPC"),
+        (1, 0, "TRANSACTION_START", "\0", b"1\0"),
+        (1, 0, "TRANSACTION_START", "\0", b"2\0"),
+        (1, 0, "TRANSACTION_START", "\0", "ENOSPC"),
+        (1, 1, "READ", "/home\0", b""),
+        (1, 1, "READ", "/home/x\0", "ENOENT"),
+        (1, 1, "READ", "/home/y\0", "ENOSPC"),
+        (1, 1, "READ", "/home\0", b""),
+        (1, 0, "WRITE", "/home/a\0" + "x" * 31, "ENOSPC"),
+        (1, 0, "WRITE", "/home/a\0" + "x" * 20, OK),
+        (1, 0, "SET_PERMS", "/home/a\0n1\0r2\0r3\0", "ENOSPC"),
+        (1, 0, "SET_PERMS", "/home/a\0n1\0r2\0", OK),
+        (1, 0, "READ", "/home/" + "a" * 40 + "\0", "EINVAL"),
+        (0, 0, "WRITE", "/home/a\0" + "x" * 100, OK),
+    )
+    for number in range(3, 20):
+        assert tight.ask(0, 0, "TRANSACTION_START", b"\0") == b"%d\0" % (number - 2)
