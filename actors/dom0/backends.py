@@ -1,0 +1,73 @@
+"""A block backend for each vbd that the toolstack writes into XenStore.
+
+Rules: what is served is what stands under `backend/vbd`; the toolstack and this driver meet there only.
+Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory).
+"""
+
+from actors.abi.errno import XenError
+from actors.dom0.disks import Disks
+from actors.kernel.blkback import Blkback
+from actors.kernel.kernel import Kernel
+from actors.kernel.xenbus import Xenbus
+
+BACKEND_ROOT = "/local/domain/0/backend/vbd"
+
+
+class Backends:
+    """The block backends of one driver domain."""
+
+    def __init__(self, kernel: Kernel, xenbus: Xenbus, disks: Disks, policy: str) -> None:
+        self._kernel = kernel
+        self._xenbus = xenbus
+        self._disks = disks
+        self._policy = policy
+        self.devices: dict[tuple[int, int], Blkback] = {}
+
+    async def start(self) -> None:
+        """Watch for devices from now on."""
+        await self._xenbus.watch(BACKEND_ROOT, self._changed)
+
+    def _changed(self, path: str) -> None:
+        # Only `backend/vbd/<frontend id>/<device>/state` says that a device is there and complete.
+        parts = path.removeprefix(BACKEND_ROOT).strip("/").split("/")
+        if len(parts) == 3 and parts[2] == "state" and parts[0].isdecimal() and parts[1].isdecimal():
+            key = int(parts[0]), int(parts[1])
+            if key not in self.devices:
+                self._kernel.threads.spawn(f"vbd {key[0]}/{key[1]}", self._probe(key))
+
+    async def _probe(self, key: tuple[int, int]) -> None:
+        path = f"{BACKEND_ROOT}/{key[0]}/{key[1]}"
+        if key in self.devices:
+            return
+        try:
+            if await self._xenbus.read(f"{path}/state") != "1":
+                return
+            frontend = await self._xenbus.read(f"{path}/frontend")
+            params = await self._xenbus.read(f"{path}/params")
+            volume = self._disks.volume(params)
+        except XenError as error:
+            self._kernel.log(f"blkback: {path}: {error}")
+            return
+        except KeyError as error:
+            self._kernel.log(f"blkback: {path}: no volume {error}")
+            return
+        if key in self.devices:
+            return
+        backend = Blkback(
+            threads=self._kernel.threads,
+            irq=self._kernel.irq,
+            grants=self._kernel.grants,
+            xen=self._kernel.xen,
+            memory=self._kernel.memory,
+            xenbus=self._xenbus,
+            log=self._kernel.log,
+            at_turn_end=self._kernel.at_turn_end,
+            path=path,
+            frontend_path=frontend,
+            frontend_domid=key[0],
+            volume=volume,
+            policy=self._policy,
+        )
+        self.devices[key] = backend
+        await backend.run()
+        self.devices.pop(key, None)

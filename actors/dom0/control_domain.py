@@ -1,0 +1,202 @@
+"""dom0's machine: the hardware first, then XenStore, then the domains.
+
+Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from actors.abi.errno import XenError
+from actors.abi.hypercalls import Domctl, Evtchnop, Schedop, Sysctl
+from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, Virq
+from actors.dom0.backends import Backends
+from actors.dom0.disks import Disks
+from actors.dom0.domain_builder import DomainBuilder
+from actors.dom0.plan import DomainPlan, HostPlan
+from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
+from actors.dom0.toolstack import NOT_REBUILT, Toolstack
+from actors.kernel.blkback import Blkback
+from actors.kernel.kernel import Kernel
+from actors.kernel.start_info import STORE_GFN
+from actors.kernel.threads import Signal
+from actors.kernel.xenbus import RingTransport, Xenbus
+from actors.kernel.xs_ring import XsRing
+from actors.runtime.memory import Memory
+from actors.xenstore.daemon import Xenstored
+
+XENSTORE_HANDLE = b"xenstore-stubdom"
+XENSTORE_PAGES = 4096
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ControlDomainStatistics:
+    """Counters of one dom0, from its boot on."""
+
+    domains: dict[str, int]
+    backends: int
+    in_flight: int
+    grants_mapped: int
+    requests: int
+    resumes: int
+    renegotiations: int
+    taken_over: int
+    created: int
+    restarted: int
+    store_lost: bool
+    not_rebuilt: list[str]
+    all_shut_down: bool
+
+
+class ControlDomain(Kernel):
+    """Domain 0: drivers, toolstack, and xenstored unless that has a domain of its own."""
+
+    def __init__(self, memory: Memory, extents: list[list[int]], plan: HostPlan) -> None:
+        super().__init__(memory, extents)
+        self._plan = plan
+        self._disks = Disks(self)
+        self._links: set[str] = set()
+        self._link_came = Signal()
+        self._toolstack: Toolstack | None = None
+        self._backends: Backends | None = None
+        self._daemon: Xenstored | None = None
+        self._store_lost = False
+        self._all_shut_down = False
+
+    async def boot(self) -> None:
+        """The hardware, XenStore, the domains."""
+        self.log(f"dom0: {self.pages.total} pages, hwdom watchdog {self._plan.watchdog_s} s")
+        if self._plan.watchdog_s:
+            self.threads.spawn("watchdog", self._pet_watchdog())
+        await self.grants.setup()
+        for name, gsi, trigger in self._plan.disks:
+            await self._link(name)
+            await self._disks.probe(name, gsi, trigger)
+        builder = DomainBuilder(self, None, store_domid=0)
+        xenbus = await (self._start_store() if self._plan.xenstore == "dom0" else self._reach_store(builder))
+        builder.xenbus = xenbus
+        self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect)
+        await self._backends.start()
+        self._toolstack = Toolstack(self, self._plan, builder)
+        await self._toolstack.start(store_lost=self._store_lost)
+        self.log(f"dom0: {len(self._toolstack.domains)} domains are looked after")
+
+    def link_opened(self, link: str) -> None:
+        """A device is plugged in."""
+        self._links.add(link)
+        self._link_came.set()
+
+    def link_closed(self, link: str, reason: str) -> None:
+        """A device is gone: what was asked of it fails."""
+        self._links.discard(link)
+        self._disks.lost(link)
+        self.log(f"{link}: lost: {reason}")
+
+    def console_input(self, text: str) -> None:
+        """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask."""
+        if self._toolstack is not None and text in {"xl shutdown -a", "xl destroy -a"}:
+            self._toolstack.shut_down_all(self._report_shut_down, force=text == "xl destroy -a")
+
+    def check(self) -> None:
+        """Invariants of the kernel and its backends."""
+        super().check()
+        for backend in self._devices():
+            backend.check()
+        if self._daemon is not None:
+            self._daemon.check()
+
+    def statistics(self) -> ControlDomainStatistics:
+        """Counters since this dom0 booted."""
+        backends = [each.statistics() for each in self._devices()]
+        toolstack = self._toolstack
+        domains = toolstack.domains if toolstack is not None else {}
+        rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
+        return ControlDomainStatistics(
+            domains={each.plan.name: domid for domid, each in domains.items()},
+            backends=len(backends),
+            in_flight=self._disks.in_flight,
+            grants_mapped=self.grants.mapped,
+            requests=sum(each.requests for each in backends),
+            resumes=sum(each.resumes for each in backends),
+            renegotiations=sum(each.renegotiations for each in backends),
+            taken_over=toolstack.taken_over if toolstack is not None else 0,
+            created=toolstack.created if toolstack is not None else 0,
+            restarted=toolstack.restarted if toolstack is not None else 0,
+            store_lost=self._store_lost,
+            not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
+            all_shut_down=self._all_shut_down,
+        )
+
+    def _devices(self) -> list[Blkback]:
+        return list(self._backends.devices.values()) if self._backends is not None else []
+
+    def _report_shut_down(self) -> None:
+        self._all_shut_down = True
+        self.log("xl: no guest is left")
+
+    async def _link(self, name: str) -> None:
+        while name not in self._links:
+            await self._link_came.wait()
+
+    async def _pet_watchdog(self) -> None:
+        timeout_s = self._plan.watchdog_s
+        identifier = await self.xen.sched_op(Schedop.watchdog, id=0, timeout=timeout_s)
+        while True:
+            await self.threads.sleep(timeout_s * NS // 3)
+            await self.xen.sched_op(Schedop.watchdog, id=identifier, timeout=timeout_s)
+
+    async def _start_store(self) -> Xenbus:
+        self._daemon = daemon = Xenstored(self, domid=0)
+        await daemon.start()
+        self._store_lost = True
+        return Xenbus(self.threads, daemon.connect_local(), reconnect=True, log=self.log)
+
+    async def _reach_store(self, builder: DomainBuilder) -> Xenbus:
+        """Find the domain that xenstored lives in, or make it; connect to it over a ring page."""
+        domid = await self._find_store_domain()
+        if domid is None:
+            domid, remote_port = await self._make_store_domain(builder)
+        else:
+            remote_port = await self._find_store_port(domid)
+            self.log(f"xenstored lives on in domain {domid}")
+        builder.store_domid = domid
+        ring = XsRing(self.pages.frame(STORE_GFN), self.pages.words(STORE_GFN))
+        self.grants.write(GNTTAB_RESERVED_XENSTORE, domid, STORE_GFN)
+        transport = RingTransport(ring, lambda: self.irq.notify(port))
+        xenbus = Xenbus(self.threads, transport, reconnect=True, log=self.log)
+        port = await self.irq.bind_interdomain(domid, remote_port, "xenbus", xenbus.on_event)
+        self.irq.notify(port)
+        return xenbus
+
+    async def _make_store_domain(self, builder: DomainBuilder) -> tuple[int, int]:
+        plan = DomainPlan(
+            "xenstore", XENSTORE_HANDLE, XENSTORE_PAGES, XENSTORE_PAGES, 1, "destroy", (), "{}", xenstore=True
+        )
+        domid = await builder.create(CreateDomain(plan))
+        await builder.build(BuildDomain(plan), domid)
+        # Whoever keeps the store has to hear of deaths, dom0's above all.
+        await self.xen.domctl(Domctl.set_virq_handler, domain=domid, virq=int(Virq.DOM_EXC))
+        await builder.perform(UnpauseDomain(domid))
+        self.log(f"xenstored is domain {domid}")
+        return domid, await self._find_store_port(domid)
+
+    async def _find_store_domain(self) -> int | None:
+        out = await self.xen.sysctl(Sysctl.getdomaininfolist, first_domain=0, max_domains=1024)
+        for each in cast("list[dict[str, int]]", out["domains"]):
+            if each["flags"] & DominfFlags.xs_domain and not each["flags"] & (
+                DominfFlags.dying | DominfFlags.shutdown
+            ):
+                return each["domain"]
+        return None
+
+    async def _find_store_port(self, domid: int) -> int:
+        """The port that the store's domain keeps for domain 0: unbound, as the last dom0 left it."""
+        port = 1
+        while True:
+            try:
+                out = await self.xen.event_channel_op(Evtchnop.status, dom=domid, port=port)
+            except XenError as error:
+                raise LookupError(f"domain {domid} keeps no port for domain 0") from error
+            if out["status"] == EvtchnStatus.unbound and out.get("dom") == 0:
+                return port
+            port += 1

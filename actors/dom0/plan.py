@@ -1,0 +1,84 @@
+"""The domains that a host should have, as dom0 finds them in its own file system (`/etc/xen/auto`).
+
+Rules: msgpack data in, frozen records out; the configuration was validated before it came here.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from actors.abi.types import PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class DiskPlan:
+    """A paravirtual disk of a guest, and the volume behind it."""
+
+    vdev: str
+    virtual_device: int
+    disk: str
+    volume: int
+    mode: str
+
+    @property
+    def params(self) -> str:
+        """The volume as the backend's `params` node names it."""
+        return f"{self.disk}:{self.volume}"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainPlan:
+    """One domain. `handle` is its UUID; `cmd_line` is handed to its kernel."""
+
+    name: str
+    handle: bytes
+    memory_pages: int
+    max_pages: int
+    vcpus: int
+    on_crash: str
+    disks: tuple[DiskPlan, ...]
+    cmd_line: str
+    xenstore: bool = False
+
+    @property
+    def uuid(self) -> str:
+        """The handle as text."""
+        text = self.handle.hex()
+        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+    @property
+    def memory_kib(self) -> int:
+        """Memory in KiB, as XenStore has it."""
+        return self.memory_pages * PAGE_SIZE // 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What dom0 is to do on this host."""
+
+    domains: tuple[DomainPlan, ...]
+    xenstore: str
+    reconnect: str
+    watchdog_s: int
+    disks: tuple[tuple[str, int, str], ...]
+
+    @classmethod
+    def parse(cls, data: dict[str, object]) -> "HostPlan":
+        """The plan out of the argument of dom0's program."""
+        domains = tuple(_domain(each) for each in cast("list[dict[str, object]]", data["domains"]))
+        disks = tuple(
+            (each["name"], each["gsi"], each["trigger"])
+            for each in cast("list[dict[str, object]]", data["disks"])
+        )
+        return cls(
+            domains=domains,
+            xenstore=cast("str", data["xenstore"]),
+            reconnect=cast("str", data["reconnect"]),
+            watchdog_s=cast("int", data["watchdog_s"]),
+            disks=cast("tuple[tuple[str, int, str], ...]", disks),
+        )
+
+
+def _domain(data: dict[str, object]) -> DomainPlan:
+    fields = dict(data)
+    disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
+    return DomainPlan(disks=disks, **fields)  # type: ignore[arg-type]

@@ -1,0 +1,155 @@
+"""A toolstack operation compiled into steps: data that can be printed before it is performed.
+
+The order is libxl's: the domain, its memory, its ports and pages, its nodes in XenStore, its
+devices (both ends in one transaction), and only then it runs.
+Source: tools/libs/light/libxl_{create,dom,device,disk}.c.
+"""
+
+from dataclasses import dataclass
+
+from actors.abi.interface import XenbusState
+from actors.dom0.plan import DiskPlan, DomainPlan
+
+Nodes = tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDomain:
+    """DOMCTL_createdomain, max_mem and populate_physmap."""
+
+    plan: DomainPlan
+
+
+@dataclass(frozen=True, slots=True)
+class BuildDomain:
+    """Ports for the store and the console, their ring pages and grants, and the start info."""
+
+    plan: DomainPlan
+
+
+@dataclass(frozen=True, slots=True)
+class WriteNodes:
+    """Write nodes (path, value, permissions) in one transaction."""
+
+    what: str
+    nodes: Nodes
+
+
+@dataclass(frozen=True, slots=True)
+class IntroduceDomain:
+    """Tell xenstored that the domain is there."""
+
+    domid: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnpauseDomain:
+    """Let it run."""
+
+    domid: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNodes:
+    """Remove what XenStore has of a domain that is gone."""
+
+    paths: tuple[str, ...]
+
+
+Step = CreateDomain | BuildDomain | WriteNodes | IntroduceDomain | UnpauseDomain | RemoveNodes
+
+
+def attach_steps(plan: DomainPlan, domid: int) -> list[Step]:
+    """What follows once the domain exists and is built: nodes, devices, introduction, run."""
+    steps: list[Step] = [WriteNodes(f"domain {domid}", domain_nodes(plan, domid))]
+    steps.extend(
+        WriteNodes(
+            disk.vdev, frontend_nodes(disk, domid, XenbusState.Initialising) + backend_nodes(disk, domid)
+        )
+        for disk in plan.disks
+    )
+    return [*steps, IntroduceDomain(domid), UnpauseDomain(domid)]
+
+
+def rebuild_steps(plan: DomainPlan, domid: int, *, store_lost: bool, resume: bool) -> list[Step]:
+    """What a new dom0 does for a domain that has survived the old one.
+
+    With the store intact only the backends begin anew. With the store lost the nodes are written
+    again; under `resume` the frontend's state is left to the frontend, which publishes it itself.
+    """
+    steps: list[Step] = []
+    if store_lost:
+        steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
+    for disk in plan.disks:
+        nodes = backend_nodes(disk, domid)
+        if store_lost:
+            state = None if resume else XenbusState.Initialising
+            nodes = frontend_nodes(disk, domid, state) + nodes
+        steps.append(WriteNodes(disk.vdev, nodes))
+    if store_lost:
+        steps.append(IntroduceDomain(domid))
+    return steps
+
+
+def removal_steps(plan: DomainPlan, domid: int) -> list[Step]:
+    """Forget a domain that is gone."""
+    backends = tuple(f"/local/domain/0/backend/vbd/{domid}/{disk.virtual_device}" for disk in plan.disks)
+    return [RemoveNodes((*backends, f"/local/domain/{domid}", f"/vm/{plan.uuid}", f"/libxl/{domid}"))]
+
+
+def domain_nodes(plan: DomainPlan, domid: int) -> Nodes:
+    """`/local/domain/N`, `/vm/UUID` and `/libxl/N`."""
+    home = f"/local/domain/{domid}"
+    readable, owned, shared = ("n0", f"r{domid}"), (f"n{domid}",), ("n0", f"b{domid}")
+    return (
+        (home, "", readable),
+        (f"{home}/name", plan.name, readable),
+        (f"{home}/domid", str(domid), readable),
+        (f"{home}/vm", f"/vm/{plan.uuid}", readable),
+        (f"{home}/memory/target", str(plan.memory_kib), readable),
+        (f"{home}/memory/static-max", str(plan.max_pages * 4), readable),
+        *((f"{home}/cpu/{vcpu}/availability", "online", readable) for vcpu in range(plan.vcpus)),
+        (f"{home}/control", "", readable),
+        (f"{home}/control/shutdown", "", shared),
+        (f"{home}/device", "", owned),
+        (f"{home}/data", "", owned),
+        (f"/vm/{plan.uuid}", "", readable),
+        (f"/vm/{plan.uuid}/name", plan.name, readable),
+        (f"/vm/{plan.uuid}/uuid", plan.uuid, readable),
+        (f"/libxl/{domid}", "", ("n0",)),
+        (f"/libxl/{domid}/type", "pv", ("n0",)),
+    )
+
+
+def frontend_nodes(disk: DiskPlan, domid: int, state: XenbusState | None) -> Nodes:
+    """The frontend's half of a vbd; without a state where the guest itself knows it."""
+    path = f"/local/domain/{domid}/device/vbd/{disk.virtual_device}"
+    permissions = (f"n{domid}", "r0")
+    nodes = (
+        (path, "", permissions),
+        (f"{path}/backend", f"/local/domain/0/backend/vbd/{domid}/{disk.virtual_device}", permissions),
+        (f"{path}/backend-id", "0", permissions),
+        (f"{path}/virtual-device", str(disk.virtual_device), permissions),
+        (f"{path}/device-type", "disk", permissions),
+    )
+    if state is None:
+        return nodes
+    return (*nodes, (f"{path}/state", str(int(state)), permissions))
+
+
+def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
+    """The backend's half of a vbd."""
+    path = f"/local/domain/0/backend/vbd/{domid}/{disk.virtual_device}"
+    permissions = ("n0", f"r{domid}")
+    return (
+        (path, "", permissions),
+        (f"{path}/frontend", f"/local/domain/{domid}/device/vbd/{disk.virtual_device}", permissions),
+        (f"{path}/frontend-id", str(domid), permissions),
+        (f"{path}/online", "1", permissions),
+        (f"{path}/dev", disk.vdev, permissions),
+        (f"{path}/params", disk.params, permissions),
+        (f"{path}/mode", disk.mode, permissions),
+        (f"{path}/type", "phy", permissions),
+        (f"{path}/device-type", "disk", permissions),
+        (f"{path}/state", str(int(XenbusState.Initialising)), permissions),
+    )

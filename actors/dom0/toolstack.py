@@ -1,0 +1,163 @@
+"""Decides what becomes of the domains of a host: create, take over, restart on crash, shut down.
+
+Rules: what exists is asked of the hypervisor, never remembered across a death of dom0. A domain
+that was never unpaused is half built: it is destroyed and built again.
+Source: tools/xl/xl_vmcontrol.c (on_crash actions), tools/helpers/init-xenstore-domain.c.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from actors.abi.hypercalls import Sysctl
+from actors.abi.interface import DominfFlags, ShutdownReason
+from actors.dom0.domain_builder import DomainBuilder
+from actors.dom0.plan import DomainPlan, HostPlan
+from actors.dom0.steps import (
+    BuildDomain,
+    CreateDomain,
+    attach_steps,
+    rebuild_steps,
+    removal_steps,
+)
+from actors.kernel.kernel import Kernel
+from actors.kernel.threads import Signal
+
+NOT_REBUILT = (
+    "nodes that guests wrote outside of their devices (data/ and the like)",
+    "permissions that were changed after creation",
+    "watches and open transactions of guests that do not reconnect",
+    "pending control/shutdown requests",
+)
+
+
+@dataclass(slots=True)
+class Running:
+    """A domain that the toolstack looks after."""
+
+    domid: int
+    plan: DomainPlan
+    ending: bool = False
+
+
+class Toolstack:
+    """The toolstack of one dom0."""
+
+    def __init__(self, kernel: Kernel, plan: HostPlan, builder: DomainBuilder) -> None:
+        self._kernel = kernel
+        self._plan = plan
+        self._builder = builder
+        self._by_handle = {each.handle: each for each in plan.domains}
+        self.domains: dict[int, Running] = {}
+        self._changed = Signal()
+        self._all_gone = Signal()
+        self._shutting_down = False
+        self.taken_over = 0
+        self.created = 0
+        self.restarted = 0
+
+    async def start(self, *, store_lost: bool) -> None:
+        """Take over the domains that are there, create those that are not."""
+        found = await self._survivors()
+        for domid, plan in found.items():
+            await self._take_over(domid, plan, store_lost=store_lost)
+        present = {each.plan.handle for each in self.domains.values()}
+        for plan in self._plan.domains:
+            if plan.handle not in present:
+                await self.create(plan)
+        await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
+        self._kernel.threads.spawn("domain watcher", self._look_after())
+
+    async def create(self, plan: DomainPlan) -> int:
+        """Create a domain and let it run; its domid. What is half built is destroyed on a refusal."""
+        builder = self._builder
+        domid = await builder.create(CreateDomain(plan))
+        try:
+            await builder.build(BuildDomain(plan), domid)
+            await builder.perform_all(attach_steps(plan, domid))
+        except BaseException:
+            await builder.destroy(domid)
+            raise
+        self.domains[domid] = Running(domid, plan)
+        self.created += 1
+        self._kernel.log(f"xl: {plan.name} is domain {domid}")
+        return domid
+
+    def shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
+        """Ask every guest to power off, or destroy them all; `done` when none is left."""
+        self._shutting_down = True
+        self._kernel.threads.spawn("shutdown", self._shut_down_all(done, force=force))
+
+    async def _list(self) -> list[dict[str, object]]:
+        out = await self._kernel.xen.sysctl(Sysctl.getdomaininfolist, first_domain=0, max_domains=1024)
+        return cast("list[dict[str, object]]", out["domains"])
+
+    async def _survivors(self) -> dict[int, DomainPlan]:
+        found: dict[int, DomainPlan] = {}
+        for each in await self._list():
+            domid, flags = cast("int", each["domain"]), cast("int", each["flags"])
+            plan = self._by_handle.get(cast("bytes", each["handle"]))
+            if domid == 0 or flags & (DominfFlags.dying | DominfFlags.xs_domain):
+                continue
+            if plan is None:
+                self._kernel.log(f"xl: domain {domid} is not in the configuration; left alone")
+            elif flags & DominfFlags.paused and not cast("int", each["cpu_time"]):
+                self._kernel.log(f"xl: {plan.name} (domain {domid}) was half built; built again")
+                await self._builder.destroy(domid)
+            else:
+                found[domid] = plan
+        return found
+
+    async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
+        self.domains[domid] = Running(domid, plan)
+        resume = self._plan.reconnect == "resume"
+        await self._builder.perform_all(rebuild_steps(plan, domid, store_lost=store_lost, resume=resume))
+        self.taken_over += 1
+        self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
+
+    async def _look_after(self) -> None:
+        while True:
+            await self._changed.wait()
+            alive = {cast("int", each["domain"]): each for each in await self._list()}
+            for running in list(self.domains.values()):
+                info = alive.get(running.domid)
+                if info is None:
+                    await self._gone(running)
+                elif cast("int", info["flags"]) & DominfFlags.shutdown and not running.ending:
+                    await self._ended(running, ShutdownReason(cast("int", info["flags"]) >> 16 & 0xFF))
+            if not self.domains:
+                self._all_gone.set()
+
+    async def _ended(self, running: Running, reason: ShutdownReason) -> None:
+        plan = running.plan
+        action = "destroy"
+        if not self._shutting_down:
+            if reason in {ShutdownReason.crash, ShutdownReason.watchdog}:
+                action = plan.on_crash
+            elif reason is ShutdownReason.reboot:
+                action = "restart"
+        self._kernel.log(f"xl: {plan.name} (domain {running.domid}) ended: {reason.name}; action {action}")
+        running.ending = True
+        if action == "preserve":
+            return
+        await self._builder.destroy(running.domid)
+        await self._gone(running)
+        if action == "restart":
+            self.restarted += 1
+            await self.create(plan)
+
+    async def _gone(self, running: Running) -> None:
+        if self.domains.pop(running.domid, None) is not None:
+            await self._builder.perform_all(removal_steps(running.plan, running.domid))
+
+    async def _shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
+        for running in list(self.domains.values()):
+            if force or running.ending:
+                running.ending = True
+                await self._builder.destroy(running.domid)
+                await self._gone(running)
+            else:
+                await self._builder.store.write(f"/local/domain/{running.domid}/control/shutdown", "poweroff")
+        while self.domains:
+            await self._all_gone.wait()
+        done()

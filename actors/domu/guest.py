@@ -1,0 +1,174 @@
+"""A guest: its kernel, its disks, and the work it does with them.
+
+What to do is in the command line of the start info, as JSON; where its writes are recorded
+(`journals`) is not part of the simulated host: it is the experimenter's notebook.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from actors.abi.hypercalls import Hypercall, Schedop
+from actors.abi.interface import ShutdownReason
+from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.workload import Workload, WorkloadSpec, checksum
+from actors.kernel.blkfront import Blkfront
+from actors.kernel.kernel import Kernel
+from actors.kernel.threads import Signal
+from actors.kernel.xenbus import RingTransport, Xenbus
+from actors.kernel.xs_ring import XsRing
+from actors.runtime.memory import Memory
+
+OpenJournal = Callable[[str], Journal]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestStatistics:
+    """Counters of one guest, and what its checksums came to."""
+
+    requests: int
+    bytes: int
+    in_flight: int
+    reconnects: int
+    replayed: int
+    corrupt_reads: int
+    checksums: dict[str, str] = field(default_factory=dict)
+
+
+class Guest(Kernel):
+    """The machine of an ordinary guest."""
+
+    def __init__(self, memory: Memory, extents: list[list[int]], open_journal: OpenJournal) -> None:
+        super().__init__(memory, extents)
+        self.configuration = json.loads(self.start_info.cmd_line)
+        self.name: str = self.configuration["name"]
+        self._open_journal = open_journal
+        self._disks: list[Blkfront] = []
+        self._workloads: list[Workload] = []
+        self._checksums: dict[str, str] = {}
+        self._stop = Signal()
+        self._stopping = False
+
+    async def boot(self) -> None:
+        """Connect to XenStore, probe the disks, work."""
+        self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
+        await self.grants.setup()
+        self._connect_xenstore()
+        await self.xenbus.watch("control/shutdown", self._shutdown_requested)
+        for device in self.configuration["devices"]:
+            self._disks.append(await self._probe(device))
+        for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
+            self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device))
+        self.threads.spawn("shutdown", self._shutdown_when_told())
+
+    def console_input(self, text: str) -> None:
+        """`stop` ends the workloads; `poweroff` shuts the guest down, too."""
+        self._stopping = True
+        for workload in self._workloads:
+            workload.stop()
+        if text == "poweroff":
+            self._stop.set()
+
+    def check(self) -> None:
+        """Invariants of the kernel and its frontends."""
+        super().check()
+        for disk in self._disks:
+            disk.check()
+
+    def statistics(self) -> GuestStatistics:
+        """What this guest has done since it booted."""
+        disks = [disk.statistics() for disk in self._disks]
+        return GuestStatistics(
+            requests=sum(each.requests for each in disks),
+            bytes=sum(each.bytes for each in disks),
+            in_flight=sum(each.in_flight for each in disks),
+            reconnects=sum(each.reconnects for each in disks),
+            replayed=sum(each.replayed for each in disks),
+            corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
+            checksums=dict(self._checksums),
+        )
+
+    def _connect_xenstore(self) -> None:
+        info = self.start_info
+        ring = XsRing(self.pages.frame(info.store_gfn), self.pages.words(info.store_gfn))
+        transport = RingTransport(ring, lambda: self.irq.notify(info.store_port))
+        reconnect = self.configuration["frontend"] == "reconnect"
+        self.xenbus = Xenbus(self.threads, transport, reconnect=reconnect, log=self.log)
+        self.irq.bind(info.store_port, "xen-dyn -event", "xenbus", self.xenbus.on_event)
+        self.xenbus.on_event()
+
+    async def _probe(self, device: dict[str, int | str]) -> Blkfront:
+        disk = Blkfront(
+            threads=self.threads,
+            irq=self.irq,
+            pages=self.pages,
+            grants=self.grants,
+            xenbus=self.xenbus,
+            log=self.log,
+            path=f"device/vbd/{device['virtual_device']}",
+            policy=self.configuration["frontend"],
+            at_turn_end=self.at_turn_end,
+        )
+        await disk.connect()
+        self.log(f"blkfront: {device['vdev']}: {disk.sectors} sectors")
+        return disk
+
+    async def _work(self, disk: Blkfront, device: dict[str, int | str]) -> None:
+        work, vdev = self.configuration["workload"], str(device["vdev"])
+        if work is None:
+            return
+        journal = self._open_journal(f"{self.name}-{vdev}")
+        journal.begin_boot()
+        journal.set_state(GuestState.running)
+        journal.set_wanted(wanted=True)
+        if work["kind"] == "checksum":
+            await self._checksum(disk, journal, vdev, work["block"])
+        else:
+            await self._exercise(disk, journal, device, WorkloadSpec(**work))
+        journal.set_wanted(wanted=False)
+        self.log(f"work on {vdev} is done")
+
+    async def _checksum(self, disk: Blkfront, journal: Journal, vdev: str, block: int) -> None:
+        try:
+            digest = await checksum(self.threads, disk, journal, block)
+        except OSError as error:
+            journal.set_state(GuestState.failed)
+            self.log(f"{vdev}: {error}")
+            return
+        self._checksums[vdev] = digest.hex()
+        journal.set_digest(digest)
+        journal.set_state(GuestState.finished)
+        self.log(f"sha256 {digest.hex()}  /dev/{vdev}")
+
+    async def _exercise(
+        self, disk: Blkfront, journal: Journal, device: dict[str, int | str], spec: WorkloadSpec
+    ) -> None:
+        boot = journal.word(Word.BOOTS)
+        random = Random(f"{self.configuration['seed']}:{self.name}:{device['vdev']}:{boot}")
+        identity = (self.configuration["guest_id"], int(device["virtual_device"]))
+        workload = Workload(self.threads, disk, journal, spec, random, identity)
+        self._workloads.append(workload)
+        workload.start()
+        if self._stopping:
+            workload.stop()
+        await workload.finished
+        journal.set_state(GuestState.finished)
+
+    def _shutdown_requested(self, _: str) -> None:
+        self.threads.spawn("shutdown request", self._read_shutdown())
+
+    async def _read_shutdown(self) -> None:
+        request = await self.xenbus.read_or("control/shutdown", "")
+        if request in {"poweroff", "reboot", "halt"}:
+            await self.xenbus.write("control/shutdown", "")
+            self.console_input("poweroff")
+
+    async def _shutdown_when_told(self) -> None:
+        await self._stop.wait()
+        for workload in self._workloads:
+            await workload.finished
+        for disk in self._disks:
+            await disk.disconnect()
+        self.log("System halted.")
+        self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.poweroff)})

@@ -1,0 +1,391 @@
+"""What a guest asked of one virtual disk and what it was told: kept where no crash can reach it.
+
+The journal is a file of the run directory that the guest's process maps, so SIGKILL loses nothing
+that was written; in simulation it is a bytearray. One journal for each (guest, vbd), one writer.
+Layout: words (u64) of the header as in `Word`; byte 256 the guest's address; byte 512 a digest;
+4096 gaps between completions; 12288 latencies (`histogram.py`); 20480 the records (`journal_record.py`).
+Rules: a record is written first, then counted by `next_sequence`; it never moves. Sequences start at 1
+and are shared by writes and flushes, so "issued after that was acknowledged" is a comparison of numbers.
+A completed request is one that was answered, well or not: issued = completed + in_flight + abandoned.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from mmap import ACCESS_READ, ACCESS_WRITE, mmap
+from pathlib import Path
+from struct import Struct
+from typing import Final
+
+from actors.abi.types import SECTOR_SIZE
+from actors.domu.histogram import NR_BUCKETS, bucket_of
+from actors.domu.journal_record import (
+    ISSUED_FLAGS,
+    RECORD,
+    RECORD_SIZE,
+    Field,
+    Kind,
+    Outcome,
+    Record,
+)
+
+MAGIC: Final = int.from_bytes(b"DZjournl", "little")
+VERSION: Final = 1
+NAME_AT: Final = 256
+NAME_BYTES_MAX: Final = 255
+DIGEST_AT: Final = 512
+DIGEST_BYTES: Final = 32
+GAPS_WORD: Final = 4096 // 8
+LATENCIES_WORD: Final = 12288 // 8
+RECORDS_AT: Final = 20480
+RECORDS_WORD: Final = RECORDS_AT // 8
+GROWTH: Final = 4 << 20
+
+
+class Word(IntEnum):
+    """Where each number of the header is, in units of 8 bytes."""
+
+    MAGIC = 0
+    VERSION = 1
+    GUEST_ID = 2
+    VIRTUAL_DEVICE = 3
+    VOLUME_SECTORS = 4
+    BOOTS = 5
+    STATE = 6
+    WANTED = 7
+    NEXT_SEQUENCE = 8
+    ISSUED = 9
+    WAITING_SINCE_NS = 10
+    IN_FLIGHT = 11
+    OLDEST_ISSUE_NS = 12
+    COMPLETED = 13
+    LAST_COMPLETION_NS = 14
+    LAST_GAP_NS = 15
+    READS = 16
+    READ_BYTES = 17
+    WRITES = 18
+    WRITTEN_BYTES = 19
+    FLUSHES = 20
+    LONGEST_GAP_NS = 21
+    LONGEST_GAP_END_NS = 22
+    ERRORS = 23
+    ABANDONED = 24
+    MISMATCHES = 25
+    DIGEST_VALID = 26
+
+
+class GuestState(IntEnum):
+    """How far the guest's use of this disk has come."""
+
+    created = 0
+    booting = 1
+    running = 2
+    waiting = 3
+    finished = 4
+    failed = 5
+
+
+_AT_ISSUE: Final = Struct("<5Q")
+_AT_ISSUE_AT: Final = Word.NEXT_SEQUENCE * 8
+_AT_ANSWER: Final = Struct("<11Q")
+_AT_ANSWER_AT: Final = Word.WAITING_SINCE_NS * 8
+_ANSWER: Final = Struct("<3Q")
+_ANSWER_AT: Final = RECORDS_AT - RECORD_SIZE + Field.ANSWERED_NS * 8
+_ACKNOWLEDGED: Final = int(Outcome.ACKNOWLEDGED)
+_FAILED: Final = int(Outcome.FAILED)
+_PLAIN: Final = ISSUED_FLAGS[Kind.WRITE, False]
+_FUA: Final = ISSUED_FLAGS[Kind.WRITE, True]
+_FLUSH: Final = ISSUED_FLAGS[Kind.FLUSH, False]
+
+
+class JournalError(ValueError):
+    """A file is not a journal that this version can read."""
+
+
+class Journal:
+    """The record of one virtual disk. Times are the caller's clock, in nanoseconds, and never go back."""
+
+    def __init__(self, store: mmap | bytearray, path: Path | None = None) -> None:
+        self._store = store
+        self._path = path
+        self._words = memoryview(store).cast("Q")
+        self._capacity = (len(store) - RECORDS_AT) // RECORD_SIZE
+        self._in_flight: dict[int, tuple[int, int, int]] = {}
+        self._reads_begun = 0
+        self._held = False
+        self._load()
+
+    @classmethod
+    def create(
+        cls, path: Path, *, guest: str, guest_id: int, virtual_device: int, volume_sectors: int
+    ) -> "Journal":
+        """Make the file (FileExistsError if there is one) and open it for writing."""
+        with path.open("xb+") as file:
+            file.truncate(RECORDS_AT + GROWTH)
+            journal = cls(mmap(file.fileno(), 0, access=ACCESS_WRITE), path)
+        journal.initialise(guest, guest_id, virtual_device, volume_sectors)
+        return journal
+
+    @classmethod
+    def open(cls, path: Path, *, writable: bool = False) -> "Journal":
+        """Map an existing journal. JournalError if it is none; a reader sees what its writer does next."""
+        if path.stat().st_size < RECORDS_AT:
+            raise JournalError(f"{path}: too short for a journal")
+        with path.open("rb+" if writable else "rb") as file:
+            journal = cls(mmap(file.fileno(), 0, access=ACCESS_WRITE if writable else ACCESS_READ), path)
+        magic, version = journal.word(Word.MAGIC), journal.word(Word.VERSION)
+        if magic != MAGIC or version != VERSION:
+            journal.close()
+            raise JournalError(f"{path}: not a journal of version {VERSION}")
+        return journal
+
+    def initialise(self, guest: str, guest_id: int, virtual_device: int, volume_sectors: int) -> None:
+        """Fill in the header of an empty journal."""
+        name = guest.encode()
+        if len(name) > NAME_BYTES_MAX:
+            raise JournalError(f"{guest}: an address has at most {NAME_BYTES_MAX} bytes")
+        self._store[NAME_AT : NAME_AT + len(name)] = name
+        words = self._words
+        words[Word.VERSION] = VERSION
+        words[Word.GUEST_ID] = guest_id
+        words[Word.VIRTUAL_DEVICE] = virtual_device
+        words[Word.VOLUME_SECTORS] = volume_sectors
+        words[Word.NEXT_SEQUENCE] = 1
+        words[Word.MAGIC] = MAGIC
+        self._load()
+
+    def begin_boot(self) -> None:
+        """The guest boots, for the first time or again: what was in flight has been abandoned.
+
+        If the guest still wanted something when it died, the gap that began then goes on.
+        """
+        words = self._words
+        words[Word.BOOTS] += 1
+        words[Word.ABANDONED] += words[Word.IN_FLIGHT]
+        words[Word.IN_FLIGHT] = 0
+        words[Word.OLDEST_ISSUE_NS] = 0
+        words[Word.STATE] = GuestState.booting
+        self._in_flight.clear()
+        self._load()
+        self._held = bool(words[Word.WANTED]) and self._waiting_since_ns > 0
+
+    def record_write(self, sector: int, sectors: int, nonce: int, now_ns: int, *, fua: bool = False) -> int:
+        """A write is about to be issued; its sequence, which is `next_sequence` before this call."""
+        return self._append(sector, sectors, nonce, now_ns, _FUA if fua else _PLAIN)
+
+    def record_flush(self, now_ns: int) -> int:
+        """A flush is about to be issued; its sequence."""
+        return self._append(0, 0, 0, now_ns, _FLUSH)
+
+    def record_read(self, now_ns: int) -> int:
+        """A read is about to be issued; a ticket (negative) to be given back with the answer."""
+        self._reads_begun -= 1
+        self._begin(self._reads_begun, now_ns, 0, 0)
+        return self._reads_begun
+
+    def record_ack(self, sequence: int, now_ns: int) -> None:
+        """A write or flush was answered with success."""
+        _, sectors, flags = self._in_flight[sequence]
+        at = _ANSWER_AT + sequence * RECORD_SIZE
+        _ANSWER.pack_into(self._store, at, now_ns, self._next_sequence, flags | _ACKNOWLEDGED)
+        if sectors:
+            self._writes += 1
+            self._written_bytes += sectors * SECTOR_SIZE
+        else:
+            self._flushes += 1
+        self._complete(sequence, now_ns)
+
+    def record_failure(self, ticket: int, now_ns: int) -> None:
+        """A write or flush (its sequence) or a read (its ticket) was answered with an error."""
+        if ticket > 0:
+            flags = self._in_flight[ticket][2]
+            at = _ANSWER_AT + ticket * RECORD_SIZE
+            _ANSWER.pack_into(self._store, at, now_ns, self._next_sequence, flags | _FAILED)
+        self._words[Word.ERRORS] += 1
+        self._complete(ticket, now_ns)
+
+    def record_read_done(self, ticket: int, sectors: int, now_ns: int) -> None:
+        """A read was answered with success."""
+        self._reads += 1
+        self._read_bytes += sectors * SECTOR_SIZE
+        self._complete(ticket, now_ns)
+
+    def record_mismatch(self) -> None:
+        """The guest read back something else than it had been told was written."""
+        self._words[Word.MISMATCHES] += 1
+
+    def set_state(self, state: GuestState) -> None:
+        """Say how far the guest is."""
+        self._words[Word.STATE] = state
+
+    def set_wanted(self, *, wanted: bool) -> None:
+        """Whether the guest's workload has anything left to do."""
+        self._words[Word.WANTED] = wanted
+
+    def set_digest(self, digest: bytes) -> None:
+        """The SHA-256 of the whole volume as the guest read it."""
+        assert len(digest) == DIGEST_BYTES, "a SHA-256 has 32 bytes"
+        self._store[DIGEST_AT : DIGEST_AT + DIGEST_BYTES] = digest
+        self._words[Word.DIGEST_VALID] = 1
+
+    def word(self, word: Word) -> int:
+        """One number of the header, as it is now."""
+        return self._words[word]
+
+    @property
+    def guest(self) -> str:
+        """The address of the guest."""
+        return self._store[NAME_AT : NAME_AT + NAME_BYTES_MAX].rstrip(b"\0").decode()
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence that the next write or flush will get."""
+        return self._words[Word.NEXT_SEQUENCE]
+
+    @property
+    def state(self) -> GuestState:
+        """How far the guest is."""
+        return GuestState(self._words[Word.STATE])
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the guest's workload has anything left to do."""
+        return bool(self._words[Word.WANTED])
+
+    @property
+    def digest(self) -> bytes | None:
+        """The SHA-256 that `set_digest` left, if any."""
+        if not self._words[Word.DIGEST_VALID]:
+            return None
+        return bytes(self._store[DIGEST_AT : DIGEST_AT + DIGEST_BYTES])
+
+    def gaps(self) -> list[int]:
+        """Counters of the gaps between completions while there was work (`histogram.py`)."""
+        return self._words[GAPS_WORD : GAPS_WORD + NR_BUCKETS].tolist()
+
+    def latencies(self) -> list[int]:
+        """Counters of the time from issue to answer (`histogram.py`)."""
+        return self._words[LATENCIES_WORD : LATENCIES_WORD + NR_BUCKETS].tolist()
+
+    def records(self) -> Iterator[Record]:
+        """Every write and flush in the order of issue. JournalError if the file ends before the last."""
+        end = RECORDS_AT + self._follow() * RECORD_SIZE
+        for row in RECORD.iter_unpack(memoryview(self._store)[RECORDS_AT:end]):
+            yield Record(*row)
+
+    def nonces(self) -> list[int]:
+        """The nonce of every record, in the order of issue."""
+        first = RECORDS_AT // 8
+        end = first + self._follow() * RECORD_SIZE // 8
+        return self._words[first + Field.NONCE : end : RECORD_SIZE // 8].tolist()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._words.release()
+        if isinstance(self._store, mmap):
+            self._store.close()
+
+    def _follow(self) -> int:
+        """How many records there are; maps the file anew if its writer has made it longer."""
+        count = self._words[Word.NEXT_SEQUENCE] - 1
+        if count > self._capacity and self._path is not None:
+            self.close()
+            with self._path.open("rb") as file:
+                self._store = mmap(file.fileno(), 0, access=ACCESS_READ)
+            self._words = memoryview(self._store).cast("Q")
+            self._capacity = (len(self._store) - RECORDS_AT) // RECORD_SIZE
+        if count > self._capacity:
+            raise JournalError(f"{self.guest}: {count} records counted, room for {self._capacity}")
+        return count
+
+    def _load(self) -> None:
+        words = self._words
+        self._next_sequence = words[Word.NEXT_SEQUENCE]
+        self._issued = words[Word.ISSUED]
+        self._waiting_since_ns = words[Word.WAITING_SINCE_NS]
+        self._oldest_ns = words[Word.OLDEST_ISSUE_NS]
+        self._completed = words[Word.COMPLETED]
+        self._longest_gap_ns = words[Word.LONGEST_GAP_NS]
+        self._reads, self._read_bytes = words[Word.READS], words[Word.READ_BYTES]
+        self._writes, self._written_bytes = words[Word.WRITES], words[Word.WRITTEN_BYTES]
+        self._flushes = words[Word.FLUSHES]
+
+    def _append(self, sector: int, sectors: int, nonce: int, now_ns: int, flags: int) -> int:
+        sequence = self._next_sequence
+        if sequence > self._capacity:
+            self._grow()
+        at = RECORDS_AT + (sequence - 1) * RECORD_SIZE
+        RECORD.pack_into(self._store, at, sequence, sector, sectors, nonce, now_ns, 0, 0, flags)
+        self._next_sequence = sequence + 1
+        self._begin(sequence, now_ns, sectors, flags)
+        return sequence
+
+    def _begin(self, ticket: int, now_ns: int, sectors: int, flags: int) -> None:
+        in_flight = self._in_flight
+        if not in_flight:
+            self._oldest_ns = now_ns
+            if not self._held:
+                self._waiting_since_ns = now_ns
+        in_flight[ticket] = (now_ns, sectors, flags)
+        self._issued = issued = self._issued + 1
+        _AT_ISSUE.pack_into(
+            self._store,
+            _AT_ISSUE_AT,
+            self._next_sequence,
+            issued,
+            self._waiting_since_ns,
+            len(in_flight),
+            self._oldest_ns,
+        )
+
+    def _complete(self, ticket: int, now_ns: int) -> None:
+        in_flight = self._in_flight
+        issued_ns = in_flight.pop(ticket)[0]
+        oldest_ns = self._oldest_ns
+        if issued_ns == oldest_ns:
+            self._oldest_ns = oldest_ns = next(iter(in_flight.values()))[0] if in_flight else 0
+        self._completed = completed = self._completed + 1
+        gap_ns = now_ns - self._waiting_since_ns
+        self._waiting_since_ns = now_ns
+        self._held = False
+        _AT_ANSWER.pack_into(
+            self._store,
+            _AT_ANSWER_AT,
+            now_ns,
+            len(in_flight),
+            oldest_ns,
+            completed,
+            now_ns,
+            gap_ns,
+            self._reads,
+            self._read_bytes,
+            self._writes,
+            self._written_bytes,
+            self._flushes,
+        )
+        words = self._words
+        if gap_ns > self._longest_gap_ns:
+            self._longest_gap_ns = gap_ns
+            words[Word.LONGEST_GAP_NS] = gap_ns
+            words[Word.LONGEST_GAP_END_NS] = now_ns
+        words[GAPS_WORD + bucket_of(gap_ns)] += 1
+        words[LATENCIES_WORD + bucket_of(now_ns - issued_ns)] += 1
+
+    def _grow(self) -> None:
+        self._words.release()
+        size = len(self._store)
+        if isinstance(self._store, mmap):
+            size += GROWTH
+            self._store.resize(size)
+        else:
+            self._store.extend(bytes(size))
+            size += size
+        self._words = memoryview(self._store).cast("Q")
+        self._capacity = (size - RECORDS_AT) // RECORD_SIZE
+
+
+class MemoryJournal(Journal):
+    """The twin for simulation: the same journal in a bytearray, which outlives the simulated guest."""
+
+    def __init__(self, *, guest: str, guest_id: int, virtual_device: int, volume_sectors: int) -> None:
+        super().__init__(bytearray(RECORDS_AT))
+        self.initialise(guest, guest_id, virtual_device, volume_sectors)
