@@ -1,0 +1,46 @@
+"""Reads a configuration file: strict, with file, line and the right form in every refusal.
+
+Rules: all of it is checked before anything is used; one `ConfigError` carries everything that is wrong.
+The words are in `config_schema.py`, what several of them decide in `config_checks.py`, the result in
+`resolved.py`.
+"""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cluster.config_checks import ConfigChecks
+from cluster.config_errors import ConfigError
+from cluster.config_findings import findings_of
+from cluster.config_schema import ClusterSchema
+from cluster.guest_description import GuestDescription, GuestReader
+from cluster.resolution import Resolution
+from cluster.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Volume
+from cluster.yaml_source import YamlSource
+
+__all__ = ["ResolvedCluster", "ResolvedFault", "ResolvedHost", "Volume", "load_cluster"]
+
+
+def load_cluster(path: Path) -> ResolvedCluster:
+    """The cluster that a file describes. ConfigError if it does not describe one that can be run."""
+    source = YamlSource.read(path)
+    try:
+        schema = ClusterSchema.model_validate(source.tree)
+    except ValidationError as error:
+        raise ConfigError(findings_of(error, source, ClusterSchema)) from error
+    reader = GuestReader(source)
+    guests = {host.name: _guests(reader, index, schema) for index, host in enumerate(schema.hosts)}
+    findings = reader.findings + ConfigChecks(source, schema, guests).run()
+    if findings:
+        raise ConfigError(list(dict.fromkeys(findings)))
+    return Resolution(source, schema, guests).resolve(reader.remarks)
+
+
+def _guests(reader: GuestReader, host: int, schema: ClusterSchema) -> list[GuestDescription]:
+    disks = schema.hosts[host].disks
+    first = disks[0].name if disks else ""
+    read = [
+        reader.read(guest, ("hosts", host, "guests", index), first)
+        for index, guest in enumerate(schema.hosts[host].guests)
+    ]
+    return [each for each in read if each is not None]

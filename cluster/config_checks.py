@@ -1,0 +1,199 @@
+"""What takes more than one key of a configuration to decide: names, memory, images, faults, packs.
+
+Rules: nothing is changed and nothing raised; every check adds its findings.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cluster.config_errors import Finding
+from cluster.config_findings import did_you_mean
+from cluster.config_schema import ClusterSchema, FaultSchema, HostSchema
+from cluster.guest_description import DiskDescription, GuestDescription
+from cluster.quantities import duration_text, size_text
+from cluster.virtual_device import virtual_device_number
+from cluster.yaml_source import Where, YamlSource
+
+HYPERVISOR_MEMORY: Final = 1 << 20
+DOMAIN_OVERHEAD: Final = 256 << 10
+XENSTORE_MEMORY: Final = 16 << 20
+_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstore|hypervisor|ioapic|supervisor")
+
+Guests = dict[str, list[GuestDescription]]
+
+
+class ConfigChecks:
+    """All checks of one file; `guests` by the name of their host."""
+
+    def __init__(self, source: YamlSource, cluster: ClusterSchema, guests: Guests) -> None:
+        self._source = source
+        self._cluster = cluster
+        self._guests = guests
+        self.findings: list[Finding] = []
+
+    def run(self) -> list[Finding]:
+        """Every finding."""
+        hosts = self._cluster.hosts
+        self._unique([(host.name, ("hosts", index, "name")) for index, host in enumerate(hosts)], "host")
+        self._ports()
+        self._images()
+        for index, host in enumerate(hosts):
+            self._host(host, ("hosts", index))
+        for index, fault in enumerate(self._cluster.faults):
+            self._fault(fault, ("faults", index))
+        self._survivors()
+        return self.findings
+
+    def _host(self, host: HostSchema, where: Where) -> None:
+        disks = [(disk.name, (*where, "disks", index, "name")) for index, disk in enumerate(host.disks)]
+        guests = self._guests[host.name]
+        names = [(name, (*each.where, "name")) for each in guests for name in each.names]
+        self._unique(disks, "disk")
+        self._unique([*disks, *names], "guest")
+        for name, place in [*disks, *names]:
+            if _RESERVED.fullmatch(name):
+                self._refuse(place, f"the name {name!r} is taken by Domzero itself", "choose another")
+        for each in guests:
+            self._guest(each, [disk.name for disk in host.disks])
+        self._memory(host, where)
+        self._pack(host, where)
+
+    def _guest(self, guest: GuestDescription, host_disks: list[str]) -> None:
+        numbers: dict[int, str] = {}
+        for disk in guest.disks:
+            number = virtual_device_number(disk.vdev)
+            if number in numbers:
+                wrong = f"{disk.vdev} is there twice"
+                self.findings.append(disk.finding(wrong, "give each disk a vdev of its own"))
+            numbers[number] = disk.vdev
+            if disk.disk not in host_disks:
+                wrong = f"the host has no disk {disk.disk!r}" if disk.disk else "the host has no disks"
+                right = did_you_mean(disk.disk, host_disks) if host_disks else "write disks: [{name: sda}]"
+                self.findings.append(disk.finding(wrong, right))
+            if disk.sectors:
+                self._workload_fits(guest, disk)
+        if guest.disks and guest.workload is None:
+            self._refuse(guest.where, "the guest has disks and no workload", "workload: {kind: random}")
+        if guest.workload is not None and not guest.disks:
+            self._refuse((*guest.where, "workload"), "a workload needs a disk", "write disks: [..]")
+
+    def _workload_fits(self, guest: GuestDescription, disk: DiskDescription) -> None:
+        work = guest.workload
+        if work is None:
+            return
+        where = (*guest.where, "workload")
+        size = disk.sectors * 512
+        if disk.mode == "ro" and work.kind != "checksum" and work.read_share < 1:
+            wrong = f"the workload writes and {disk.vdev} is read-only"
+            self._refuse(where, wrong, "read_share: 1.0, kind: checksum, or mode: rw")
+        if work.kind != "checksum" and work.block * work.depth > size:
+            blocks = f"{work.depth} blocks of {size_text(work.block)}"
+            wrong = f"{blocks} do not fit on {disk.vdev} ({size_text(size)})"
+            self._refuse(where, wrong, "a smaller depth or block, or a larger disk")
+
+    def _memory(self, host: HostSchema, where: Where) -> None:
+        domains = [host.dom0.memory]
+        if host.xenstore == "stubdom":
+            domains.append(XENSTORE_MEMORY)
+        for guest in self._guests[host.name]:
+            domains += [guest.maxmem] * len(guest.names)
+        needed = sum(domains) + HYPERVISOR_MEMORY + DOMAIN_OVERHEAD * len(domains)
+        if needed > host.memory:
+            wrong = f"{host.name} has {size_text(host.memory)}, its domains need {-(-needed >> 20)}MiB"
+            self._refuse((*where, "memory"), wrong, f"memory: {-(-needed >> 20)}MiB or more")
+
+    def _pack(self, host: HostSchema, where: Where) -> None:
+        known = self._actors(host)
+        seen: dict[str, None] = {}
+        for index, group in enumerate(host.pack):
+            for position, name in enumerate(group):
+                place = (*where, "pack", index, position)
+                if name not in known:
+                    self._refuse(place, f"no actor {name!r} on {host.name}", did_you_mean(name, known))
+                elif name in seen:
+                    self._refuse(place, f"{name!r} is packed twice", "each actor belongs to one process")
+                seen[name] = None
+
+    def _actors(self, host: HostSchema) -> list[str]:
+        names = ["hypervisor", "ioapic", "dom0", *(disk.name for disk in host.disks)]
+        if host.xenstore == "stubdom":
+            names.append("xenstore")
+        return names + [name for each in self._guests[host.name] for name in each.names]
+
+    def _fault(self, fault: FaultSchema, where: Where) -> None:
+        self._target(fault.target, (*where, "target"))
+        if (fault.every is None) != (fault.count is None):
+            wrong = "every without count" if fault.count is None else "count without every"
+            self._refuse(where, wrong, "a repeated fault has both: every: 200ms, count: 50")
+        last = fault.at + (fault.every or 0) * ((fault.count or 1) - 1)
+        if last >= self._cluster.run.duration:
+            wrong = f"the last one is due after {duration_text(last)}, when the run is over"
+            right = f"run: {{duration: ..}} of more than {duration_text(last)}"
+            self._refuse((*where, "at"), wrong, right)
+
+    def _target(self, target: str, where: Where) -> None:
+        targets: dict[str, list[str]] = {}
+        for host in self._cluster.hosts:
+            names = [name for name in self._actors(host) if self._may_fail(host, name)]
+            targets |= {f"{host.name}/{name}": self._mates(host, name) for name in names}
+        if target not in targets:
+            self._refuse(where, f"no target {target!r}", did_you_mean(target, list(targets)[:200]))
+        elif targets[target]:
+            wrong = f"{target} shares its process with {', '.join(targets[target])}"
+            self._refuse(where, wrong, "take it out of pack, so that it can die alone")
+
+    def _may_fail(self, host: HostSchema, name: str) -> bool:
+        return name not in {"hypervisor", "ioapic", *(disk.name for disk in host.disks)}
+
+    def _mates(self, host: HostSchema, name: str) -> list[str]:
+        return [each for group in host.pack if name in group for each in group if each != name]
+
+    def _ports(self) -> None:
+        ports: dict[int, str] = {}
+        for index, host in enumerate(self._cluster.hosts):
+            if host.metrics_port and host.metrics_port in ports:
+                wrong = f"port {host.metrics_port} is {ports[host.metrics_port]}'s already"
+                self._refuse(("hosts", index, "metrics_port"), wrong, "another port, or 0 for any free one")
+            ports[host.metrics_port] = host.name
+
+    def _images(self) -> None:
+        users: dict[Path, tuple[str, bool]] = {}
+        for guests in self._guests.values():
+            for guest in guests:
+                for disk in guest.disks:
+                    self._image(guest, disk, users)
+
+    def _image(
+        self, guest: GuestDescription, disk: DiskDescription, users: dict[Path, tuple[str, bool]]
+    ) -> None:
+        if disk.image is None or not disk.sectors:
+            return
+        image, writes = disk.image.resolve(), disk.mode == "rw"
+        if writes and len(guest.names) > 1:
+            wrong = f"{len(guest.names)} guests would write to {disk.image}"
+            self.findings.append(disk.finding(wrong, "mode ro, or a size instead of an image"))
+        user, written = users.get(image, ("", False))
+        if user and (writes or written):
+            wrong = f"{disk.image} is the disk of {user} already"
+            self.findings.append(disk.finding(wrong, "an image that is written has one user"))
+        users[image] = guest.names[0], writes or written
+
+    def _survivors(self) -> None:
+        wanted = self._cluster.expect.survivors
+        total = sum(len(each.names) for guests in self._guests.values() for each in guests)
+        if isinstance(wanted, int) and wanted > total:
+            self._refuse(("expect", "survivors"), f"{wanted} survivors of {total} guests", f"at most {total}")
+
+    def _unique(self, names: Sequence[tuple[str, Where]], what: str) -> None:
+        seen: dict[str, Where] = {}
+        for name, where in names:
+            if name in seen:
+                right = f"line {self._source.line(seen[name])} has it already"
+                self._refuse(where, f"a second {what} {name!r}", right)
+            else:
+                seen[name] = where
+
+    def _refuse(self, where: Where, wrong: str, right: str) -> None:
+        self.findings.append(self._source.finding(where, wrong, right))

@@ -1,0 +1,218 @@
+"""The words of a configuration file: which keys there are, what they take, and what they default to.
+
+Rules: strict types, unknown keys refused; a refusal reads "what was wrong; what would be right".
+What takes more than one key to decide is in `config_checks.py`.
+"""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
+from cluster.quantities import duration_ns, rate_per_second, size_bytes, size_text
+from cluster.virtual_device import virtual_device_number
+
+BLOCK_MAX: Final = 1 << 20
+DEPTH_MAX: Final = 256
+PORT_MAX: Final = 65535
+VCPUS_MAX: Final = 32
+GUESTS_MAX: Final = 10_000
+DISKS_MAX: Final = 8
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+_DOM0_MEMORY_MIN: Final = 16 << 20
+_GUEST_MEMORY_MIN: Final = 4 << 20
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no name; letters, digits, - _ . and at most 40 of them")
+    return text
+
+
+def _whole(unit: int, what: str) -> AfterValidator:
+    def check(size: int) -> int:
+        if size <= 0 or size % unit:
+            raise ValueError(
+                f"{size_text(size)} is not a multiple of {what}; a whole number of {unit}B, above 0"
+            )
+        return size
+
+    return AfterValidator(check)
+
+
+def _at_least(least: int) -> AfterValidator:
+    def check(size: int) -> int:
+        if size < least:
+            raise ValueError(f"{size_text(size)} is too little; at least {size_text(least)}")
+        return size
+
+    return AfterValidator(check)
+
+
+def _vdev(text: str) -> str:
+    virtual_device_number(text)
+    return text
+
+
+def _version(value: object) -> object:
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        raise ValueError(f'{value} is a number here; write it in quotes: "{value}"')  # noqa: TRY004
+    return value
+
+
+def _block(size: int) -> int:
+    if not 0 < size <= BLOCK_MAX or size % SECTOR_SIZE:
+        raise ValueError(f"a block of {size_text(size)} is not possible; a multiple of 512B up to 1MiB")
+    return size
+
+
+def _watchdog(duration: int) -> int:
+    if duration % 1_000_000_000:
+        raise ValueError("the watchdog counts whole seconds; write 2s, or 0s for none")
+    return duration
+
+
+def _survivors(value: object) -> object:
+    if value in {"all", "none"} or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"{value!r} survivors cannot be counted; all, none or a number")
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Size = Annotated[int, BeforeValidator(size_bytes)]
+VolumeSize = Annotated[Size, _whole(SECTOR_SIZE, "a sector")]
+Memory = Annotated[Size, _whole(PAGE_SIZE, "a page")]
+Duration = Annotated[int, BeforeValidator(duration_ns)]
+Rate = Annotated[float, BeforeValidator(rate_per_second)]
+Vdev = Annotated[str, AfterValidator(_vdev)]
+Limit = Annotated[int, Field(ge=0)]
+
+
+class Strict(BaseModel):
+    """What all parts of the schema have in common."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class RunSchema(Strict):
+    """How long the workload runs, and how long recovery may take at its end."""
+
+    duration: Duration = 6_000_000_000
+    settle: Duration = 10_000_000_000
+
+
+class Dom0Schema(Strict):
+    """Domain 0."""
+
+    memory: Annotated[Memory, _at_least(_DOM0_MEMORY_MIN)] = 512 << 20
+    vcpus: Annotated[int, Field(ge=1, le=VCPUS_MAX)] = 1
+
+
+class LatencySchema(Strict):
+    """How long a disk takes for a command, beyond what the machine needs anyway."""
+
+    read: Duration = 0
+    write: Duration = 0
+    flush: Duration = 0
+
+
+class DiskSchema(Strict):
+    """A physical disk of a host."""
+
+    name: Name
+    trigger: Literal["edge", "level"] = "level"
+    write_cache: bool = True
+    ignores_flush: bool = False
+    latency: LatencySchema = LatencySchema()
+
+
+class GuestDiskSchema(Strict):
+    """A virtual disk of a guest: `size`: an image is made for the run; `image`: one that exists."""
+
+    vdev: Vdev
+    size: VolumeSize | None = None
+    image: str | None = None
+    disk: str | None = None
+    mode: Literal["rw", "ro"] = "rw"
+
+
+class WorkloadSchema(Strict):
+    """What a guest does with each of its disks."""
+
+    kind: Literal["random", "sequential", "checksum"] = "random"
+    block: Annotated[Size, AfterValidator(_block)] = 4096
+    depth: Annotated[int, Field(ge=1, le=DEPTH_MAX)] = 1
+    read_share: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.5
+    flush_every: Limit = 0
+    rate: Rate | None = None
+    requests: Annotated[int, Field(ge=1)] | None = None
+    verify: bool = True
+
+
+class GuestSchema(Strict):
+    """One guest, or `count` of them; inline, or out of an xl.cfg file (`xl`)."""
+
+    name: Name | None = None
+    xl: str | None = None
+    count: Annotated[int, Field(ge=1, le=GUESTS_MAX)] | None = None
+    memory: Annotated[Memory, _at_least(_GUEST_MEMORY_MIN)] | None = None
+    maxmem: Memory | None = None
+    vcpus: Annotated[int, Field(ge=1, le=VCPUS_MAX)] | None = None
+    on_crash: Literal["destroy", "restart", "preserve"] | None = None
+    frontend: Literal["reconnect", "stock-linux"] = "reconnect"
+    disk: str | None = None
+    disks: list[GuestDiskSchema] | None = None
+    scratch: dict[str, VolumeSize] = {}
+    workload: WorkloadSchema | None = None
+
+
+class HostSchema(Strict):
+    """One simulated host."""
+
+    name: Name
+    xen: Annotated[Literal["4.17"], BeforeValidator(_version)] = "4.17"
+    memory: Memory = 2 << 30
+    hwdom: Literal["reboot", "restart", "halt"] = "restart"
+    xenstore: Literal["dom0", "stubdom"] = "dom0"
+    reconnect: Literal["renegotiate", "resume"] = "renegotiate"
+    watchdog: Annotated[Duration, AfterValidator(_watchdog)] = 2_000_000_000
+    metrics_port: Annotated[int, Field(ge=0, le=PORT_MAX)] = 0
+    dom0: Dom0Schema = Dom0Schema()
+    pack: list[list[str]] = []
+    transport: Literal["unix", "tcp"] = "unix"
+    disks: Annotated[list[DiskSchema], Field(max_length=DISKS_MAX)] = []
+    guests: list[GuestSchema] = []
+
+
+class FaultSchema(Strict):
+    """Something that breaks, once or `count` times."""
+
+    kind: Literal["crash", "hang"]
+    target: str
+    at: Duration
+    every: Duration | None = None
+    count: Annotated[int, Field(ge=2, le=100_000)] | None = None
+
+
+class ExpectSchema(Strict):
+    """What the author of the file predicts; only what is written is judged."""
+
+    survivors: Annotated[int | Literal["all", "none"], BeforeValidator(_survivors)] | None = None
+    outage_max: Duration | None = None
+    lost: Limit | None = None
+    stale: Limit | None = None
+    torn: Limit | None = None
+    misdirected: Limit | None = None
+    errors: Limit | None = None
+
+
+class ClusterSchema(Strict):
+    """A whole file."""
+
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
+    run: RunSchema = RunSchema()
+    hosts: Annotated[list[HostSchema], Field(min_length=1)]
+    faults: list[FaultSchema] = []
+    expect: ExpectSchema = ExpectSchema()

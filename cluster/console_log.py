@@ -1,0 +1,53 @@
+"""What an actor printed on its serial console: a file for each in the run directory.
+
+Lines look like `[   1.234567] host0/dom3: text`, seconds since the cluster was started. All incarnations
+of a domain write to one file, as they would to one serial line.
+"""
+
+import select
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+FOLLOW_S = 0.1
+
+
+class ConsoleLog:
+    """Writes the log of one actor; every line is in the file before the next is made."""
+
+    def __init__(self, path: Path, address: str, origin_ns: int) -> None:
+        self._file: TextIO = path.open("a", buffering=1, encoding="utf-8", errors="replace")
+        self._address = address
+        self._origin_ns = origin_ns
+
+    def write(self, text: str) -> None:
+        """One line (or several), with the time and the address before it."""
+        seconds = (time.monotonic_ns() - self._origin_ns) / 1e9
+        for line in text.splitlines() or [""]:
+            self._file.write(f"[{seconds:12.6f}] {self._address}: {line}\n")
+
+
+def log_path(directory: Path, address: str) -> Path:
+    """The log of `host0/dom3` (or of a guest by name); UsageError if there is none."""
+    logs = directory / "logs"
+    path = logs / f"{address.replace('/', '-')}.log"
+    if not path.is_file() or path.parent != logs:
+        known = ", ".join(sorted(each.stem.replace("-", "/", 1) for each in logs.glob("*.log")))
+        raise click.UsageError(f"nothing was printed by {address!r}; there are logs of: {known or 'nobody'}")
+    return path
+
+
+def follow(path: Path, *, following: bool) -> Iterator[str]:
+    """The lines of a log, and with `following` those to come, until interrupted."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        while True:
+            line = file.readline()
+            if line:
+                yield line
+            elif not following:
+                return
+            else:
+                select.select([], [], [], FOLLOW_S)

@@ -1,0 +1,123 @@
+"""How a command in another terminal speaks to a running cluster: one request, one reply, on a Unix socket.
+
+The socket lies in a directory of the user's own (mode 0700), named after the cluster, because a Unix
+socket's path ends at 107 bytes. A frame that makes no sense costs its sender the connection.
+"""
+
+import json
+import os
+import select
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.runtime.codec import Codec, ProtocolViolation, wire
+from actors.runtime.framing import FrameReader, hello_frame, join_frames
+from actors.runtime.transport import connect_unix
+
+TIMEOUT_S = 120
+WATCH_S = 0.05
+
+
+@wire(64)
+@dataclass(slots=True)
+class ControlRequest:
+    """A command: `status`, `fault`, `down`; its arguments as strings."""
+
+    command: str
+    arguments: dict[str, object]
+
+
+@wire(65)
+@dataclass(slots=True)
+class ControlReply:
+    """What became of it: an error text or values."""
+
+    error: str
+    values: dict[str, object]
+
+
+CONTROL_CODEC = Codec(ControlRequest, ControlReply)
+
+
+class NotRunning(Exception):  # noqa: N818 (it names what happened)
+    """No cluster of that name runs here, or more than one when none was named."""
+
+
+def control_directory() -> Path:
+    """Where the sockets of this user's clusters are; made with mode 0700."""
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    directory = Path(base) / f"domzero-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if directory.stat().st_uid != os.getuid():
+        raise PermissionError(f"{directory} belongs to another user")
+    return directory
+
+
+def control_path(name: str) -> Path:
+    """The control socket of the cluster with this name."""
+    return control_directory() / f"{name}.sock"
+
+
+def running_clusters() -> list[str]:
+    """The clusters that answer on their socket."""
+    names = []
+    for path in sorted(control_directory().glob("*.sock")):
+        try:
+            connect_unix(path).close()
+        except OSError:
+            continue
+        names.append(path.stem)
+    return names
+
+
+def ask(name: str | None, command: str, arguments: dict[str, object]) -> ControlReply:
+    """Ask a running cluster; NotRunning if there is none of that name (or not exactly one)."""
+    running = running_clusters()
+    if name is None:
+        if len(running) != 1:
+            known = (
+                f"several run: {', '.join(running)}; name one with --cluster"
+                if running
+                else "no cluster runs"
+            )
+            raise NotRunning(known)
+        name = running[0]
+    if name not in running:
+        known = f"running: {', '.join(running)}" if running else "no cluster runs"
+        raise NotRunning(f"no cluster {name!r}; {known}")
+    connection = connect_unix(control_path(name))
+    connection.settimeout(TIMEOUT_S)
+    with connection:
+        connection.sendall(
+            hello_frame() + join_frames([CONTROL_CODEC.encode(ControlRequest(command, arguments))])
+        )
+        return _receive(connection)
+
+
+def _receive(connection: socket.socket) -> ControlReply:
+    reader = FrameReader()
+    while True:
+        data = connection.recv(65536)
+        if not data:
+            raise NotRunning("the cluster went away before it answered")
+        for payload in reader.feed(memoryview(data)):
+            for message in CONTROL_CODEC.decode_frame(payload):
+                if isinstance(message, ControlReply):
+                    return message
+        if reader.violation is not None:
+            raise ProtocolViolation(str(reader.violation))
+
+
+def wait_for_report(directory: Path) -> dict[str, object]:
+    """Wait until a run that was told to go down has written its report; NotRunning if it never does."""
+    path = directory / "run.json"
+    deadline = time.monotonic() + TIMEOUT_S
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise NotRunning(f"no report in {directory} after {TIMEOUT_S} s")
+        select.select([], [], [], WATCH_S)
+    report: dict[str, object] = json.loads(path.read_text())
+    return report

@@ -1,0 +1,46 @@
+"""What the experimenter knows of one guest: its journals, and what the hypervisor said of it."""
+
+from dataclasses import dataclass
+
+from actors.domu.journal import GuestState, Journal, Word
+
+
+@dataclass(slots=True)
+class GuestRecord:
+    """What the experimenter knows of one guest."""
+
+    host: str
+    name: str
+    journals: list[Journal]
+    domid: int = 0
+    boots: int = 0
+    ended: bool = False
+    died: bool = False
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for an answer."""
+        return sum(each.word(Word.IN_FLIGHT) for each in self.journals)
+
+    @property
+    def completed(self) -> int:
+        """Requests that were answered, over all boots."""
+        return sum(each.word(Word.COMPLETED) for each in self.journals)
+
+    @property
+    def last_completion_ns(self) -> int:
+        """When the last answer came."""
+        return max((each.word(Word.LAST_COMPLETION_NS) for each in self.journals), default=0)
+
+    @property
+    def works(self) -> bool:
+        """Whether it has begun and still has something to do."""
+        return any(each.wanted for each in self.journals)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its workload has started, or has ended already."""
+        started = {GuestState.running, GuestState.finished, GuestState.failed}
+        return not self.journals or all(
+            each.word(Word.BOOTS) >= self.boots and each.state in started for each in self.journals
+        )

@@ -1,0 +1,51 @@
+"""One fault that was injected, and what became of it.
+
+Rules: detected is when the hypervisor said so; recovered is when every guest that was affected had
+a request answered after the target ran again. What never happened stays None.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Injection:
+    """A fault from the moment it was done."""
+
+    number: int
+    kind: str
+    host: str
+    target: str
+    injected_at_ns: int
+    external: bool = False
+    detected_at_ns: int | None = None
+    restarted_at_ns: int | None = None
+    recovered_at_ns: int | None = None
+    waiting_for: dict[str, None] = field(default_factory=dict)
+    given_up: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be seen of it."""
+        return self.recovered_at_ns is None and not self.given_up
+
+    def target_started(self, now_ns: int) -> None:
+        """The target (or the machine it was on) runs again."""
+        if self.restarted_at_ns is None:
+            self.restarted_at_ns = now_ns
+
+    def guest_answered(self, guest: str, at_ns: int) -> None:
+        """A guest that was affected has had a request answered at `at_ns`."""
+        if self.restarted_at_ns is not None and at_ns > self.restarted_at_ns and guest in self.waiting_for:
+            del self.waiting_for[guest]
+            if not self.waiting_for:
+                self.recovered_at_ns = at_ns
+
+    def guest_left(self, guest: str, at_ns: int) -> None:
+        """A guest has nothing left to do, or is gone for good: nothing more is to be seen of it."""
+        if guest in self.waiting_for:
+            del self.waiting_for[guest]
+            if not self.waiting_for:
+                if self.restarted_at_ns is None:
+                    self.given_up = True
+                else:
+                    self.recovered_at_ns = at_ns

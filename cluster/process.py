@@ -1,0 +1,175 @@
+"""A process of the cluster: the actors in it, and the socket by which the supervisor plugs them together.
+
+On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
+descriptor, `join` [actor, link, peer, peer link] for two actors in this process, `spawn` [address, program,
+argument], and `kill`, `freeze`, `thaw` of one address. The other way goes `ended` [address, status].
+Rules: the process ends with its last actor, and at once when the supervisor is gone.
+"""
+
+import contextlib
+import signal
+import socket
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import cast
+
+import msgpack
+import trio
+
+from actors.devices.file_image import FileImage
+from actors.domu.journal import Journal
+from actors.messages import CODEC, ReadStatistics, Statistics
+from actors.runtime.actor import ActorDriver
+from actors.runtime.machine import Machine
+from actors.runtime.memory import SharedMemory
+from actors.runtime.transport import SocketStream, memory_pair
+from cluster.console_log import ConsoleLog
+from cluster.programs import PROGRAMS, Environment
+
+PACKET_BYTES = 1 << 20
+FAILED = 1 << 8
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all actors of one host share."""
+
+    host: str
+    directory: str
+    memory_fd: int
+    nr_frames: int
+    origin_ns: int
+
+    def log(self, address: str) -> ConsoleLog:
+        """The serial console of an actor."""
+        path = Path(self.directory) / "logs" / f"{address.replace('/', '-')}.log"
+        return ConsoleLog(path, address, self.origin_ns)
+
+    def environment(self) -> Environment:
+        """The environment of the programs, in a process of its own."""
+        journals = Path(self.directory) / "journals"
+
+        def open_journal(name: str) -> Journal:
+            return Journal.open(journals / f"{self.host}-{name}.journal", writable=True)
+
+        def open_image(path: str, read_only: bool) -> FileImage:  # noqa: FBT001 (the disk's own signature)
+            return FileImage(path, read_only=read_only)
+
+        return Environment(SharedMemory(self.memory_fd, self.nr_frames), open_journal, open_image)
+
+
+def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
+    """The driver's answer to ReadStatistics; the machine is not troubled."""
+    assert isinstance(message, ReadStatistics), "only these are intercepted"
+    values = machine.statistics()
+    return Statistics(
+        message.sequence, asdict(values) if is_dataclass(values) and not isinstance(values, type) else {}
+    )
+
+
+class ActorProcess:
+    """The actors of this process."""
+
+    def __init__(self, surroundings: Surroundings, plug_socket: socket.socket) -> None:
+        self._surroundings = surroundings
+        self._environment = surroundings.environment()
+        self._socket = plug_socket
+        self._socket.setblocking(False)
+        self._drivers: dict[str, ActorDriver] = {}
+        self._nursery: trio.Nursery | None = None
+        self.status = 0
+
+    async def run(self, address: str, program: str, argument: dict[str, object]) -> None:
+        """Run this actor, and those that are spawned beside it, until the last has ended."""
+        async with trio.open_nursery() as self._nursery:
+            self._spawn(address, program, argument)
+            self._nursery.start_soon(self._take_packets)
+
+    def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
+        assert self._nursery is not None, "actors are spawned while the process runs"
+        log = self._surroundings.log(address)
+        try:
+            machine = PROGRAMS[program](argument, self._environment)
+        except Exception:  # noqa: BLE001 (the actor's boundary: the reason goes to its console)
+            log.write(traceback.format_exc())
+            self._ended(address, FAILED)
+            return
+        driver = ActorDriver(
+            address, machine, CODEC, log=log.write, intercept={ReadStatistics: answer_statistics}
+        )
+        self._drivers[address] = driver
+        self._nursery.start_soon(self._run_driver, address, driver, log.write)
+
+    async def _run_driver(self, address: str, driver: ActorDriver, log: Callable[[str], None]) -> None:
+        status = 0
+        try:
+            reason = await driver.run()
+            status = signal.SIGKILL if driver.killed else 0
+            if not driver.killed:
+                log(reason)
+        except Exception:  # noqa: BLE001 (the actor's boundary: we are wrong, and say so on its console)
+            log(traceback.format_exc())
+            status = FAILED
+        self._ended(address, status)
+
+    def _ended(self, address: str, status: int) -> None:
+        self._drivers.pop(address, None)
+        self.status = status
+        with contextlib.suppress(OSError):  # nobody listens any more
+            self._socket.send(msgpack.packb({"ended": [address, status]}))
+        if not self._drivers and self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    async def _take_packets(self) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4)
+            except BlockingIOError:
+                continue
+            if not data:
+                assert self._nursery is not None, "packets come while the process runs"
+                self._nursery.cancel_scope.cancel()
+                return
+            self._take(cast("dict[str, list[object]]", msgpack.unpackb(data)), fds)
+
+    def _take(self, packet: dict[str, list[object]], fds: list[int]) -> None:
+        ((command, arguments),) = packet.items()
+        if command == "plug":
+            self._plug(str(arguments[0]), str(arguments[1]), fds[0])
+        elif command == "join":
+            first, second = memory_pair()
+            self._drivers[str(arguments[0])].plug(str(arguments[1]), first)
+            self._drivers[str(arguments[2])].plug(str(arguments[3]), second)
+        elif command == "spawn":
+            address, program, argument = arguments
+            self._spawn(str(address), str(program), cast("dict[str, object]", argument))
+        else:
+            driver = self._drivers.get(str(arguments[0]))
+            if driver is not None:
+                {"kill": driver.kill, "freeze": driver.freeze, "thaw": driver.thaw}[command]()
+
+    def _plug(self, address: str, link: str, fd: int) -> None:
+        stream = socket.socket(fileno=fd)
+        driver = self._drivers.get(address)
+        if driver is None:
+            stream.close()
+        else:
+            driver.plug(link, SocketStream(stream))
+
+
+def run_forked(request: dict[str, object], plug_socket: socket.socket) -> None:
+    """The whole life of a child of the zygote."""
+    surroundings = Surroundings(**cast("dict[str, object]", request["surroundings"]))  # type: ignore[arg-type]
+    run_child(request, surroundings, plug_socket)
+
+
+def run_child(request: dict[str, object], surroundings: Surroundings, plug_socket: socket.socket) -> None:
+    """Run the actor that `request` describes; SystemExit if it failed."""
+    process = ActorProcess(surroundings, plug_socket)
+    address, program = cast("str", request["address"]), cast("str", request["program"])
+    trio.run(process.run, address, program, cast("dict[str, object]", request["argument"]))
+    if process.status == FAILED:
+        raise SystemExit(1)

@@ -1,0 +1,72 @@
+"""The programs that an actor can run: by name, from an argument, in an environment.
+
+Rules: a program is made from msgpack data and the three things of its environment only, so that
+the live and the simulated driver make the very same machines.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from actors.devices.disk import Disk
+from actors.devices.image import Image
+from actors.devices.ioapic import IoApic
+from actors.dom0.control_domain import ControlDomain
+from actors.dom0.plan import HostPlan
+from actors.domu.guest import Guest
+from actors.domu.journal import Journal
+from actors.hypervisor.hypervisor import Hypervisor
+from actors.runtime.machine import Machine
+from actors.runtime.memory import Memory
+from actors.xenstore.stub_domain import XenstoreDomain
+
+Argument = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a program needs of its host: machine memory, the guests' journals, the disks' images."""
+
+    memory: Memory
+    open_journal: Callable[[str], Journal]
+    open_image: Callable[[str, bool], Image]
+
+
+def _extents(argument: Argument) -> list[list[int]]:
+    return cast("list[list[int]]", argument["extents"])
+
+
+def _hypervisor(argument: Argument, environment: Environment) -> Machine:
+    environment.memory.scrub(0, environment.memory.nr_frames)
+    return Hypervisor(argument, environment.memory)
+
+
+def _ioapic(argument: Argument, _: Environment) -> Machine:
+    return IoApic(argument)
+
+
+def _disk(argument: Argument, environment: Environment) -> Machine:
+    return Disk(argument, environment.memory, environment.open_image)
+
+
+def _dom0(argument: Argument, environment: Environment) -> Machine:
+    plan = HostPlan.parse(cast("dict[str, object]", argument["plan"]))
+    return ControlDomain(environment.memory, _extents(argument), plan)
+
+
+def _guest(argument: Argument, environment: Environment) -> Machine:
+    return Guest(environment.memory, _extents(argument), environment.open_journal)
+
+
+def _xenstore(argument: Argument, environment: Environment) -> Machine:
+    return XenstoreDomain(environment.memory, _extents(argument))
+
+
+PROGRAMS: dict[str, Callable[[Argument, Environment], Machine]] = {
+    "hypervisor": _hypervisor,
+    "ioapic": _ioapic,
+    "disk": _disk,
+    "dom0": _dom0,
+    "guest": _guest,
+    "xenstore": _xenstore,
+}

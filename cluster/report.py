@@ -1,0 +1,157 @@
+"""The report of a run: `run.json`, the verdict and its exit code, and what a person reads.
+
+Rules: the keys of `run.json` are a contract; null stands for what is not known or never happened, such
+as the outage of a guest that never came back. `completed` counts answers, `errors` those that were bad,
+`in_flight` what was never answered: issued = completed + in_flight.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from cluster.expectations import judge
+from cluster.report_checks import all_checks
+from cluster.resolved import ResolvedCluster
+from cluster.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts
+from cluster.summary import print_summary
+from cluster.supervisor import Supervisor
+from cluster.verdict import Check, Expectation, Verdict, overall
+from cluster.verification import Verification
+
+SCHEMA: Final = 1
+_WRITES: Final = ("acknowledged", "stable", "lost", "stale", "torn", "misdirected", "unacknowledged")
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a run."""
+
+    facts: RunFacts
+    guests: list[GuestFacts]
+    checks: list[Check]
+    expected: list[Expectation]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on everything."""
+        return overall(self.checks, self.expected)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all held, 1 something failed, 2 something is unknown."""
+        return self.verdict.exit_code
+
+    def to_dict(self) -> Json:
+        """`run.json` as data."""
+        cluster = self.facts.cluster
+        return {
+            "schema": SCHEMA,
+            "verdict": self.verdict.value,
+            "driver": self.facts.driver,
+            "seed": cluster.seed,
+            "config": {"path": str(cluster.path), "sha256": cluster.sha256},
+            "hosts": [
+                {
+                    "name": host.name,
+                    "hwdom": host.hwdom,
+                    "xenstore": host.xenstore,
+                    "reconnect": host.reconnect,
+                    "boots": self.facts.hosts[host.name].boots,
+                    "dom0_boots": self.facts.hosts[host.name].dom0_boots,
+                }
+                for host in cluster.hosts
+            ],
+            "faults": [
+                {
+                    "id": each.number,
+                    "kind": each.kind,
+                    "target": f"{each.host}/{each.target}",
+                    "injected_at_ns": each.injected_at_ns,
+                    "detected_at_ns": each.detected_at_ns,
+                    "recovered_at_ns": each.recovered_at_ns,
+                }
+                for each in self.facts.injections
+            ],
+            "guests": [_guest(each) for each in self.guests],
+            "checks": [
+                {"name": each.name, "verdict": each.verdict.value, "detail": each.detail}
+                for each in self.checks
+            ],
+            "expected": [{"text": each.text, "verdict": each.verdict.value} for each in self.expected],
+        }
+
+    def to_json(self) -> str:
+        """`run.json` as text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def print_summary(self, console: Console) -> None:
+        """What a person wants to know, as tables."""
+        print_summary(console, self.facts, self.guests, self.checks, self.expected)
+
+
+def build_report(
+    cluster: ResolvedCluster,
+    driver: str,
+    supervisor: Supervisor,
+    directory: Path,
+    read_volume: ReadVolume | None = None,
+) -> Report:
+    """The report of a run that is over, with its images in `directory` unless `read_volume` gives them."""
+    return report_of(facts_of(cluster.placed(directory / "images"), driver, supervisor), read_volume)
+
+
+def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
+    """Verify and judge what a run left behind."""
+    verification = Verification(facts, read_volume)
+    guests = [
+        guest_facts(each, verification.ledger(each), interrupted=facts.interrupted) for each in facts.guests
+    ]
+    facts.unknown.extend(verification.troubles)
+    checks = all_checks(facts, guests, verification.digests())
+    return Report(facts, guests, checks, judge(facts.cluster.expect, guests))
+
+
+def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
+    """What the supervisor knows when everything is off."""
+    outcome = supervisor.outcome
+    hosts = {
+        name: HostFacts(
+            boots=board.state.boots,
+            dom0_boots=board.state.dom0_boots,
+            halted_because=board.state.halted_because,
+            statistics=outcome.leaks.get(f"{name}/hypervisor"),
+        )
+        for name, board in supervisor.boards.items()
+    }
+    return RunFacts(
+        cluster=cluster,
+        driver=driver,
+        hosts=hosts,
+        guests=list(supervisor.guests.values()),
+        injections=supervisor.injections,
+        unknown=list(outcome.unknown),
+        failures=list(outcome.failures),
+        interrupted="interrupted" in outcome.unknown,
+    )
+
+
+def _guest(guest: GuestFacts) -> Json:
+    ledger = guest.ledger
+    return {
+        "address": guest.address,
+        "name": guest.name,
+        "survived": guest.survived,
+        "boots": guest.boots,
+        "outage_ns": {"max": guest.outage_max_ns, "p99": guest.outage_p99_ns, "p50": guest.outage_p50_ns},
+        "requests": {
+            "issued": guest.issued,
+            "completed": guest.completed,
+            "errors": guest.errors,
+            "in_flight": guest.in_flight,
+        },
+        "writes": {name: None if ledger is None else getattr(ledger, name) for name in _WRITES},
+    }

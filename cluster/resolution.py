@@ -1,0 +1,140 @@
+"""From a checked configuration to a resolved one: counts unrolled, numbers given, units converted.
+
+Rules: a pure function of the configuration. A guest's UUID is that of its address, so the same file
+always describes the same domains; guest ids count from 1 through all hosts, in the order of the file.
+"""
+
+import hashlib
+from typing import Final
+from uuid import NAMESPACE_DNS, uuid5
+
+from actors.abi.types import PAGE_SIZE
+from cluster.config_errors import Finding
+from cluster.config_schema import ClusterSchema, DiskSchema, FaultSchema, HostSchema, WorkloadSchema
+from cluster.guest_description import GuestDescription
+from cluster.resolved import Data, ResolvedCluster, ResolvedFault, ResolvedHost, Volume
+from cluster.virtual_device import virtual_device_number
+from cluster.yaml_source import YamlSource
+
+FIRST_GSI: Final = 16
+_DOMZERO: Final = uuid5(NAMESPACE_DNS, "domzero")
+
+
+class Resolution:
+    """Resolves one file; `guests` by the name of their host."""
+
+    def __init__(
+        self, source: YamlSource, cluster: ClusterSchema, guests: dict[str, list[GuestDescription]]
+    ) -> None:
+        self._source = source
+        self._cluster = cluster
+        self._guests = guests
+        self._guest_ids = 0
+
+    def resolve(self, remarks: list[Finding]) -> ResolvedCluster:
+        """The whole cluster."""
+        cluster = self._cluster
+        return ResolvedCluster(
+            name=cluster.name,
+            path=self._source.path,
+            sha256=hashlib.sha256(self._source.content).hexdigest(),
+            seed=cluster.seed,
+            duration_ns=cluster.run.duration,
+            settle_ns=cluster.run.settle,
+            hosts=tuple(self._host(host) for host in cluster.hosts),
+            faults=[_fault(each) for each in cluster.faults],
+            expect=cluster.expect,
+            remarks=tuple(remarks),
+        )
+
+    def _host(self, host: HostSchema) -> ResolvedHost:
+        volumes: list[Volume] = []
+        guests = [
+            self._guest(host.name, name, each, volumes)
+            for each in self._guests[host.name]
+            for name in each.names
+        ]
+        return ResolvedHost(
+            name=host.name,
+            seed=self._cluster.seed,
+            xen=host.xen,
+            memory_pages=host.memory // PAGE_SIZE,
+            hwdom=host.hwdom,
+            xenstore=host.xenstore,
+            reconnect=host.reconnect,
+            watchdog_s=host.watchdog // 1_000_000_000,
+            metrics_port=host.metrics_port,
+            dom0_pages=host.dom0.memory // PAGE_SIZE,
+            dom0_vcpus=host.dom0.vcpus,
+            pack=tuple(tuple(group) for group in host.pack),
+            transport=host.transport,
+            interrupts=tuple((disk.name, FIRST_GSI + at, disk.trigger) for at, disk in enumerate(host.disks)),
+            volumes=tuple(volumes),
+            disk_settings=tuple(_disk_settings(disk) for disk in host.disks),
+            guests=tuple(guests),
+        )
+
+    def _guest(self, host: str, name: str, guest: GuestDescription, volumes: list[Volume]) -> Data:
+        self._guest_ids += 1
+        disks: list[Data] = []
+        for disk in guest.disks:
+            number = virtual_device_number(disk.vdev)
+            index = sum(each.disk == disk.disk for each in volumes)
+            path = (disk.image or self._source.path.parent / f"{name}-{disk.vdev}.img").absolute()
+            read_only = disk.mode == "ro"
+            made = disk.image is None
+            volumes.append(
+                Volume(name, disk.vdev, number, disk.disk, index, path, disk.sectors, read_only, made)
+            )
+            disks.append(
+                {
+                    "vdev": disk.vdev,
+                    "virtual_device": number,
+                    "disk": disk.disk,
+                    "volume": index,
+                    "mode": "r" if read_only else "w",
+                    "sectors": disk.sectors,
+                }
+            )
+        return {
+            "name": name,
+            "guest_id": self._guest_ids,
+            "handle": uuid5(_DOMZERO, f"{host}/{name}").bytes,
+            "memory_pages": guest.memory // PAGE_SIZE,
+            "max_pages": guest.maxmem // PAGE_SIZE,
+            "vcpus": guest.vcpus,
+            "on_crash": guest.on_crash,
+            "frontend": guest.frontend,
+            "disks": disks,
+            "workload": _workload(guest.workload) if guest.workload else None,
+        }
+
+
+def _workload(work: WorkloadSchema) -> Data:
+    return {
+        "kind": work.kind,
+        "block": work.block,
+        "depth": work.depth,
+        "read_share": float(work.read_share),
+        "flush_every": work.flush_every,
+        "rate": work.rate or 0.0,
+        "requests": work.requests or 0,
+        "verify": work.verify,
+    }
+
+
+def _disk_settings(disk: DiskSchema) -> Data:
+    return {
+        "name": disk.name,
+        "trigger": disk.trigger,
+        "write_cache": disk.write_cache,
+        "ignores_flush": disk.ignores_flush,
+        "read_ns": disk.latency.read,
+        "write_ns": disk.latency.write,
+        "flush_ns": disk.latency.flush,
+    }
+
+
+def _fault(fault: FaultSchema) -> ResolvedFault:
+    host, _, target = fault.target.partition("/")
+    return ResolvedFault(fault.kind, host, target, fault.at, fault.every or 0, fault.count or 1)

@@ -1,0 +1,176 @@
+"""The simulated driver of a cluster: the very same machines on one heap, in virtual time.
+
+Rules: a run is a function of the configuration and the seed. Machine memory, journals and images are
+byte arrays; what a link, a fork or an end of a process takes is written down here.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from actors.abi.types import SECTOR_SIZE
+from actors.devices.image import MemoryImage
+from actors.domu.journal import Journal, MemoryJournal
+from actors.messages import ReadStatistics
+from actors.runtime.machine import Effect, Event, Machine, Received, Send
+from actors.runtime.memory import SparseMemory
+from actors.runtime.simulation import Simulation
+from actors.runtime.trace import Trace
+from cluster.ledger import ReadSectors
+from cluster.process import answer_statistics
+from cluster.programs import PROGRAMS, Environment
+from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
+from cluster.run_facts import ReadVolume
+from cluster.supervisor import Supervisor
+
+SUPERVISOR = "supervisor"
+LINK_NS = 15_000
+JITTER_NS = 5_000
+FORK_NS = 3_000_000
+END_NS = 1_000_000
+LIMIT_NS = 3_600_000_000_000
+
+
+class SimulatedHost:
+    """What the programs of one host find: memory, journals and images, all of them byte arrays."""
+
+    def __init__(self, host: ResolvedHost) -> None:
+        self._host = host
+        self.memory = SparseMemory(host.nr_frames)
+        self.images = {str(each.path): _image(each) for each in host.volumes}
+        self.journals = {each.name: _journal(host.name, guest, each) for guest, each in _volumes(host)}
+
+    def environment(self) -> Environment:
+        """The environment of the programs."""
+        return Environment(self.memory, self.journals.__getitem__, self._open_image)
+
+    def journals_of(self, guest: str) -> list[Journal]:
+        """The journals of one guest."""
+        return [self.journals[each.name] for each in self._host.volumes if each.guest == guest]
+
+    def _open_image(self, path: str, _read_only: bool) -> MemoryImage:  # noqa: FBT001 (the disk's own signature)
+        return self.images[path]
+
+
+class ObservedMachine:
+    """A machine whose driver answers ReadStatistics for it, as the live one does."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._handle = machine.handle
+        self.next_deadline_ns = machine.next_deadline_ns
+        self.check = machine.check
+        self.statistics = machine.statistics
+        end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
+        if end_turn is not None:
+            self.end_turn = end_turn
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """One event; a question about statistics is not the machine's."""
+        if type(event) is Received and type(event.message) is ReadStatistics:
+            return [Send(event.link, answer_statistics(event.link, event.message, self.machine))]
+        return self._handle(event, now_ns)
+
+
+def run_simulated(
+    cluster: ResolvedCluster,
+    observe: Callable[[str, str], None],
+    directory: Path,
+    *,
+    trace: bool,
+    invariants: bool = False,
+) -> tuple[Supervisor, ReadVolume]:
+    """Run a cluster to its end; the supervisor, and how to read the images that were left."""
+    hosts = {host.name: SimulatedHost(host) for host in cluster.hosts}
+    journals = {
+        (host.name, str(guest["name"])): hosts[host.name].journals_of(str(guest["name"]))
+        for host in cluster.hosts
+        for guest in host.guests
+    }
+    supervisor = Supervisor(cluster, journals, observe)
+    environments = {name: host.environment() for name, host in hosts.items()}
+    logs = SimulatedLogs(directory / "logs")
+    with (directory / "trace.log" if trace else Path(os.devnull)).open("w") as out:
+        simulation = Simulation(
+            cluster.seed,
+            programs={name: _program(name, environments) for name in PROGRAMS},
+            latency=_latency,
+            process_ended_delay_ns=END_NS,
+            spawn_delay_ns=FORK_NS,
+            log=logs.write,
+            trace=Trace(lambda line: out.write(line + "\n")) if trace else None,
+            invariants=invariants,
+        )
+        simulation.spawn(SUPERVISOR, supervisor)
+        simulation.run_while(lambda: not supervisor.finished, LIMIT_NS)
+    logs.close()
+    if not supervisor.finished:
+        supervisor.outcome.unknown.append("the simulation came to a stand before the end of the run")
+
+    def read_volume(volume: Volume) -> ReadSectors:
+        image = hosts[_host_of(cluster, volume)].images[str(volume.path)]
+        return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
+
+    return supervisor, read_volume
+
+
+class SimulatedLogs:
+    """The serial consoles: a file for each actor, with virtual times."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: dict[str, list[str]] = {}
+
+    def write(self, time_ns: int, address: str, text: str) -> None:
+        """Lines of an actor."""
+        lines = self._lines.setdefault(address, [])
+        lines.extend(f"[{time_ns / 1e9:12.6f}] {address}: {line}\n" for line in text.splitlines() or [""])
+
+    def close(self) -> None:
+        """Write the files."""
+        for address, lines in self._lines.items():
+            path = self._folder / f"{address.replace('/', '-')}.log"
+            path.write_text("".join(lines), encoding="utf-8")
+
+
+def _program(name: str, environments: dict[str, Environment]) -> Callable[[str, dict[str, object]], Machine]:
+    def make(address: str, argument: dict[str, object]) -> Machine:
+        return ObservedMachine(PROGRAMS[name](argument, environments[address.split("/", 1)[0]]))
+
+    return make
+
+
+def _latency(_source: str, _destination: str, _message: object, random: Random) -> int:
+    return LINK_NS + int(random.random() * JITTER_NS)
+
+
+def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
+    guests = {str(guest["name"]): guest for guest in host.guests}
+    return [(guests[each.guest], each) for each in host.volumes]
+
+
+def _journal(host: str, guest: dict[str, object], volume: Volume) -> MemoryJournal:
+    guest_id = guest["guest_id"]
+    assert isinstance(guest_id, int), "a guest's id is a number"
+    return MemoryJournal(
+        guest=f"{host}/{volume.guest}",
+        guest_id=guest_id,
+        virtual_device=volume.virtual_device,
+        volume_sectors=volume.sectors,
+    )
+
+
+def _image(volume: Volume) -> MemoryImage:
+    image = MemoryImage(volume.sectors * SECTOR_SIZE)
+    if not volume.made:
+        with volume.path.open("rb") as file:
+            image.write(0, [file.read(volume.sectors * SECTOR_SIZE)])
+    return image
+
+
+def _host_of(cluster: ResolvedCluster, volume: Volume) -> str:
+    for host in cluster.hosts:
+        if volume in host.volumes:
+            return host.name
+    raise KeyError(volume.name)

@@ -1,0 +1,351 @@
+"""The experimenter: powers the hosts on, lets guests work, breaks things, watches, and switches off.
+
+A machine like the others, so that an experiment runs the same in real processes and in simulation.
+It knows of guests only what their journals and the hypervisors say.
+Rules: phases only go forward; what is not reached in its time is reported, never waited for for ever.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from actors.domu.journal import Journal
+from actors.messages import ReadStatistics, Statistics
+from actors.runtime.machine import (
+    Effect,
+    Event,
+    Exit,
+    ProcessEnded,
+    Received,
+    Send,
+)
+from cluster.board import Board, DomainChange
+from cluster.config import ResolvedCluster, ResolvedFault
+from cluster.fault_records import FaultRecords
+from cluster.guest_record import GuestRecord
+from cluster.injection import Injection
+from cluster.schedule import Schedule
+
+NS = 1_000_000_000
+WATCH_NS = 5_000_000
+IDLE_NS = 20_000_000
+BOOT_LIMIT_NS = 60 * NS
+QUIET_LIMIT_NS = 10 * NS
+OFF_LIMIT_NS = 10 * NS
+STATISTICS_NS = NS
+ACCOUNT_INTERVAL_NS = 50_000_000
+ACCOUNT_LIMIT_NS = 2 * NS
+
+PHASES = ("boot", "workload", "settle", "stop", "shutdown", "account", "off", "done")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the run found out, besides what the ledger will."""
+
+    unknown: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    leaks: dict[str, dict[str, object]] = field(default_factory=dict)
+    statistics: dict[str, dict[str, object]] = field(default_factory=dict)
+
+
+class Supervisor:
+    """The machine of the experimenter."""
+
+    def __init__(
+        self,
+        cluster: ResolvedCluster,
+        journals: Mapping[tuple[str, str], list[Journal]],
+        observe: Callable[[str, str], None] = lambda _phase, _text: None,
+        *,
+        endless: bool = False,
+    ) -> None:
+        self.cluster = cluster
+        self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
+        self.guests = {
+            (host.name, str(guest["name"])): GuestRecord(
+                host.name, str(guest["name"]), journals[host.name, str(guest["name"])]
+            )
+            for host in cluster.hosts
+            for guest in host.guests
+        }
+        self.faults = FaultRecords(self.guests, observe)
+        self.outcome = Outcome()
+        self.phase = "boot"
+        self.finished = False
+        self._observe = observe
+        self._endless = endless
+        self._effects: list[Effect] = []
+        self._phase_began_ns = 0
+        self.workload_began_ns = 0
+        self.completed_at_start = 0
+        self.began_ns = 0
+        self._started = False
+        self._next_tick_ns: int | None = 0
+        self._next_statistics_ns = 0
+        self._schedule = Schedule([], 0)
+        self._statistics_asked: dict[int, str] = {}
+        self._sequence = 0
+        self._forced = False
+        self._down_wanted = False
+        self._abort = False
+        self._now_ns = 0
+
+    @property
+    def injections(self) -> list[Injection]:
+        """Every fault so far."""
+        return self.faults.injections
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """One event of the machine's contract."""
+        self._now_ns = now_ns
+        match event:
+            case Received(link=link, message=Statistics() as message):
+                self._statistics(link, message)
+                return []
+            case Received(link=link, message=message):
+                self._board(link).received(message, now_ns)
+            case ProcessEnded(address=address, status=status):
+                self._process_ended(address, status)
+            case _:
+                pass
+        self._tick()
+        effects, self._effects = self._effects, []
+        return effects
+
+    def next_deadline_ns(self) -> int | None:
+        """When to look again."""
+        return self._next_tick_ns
+
+    def check(self) -> None:
+        """Nothing here can be broken by a peer."""
+        assert self.phase in PHASES, self.phase
+
+    def statistics(self) -> Outcome:
+        """What was found out so far."""
+        return self.outcome
+
+    def inject(self, kind: str, host: str, name: str) -> Injection | None:
+        """Do a fault now; None if the target does not run. Its effects come with the next `handle`."""
+        board = self.boards[host]
+        domain = board.find(name)
+        if domain is None:
+            return None
+        injection = self.faults.note(kind, domain, host, self._now_ns, external=False)
+        if kind == "crash":
+            board.crash(domain)
+        else:
+            board.hang(domain)
+        self._next_tick_ns = self._now_ns
+        return injection
+
+    def go_down(self) -> None:
+        """End the experiment in an orderly way from the present phase on."""
+        self._down_wanted = True
+        self._next_tick_ns = self._now_ns
+
+    def abort(self) -> None:
+        """Cut the power; the verdict is unknown."""
+        self._abort = True
+        self._next_tick_ns = self._now_ns
+
+    def _emit(self, effect: Effect) -> None:
+        self._effects.append(effect)
+
+    def _board(self, address: str) -> Board:
+        return self.boards[address.split("/", 1)[0]]
+
+    def _process_ended(self, address: str, status: int) -> None:
+        board = self._board(address)
+        if board.state.power == "on" and self.phase in {"boot", "workload", "settle"}:
+            trouble = self.faults.process_ended(board, address, status, self._now_ns)
+            if trouble:
+                self.outcome.failures.append(trouble)
+        board.ended(address, status, self._now_ns)
+
+    def _domain_changed(self, change: DomainChange) -> None:
+        guest = self.guests.get((change.host, change.name))
+        if change.what == "started":
+            if guest is not None:
+                guest.boots += 1
+                guest.domid = change.domid
+                guest.ended = False
+            self.faults.target_started(change)
+        elif change.what == "ended" and guest is not None:
+            guest.ended = True
+            guest.died = guest.died or self.phase in {"boot", "workload", "settle"}
+        elif change.what in {"shutdown", "dying"}:
+            self.faults.detected(change)
+
+    def _tick(self) -> None:
+        now_ns = self._now_ns
+        if not self._started:
+            self._started = True
+            self.began_ns = now_ns
+            self._enter("boot")
+            for board in self.boards.values():
+                board.power_on()
+        if self._abort and self.phase not in {"off", "done"}:
+            self.outcome.unknown.append("interrupted")
+            self._cut_power()
+        if self.faults.watch(self.boards, self._now_ns):
+            self._schedule.postpone(self._now_ns)
+        getattr(self, f"_in_{self.phase}")()
+        if now_ns >= self._next_statistics_ns and self.phase in {"workload", "settle"}:
+            self._next_statistics_ns = now_ns + STATISTICS_NS
+            self._ask_statistics()
+        self._next_tick_ns = None if self.finished else now_ns + self._interval_ns()
+
+    def _interval_ns(self) -> int:
+        recovering = self.faults.recovering
+        interval = WATCH_NS if recovering or self.phase not in {"workload"} else IDLE_NS
+        due = self._schedule.next_due_ns()
+        if self.phase == "workload" and due is not None:
+            interval = min(interval, max(due - self._now_ns, WATCH_NS))
+        return interval
+
+    def _enter(self, phase: str) -> None:
+        self.phase = phase
+        self._phase_began_ns = self._now_ns
+        self._observe(phase, "")
+
+    def _elapsed_ns(self) -> int:
+        return self._now_ns - self._phase_began_ns
+
+    def _in_boot(self) -> None:
+        if all(each.is_up and each.boots for each in self.guests.values()) and all(
+            board.find("dom0") for board in self.boards.values()
+        ):
+            self.workload_began_ns = self._now_ns
+            self.completed_at_start = sum(each.completed for each in self.guests.values())
+            self._schedule = Schedule(self.cluster.faults, self._now_ns)
+            self._enter("workload")
+        elif self._elapsed_ns() > BOOT_LIMIT_NS:
+            late = [
+                f"{each.host}/{each.name}"
+                for each in self.guests.values()
+                if not each.is_up or not each.boots
+            ]
+            self.outcome.unknown.append(f"not up within {BOOT_LIMIT_NS // NS} s: {', '.join(late) or 'dom0'}")
+            self._enter("shutdown")
+
+    def _in_workload(self) -> None:
+        recovering = self.faults.recovering
+        for fault in self._schedule.take_due(self._now_ns, recovering=recovering):
+            self._inject_fault(fault)
+        over = self._elapsed_ns() >= self.cluster.duration_ns and self._schedule.is_empty
+        if self._endless:
+            over = False
+        finished = not any(each.works for each in self.guests.values()) and self._schedule.is_empty
+        if self._down_wanted or over or (finished and not self._endless):
+            self._enter("settle")
+        elif self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns() and not self._endless:
+            self.outcome.unknown.append("faults were still to come when the time was up")
+            self._enter("settle")
+
+    def _patience_ns(self) -> int:
+        return self.cluster.settle_ns * (1 + sum(each.count for each in self.cluster.faults))
+
+    def _inject_fault(self, fault: ResolvedFault) -> None:
+        if self.inject(fault.kind, fault.host, fault.target) is None:
+            self.outcome.unknown.append(f"{fault.kind} of {fault.host}/{fault.target}: it does not run")
+
+    def _in_settle(self) -> None:
+        if not self.faults.recovering or self._elapsed_ns() > self.cluster.settle_ns:
+            self.faults.give_up()
+            for guest in self.guests.values():
+                if not guest.ended:
+                    self.boards[guest.host].type_on_console(guest.name, "stop")
+            self._enter("stop")
+
+    def _in_stop(self) -> None:
+        busy = [each for each in self.guests.values() if not each.ended and (each.in_flight or each.works)]
+        limit = min(self.cluster.settle_ns, QUIET_LIMIT_NS)
+        if not busy or self._elapsed_ns() > limit:
+            self._ask_statistics()
+            for name, board in self.boards.items():
+                if board.state.power == "on":
+                    self._forced = any(each.host == name for each in busy)
+                    board.type_on_console("dom0", "xl destroy -a" if self._forced else "xl shutdown -a")
+            self._enter("shutdown")
+
+    def _in_shutdown(self) -> None:
+        left = [each for each in self.guests.values() if not each.ended and self._is_controlled(each.host)]
+        if not left:
+            self._enter("account")
+            self._ask_statistics()
+        elif self._elapsed_ns() > QUIET_LIMIT_NS:
+            names = ", ".join(f"{each.host}/{each.name}" for each in left)
+            self.outcome.unknown.append(f"did not shut down within {QUIET_LIMIT_NS // NS} s: {names}")
+            self._enter("account")
+            self._ask_statistics()
+
+    def _is_controlled(self, host: str) -> bool:
+        board = self.boards[host]
+        return board.state.power == "on" and board.find("dom0") is not None
+
+    def _in_account(self) -> None:
+        if not self._is_settled() and self._elapsed_ns() < ACCOUNT_LIMIT_NS:
+            if self._now_ns >= self._next_statistics_ns:
+                self._next_statistics_ns = self._now_ns + ACCOUNT_INTERVAL_NS
+                self._ask_statistics()
+        else:
+            self.outcome.leaks = {
+                address: values
+                for address, values in self.outcome.statistics.items()
+                if address.endswith("/hypervisor")
+            }
+            for board in self.boards.values():
+                board.power_off()
+            self._enter("off")
+
+    def _is_settled(self) -> bool:
+        """Every dom0 says that no guest is left, and every hypervisor that nobody holds frames of the dead."""
+        if any(
+            values.get("frames_lingering")
+            for address, values in self.outcome.statistics.items()
+            if address.endswith("/hypervisor")
+        ):
+            return False
+        dom0s = [f"{name}/dom0" for name, board in self.boards.items() if board.find("dom0") is not None]
+        values = [self.outcome.statistics.get(each, {}) for each in dom0s]
+        return not self._statistics_asked and all(
+            each.get("all_shut_down") and not each.get("backends") for each in values
+        )
+
+    def _in_off(self) -> None:
+        if all(board.is_off for board in self.boards.values()):
+            self._finish()
+        elif self._elapsed_ns() > OFF_LIMIT_NS:
+            self.outcome.unknown.append("not every process could be ended")
+            self._finish()
+
+    def _finish(self) -> None:
+        self._enter("done")
+        self.finished = True
+        self._emit(Exit("the experiment is over"))
+
+    def _in_done(self) -> None:
+        pass
+
+    def _cut_power(self) -> None:
+        for board in self.boards.values():
+            board.cut_power()
+        self._enter("off")
+
+    def _ask_statistics(self) -> None:
+        self._statistics_asked.clear()
+        for board in self.boards.values():
+            if board.state.power != "on":
+                continue
+            addresses = [
+                board.hypervisor,
+                *(each.address for each in board.domains.values() if each.state == "running"),
+            ]
+            for address in addresses:
+                self._sequence += 1
+                self._statistics_asked[self._sequence] = address
+                self._emit(Send(address, ReadStatistics(self._sequence)))
+
+    def _statistics(self, link: str, message: Statistics) -> None:
+        if self._statistics_asked.pop(message.sequence, None) == link:
+            self.outcome.statistics[link] = message.values

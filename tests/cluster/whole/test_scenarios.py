@@ -1,0 +1,40 @@
+"""Every scenario in the simulated driver, with all invariants checked after every turn."""
+
+import hashlib
+from pathlib import Path
+
+
+def test_a_scenario_ends_as_the_table_says(scenario, laboratory) -> None:
+    run = laboratory.simulate(scenario)
+
+    assert run.facts() == scenario.expected(), run.story()
+
+
+def test_a_volume_is_read_through_the_death_of_dom0(
+    checksum_scenario, laboratory, ext4_image: Path
+) -> None:
+    run = laboratory.simulate(checksum_scenario)
+
+    digest = hashlib.sha256(ext4_image.read_bytes()).hexdigest()
+    assert run.facts() == checksum_scenario.expected(), run.story()
+    assert run.check("sha256 web-0 xvda") == "held"
+    assert f"sha256 {digest}  /dev/xvda" in (run.directory / "logs/host0-dom1.log").read_text()
+
+
+def test_a_fault_has_its_times_in_their_order(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-hang"])
+
+    (fault,) = run.report.to_dict()["faults"]
+    assert (fault["id"], fault["kind"], fault["target"]) == (1, "hang", "host0/dom0")
+    assert fault["injected_at_ns"] < fault["detected_at_ns"] < fault["recovered_at_ns"]
+    assert 300_000_000 < fault["detected_at_ns"] - fault["injected_at_ns"] < 1_100_000_000
+
+
+def test_an_outage_is_the_gap_that_the_fault_made(scenarios, laboratory, variant) -> None:
+    scenario = variant(scenarios["renegotiate-dom0-crash"], faults=(), dom0_boots=(1,))
+    quiet = laboratory.simulate(scenario, out="quiet")
+    broken = laboratory.simulate(scenarios["renegotiate-dom0-hang"], out="broken")
+
+    for before, after in zip(quiet.report.guests, broken.report.guests, strict=True):
+        assert before.outage_max_ns < 100_000_000
+        assert 300_000_000 < after.outage_max_ns < 2_000_000_000
