@@ -3,15 +3,17 @@
 Exit codes: 0 all held, 1 a check failed, 2 unknown, 254 bad arguments or configuration, 255 our own fault.
 """
 
+import contextlib
 import json
+import os
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from cluster.bench import run_benchmarks
 from cluster.config import ResolvedCluster, load_cluster
@@ -20,11 +22,16 @@ from cluster.conform import RecordingError, print_results
 from cluster.conform_live import replay
 from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
-from cluster.progress import Progress
-from cluster.session import CannotStart, Session, SessionOptions, start_detached
+from cluster.detached import start_detached
+from cluster.preflight import CannotStart, check_name, check_surroundings
+from cluster.progress import Progress, ProgressConsole
+from cluster.session import Session, SessionOptions
+from cluster.summary import print_summary
 
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
+VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
+SEED = click.IntRange(0, (1 << 64) - 1)
 CLUSTER = click.option(
     "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
 )
@@ -39,22 +46,23 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Check a configuration; start nothing.")
 @click.argument("file", type=click.Path(path_type=Path))
 def validate(file: Path) -> None:
     """Check a configuration and say what it describes; nothing is started."""
     cluster = load_cluster(file)
     for host in cluster.hosts:
         click.echo(
-            f"{host.name}: Xen {host.xen}, {len(host.guests)} guests, {len(host.disks)} disks, "
+            f"{host.name}: Xen {host.xen}, {_counted(len(host.guests), 'guest')}, "
+            f"{_counted(len(host.disks), 'disk')}, "
             f"hwdom {host.hwdom}, xenstore {host.xenstore}, reconnect {host.reconnect}"
         )
     for remark in cluster.remarks:
         click.echo(f"domzero: {remark}", err=True)
-    click.echo(f"{file}: valid; {len(cluster.faults)} faults, seed {cluster.seed}")
+    click.echo(f"{file}: valid; {_counted(len(cluster.faults), 'fault')}, seed {cluster.seed}")
 
 
-@cli.command()
+@cli.command(short_help="Run an experiment from start to verdict.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--driver",
@@ -63,7 +71,7 @@ def validate(file: Path) -> None:
     show_default=True,
     help="Real processes, or all machines on one heap in virtual time.",
 )
-@click.option("--seed", type=int, help="Instead of the configuration's seed.")
+@click.option("--seed", type=SEED, metavar="N", help="Instead of the configuration's seed; 0 or more.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
 )
@@ -82,20 +90,21 @@ def run(  # noqa: PLR0917 (click passes options so)
     """Run an experiment: start the cluster, inject its faults, verify every acknowledged write, stop."""
     cluster = _load(file, seed)
     options = SessionOptions(driver=driver, out=out, trace=trace)
-    session = Session(cluster, options, Progress(Console(stderr=True)))
+    session = Session(cluster, options, Progress(ProgressConsole()))
     report = session.run()
-    if as_json:
-        click.echo(report.to_json())
-    else:
-        report.print_summary(Console())
-        click.echo(f"\nrun directory: {session.directory}", err=True)
+    with _whoever_reads():
+        if as_json:
+            click.echo(report.to_json())
+        else:
+            report.print_summary(DataConsole())
+    _say(f"run directory: {session.directory}")
     return report.exit_code
 
 
-@cli.command()
+@cli.command(short_help="Start a cluster and keep it running.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-d", "--detach", is_flag=True, help="Go to the background once the guests work.")
-@click.option("--seed", type=int, help="Instead of the configuration's seed.")
+@click.option("--seed", type=SEED, metavar="N", help="Instead of the configuration's seed; 0 or more.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
 )
@@ -104,33 +113,42 @@ def up(file: Path, detach: bool, seed: int | None, out: Path | None) -> int:  # 
     cluster = _load(file, seed)
     options = SessionOptions(driver="live", out=out, endless=True)
     if detach:
+        check_name(cluster.name)
+        check_surroundings(cluster)
         directory = start_detached(cluster, options)
         click.echo(f"{cluster.name} is up; run directory: {directory}")
         return 0
-    session = Session(cluster, options, Progress(Console(stderr=True)))
+    progress = Progress(ProgressConsole())
+    session = Session(cluster, options, progress)
+    session.when_up = lambda: progress.say(
+        f"{cluster.name} is up; `domzero down` in another terminal, or Ctrl-C here, ends it"
+    )
     report = session.run()
-    report.print_summary(Console())
+    with _whoever_reads():
+        report.print_summary(DataConsole())
+    _say(f"run directory: {session.directory}")
     return report.exit_code
 
 
-@cli.command()
+@cli.command(short_help="What runs: hosts, domains, processes.")
 @CLUSTER
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """What runs: hosts, domains, their processes."""
     values = _asked(ask(name, "status", {}))
     if as_json:
-        click.echo(json.dumps(values, indent=2))
+        click.echo(json.dumps({"hosts": values["hosts"]}, indent=2))
         return
+    click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
     for host in cast("list[dict[str, object]]", values["hosts"]):
         click.echo(f"{host['name']}: metrics {host['metrics_url']}")
-        table = Table("domid", "name", "state", "pid", box=None)
+        click.echo(f"  {'domid':>5}  {'name':<24}  {'state':<8}  {'pid':>7}")
         for domain in cast("list[dict[str, object]]", host["domains"]):
-            table.add_row(*(str(domain[key]) for key in ("domid", "name", "state", "pid")))
-        Console().print(table)
+            domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
+            click.echo(f"  {domid:>5}  {each:<24}  {state:<8}  {pid or '-':>7}")
 
 
-@cli.command("list")
+@cli.command("list", short_help="The domains, in the columns of `xl list`.")
 @CLUSTER
 def list_domains(name: str | None) -> None:
     """The domains of every host, in the columns of `xl list`."""
@@ -152,28 +170,34 @@ def fault() -> None:
     """Break something in a running cluster."""
 
 
-@fault.command("inject")
+@fault.command("inject", short_help="Crash or hang a domain.")
 @click.argument("kind", type=click.Choice(["crash", "hang"]))
 @click.argument("target", metavar="HOST/DOMAIN")
 @CLUSTER
 def fault_inject(kind: str, target: str, name: str | None) -> None:
-    """Inject a fault now: `crash` is SIGKILL, `hang` is SIGSTOP. For instance `crash host0/dom0`."""
+    """Inject a fault into a running domain now: `crash` is SIGKILL, `hang` is SIGSTOP.
+
+    For instance `domzero fault inject crash host0/dom0`, or `hang host0/web-0`.
+    """
     values = _asked(ask(name, "fault", {"kind": kind, "target": target}))
     click.echo(values["text"])
 
 
-@cli.command()
+@cli.command(short_help="Stop a cluster and print its verdict.")
 @CLUSTER
 def down(name: str | None) -> int:
-    """Stop a running cluster in an orderly way, verify it, and print the verdict."""
-    directory = Path(cast("str", _asked(ask(name, "down", {}))["directory"]))
-    report = wait_for_report(directory)
-    click.echo(f"verdict: {report['verdict']}; {directory / 'run.json'}")
-    return {"held": 0, "failed": 1}.get(str(report["verdict"]), 2)
+    """Stop a running cluster in an orderly way, verify it, print the summary; exit as `run` does."""
+    values = _asked(ask(name, "down", {}))
+    directory = Path(cast("str", values["directory"]))
+    report = wait_for_report(directory, cast("int", values["pid"]))
+    with _whoever_reads():
+        print_summary(DataConsole(), report)
+    _say(f"run directory: {directory}")
+    return VERDICTS[cast("str", report["verdict"])]
 
 
-@cli.command()
-@click.argument("target", metavar="HOST/DOMAIN")
+@cli.command(short_help="What a domain printed on its serial console.")
+@click.argument("target", metavar="TARGET")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on as lines come.")
 @click.option(
     "--run",
@@ -184,29 +208,48 @@ def down(name: str | None) -> int:
 )
 @CLUSTER
 def console(target: str, following: bool, directory: Path | None, name: str | None) -> None:  # noqa: FBT001
-    """Show what a domain or device printed on its serial console, e.g. `domzero console host0/dom3 -f`."""
+    """Show what a domain or device printed on its serial console.
+
+    TARGET is HOST/domN, HOST/GUEST of a running cluster, or HOST/DEVICE, for instance `host0/dom3`,
+    `host0/web-0`, `host0/sda`, `host0/hypervisor`.
+    """
     if directory is None:
-        directory = Path(cast("str", _asked(ask(name, "status", {}))["directory"]))
+        values = _asked(ask(name, "status", {}))
+        directory = Path(cast("str", values["directory"]))
+        target = _by_number(values, target)
     path = log_path(directory, target)
-    for line in follow(path, following=following):
-        click.echo(line, nl=False)
+    with _whoever_reads(), contextlib.suppress(KeyboardInterrupt):
+        for line in follow(path, following=following):
+            click.echo(line, nl=False)
 
 
-@cli.command()
+@cli.command(short_help="Replay recordings of a real Xen.")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
-@click.option("--driver", type=click.Choice(["live", "simulated"]), default="live", show_default=True)
+@click.option(
+    "--driver",
+    type=click.Choice(["live", "simulated"]),
+    default="live",
+    show_default=True,
+    help="Real processes, or all machines on one heap.",
+)
 @click.option("--only", metavar="PREFIX", default="", help="Only cases whose name begins so, e.g. `evtchn/`.")
 def conform(files: tuple[Path, ...], driver: str, only: str) -> int:
     """Replay recordings of a real Xen against a freshly booted host; print each step that differs."""
     return print_results(replay(list(files), driver, only))
 
 
-@cli.command()
+@cli.command(short_help="Measure hypercalls, I/O, boot and recovery.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON on stdout.")
 @click.option(
     "--only", metavar="PREFIX", default="", help="Only benchmarks whose name begins so, e.g. `vbd.`."
 )
-@click.option("--repeats", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 100),
+    default=5,
+    show_default=True,
+    help="How often each is measured; the median counts.",
+)
 def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
     """Measure: hypercalls, events, block I/O, boot and recovery, with a floor beside each figure."""
     results = run_benchmarks(only=only, repeats=repeats, console=Console(stderr=True))
@@ -227,21 +270,67 @@ def _asked(reply: ControlReply) -> dict[str, object]:
     return reply.values
 
 
+def _by_number(values: dict[str, object], target: str) -> str:
+    """A target by the guest's name as one by its number, which is what its log is called."""
+    for host in cast("list[dict[str, object]]", values["hosts"]):
+        for domain in cast("list[dict[str, object]]", host["domains"]):
+            if target == f"{host['name']}/{domain['name']}":
+                return f"{host['name']}/dom{domain['domid']}"
+    return target
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+class DataConsole(Console):
+    """A console on stdout whose reader may leave."""
+
+    def on_broken_pipe(self) -> None:
+        """As `print` has it."""
+        raise BrokenPipeError
+
+
+@contextlib.contextmanager
+def _whoever_reads() -> Iterator[None]:
+    """Write data to stdout; that nobody reads it to the end (`| head`) is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _usage_text(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" See `{context.command_path} --help`." if context is not None else ""
+    return f"{error.format_message()}{hint}"
+
+
 def main() -> None:
     """The console script: run the command line and exit with its code."""
+    code: object = 0
     try:
-        code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(2)
+        with _whoever_reads():
+            code = cli.main(prog_name="domzero", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = VERDICTS["unknown"]
     except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_USAGE)
+        _say(f"domzero: {_usage_text(error)}")
+        code = EXIT_USAGE
     except (ConfigError, CannotStart, NotRunning, RecordingError) as error:
-        click.echo(f"domzero: {error}", err=True)
-        sys.exit(EXIT_USAGE)
+        _say(f"domzero: {error}")
+        code = EXIT_USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)
         traceback.print_exc()
-        sys.exit(EXIT_INTERNAL)
+        code = EXIT_INTERNAL
     sys.exit(code if isinstance(code, int) else 0)
 
 

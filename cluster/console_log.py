@@ -23,6 +23,10 @@ class ConsoleLog:
         self._address = address
         self._origin_ns = origin_ns
 
+    def close(self) -> None:
+        """Nothing more is written."""
+        self._file.close()
+
     def write(self, text: str) -> None:
         """One line (or several), with the time and the address before it."""
         seconds = (time.monotonic_ns() - self._origin_ns) / 1e9
@@ -31,13 +35,27 @@ class ConsoleLog:
 
 
 def log_path(directory: Path, address: str) -> Path:
-    """The log of `host0/dom3` (or of a guest by name); UsageError if there is none."""
+    """The log of `host0/dom3` in a run directory; UsageError if there is none."""
     logs = directory / "logs"
-    path = logs / f"{address.replace('/', '-')}.log"
+    path = logs / _file_name(address)
     if not path.is_file() or path.parent != logs:
-        known = ", ".join(sorted(each.stem.replace("-", "/", 1) for each in logs.glob("*.log")))
+        known = ", ".join(sorted(each.stem.replace("-", "/", 1) for each in logs.glob("*-*.log")))
         raise click.UsageError(f"nothing was printed by {address!r}; there are logs of: {known or 'nobody'}")
     return path
+
+
+def last_line(directory: Path, address: str) -> str:
+    """What an actor printed last, without time and address; says so if it printed nothing."""
+    path = directory / "logs" / _file_name(address)
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return lines[-1].partition(f" {address}: ")[2] if lines else "it printed nothing"
+
+
+def _file_name(address: str) -> str:
+    return f"{address.replace('/', '-')}.log"
 
 
 def follow(path: Path, *, following: bool) -> Iterator[str]:

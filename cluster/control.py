@@ -9,7 +9,6 @@ import os
 import select
 import socket
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from actors.runtime.framing import FrameReader, hello_frame, join_frames
 from actors.runtime.transport import connect_unix
 
 TIMEOUT_S = 120
-WATCH_S = 0.05
 
 
 @wire(64)
@@ -91,10 +89,13 @@ def ask(name: str | None, command: str, arguments: dict[str, object]) -> Control
     connection = connect_unix(control_path(name))
     connection.settimeout(TIMEOUT_S)
     with connection:
-        connection.sendall(
-            hello_frame() + join_frames([CONTROL_CODEC.encode(ControlRequest(command, arguments))])
-        )
-        return _receive(connection)
+        try:
+            connection.sendall(
+                hello_frame() + join_frames([CONTROL_CODEC.encode(ControlRequest(command, arguments))])
+            )
+            return _receive(connection)
+        except OSError as error:
+            raise NotRunning(f"cluster {name!r} does not answer: {error}") from error
 
 
 def _receive(connection: socket.socket) -> ControlReply:
@@ -111,13 +112,17 @@ def _receive(connection: socket.socket) -> ControlReply:
             raise ProtocolViolation(str(reader.violation))
 
 
-def wait_for_report(directory: Path) -> dict[str, object]:
-    """Wait until a run that was told to go down has written its report; NotRunning if it never does."""
-    path = directory / "run.json"
-    deadline = time.monotonic() + TIMEOUT_S
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise NotRunning(f"no report in {directory} after {TIMEOUT_S} s")
-        select.select([], [], [], WATCH_S)
-    report: dict[str, object] = json.loads(path.read_text())
+def wait_for_report(directory: Path, pid: int) -> dict[str, object]:
+    """Wait until the process of a run that was told to go down has ended; NotRunning if it left no report."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        pass
+    else:
+        select.select([process], [], [])
+        os.close(process)
+    try:
+        report: dict[str, object] = json.loads((directory / "run.json").read_text())
+    except OSError as error:
+        raise NotRunning(f"the cluster ended without a report in {directory}: {error.strerror}") from error
     return report

@@ -111,7 +111,13 @@ class ControlServer:
             for name, board in self._supervisor.boards.items()
         ]
         return ControlReply(
-            "", {"hosts": hosts, "directory": str(self._directory), "phase": self._supervisor.phase}
+            "",
+            {
+                "hosts": hosts,
+                "name": self._supervisor.cluster.name,
+                "directory": str(self._directory),
+                "phase": self._supervisor.phase,
+            },
         )
 
     def _list(self, _: dict[str, object]) -> ControlReply:
@@ -138,19 +144,20 @@ class ControlServer:
         if host not in self._supervisor.boards:
             hosts = ", ".join(self._supervisor.boards)
             return ControlReply(f"{target}: no host {host!r}; a target is HOST/DOMAIN, hosts: {hosts}", {})
-        injection = self._supervisor.inject(kind, host, name)
+        board = self._supervisor.boards[host]
+        running = [each for each in board.domains.values() if each.state != "ended"]
+        by_number = {f"dom{each.domid}": each.name for each in running}
+        injection = self._supervisor.inject(kind, host, by_number.get(name, name))
         if injection is None:
-            running = ", ".join(
-                each.name for each in self._supervisor.boards[host].domains.values() if each.state != "ended"
-            )
-            return ControlReply(f"{target} does not run; on {host} there are: {running}", {})
+            known = ", ".join(each.name for each in running) or "no domains"
+            return ControlReply(f"no domain {name!r} runs on {host}; there are: {known}", {})
         self._driver.post(DeadlinePassed())
         return ControlReply("", {"text": f"fault {injection.number}: {kind} of {target}"})
 
     def _down(self, _: dict[str, object]) -> ControlReply:
         self._supervisor.go_down()
         self._driver.post(DeadlinePassed())
-        return ControlReply("", {"directory": str(self._directory)})
+        return ControlReply("", {"directory": str(self._directory), "pid": os.getpid()})
 
 
 def remove(path: Path) -> None:

@@ -1,17 +1,23 @@
 """Every fault of a run: those that were injected, and those that somebody did from outside.
 
-Rules: a process that ends by a signal that nobody here has sent is a fault, too. A fault is over when
-all guests that it affected have been answered again, or have nothing left to wait for.
+Rules: a domain that crashes, hangs or ends though nobody here wanted it is a fault, too, be it the
+hypervisor or the process table that tells first; an exit code is a failure of ours besides. A fault is
+over when all guests that it affected have been answered again, or have nothing left to wait for.
 """
 
 from collections.abc import Callable, Mapping
 from signal import SIGKILL
+from typing import Final
 
+from actors.abi.interface import ShutdownReason
 from cluster.board import Board, DomainChange, DomainProcess
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
 
 CONTROL = ("dom0", "xenstore")
+GONE: Final = "crash"
+"""What a fault from outside is called until the process table says how the process ended."""
+_UNWANTED: Final = {int(ShutdownReason.crash): GONE, int(ShutdownReason.watchdog): "hang"}
 
 
 class FaultRecords:
@@ -32,6 +38,7 @@ class FaultRecords:
     def note(self, kind: str, domain: DomainProcess, host: str, now_ns: int, *, external: bool) -> Injection:
         """A fault is done to a domain now."""
         injection = Injection(len(self.injections) + 1, kind, host, domain.name, now_ns, external)
+        injection.life_ns = domain.started_at_ns
         affected = [domain.name]
         if domain.name in CONTROL:
             affected = [each.name for each in self._guests.values() if each.host == host]
@@ -44,16 +51,25 @@ class FaultRecords:
         return injection
 
     def process_ended(self, board: Board, address: str, status: int, now_ns: int) -> str:
-        """A process has ended: a fault if nobody here wanted it; a text if it was no domain's."""
+        """A process has ended: a fault if nobody here wanted it; a text if something of ours is wrong."""
         domain = next((each for each in board.domains.values() if each.address == address), None)
+        is_on = board.state.power == "on"
         if domain is None:
-            return f"{address} ended by itself (status {status})"
-        if domain.stop_wanted or domain.state == "ended" or status == 0:
+            return f"{address} ended by itself (status {status})" if is_on else ""
+        if domain.state == "ended" or status == 0:
             return ""
-        if not self._is_known(board.host.name, domain.name):
-            kind = "kill -9" if status == SIGKILL else f"status {status}"
+        kind = "kill -9" if status == SIGKILL else f"status {status}"
+        injection = self._done_to(domain, board.host.name)
+        if injection is None and is_on and not domain.stop_wanted:
             self.note(kind, domain, board.host.name, now_ns, external=True)
-        return ""
+        elif injection is not None and injection.external and injection.kind == GONE:
+            injection.kind = kind
+        return f"{address} failed (status {status}); its log says why" if status >> 8 else ""
+
+    def stopped(self, change: DomainChange, domain: DomainProcess) -> None:
+        """The hypervisor says that a domain has stopped: a fault if it crashed or hung, and nobody did it."""
+        if change.reason in _UNWANTED and self._done_to(domain, change.host) is None:
+            self.note(_UNWANTED[change.reason], domain, change.host, change.at_ns, external=True)
 
     def target_started(self, change: DomainChange) -> None:
         """A domain starts: the target of a fault, perhaps."""
@@ -74,8 +90,13 @@ class FaultRecords:
         """See who has been answered; True if a recovery has ended just now."""
         waiting = [each for each in self.injections if each.is_open]
         for injection in waiting:
+            before = len(injection.waiting_for)
             for name in list(injection.waiting_for):
                 self._watch(injection, self._guests[injection.host, name], boards[injection.host], now_ns)
+            left = len(injection.waiting_for)
+            if injection.target in CONTROL and left < before:
+                place = f"{injection.host}/{injection.target}"
+                self._observe("reconnecting", f"{place}: {left} guests wait for their disks still")
         recovered = [each for each in waiting if each.recovered_at_ns is not None]
         for injection in recovered:
             after_ms = ((injection.recovered_at_ns or 0) - injection.injected_at_ns) / 1e6
@@ -96,11 +117,12 @@ class FaultRecords:
             if each.is_open and each.host == change.host and each.target == change.name
         ]
 
-    def _is_known(self, host: str, target: str) -> bool:
-        return any(
-            each.is_open and each.host == host and each.target == target and each.detected_at_ns is None
-            for each in self.injections
-        )
+    def _done_to(self, domain: DomainProcess, host: str) -> Injection | None:
+        """The fault that was done to this life of a domain, if any."""
+        for each in self.injections:
+            if (each.host, each.target, each.life_ns) == (host, domain.name, domain.started_at_ns):
+                return each
+        return None
 
     def _watch(self, injection: Injection, guest: GuestRecord, board: Board, now_ns: int) -> None:
         if board.state.power in {"halted", "off"}:
@@ -108,5 +130,5 @@ class FaultRecords:
             injection.given_up = True
         elif guest.is_up and not guest.ended and not guest.works:
             injection.guest_left(guest.name, now_ns)
-        else:
+        elif injection.is_served(guest.name, guest.oldest_issue_ns, guest.last_completion_ns, now_ns):
             injection.guest_answered(guest.name, guest.last_completion_ns)

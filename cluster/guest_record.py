@@ -33,6 +33,12 @@ class GuestRecord:
         return max((each.word(Word.LAST_COMPLETION_NS) for each in self.journals), default=0)
 
     @property
+    def oldest_issue_ns(self) -> int:
+        """When the oldest request without an answer was issued, or 0."""
+        issued = [each.word(Word.OLDEST_ISSUE_NS) for each in self.journals]
+        return min((each for each in issued if each), default=0)
+
+    @property
     def works(self) -> bool:
         """Whether it has begun and still has something to do."""
         return any(each.wanted for each in self.journals)

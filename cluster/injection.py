@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Injection:
-    """A fault from the moment it was done."""
+    """A fault from the moment it was done; `life_ns`: when what it was done to had been started."""
 
     number: int
     kind: str
@@ -22,6 +22,8 @@ class Injection:
     recovered_at_ns: int | None = None
     waiting_for: dict[str, None] = field(default_factory=dict)
     given_up: bool = False
+    life_ns: int = 0
+    settled_at_ns: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -32,6 +34,20 @@ class Injection:
         """The target (or the machine it was on) runs again."""
         if self.restarted_at_ns is None:
             self.restarted_at_ns = now_ns
+
+    def is_served(self, guest: str, oldest_issue_ns: int, last_completion_ns: int, now_ns: int) -> bool:
+        """Whether the guest is known to be served by the target's new life.
+
+        An answer of the dead one may be read late. So either a request older than the restart was seen
+        to wait and does so no more, or something was answered after none was seen to wait.
+        """
+        restarted_at_ns = self.restarted_at_ns
+        if restarted_at_ns is None:
+            return False
+        if 0 < oldest_issue_ns <= restarted_at_ns:
+            self.settled_at_ns[guest] = restarted_at_ns
+            return False
+        return last_completion_ns > self.settled_at_ns.setdefault(guest, now_ns)
 
     def guest_answered(self, guest: str, at_ns: int) -> None:
         """A guest that was affected has had a request answered at `at_ns`."""

@@ -27,9 +27,13 @@ LENGTH = Struct("<I")
 
 @dataclass(slots=True)
 class LiveProcess:
-    """One process: its plug socket, the actors in it, its process id once it is known."""
+    """One process: its plug socket, the actors in it, its process id once it is known.
+
+    One that actors are packed into (`pack` is its number) ends when its plug socket is closed here.
+    """
 
     plug_socket: socket.socket
+    pack: int | None
     actors: list[str] = field(default_factory=list)
     pid: int = 0
     pidfd: int = -1
@@ -116,7 +120,7 @@ class LiveCluster:
 
     def _spawn(self, effect: Spawn) -> None:
         address = effect.address
-        pack = self._pack_of.get(address)
+        pack = self._pack_of.get(_configured(effect))
         process = self._packs.get(pack) if pack is not None else None
         if process is not None:
             process.actors.append(address)
@@ -125,7 +129,7 @@ class LiveCluster:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
-        process = LiveProcess(ours, [address])
+        process = LiveProcess(ours, pack, [address])
         self._processes[address] = process
         if pack is not None:
             self._packs[pack] = process
@@ -137,6 +141,7 @@ class LiveCluster:
             "program": effect.program,
             "argument": effect.argument,
             "surroundings": asdict(surroundings),
+            "packed": pack is not None,
         }
         self._zygote.setblocking(True)
         request_fork(self._zygote, request, theirs.fileno())
@@ -177,7 +182,7 @@ class LiveCluster:
         process = self._processes.get(address)
         if process is None:
             return
-        if address in self._pack_of:
+        if process.pack is not None:
             self._tell(process, {command: [address]})
         elif process.pid:
             _send_signal(process, number)
@@ -229,9 +234,8 @@ class LiveCluster:
         if process.pidfd >= 0:
             os.close(process.pidfd)
             process.pidfd = -1
-        for pack, each in list(self._packs.items()):
-            if each is process:
-                del self._packs[pack]
+        if process.pack is not None and self._packs.get(process.pack) is process:
+            del self._packs[process.pack]
         for address in list(process.actors):
             self._actor_ended(process, address, status)
 
@@ -240,8 +244,18 @@ class LiveCluster:
             process.actors.remove(address)
             if self._processes.get(address) is process:
                 del self._processes[address]
+            if process.pack is not None and not process.actors:
+                # Whatever is packed there next gets a new process: this one is about to end.
+                self._packs.pop(process.pack, None)
+                process.plug_socket.close()
             if self.driver is not None:
                 self.driver.post(ProcessEnded(address, status))
+
+
+def _configured(effect: Spawn) -> str:
+    """The address that the configuration knows an actor by: a domain's has its name for its number."""
+    host, _, actor = effect.address.partition("/")
+    return f"{host}/{effect.argument.get('name', actor)}"
 
 
 def _send_signal(process: LiveProcess, number: int) -> None:

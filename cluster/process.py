@@ -3,7 +3,8 @@
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
 descriptor, `join` [actor, link, peer, peer link] for two actors in this process, `spawn` [address, program,
 argument], and `kill`, `freeze`, `thaw` of one address. The other way goes `ended` [address, status].
-Rules: the process ends with its last actor, and at once when the supervisor is gone.
+Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
+closed, since another may be on its way), and at once when the supervisor is gone.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ from actors.messages import CODEC, ReadStatistics, Statistics
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
-from actors.runtime.transport import SocketStream, memory_pair
+from actors.runtime.transport import ByteStream, SocketStream, memory_pair
 from cluster.console_log import ConsoleLog
 from cluster.programs import PROGRAMS, Environment
 
@@ -72,7 +73,8 @@ def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
 class ActorProcess:
     """The actors of this process."""
 
-    def __init__(self, surroundings: Surroundings, plug_socket: socket.socket) -> None:
+    def __init__(self, surroundings: Surroundings, plug_socket: socket.socket, *, packed: bool) -> None:
+        self._packed = packed
         self._surroundings = surroundings
         self._environment = surroundings.environment()
         self._socket = plug_socket
@@ -119,14 +121,14 @@ class ActorProcess:
         self.status = status
         with contextlib.suppress(OSError):  # nobody listens any more
             self._socket.send(msgpack.packb({"ended": [address, status]}))
-        if not self._drivers and self._nursery is not None:
+        if not self._drivers and not self._packed and self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
     async def _take_packets(self) -> None:
         while True:
             await trio.lowlevel.wait_readable(self._socket)
             try:
-                data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4)
+                data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 continue
             if not data:
@@ -138,11 +140,11 @@ class ActorProcess:
     def _take(self, packet: dict[str, list[object]], fds: list[int]) -> None:
         ((command, arguments),) = packet.items()
         if command == "plug":
-            self._plug(str(arguments[0]), str(arguments[1]), fds[0])
+            stream = SocketStream(socket.socket(fileno=fds[0]))
+            self._plug(str(arguments[0]), str(arguments[1]), stream)
         elif command == "join":
-            first, second = memory_pair()
-            self._drivers[str(arguments[0])].plug(str(arguments[1]), first)
-            self._drivers[str(arguments[2])].plug(str(arguments[3]), second)
+            for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
+                self._plug(str(address), str(link), end)
         elif command == "spawn":
             address, program, argument = arguments
             self._spawn(str(address), str(program), cast("dict[str, object]", argument))
@@ -151,13 +153,12 @@ class ActorProcess:
             if driver is not None:
                 {"kill": driver.kill, "freeze": driver.freeze, "thaw": driver.thaw}[command]()
 
-    def _plug(self, address: str, link: str, fd: int) -> None:
-        stream = socket.socket(fileno=fd)
+    def _plug(self, address: str, link: str, stream: ByteStream) -> None:
         driver = self._drivers.get(address)
         if driver is None:
             stream.close()
         else:
-            driver.plug(link, SocketStream(stream))
+            driver.plug(link, stream)
 
 
 def run_forked(request: dict[str, object], plug_socket: socket.socket) -> None:
@@ -168,7 +169,7 @@ def run_forked(request: dict[str, object], plug_socket: socket.socket) -> None:
 
 def run_child(request: dict[str, object], surroundings: Surroundings, plug_socket: socket.socket) -> None:
     """Run the actor that `request` describes; SystemExit if it failed."""
-    process = ActorProcess(surroundings, plug_socket)
+    process = ActorProcess(surroundings, plug_socket, packed=request.get("packed") is True)
     address, program = cast("str", request["address"]), cast("str", request["program"])
     trio.run(process.run, address, program, cast("dict[str, object]", request["argument"]))
     if process.status == FAILED:

@@ -1,34 +1,53 @@
-"""What a person sees while a run goes on: one live line for the phase, lines for what happens.
+"""What a person sees while a run goes on: a line for each phase and event, the last of them alive.
 
-On a terminal the phase's line is alive (spinner, elapsed time, what is being waited for); elsewhere
-every phase and event is a plain line. All of it goes to the console given, which is stderr.
+On a terminal a line stays for what has begun, and below it one line is alive (spinner, what it is, how
+much was answered, who is waited for); elsewhere there are plain lines only. All goes to the console given.
+Rules: whoever watches may leave: a console that cannot be written to any more never ends a run.
 """
 
+import os
 import time
 from collections.abc import Callable
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 EVENTS = {
-    "fault": "[bold red]fault[/]",
-    "detected": "[yellow]detected[/]",
-    "rebooting": "[yellow]rebooting[/]",
-    "reconnecting": "[yellow]reconnecting[/]",
-    "recovered": "[bold green]recovered[/]",
+    "fault": "bold red",
+    "detected": "yellow",
+    "rebooting": "yellow",
+    "reconnecting": "yellow",
+    "recovered": "bold green",
+    "died": "bold red",
 }
 PHASES = {
-    "boot": "boot: the hypervisor, dom0, the guests",
-    "workload": "workload: the guests do disk I/O",
-    "settle": "settle: what should recover may recover",
-    "stop": "stop: the guests finish what is in flight",
-    "shutdown": "shutdown: xl shutdown -a",
-    "account": "account: ports, grants and frames are counted",
-    "off": "off: the disks write back, the power goes",
-    "verify": "verify: every acknowledged write is looked for in the images",
+    "boot": "the hypervisor, dom0, the guests",
+    "workload": "the guests do disk I/O",
+    "settle": "what should recover may recover",
+    "stop": "the guests finish what is in flight",
+    "shutdown": "xl shutdown -a",
+    "account": "ports, grants and frames are counted",
+    "off": "the disks write back, the power goes",
+    "verify": "every acknowledged write is looked for in the images",
 }
+
+
+class ProgressConsole(Console):
+    """A console on stderr that falls silent when nobody reads it any more."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        super().__init__(stderr=file is None, file=file, highlight=False, soft_wrap=False)
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads: say nothing any more."""
+        self.quiet = True
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)
 
 
 class Progress:
@@ -37,18 +56,10 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._began = time.monotonic()
+        self._live = console.is_terminal and not console.quiet
         self._bars: Bars | None = None
         self._task: TaskID | None = None
-        self._phase_text = ""
-        if console.is_terminal:
-            self._bars = Bars(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-            )
-            self._bars.start()
+        self._what = ""
 
     @classmethod
     def silent(cls) -> "Progress":
@@ -56,34 +67,52 @@ class Progress:
         return cls(Console(quiet=True))
 
     def observe(self, what: str, text: str) -> None:
-        """A phase begins, or something happened in it."""
+        """A phase begins, or something happened in it. What is not known here is not shown."""
+        colour = EVENTS.get(what, "")
+        if not colour and what not in PHASES:
+            return
         stamp = f"{time.monotonic() - self._began:7.2f} s"
-        if what in EVENTS:
-            self._console.print(f"[dim]{stamp}[/]  {EVENTS[what]}: {escape(text)}", highlight=False)
-        elif what in PHASES:
-            self._phase(stamp, PHASES[what])
+        shown = f"[{colour}]{what}[/]" if colour else what
+        self._print(f"[dim]{stamp}[/]  {shown}: {escape(text or PHASES.get(what, ''))}")
+        self._show(what)
 
     def say(self, text: str) -> None:
         """A line of its own."""
-        self._console.print(escape(text), highlight=False)
+        self._print(escape(text))
 
     def watch(self, describe: Callable[[], str]) -> None:
-        """Put a short text behind the phase's line (requests so far, who is being waited for)."""
+        """Put a short text behind the live line (requests so far, who is being waited for)."""
         if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, description=f"{self._phase_text}  [dim]{escape(describe())}[/]")
+            self._bars.update(self._task, description=f"{self._what}  [dim]{escape(describe())}[/]")
 
     def stop(self) -> None:
         """Take the live line away."""
+        self._live = False
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
 
-    def _phase(self, stamp: str, text: str) -> None:
-        self._phase_text = text
-        if self._bars is None:
-            self._console.print(f"{stamp}  {text}", highlight=False)
+    def _print(self, markup: str) -> None:
+        try:
+            self._console.print(markup, highlight=False, soft_wrap=True)
+        except OSError:  # the terminal is gone
+            self._console.quiet = True
+
+    def _show(self, what: str) -> None:
+        if not self._live:
             return
+        self._what = what
+        if self._bars is None:
+            # Not before the first event: its thread must not live while processes are forked here.
+            self._bars = Bars(
+                SpinnerColumn(),
+                TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+                expand=True,
+            )
+            self._bars.start()
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._console.print(f"[dim]{stamp}[/]  {text}", highlight=False)
-        self._task = self._bars.add_task(text, total=None)
+        self._task = self._bars.add_task(what, total=None)

@@ -90,7 +90,8 @@ class Report:
 
     def print_summary(self, console: Console) -> None:
         """What a person wants to know, as tables."""
-        print_summary(console, self.facts, self.guests, self.checks, self.expected)
+        halted = {name: host.halted_because for name, host in self.facts.hosts.items()}
+        print_summary(console, self.to_dict(), halted)
 
 
 def build_report(
@@ -124,6 +125,7 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
             dom0_boots=board.state.dom0_boots,
             halted_because=board.state.halted_because,
             statistics=outcome.leaks.get(f"{name}/hypervisor"),
+            not_rebuilt=_texts(outcome.statistics.get(f"{name}/dom0", {}).get("not_rebuilt")),
         )
         for name, board in supervisor.boards.items()
     }
@@ -155,3 +157,7 @@ def _guest(guest: GuestFacts) -> Json:
         },
         "writes": {name: None if ledger is None else getattr(ledger, name) for name in _WRITES},
     }
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()

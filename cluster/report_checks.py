@@ -7,12 +7,12 @@ is a check only where the author does not predict the number of survivors.
 from typing import Final
 
 from cluster.ledger import COUNTS, LedgerResult
+from cluster.resolved import ResolvedHost
 from cluster.run_facts import GuestFacts, RunFacts
 from cluster.verdict import Check, Verdict
 
 NAMED_MAX: Final = 5
-_LEFT_OVER: Final = ("grants_mapped", "frames_lingering", "foreign_frames")
-_STORE_MAPPINGS: Final = 2
+STORE_DOMAIN_PORTS: Final = 3
 
 
 def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) -> list[Check]:
@@ -25,6 +25,7 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
         _leaks(facts),
         _processes(facts),
         _liveness(facts, guests),
+        *_xenstore(facts),
         *digests,
     ]
 
@@ -85,25 +86,37 @@ def _leaks(facts: RunFacts) -> Check:
         if host.statistics is None:
             missing.append(name)
             continue
-        found += [
-            f"{name}: {key} {host.statistics.get(key)}" for key in _LEFT_OVER if host.statistics.get(key)
-        ]
+        found += [f"{name}: {each}" for each in _left_over(host.statistics, facts.cluster.host(name))]
     if found:
         return Check("leaks", Verdict.failed, f"left after all guests were gone: {named(found)}")
     if missing:
         return Check("leaks", Verdict.unknown, f"not counted on {named(missing)}")
-    return Check("leaks", Verdict.held, "no grant, mapping or frame was left after the guests were gone")
+    return Check(
+        "leaks", Verdict.held, "no port, grant, mapping or frame was left after the guests were gone"
+    )
 
 
-def _left_over(statistics: dict[str, object], xenstore: str) -> list[str]:
-    """What should be zero and is not; a store domain lives on, and with it the mappings of its ring."""
+def _left_over(statistics: dict[str, object], host: ResolvedHost) -> list[str]:
+    """What is more than dom0 alone needs: with a store domain its ring is mapped, and it has three ports."""
+    stub = host.xenstore == "stubdom"
+    ports = 1 + len(host.disks) + (STORE_DOMAIN_PORTS if stub else 0)
+    allowed = {"grants_mapped": int(stub), "frames_lingering": 0, "foreign_frames": 0, "ports": ports}
     found = []
-    for key in _LEFT_OVER:
+    for key, most in allowed.items():
         count = statistics.get(key, 0)
-        allowed = _STORE_MAPPINGS if key == "grants_mapped" and xenstore == "stubdom" else 0
-        if isinstance(count, int) and count > allowed:
-            found.append(f"{key} {count}")
+        if isinstance(count, int) and count > most:
+            found.append(f"{key} {count} ({most} are dom0's)" if most else f"{key} {count}")
     return found
+
+
+def _xenstore(facts: RunFacts) -> list[Check]:
+    """What a store that was lost with dom0 could not get back: a fact of the architecture, no failure."""
+    checks = []
+    for name, host in facts.hosts.items():
+        if host.dom0_boots > 1 and facts.cluster.host(name).xenstore == "dom0" and host.not_rebuilt:
+            detail = f"{name}: lost with dom0 and rebuilt, but for: {'; '.join(host.not_rebuilt)}"
+            checks.append(Check("xenstore", Verdict.held, detail))
+    return checks
 
 
 def _processes(facts: RunFacts) -> Check:

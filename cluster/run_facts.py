@@ -25,6 +25,7 @@ class HostFacts:
     dom0_boots: int
     halted_because: str
     statistics: dict[str, object] | None
+    not_rebuilt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

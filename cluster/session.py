@@ -4,9 +4,8 @@ Rules: nothing is started before everything that can be checked has been; what w
 whatever happens; the run directory is written in every case, with verdict unknown if it was cut short.
 """
 
+import errno
 import os
-import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,24 +23,26 @@ from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
 from cluster.config import ResolvedCluster, ResolvedHost
-from cluster.console_log import ConsoleLog
+from cluster.console_log import ConsoleLog, last_line
 from cluster.control import control_path, running_clusters
 from cluster.control_server import ControlServer
+from cluster.interruption import Interruption
+from cluster.ledger import ReadSectors
 from cluster.live import LiveCluster
 from cluster.metrics import HostCollector
+from cluster.preflight import LOCALHOST, check_name, check_surroundings, port_trouble
 from cluster.process import Surroundings, run_forked
 from cluster.progress import Progress
 from cluster.report import Report, build_report
+from cluster.resolved import Volume
 from cluster.run_directory import RunDirectory
+from cluster.run_facts import ReadVolume
 from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
 from cluster.zygote import start_zygote
 
 SUPERVISOR = "supervisor"
-
-
-class CannotStart(Exception):  # noqa: N818 (it names what happened)
-    """Something outside of the configuration stands in the way; nothing was started."""
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,41 +60,67 @@ class Session:
     """One run."""
 
     def __init__(self, cluster: ResolvedCluster, options: SessionOptions, progress: Progress) -> None:
+        """Make the run directory. ConfigError or CannotStart if it, or the run, is not possible."""
+        if options.driver == "live":
+            if options.endless:
+                check_name(cluster.name)
+            check_surroundings(cluster)
         self._options = options
         self._progress = progress
+        self._interruption = Interruption()
         self._run_directory = RunDirectory.create(cluster.name, options.out)
         self.directory: Path = self._run_directory.path
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
         self.guest_memory_bytes: list[int] = []
+        self.trouble = ""
         self.supervisor: Supervisor
         self.when_up: Callable[[], None] = lambda: None
 
     def run(self) -> Report:
         """Run to the end; the report, which is also in the run directory."""
-        progress = self._progress
-        try:
-            if self._options.driver == "simulated":
-                supervisor, read_volume = run_simulated(
-                    self._cluster, progress.observe, self.directory, trace=self._options.trace
-                )
-            else:
-                supervisor = self.run_live()
-                read_volume = None
-            progress.observe("verify", "")
-            report = build_report(
-                self._cluster, self._options.driver, supervisor, self.directory, read_volume
-            )
-        finally:
-            progress.stop()
-        self._run_directory.write_report(report)
+        with self._interruption:
+            try:
+                supervisor, read_volume = self._run()
+                self._progress.observe("verify", "")
+                report = self._verified(supervisor, read_volume)
+            finally:
+                self._progress.stop()
+            self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
+            self._run_directory.write_report(report)
         return report
+
+    def _run(self) -> tuple[Supervisor, ReadVolume | None]:
+        if self._options.driver == "live":
+            return self.run_live(), None
+        return run_simulated(
+            self._cluster,
+            self._observe,
+            self.directory,
+            trace=self._options.trace,
+            stop=lambda: self._interruption.wanted,
+        )
+
+    def _verified(self, supervisor: Supervisor, read_volume: ReadVolume | None) -> Report:
+        unknown = supervisor.outcome.unknown
+        if not self._interruption.wanted or INTERRUPTED in unknown:
+            try:
+                self._interruption.may_raise = True
+                return self._report(supervisor, read_volume)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                self._interruption.may_raise = False
+        self._progress.say("interrupted: the images are not checked")
+        unknown.append(INTERRUPTED)
+        return self._report(supervisor, _unread)
+
+    def _report(self, supervisor: Supervisor, read_volume: ReadVolume | None) -> Report:
+        return build_report(self._cluster, self._options.driver, supervisor, self.directory, read_volume)
 
     def run_live(self) -> Supervisor:
         """Drive it with real processes, without the verdict."""
         cluster = self._cluster
-        if self._options.endless and cluster.name in running_clusters():
-            raise CannotStart(f"a cluster named {cluster.name!r} runs already; `domzero down` stops it")
         journals = self._prepare()
         supervisor = Supervisor(cluster, journals, self._observe, endless=self._options.endless)
         self.supervisor = supervisor
@@ -103,9 +130,11 @@ class Session:
         zygote_pid, zygote = start_zygote(run_forked)
         packs = [[f"{host.name}/{actor}" for actor in pack] for host in cluster.hosts for pack in host.pack]
         live = LiveCluster(zygote, surroundings, packs, {host.name: host.transport for host in cluster.hosts})
+        log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
         try:
-            trio.run(self._drive, supervisor, live, origin_ns)
+            trio.run(self._drive, supervisor, live, log)
         finally:
+            log.close()
             live.close()
             os.waitpid(zygote_pid, 0)
             for each in surroundings.values():
@@ -116,8 +145,7 @@ class Session:
                 thread.join()
         return supervisor
 
-    async def _drive(self, supervisor: Supervisor, live: LiveCluster, origin_ns: int) -> None:
-        log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
+    async def _drive(self, supervisor: Supervisor, live: LiveCluster, log: ConsoleLog) -> None:
         driver = ActorDriver(SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform)
         live.driver = driver
         self._live = live
@@ -128,19 +156,25 @@ class Session:
                 path.unlink(missing_ok=True)
                 nursery.start_soon(server.serve, listen_unix(path), path)
             nursery.start_soon(live.watch, nursery)
-            nursery.start_soon(self._take_signals, supervisor, driver)
+            self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
             try:
                 await driver.run()
             finally:
+                self._interruption.ask = lambda: None
                 nursery.cancel_scope.cancel()
 
-    async def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for number in signals:
-                self._progress.say(f"{signal.Signals(number).name}: every process is stopped")
-                supervisor.abort()
-                driver.post(DeadlinePassed())
+    def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
+        token = trio.lowlevel.current_trio_token()
+
+        def stop() -> None:
+            self._progress.say("interrupted: every process is stopped")
+            supervisor.abort()
+            driver.post(DeadlinePassed())
+
+        self._interruption.ask = lambda: token.run_sync_soon(stop)
+        if self._interruption.wanted:
+            stop()
 
     async def _show(self, supervisor: Supervisor) -> None:
         while True:
@@ -148,6 +182,9 @@ class Session:
             await trio.sleep(0.2)
 
     def _observe(self, what: str, text: str) -> None:
+        if what == "died":
+            text = f"{text}: {last_line(self.directory, text)}"
+            self.trouble = self.trouble or text
         self._progress.observe(what, text)
         if what == "workload":
             self.when_up()
@@ -174,12 +211,10 @@ class Session:
         for host in self._cluster.hosts:
             registry = HostCollector(supervisor, host.name, time.monotonic_ns).registry()
             try:
-                server, thread = start_http_server(host.metrics_port, addr="127.0.0.1", registry=registry)
+                server, thread = start_http_server(host.metrics_port, addr=LOCALHOST, registry=registry)
             except OSError as error:
-                raise CannotStart(
-                    f"{host.name}: metrics_port {host.metrics_port}: {error.strerror}; 0 takes any free port"
-                ) from error
-            self.metrics_urls[host.name] = f"http://127.0.0.1:{server.server_port}/metrics"
+                raise port_trouble(host, error) from error
+            self.metrics_urls[host.name] = f"http://{LOCALHOST}:{server.server_port}/metrics"
             servers.append((server, thread))
         return servers
 
@@ -196,48 +231,5 @@ def _describe(supervisor: Supervisor) -> str:
     )
 
 
-def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
-    """Start a cluster in the background; its run directory, once the guests work. CannotStart if it fails."""
-    if cluster.name in running_clusters():
-        raise CannotStart(f"a cluster named {cluster.name!r} runs already; `domzero down` stops it")
-    from_child, to_parent = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(to_parent)
-        with os.fdopen(from_child) as pipe:
-            word, _, text = pipe.read().partition(" ")
-        if word != "up":
-            raise CannotStart(text or "the cluster ended before it was up")
-        return Path(text)
-    os.close(from_child)
-    os.setsid()
-    code = 255
-    try:
-        code = _run_detached(cluster, options, to_parent)
-    finally:
-        os._exit(code)
-
-
-def _run_detached(cluster: ResolvedCluster, options: SessionOptions, to_parent: int) -> int:
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1):
-        os.dup2(null, fd)
-    try:
-        session = Session(cluster, options, Progress.silent())
-        log = os.open(session.directory / "logs" / "session.log", os.O_WRONLY | os.O_CREAT, 0o600)
-        os.dup2(log, 2)
-
-        def tell() -> None:
-            nonlocal to_parent
-            if to_parent >= 0:
-                os.write(to_parent, f"up {session.directory}".encode())
-                os.close(to_parent)
-                to_parent = -1
-
-        session.when_up = tell
-        return session.run().exit_code
-    except Exception as error:
-        if to_parent >= 0:
-            os.write(to_parent, f"failed {error}".encode())
-        print(error, file=sys.stderr)
-        raise
+def _unread(_: Volume) -> ReadSectors:
+    raise InterruptedError(errno.EINTR, "the check was interrupted")

@@ -1,7 +1,8 @@
 """The simulated driver of a cluster: the very same machines on one heap, in virtual time.
 
-Rules: a run is a function of the configuration and the seed. Machine memory, journals and images are
-byte arrays; what a link, a fork or an end of a process takes is written down here.
+Rules: a run is a function of the configuration and the seed: not even the run directory's name is known
+in it. Machine memory, journals and images are byte arrays; what a link, a fork or an end of a process
+takes is written down here.
 """
 
 import os
@@ -30,6 +31,7 @@ JITTER_NS = 5_000
 FORK_NS = 3_000_000
 END_NS = 1_000_000
 LIMIT_NS = 3_600_000_000_000
+IMAGES = Path("images")
 
 
 class SimulatedHost:
@@ -80,9 +82,20 @@ def run_simulated(
     *,
     trace: bool,
     invariants: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Supervisor, ReadVolume]:
-    """Run a cluster to its end; the supervisor, and how to read the images that were left."""
+    """Run a cluster to its end; the supervisor, and how to read the images that were left.
+
+    It is cut short, with everything in it unknown, once `stop()` is true.
+    """
+    placed = cluster
+    cluster = cluster.placed(IMAGES)
     hosts = {host.name: SimulatedHost(host) for host in cluster.hosts}
+    images = {
+        outside: hosts[host.name].images[str(inside.path)]
+        for host, original in zip(cluster.hosts, placed.hosts, strict=True)
+        for inside, outside in zip(host.volumes, original.volumes, strict=True)
+    }
     journals = {
         (host.name, str(guest["name"])): hosts[host.name].journals_of(str(guest["name"]))
         for host in cluster.hosts
@@ -103,13 +116,15 @@ def run_simulated(
             invariants=invariants,
         )
         simulation.spawn(SUPERVISOR, supervisor)
-        simulation.run_while(lambda: not supervisor.finished, LIMIT_NS)
+        simulation.run_while(lambda: not supervisor.finished and not stop(), LIMIT_NS)
     logs.close()
-    if not supervisor.finished:
+    if stop() and not supervisor.finished:
+        supervisor.outcome.unknown.append("interrupted")
+    elif not supervisor.finished:
         supervisor.outcome.unknown.append("the simulation came to a stand before the end of the run")
 
     def read_volume(volume: Volume) -> ReadSectors:
-        image = hosts[_host_of(cluster, volume)].images[str(volume.path)]
+        image = images[volume]
         return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
     return supervisor, read_volume
@@ -167,10 +182,3 @@ def _image(volume: Volume) -> MemoryImage:
         with volume.path.open("rb") as file:
             image.write(0, [file.read(volume.sectors * SECTOR_SIZE)])
     return image
-
-
-def _host_of(cluster: ResolvedCluster, volume: Volume) -> str:
-    for host in cluster.hosts:
-        if volume in host.volumes:
-            return host.name
-    raise KeyError(volume.name)

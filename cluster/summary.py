@@ -1,22 +1,23 @@
 """What a person reads after a run: policies, faults, guests, checks, predictions, the verdict.
 
-Rules: says what the report says, and nothing else; the policy of every host stands at the top, since
-a host that restarts a dead dom0 is not what stock Xen is.
+Rules: says what `run.json` says, and nothing else; the policy of every host stands at the top, since
+a host that restarts a dead dom0 is not what stock Xen is. Nothing is cut off at 80 columns.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.injection import Injection
 from cluster.quantities import duration_text
-from cluster.run_facts import GuestFacts, RunFacts
-from cluster.verdict import Check, Expectation, Verdict, overall
 
-GUESTS_SHOWN: Final = 20
-_COLOURS: Final = {Verdict.held: "green", Verdict.failed: "bold red", Verdict.unknown: "yellow"}
+ROWS_SHOWN: Final = 20
+WIDE: Final = 100
+Document = Mapping[str, Any]  # run.json: its shape is its schema, not a type of ours
+_COLOURS: Final = {"held": "green", "failed": "bold red", "unknown": "yellow"}
+_WRITES: Final = ("stable", "lost", "stale", "torn", "misdirected")
 _POLICIES: Final = {
     "reboot": "a crash of dom0 restarts the host and every guest dies, as on stock Xen",
     "restart": "a new dom0 takes the place of a dead one; stock Xen would restart the host",
@@ -24,109 +25,101 @@ _POLICIES: Final = {
 }
 
 
-def print_summary(
-    console: Console,
-    facts: RunFacts,
-    guests: list[GuestFacts],
-    checks: list[Check],
-    expected: list[Expectation],
-) -> None:
-    """Print the summary of a run."""
-    for host in facts.cluster.hosts:
-        counted = facts.hosts[host.name]
-        policies = f"hwdom {host.hwdom}, xenstore {host.xenstore}, reconnect {host.reconnect}"
-        console.print(f"[bold]{escape(host.name)}[/] {policies}: {_POLICIES[host.hwdom]}")
-        console.print(f"  started {counted.boots}x, dom0 {counted.dom0_boots}x")
-        if counted.halted_because:
-            console.print(f"  halted: {escape(counted.halted_because)}")
-    if facts.injections:
-        console.print(_faults(facts.injections))
-    if guests:
-        console.print(_guests(guests))
-    console.print(_judged(checks, expected))
-    verdict = overall(checks, expected)
-    seed = f"seed {facts.cluster.seed}, {facts.driver} driver"
-    console.print(f"verdict: {_coloured(verdict)} ({seed})")
+def print_summary(console: Console, run: Document, halted: Mapping[str, str] | None = None) -> None:
+    """Print the summary of a run from its `run.json`; `halted` says why a host is, if one is."""
+    for host in run["hosts"]:
+        policies = f"hwdom {host['hwdom']}, xenstore {host['xenstore']}, reconnect {host['reconnect']}"
+        console.print(f"[bold]{escape(host['name'])}[/] {policies}: {_POLICIES[host['hwdom']]}")
+        console.print(f"  host started {host['boots']}x, dom0 {host['dom0_boots']}x")
+        if halted and halted.get(host["name"]):
+            console.print(f"  halted: {escape(halted[host['name']])}")
+    if run["faults"]:
+        _print(console, _faults(run["faults"]), len(run["faults"]))
+    if run["guests"]:
+        _print(console, _guests(run["guests"], wide=console.width >= WIDE), len(run["guests"]))
+        if any(_outage(each, "max") == "never" for each in run["guests"]):
+            console.print("[dim]never: the guest never came back[/]")
+    _print(console, _judged(run))
+    seed = f"seed {run['seed']}, {run['driver']} driver"
+    console.print(f"\nverdict: {_coloured(run['verdict'])} ({seed})")
 
 
-def _faults(injections: list[Injection]) -> Table:
-    table = Table(title="Faults", title_justify="left")
-    for column in ("#", "kind", "target"):
-        table.add_column(column)
-    for column in ("detected after", "all I/O again after"):
-        table.add_column(column, justify="right")
-    for each in injections[:GUESTS_SHOWN]:
-        table.add_row(
-            str(each.number),
-            escape(each.kind),
-            escape(f"{each.host}/{each.target}"),
-            _after(each.injected_at_ns, each.detected_at_ns),
-            _after(each.injected_at_ns, each.recovered_at_ns),
-        )
-    if len(injections) > GUESTS_SHOWN:
-        table.caption = f"and {len(injections) - GUESTS_SHOWN} more in run.json"
+def _print(console: Console, table: Table, count: int = 0) -> None:
+    console.print()
+    console.print(table)
+    if count > ROWS_SHOWN:
+        console.print(f"[dim]and {count - ROWS_SHOWN} more in run.json[/]")
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
-def _guests(guests: list[GuestFacts]) -> Table:
-    table = Table(title="Guests", title_justify="left")
-    table.add_column("guest")
-    table.add_column("survived")
-    for column in (
-        "longest outage",
-        "p99",
-        "answered",
-        "writes acknowledged",
-        "stable",
-        "lost",
-        "stale",
-        "torn",
-    ):
-        table.add_column(column, justify="right")
-    table.add_column("misdirected", justify="right")
-    for each in guests[:GUESTS_SHOWN]:
-        ledger = each.ledger
-        counts = ("acknowledged", "stable", "lost", "stale", "torn", "misdirected")
+def _faults(faults: list[Document]) -> Table:
+    table = _table("fault", "target", right=("detected after", "all I/O again after"))
+    for each in faults[:ROWS_SHOWN]:
         table.add_row(
-            escape(each.name),
+            f"{each['id']} {escape(each['kind'])}",
+            escape(each["target"]),
+            _after(each["injected_at_ns"], each["detected_at_ns"]),
+            _after(each["injected_at_ns"], each["recovered_at_ns"]),
+        )
+    return table
+
+
+def _guests(guests: list[Document], *, wide: bool) -> Table:
+    more = ("p99", "answered") if wide else ()
+    table = _table("guest", "survived", right=("outage", *more, "writes", *_WRITES))
+    for each in guests[:ROWS_SHOWN]:
+        extra = (_outage(each, "p99"), f"{each['requests']['completed']:,}") if wide else ()
+        writes = each["writes"]
+        table.add_row(
+            escape(each["name"]),
             _survived(each),
-            _outage(each, each.outage_max_ns),
-            _outage(each, each.outage_p99_ns),
-            f"{each.completed:,}",
-            *("?" if ledger is None else f"{getattr(ledger, name):,}" for name in counts),
+            _outage(each, "max"),
+            *extra,
+            *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
         )
-    if len(guests) > GUESTS_SHOWN:
-        table.caption = f"and {len(guests) - GUESTS_SHOWN} more in run.json"
     return table
 
 
-def _judged(checks: list[Check], expected: list[Expectation]) -> Table:
-    table = Table(title="Checks", title_justify="left")
-    for column in ("check", "verdict", "detail"):
-        table.add_column(column)
-    for each in checks:
-        table.add_row(escape(each.name), _coloured(each.verdict), escape(each.detail))
-    for prediction in expected:
-        table.add_row("expected", _coloured(prediction.verdict), escape(prediction.text))
+def _judged(run: Document) -> Table:
+    table = _table("check", "verdict")
+    table.add_column("detail", overflow="fold")
+    for each in run["checks"]:
+        table.add_row(escape(each["name"]), _coloured(each["verdict"]), escape(each["detail"]))
+    for each in run["expected"]:
+        table.add_row("expected", _coloured(each["verdict"]), escape(each["text"]))
     return table
 
 
-def _coloured(verdict: Verdict) -> str:
-    return f"[{_COLOURS[verdict]}]{verdict.value}[/]"
+def _coloured(verdict: str) -> str:
+    return f"[{_COLOURS[verdict]}]{verdict}[/]"
 
 
-def _survived(guest: GuestFacts) -> str:
-    if guest.survived is None:
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+def _survived(guest: Document) -> str:
+    if guest["survived"] is None:
         return "?"
-    if guest.survived:
+    if guest["survived"]:
         return "yes"
-    return f"no, booted {guest.boots}x" if guest.boots > 1 else "no"
+    return f"no, {guest['boots']} boots" if guest["boots"] > 1 else "no"
 
 
-def _outage(guest: GuestFacts, duration_ns: int | None) -> str:
+def _outage(guest: Document, key: str) -> str:
+    duration_ns = guest["outage_ns"][key]
     if duration_ns is not None:
         return duration_text(duration_ns)
-    return "never came back" if guest.came_back is False else "-"
+    ended_open = guest["survived"] is False and (guest["requests"]["in_flight"] or not guest["boots"])
+    return "never" if ended_open else "-"
 
 
 def _after(start_ns: int, end_ns: int | None) -> str:

@@ -35,6 +35,7 @@ STATISTICS_NS = NS
 ACCOUNT_INTERVAL_NS = 50_000_000
 ACCOUNT_LIMIT_NS = 2 * NS
 
+BREAKABLE = ("boot", "workload", "settle")
 PHASES = ("boot", "workload", "settle", "stop", "shutdown", "account", "off", "done")
 
 
@@ -156,10 +157,14 @@ class Supervisor:
 
     def _process_ended(self, address: str, status: int) -> None:
         board = self._board(address)
-        if board.state.power == "on" and self.phase in {"boot", "workload", "settle"}:
+        if self.phase in BREAKABLE:
             trouble = self.faults.process_ended(board, address, status, self._now_ns)
-            if trouble:
-                self.outcome.failures.append(trouble)
+            failed_at_boot = self.phase == "boot" and bool(status >> 8)
+            if trouble or failed_at_boot:
+                self.outcome.failures.append(trouble or f"{address} failed at boot (status {status >> 8})")
+                self._observe("died", address)
+            if self.phase == "boot" and (trouble or failed_at_boot):
+                self._cut_power()
         board.ended(address, status, self._now_ns)
 
     def _domain_changed(self, change: DomainChange) -> None:
@@ -172,8 +177,10 @@ class Supervisor:
             self.faults.target_started(change)
         elif change.what == "ended" and guest is not None:
             guest.ended = True
-            guest.died = guest.died or self.phase in {"boot", "workload", "settle"}
+            guest.died = guest.died or self.phase in BREAKABLE
         elif change.what in {"shutdown", "dying"}:
+            if change.what == "shutdown" and self.phase in BREAKABLE:
+                self.faults.stopped(change, self.boards[change.host].domains[change.domid])
             self.faults.detected(change)
 
     def _tick(self) -> None:
@@ -299,7 +306,7 @@ class Supervisor:
             self._enter("off")
 
     def _is_settled(self) -> bool:
-        """Every dom0 says that no guest is left, and every hypervisor that nobody holds frames of the dead."""
+        """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
         if any(
             values.get("frames_lingering")
             for address, values in self.outcome.statistics.items()

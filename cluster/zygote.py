@@ -29,6 +29,7 @@ Child = Callable[[dict[str, object], socket.socket], None]
 def start_zygote(child: Child) -> tuple[int, socket.socket]:
     """Fork the zygote. Its process id, and the socket to speak to it; `child` runs in each fork."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         theirs.close()
@@ -36,7 +37,7 @@ def start_zygote(child: Child) -> tuple[int, socket.socket]:
     ours.close()
     status = 1
     try:
-        die_with_parent()
+        die_with_parent(parent)
         os.setpgid(0, 0)
         gc.collect()
         gc.freeze()
@@ -49,9 +50,11 @@ def start_zygote(child: Child) -> tuple[int, socket.socket]:
         os._exit(status)
 
 
-def die_with_parent() -> None:
-    """Let the kernel end this process when the one that forked it ends."""
+def die_with_parent(parent: int = 0) -> None:
+    """Let the kernel end this process when the one that forked it ends; at once if `parent` has already."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent and os.getppid() != parent:
+        os._exit(1)
 
 
 def request_fork(link: socket.socket, request: dict[str, object], fd: int) -> None:
@@ -93,29 +96,36 @@ def _fork_one(
     (length,) = LENGTH.unpack(header)
     assert length <= MAX_REQUEST, "a request of the supervisor is not that long"
     request = msgpack.unpackb(_receive(link, length))
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         selector.close()
-        _run_child(request, fds[0], child, inherited)
+        _run_child(request, fds[0], child, inherited, parent)
     os.close(fds[0])
     link.sendall(_packed({"started": request["address"], "pid": pid}))
     return True
 
 
 def _run_child(
-    request: dict[str, object], fd: int, child: Child, inherited: tuple[socket.socket, int, int]
+    request: dict[str, object],
+    fd: int,
+    child: Child,
+    inherited: tuple[socket.socket, int, int],
+    parent: int,
 ) -> None:
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        die_with_parent()
+        die_with_parent(parent)
         link, wake_read, wake_write = inherited
         link.close()
         os.close(wake_read)
         os.close(wake_write)
         child(request, socket.socket(fileno=fd))
         status = 0
+    except SystemExit:  # the actor failed, and its console says why
+        pass
     except BaseException:  # noqa: BLE001 (the one boundary of the process)
         traceback.print_exc()
         sys.stderr.flush()

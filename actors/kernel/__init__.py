@@ -1,16 +1,22 @@
 """What every paravirtual kernel has.
 
-threads      coroutines on a deterministic scheduler: the only async code of a kernel
-start_info   what a domain builder leaves in the first frames of a domain
-hypercalls   the door to the hypervisor
-pages        the domain's own frames, by gfn
-irq          event channels to handlers
-grants       the domain's grant table, and the grants of others that it has mapped
-kernel       the machine that puts these together
-xs_ring      byte streams over a XenStore ring page, for both ends
-xenbus       the XenStore client: requests, transactions, watches
-ring         Xen's shared rings, for both ends
-blkif        the block protocol's records
-blkfront     the frontend of a paravirtual disk
-blkback      the backend of a paravirtual disk
+threads         coroutines on a deterministic scheduler: the only async code of a kernel
+start_info      what a domain builder leaves in the first frames of a domain
+hypercalls      the door to the hypervisor
+pages           the domain's own frames, by gfn
+irq             event channels to handlers
+grants          the domain's grant table, and the grants of others that it has mapped
+kernel          the machine that puts these together
+
+xs_ring         byte streams over a XenStore ring page, for both ends
+xs_transport    a XenStore client's way to the daemon: a ring page, or the same kernel
+xs_nodes        what one may do with nodes
+xenbus          the XenStore client: requests, transactions, watches, reconnect
+store           what a split driver needs of XenStore
+
+ring            Xen's shared rings, for both ends
+blkfront        the frontend of a paravirtual disk: handshake, and what it does when a backend dies
+block_queue     its requests; block_split, data_frames and shadow are what it is made of
+blkback         the backend: handshake, and how it takes up where another died
+vbd_queue       its requests; mapped_grants and resume_journal are what it is made of
 """

@@ -7,8 +7,6 @@ transport        byte streams: socket pairs, listeners and connections (Unix, TC
 memory           machine memory of a host: a sparse shared file, or its in-memory twin
 link             a live actor's end of a link: frames in, what waits to go out
 actor            the live driver: one machine, its links, one trio task tree
-plug             the socket by which the owner of a process plugs links into its actors
-process          one actor or several packed into one process
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link
 trace            (time, actor, event, effects), when switched on

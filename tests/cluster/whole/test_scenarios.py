@@ -10,9 +10,7 @@ def test_a_scenario_ends_as_the_table_says(scenario, laboratory) -> None:
     assert run.facts() == scenario.expected(), run.story()
 
 
-def test_a_volume_is_read_through_the_death_of_dom0(
-    checksum_scenario, laboratory, ext4_image: Path
-) -> None:
+def test_a_volume_is_read_through_the_death_of_dom0(checksum_scenario, laboratory, ext4_image: Path) -> None:
     run = laboratory.simulate(checksum_scenario)
 
     digest = hashlib.sha256(ext4_image.read_bytes()).hexdigest()

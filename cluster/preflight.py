@@ -1,0 +1,54 @@
+"""What must be free before anything is started: the cluster's name, its ports, its images.
+
+Rules: nothing is kept; whatever is in the way is one `CannotStart`, and nothing has been made yet.
+"""
+
+import socket
+
+from actors.devices.file_image import FileImage
+from actors.devices.image import ImageError
+from cluster.control import running_clusters
+from cluster.resolved import ResolvedCluster, ResolvedHost
+
+LOCALHOST = "127.0.0.1"
+
+
+class CannotStart(Exception):  # noqa: N818 (it names what happened)
+    """Something outside of the configuration stands in the way; nothing was started."""
+
+
+def check_name(name: str) -> None:
+    """CannotStart if a cluster of this name runs already."""
+    if name in running_clusters():
+        raise CannotStart(
+            f"a cluster named {name!r} runs already; stop it with `domzero down --cluster {name}`"
+        )
+
+
+def check_surroundings(cluster: ResolvedCluster) -> None:
+    """CannotStart if a port is in use, or an image cannot be opened or is somebody else's."""
+    for host in cluster.hosts:
+        _check_port(host)
+        for volume in host.volumes:
+            if volume.made:
+                continue
+            try:
+                FileImage(str(volume.path), read_only=volume.read_only).close()
+            except ImageError as error:
+                raise CannotStart(f"{host.name}, disk {volume.vdev} of {volume.guest}: {error}") from error
+
+
+def port_trouble(host: ResolvedHost, error: OSError) -> CannotStart:
+    """Why a host's metrics cannot be served."""
+    reason = (error.strerror or str(error)).lower()
+    return CannotStart(f"{host.name}: metrics_port {host.metrics_port}: {reason}; 0 takes any free port")
+
+
+def _check_port(host: ResolvedHost) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOCALHOST, host.metrics_port))
+            probe.listen(1)
+        except OSError as error:
+            raise port_trouble(host, error) from error

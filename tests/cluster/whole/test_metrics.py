@@ -1,0 +1,134 @@
+"""What Prometheus would scrape: well-formed text, and series that outlive their domain."""
+
+import urllib.request
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cluster.metrics import HostCollector
+
+WANTED = {
+    "domzero_guest_up",
+    "domzero_guest_requests",
+    "domzero_guest_bytes",
+    "domzero_guest_outage_seconds",
+    "domzero_guest_oldest_request_seconds",
+    "domzero_dom0_boots",
+    "domzero_hypercalls",
+    "domzero_events_sent",
+    "domzero_faults_injected",
+}
+
+
+def check_text(text: str) -> dict[str, object]:
+    """What `promtool check metrics` looks at; the families by name."""
+    helps, types = {}, {}
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            _, _, name, words = line.split(" ", 3)
+            assert name not in helps, f"{name} is there twice"
+            assert words.strip(), f"{name} has no help"
+            helps[name] = words
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name in helps, f"{name}: HELP comes before TYPE"
+            types[name] = kind
+    assert helps.keys() == types.keys()
+    families = {each.name: each for each in text_string_to_metric_families(text)}
+    for family in families.values():
+        assert family.type in {"counter", "gauge"}, f"{family.name} is untyped"
+        for sample in family.samples:
+            assert sample.name.endswith("_total") == (family.type == "counter"), sample.name
+            assert not sample.name.endswith(("_ms", "_ns", "_ms_total", "_ns_total")), "base units"
+            assert sample.labels["host"]
+        rows = [tuple(sorted(each.labels.items())) for each in family.samples]
+        assert len(rows) == len(set(rows)), f"{family.name} has a series twice"
+    return families
+
+
+def value(families: dict, name: str, **labels: str) -> float:
+    (found,) = [each.value for each in families[name].samples if labels.items() <= each.labels.items()]
+    return found
+
+
+@pytest.fixture
+def with_a_dead_guest(scenarios):
+    return scenarios["guest-destroy"]
+
+
+def test_the_text_is_well_formed_and_complete(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
+
+    text = generate_latest(HostCollector(run.supervisor, "host0", lambda: 0).registry()).decode()
+    families = check_text(text)
+
+    assert families.keys() >= WANTED
+    assert value(families, "domzero_dom0_boots") == 2
+    assert value(families, "domzero_faults_injected", kind="crash", target="dom0") == 1
+    assert sum(each.value for each in families["domzero_hypercalls"].samples) > 100
+    (guest, _) = run.report.guests
+    operations = [
+        value(families, "domzero_guest_requests", guest="web-0", operation=each)
+        for each in ("read", "write", "flush")
+    ]
+    assert sum(operations) == guest.completed
+
+
+def test_the_series_of_a_dead_guest_stay(with_a_dead_guest, laboratory) -> None:
+    run = laboratory.simulate(with_a_dead_guest, invariants=False)
+
+    text = generate_latest(HostCollector(run.supervisor, "host0", lambda: 0).registry()).decode()
+    families = check_text(text)
+
+    assert value(families, "domzero_guest_up", guest="web-0") == 0
+    assert value(families, "domzero_guest_requests", guest="web-0", operation="read") > 0
+    assert value(families, "domzero_guest_boots", guest="web-0") == 1
+
+
+def test_a_host_shows_its_own_guests_only(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["two-hosts"], invariants=False)
+
+    text = generate_latest(HostCollector(run.supervisor, "host1", lambda: 0).registry()).decode()
+    families = check_text(text)
+
+    assert {each.labels["host"] for family in families.values() for each in family.samples} == {"host1"}
+    assert families["domzero_faults_injected"].samples == []
+
+
+@pytest.mark.processes
+def test_a_running_host_is_scraped_while_a_guest_is_dead(
+    with_a_dead_guest, laboratory, control_sockets: Path
+) -> None:
+    texts: list[str] = []
+
+    class Scraper:
+        def observe(self, what: str, _text: str) -> None:
+            if what == "settle":
+                self.thread = Thread(target=self.scrape, daemon=True)
+                self.thread.start()
+
+        def scrape(self) -> None:
+            with urllib.request.urlopen(session.metrics_urls["host0"], timeout=30) as answer:
+                assert answer.headers["Content-Type"].startswith("text/plain")
+                texts.append(answer.read().decode())
+
+        def say(self, _text: str) -> None: ...
+
+        def watch(self, _describe: object) -> None: ...
+
+        def stop(self) -> None:
+            self.thread.join(30)
+
+    session = laboratory.session(with_a_dead_guest, Scraper())
+    run = laboratory.run(session)
+
+    assert run.facts() == with_a_dead_guest.expected(), run.story()
+    families = check_text(texts[0])
+    assert value(families, "domzero_guest_up", guest="web-0") == 0
+    assert value(families, "domzero_guest_up", guest="web-1") == 1
+    assert value(families, "domzero_guest_requests", guest="web-0", operation="write") > 0
+    assert value(families, "domzero_guest_requests_in_flight", guest="web-1") >= 0
+    assert value(families, "domzero_faults_injected", kind="crash", target="web-0") == 1

@@ -1,0 +1,131 @@
+import pytest
+
+from actors.abi.interface import XenbusState
+from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
+from actors.dom0.steps import (
+    IntroduceDomain,
+    RemoveNodes,
+    Step,
+    UnpauseDomain,
+    WriteNodes,
+    attach_steps,
+    rebuild_steps,
+    removal_steps,
+)
+
+DISK = DiskPlan("xvda", 51712, "sda", 3, "w")
+PLAN = DomainPlan("web", bytes(range(16)), 1024, 2048, 2, "restart", (DISK,), "{}")
+FRONT, BACK = "/local/domain/5/device/vbd/51712", "/local/domain/0/backend/vbd/5/51712"
+
+
+def nodes(steps: list[Step]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {
+        path: (value, permissions)
+        for step in steps
+        if isinstance(step, WriteNodes)
+        for path, value, permissions in step.nodes
+    }
+
+
+def test_a_domain_runs_only_when_all_of_it_is_there() -> None:
+    steps = attach_steps(PLAN, 5)
+
+    assert [type(each) for each in steps] == [WriteNodes, WriteNodes, IntroduceDomain, UnpauseDomain]
+
+
+def test_both_ends_of_a_device_are_written_at_once() -> None:
+    (_, device, *_) = attach_steps(PLAN, 5)
+
+    assert isinstance(device, WriteNodes)
+    paths = [path for path, _, _ in device.nodes]
+    assert {FRONT, BACK} <= set(paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/local/domain/5/name", "web"),
+        ("/local/domain/5/memory/target", "4096"),
+        ("/local/domain/5/memory/static-max", "8192"),
+        ("/local/domain/5/cpu/1/availability", "online"),
+        ("/local/domain/5/vm", "/vm/00010203-0405-0607-0809-0a0b0c0d0e0f"),
+        (f"{FRONT}/backend", BACK),
+        (f"{FRONT}/backend-id", "0"),
+        (f"{FRONT}/state", "1"),
+        (f"{BACK}/frontend", FRONT),
+        (f"{BACK}/frontend-id", "5"),
+        (f"{BACK}/params", "sda:3"),
+        (f"{BACK}/mode", "w"),
+        (f"{BACK}/state", "1"),
+    ],
+)
+def test_what_libxl_writes_is_written(path: str, value: str) -> None:
+    assert nodes(attach_steps(PLAN, 5))[path][0] == value
+
+
+def test_each_end_may_read_the_other_and_write_its_own() -> None:
+    found = nodes(attach_steps(PLAN, 5))
+
+    assert all(each[1] == ("n5", "r0") for path, each in found.items() if path.startswith(FRONT))
+    assert all(each[1] == ("n0", "r5") for path, each in found.items() if path.startswith(BACK))
+    assert found["/local/domain/5/control/shutdown"][1] == ("n0", "b5")
+
+
+def test_with_the_store_intact_only_backends_begin_anew() -> None:
+    (step,) = rebuild_steps(PLAN, 5, store_lost=False, resume=False)
+
+    assert isinstance(step, WriteNodes)
+    assert all(path.startswith(BACK) for path, _, _ in step.nodes)
+    assert (f"{BACK}/state", "1", ("n0", "r5")) in step.nodes
+
+
+@pytest.mark.parametrize(("resume", "state"), [(False, str(int(XenbusState.Initialising))), (True, None)])
+def test_a_lost_store_is_written_again_but_a_resuming_frontend_tells_its_state(
+    *, resume: bool, state: str | None
+) -> None:
+    steps = rebuild_steps(PLAN, 5, store_lost=True, resume=resume)
+
+    found = nodes(steps)
+    assert found["/local/domain/5/name"][0] == "web"
+    assert found.get(f"{FRONT}/state", (None,))[0] == state
+    assert steps[-1] == IntroduceDomain(5), "it is told of its store when that is complete"
+    assert not any(isinstance(each, UnpauseDomain) for each in steps), "it runs already"
+
+
+def test_what_is_removed_is_all_that_was_written() -> None:
+    (removal,) = removal_steps(PLAN, 5)
+
+    assert isinstance(removal, RemoveNodes)
+    left = [
+        path
+        for path in nodes(attach_steps(PLAN, 5))
+        if not any(path == each or path.startswith(f"{each}/") for each in removal.paths)
+    ]
+    assert left == []
+
+
+def test_a_plan_is_read_from_plain_data() -> None:
+    plan = HostPlan.parse(
+        {
+            "domains": [
+                {
+                    "name": "web",
+                    "handle": bytes(range(16)),
+                    "memory_pages": 1024,
+                    "max_pages": 2048,
+                    "vcpus": 2,
+                    "on_crash": "restart",
+                    "disks": [
+                        {"vdev": "xvda", "virtual_device": 51712, "disk": "sda", "volume": 3, "mode": "w"}
+                    ],
+                    "cmd_line": "{}",
+                }
+            ],
+            "xenstore": "dom0",
+            "reconnect": "resume",
+            "watchdog_s": 2,
+            "disks": [{"name": "sda", "gsi": 16, "trigger": "level"}],
+        }
+    )
+
+    assert plan == HostPlan((PLAN,), "dom0", "resume", 2, (("sda", 16, "level"),))
