@@ -219,7 +219,7 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
         target = _by_number(values, target)
     path = log_path(directory, target)
     with _whoever_reads(), contextlib.suppress(KeyboardInterrupt):
-        for line in follow(path, following=following):
+        for line in follow(path, following=following, reader=sys.stdout):
             click.echo(line, nl=False)
 
 

@@ -58,14 +58,14 @@ def _file_name(address: str) -> str:
     return f"{address.replace('/', '-')}.log"
 
 
-def follow(path: Path, *, following: bool) -> Iterator[str]:
-    """The lines of a log, and with `following` those to come, until interrupted."""
+def follow(path: Path, *, following: bool, reader: TextIO) -> Iterator[str]:
+    """The lines of a log, and with `following` those to come, until interrupted or `reader` is closed."""
+    gone = select.poll()
+    gone.register(reader.fileno(), 0)
     with path.open(encoding="utf-8", errors="replace") as file:
         while True:
             line = file.readline()
             if line:
                 yield line
-            elif not following:
+            elif not following or gone.poll(FOLLOW_S * 1000):
                 return
-            else:
-                select.select([], [], [], FOLLOW_S)

@@ -29,6 +29,7 @@ class FaultRecords:
         self.injections: list[Injection] = []
         self._guests = guests
         self._observe = observe
+        self._reconnecting: dict[int, None] = {}
 
     @property
     def recovering(self) -> bool:
@@ -93,10 +94,8 @@ class FaultRecords:
             before = len(injection.waiting_for)
             for name in list(injection.waiting_for):
                 self._watch(injection, self._guests[injection.host, name], boards[injection.host], now_ns)
-            left = len(injection.waiting_for)
-            if injection.target in CONTROL and left < before:
-                place = f"{injection.host}/{injection.target}"
-                self._observe("reconnecting", f"{place}: {left} guests wait for their disks still")
+            if len(injection.waiting_for) < before:
+                self._reconnects(injection, before)
         recovered = [each for each in waiting if each.recovered_at_ns is not None]
         for injection in recovered:
             after_ms = ((injection.recovered_at_ns or 0) - injection.injected_at_ns) / 1e6
@@ -109,6 +108,13 @@ class FaultRecords:
         """Nothing more is waited for."""
         for injection in self.injections:
             injection.given_up = injection.given_up or injection.is_open
+
+    def _reconnects(self, injection: Injection, waiting: int) -> None:
+        """Say once of a fault that the first of the guests behind it does I/O again."""
+        if injection.target in CONTROL and injection.number not in self._reconnecting:
+            self._reconnecting[injection.number] = None
+            place = f"{injection.host}/{injection.target}"
+            self._observe("reconnecting", f"{place}: the first of {waiting} guests does I/O again")
 
     def _open(self, change: DomainChange) -> list[Injection]:
         return [

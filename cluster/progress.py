@@ -94,7 +94,7 @@ class Progress:
 
     def _print(self, markup: str) -> None:
         try:
-            self._console.print(markup, highlight=False, soft_wrap=True)
+            self._console.print(markup, highlight=False, soft_wrap=not self._console.is_terminal)
         except OSError:  # the terminal is gone
             self._console.quiet = True
 
@@ -113,6 +113,7 @@ class Progress:
                 expand=True,
             )
             self._bars.start()
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(what, total=None)
+        if self._task is None:
+            self._task = self._bars.add_task(what, total=None)
+        else:
+            self._bars.reset(self._task, description=what)

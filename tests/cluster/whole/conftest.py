@@ -298,14 +298,7 @@ class Laboratory:
             report = session.run()
         finally:
             alarm.cancel()
-            _close_log(session)
         return Run(report, session.supervisor, session.directory)
-
-
-def _close_log(session: Session) -> None:
-    """The supervisor's log stays open as long as its process; here the process goes on."""
-    log = session._live.driver._log.__self__
-    log._file.close()
 
 
 @pytest.fixture
