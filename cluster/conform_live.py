@@ -59,9 +59,10 @@ class LiveDoor:
         self._wires: dict[str, _Wire] = {}
         self._reply: HypercallReply | None = None
         self._plug_socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
-            self._run_hypervisor(theirs)
+            self._run_hypervisor(theirs, parent)
         theirs.close()
         self._plug("supervisor")
         while "dom0" not in self._wires:
@@ -93,10 +94,10 @@ class LiveDoor:
             self._turn(ANSWER_S)
         return self._reply
 
-    def _run_hypervisor(self, plug_socket: socket.socket) -> None:
+    def _run_hypervisor(self, plug_socket: socket.socket, parent: int) -> None:
         status = 1
         try:
-            die_with_parent()
+            die_with_parent(parent)
             self._plug_socket.close()
             surroundings = Surroundings(
                 "host0", self._folder.name, self._memory_fd, NR_FRAMES, time.monotonic_ns()

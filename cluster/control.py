@@ -94,7 +94,7 @@ def ask(name: str | None, command: str, arguments: dict[str, object]) -> Control
                 hello_frame() + join_frames([CONTROL_CODEC.encode(ControlRequest(command, arguments))])
             )
             return _receive(connection)
-        except OSError as error:
+        except (OSError, ProtocolViolation) as error:
             raise NotRunning(f"cluster {name!r} does not answer: {error}") from error
 
 

@@ -46,6 +46,7 @@ class Surroundings:
     def log(self, address: str) -> ConsoleLog:
         """The serial console of an actor."""
         path = Path(self.directory) / "logs" / f"{address.replace('/', '-')}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have removed it: no reason to die
         return ConsoleLog(path, address, self.origin_ns)
 
     def environment(self) -> Environment:

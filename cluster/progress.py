@@ -83,7 +83,9 @@ class Progress:
     def watch(self, describe: Callable[[], str]) -> None:
         """Put a short text behind the live line (requests so far, who is being waited for)."""
         if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, description=f"{self._what}  [dim]{escape(describe())}[/]")
+            self._bars.update(
+                self._task, description=f"{self._what}  [dim]{escape(describe())}[/]", refresh=True
+            )
 
     def stop(self) -> None:
         """Take the live line away."""

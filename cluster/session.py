@@ -124,14 +124,16 @@ class Session:
         journals = self._prepare()
         supervisor = Supervisor(cluster, journals, self._observe, endless=self._options.endless)
         self.supervisor = supervisor
-        servers = self._serve_metrics(supervisor)
         origin_ns = time.monotonic_ns()
         surroundings = {host.name: self._surroundings(host, origin_ns) for host in cluster.hosts}
+        # Before any thread there is and any listener: a fork copies neither well.
         zygote_pid, zygote = start_zygote(run_forked)
         packs = [[f"{host.name}/{actor}" for actor in pack] for host in cluster.hosts for pack in host.pack]
         live = LiveCluster(zygote, surroundings, packs, {host.name: host.transport for host in cluster.hosts})
         log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
+        servers: list[tuple[WSGIServer, Thread]] = []
         try:
+            servers = self._serve_metrics(supervisor)
             trio.run(self._drive, supervisor, live, log)
         finally:
             log.close()

@@ -50,10 +50,10 @@ def start_zygote(child: Child) -> tuple[int, socket.socket]:
         os._exit(status)
 
 
-def die_with_parent(parent: int = 0) -> None:
+def die_with_parent(parent: int) -> None:
     """Let the kernel end this process when the one that forked it ends; at once if `parent` has already."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if parent and os.getppid() != parent:
+    if os.getppid() != parent:
         os._exit(1)
 
 

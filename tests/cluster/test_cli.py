@@ -1,0 +1,271 @@
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+import click
+import pytest
+
+from cluster.cli import cli
+
+DOMZERO = (sys.executable, "-m", "cluster.cli")
+LIMIT_S = 60
+CONFIG = """\
+name: small
+run: {duration: 1s, settle: 5s}
+hosts:
+  - name: host0
+    memory: 256MiB
+    metrics_port: 0
+    dom0: {memory: 64MiB}
+    disks: [{name: sda}]
+    guests:
+      - {name: web, memory: 16MiB, disks: [{vdev: xvda, size: 1MiB}], workload: {kind: random, rate: 200/s}}
+faults:
+  - {kind: crash, target: host0/dom0, at: 300ms}
+expect: {survivors: all, lost: 0}
+"""
+
+
+class Terminal:
+    """Somebody at a command line in an empty folder, with control sockets of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "COLUMNS": "80"}
+        self.write(CONFIG)
+
+    def write(self, text: str) -> None:
+        (self.folder / "small.yaml").write_text(text)
+
+    def replace(self, old: str, new: str) -> None:
+        assert old in CONFIG, f"{old!r} is not in the configuration"
+        self.write(CONFIG.replace(old, new))
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        with self.start(*words) as process:
+            out, err = process.communicate(timeout=LIMIT_S)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*DOMZERO, *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def report(self, directory: str = "out") -> dict[str, object]:
+        found: dict[str, object] = json.loads((self.folder / directory / "run.json").read_text())
+        return found
+
+    def left_behind(self) -> list[str]:
+        return sorted(each.name for each in self.folder.iterdir() if each.name != "small.yaml")
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    # Not tmp_path: the path of a Unix socket ends at 107 bytes.
+    folder = Path("/tmp") / f"domzero-cli-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield Terminal(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def until(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if word in line:
+            return
+    raise AssertionError(f"{word!r} was never said")
+
+
+def commands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in cli.commands.items():
+        if isinstance(command, click.Group):
+            found += [(name, each) for each in command.commands]
+        found.append((name,))
+    return found
+
+
+def test_help_is_not_cut_off_and_names_every_command() -> None:
+    context = click.Context(cli, info_name="domzero", terminal_width=80)
+    text = cli.get_help(context)
+
+    assert "..." not in text.partition("Commands:")[2]
+    assert all(f"  {name} " in text for name in cli.commands)
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_option_and_command_has_a_help_text(words: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("validate", "none.yaml"), "domzero: none.yaml: no such file or directory"),
+        (("run", "none.yaml"), "domzero: none.yaml: no such file or directory"),
+        (("run",), "domzero: Missing argument 'FILE'. See `domzero run --help`."),
+        (("run", "small.yaml", "--seed", "-1"), "-1 is not in the range"),
+        (("run", "small.yaml", "--driver", "other"), "'other' is not one of 'live', 'simulated'"),
+        (("run", "small.yaml", "--out", "."), "the run directory holds something"),
+        (("nothing",), "domzero: No such command 'nothing'. See `domzero --help`."),
+        (("status",), "domzero: no cluster runs"),
+        (("down",), "domzero: no cluster runs"),
+        (("fault", "inject", "crash", "host0/dom0"), "domzero: no cluster runs"),
+        (("fault", "inject", "melt", "host0/dom0"), "'melt' is not one of 'crash', 'hang'"),
+        (("conform", "none.jsonl"), "domzero: none.jsonl: cannot be read"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_done_is_one_message_and_254(
+    terminal: Terminal, words: tuple[str, ...], said: str
+) -> None:
+    found = terminal.run(*words)
+
+    assert (found.returncode, found.stdout) == (254, "")
+    assert said in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert [each for each in terminal.left_behind() if not each.startswith("domzero-")] == []
+
+
+def test_a_wrong_key_is_refused_with_its_line_and_the_right_one(terminal: Terminal) -> None:
+    terminal.replace("metrics_port", "metric_port")
+
+    found = terminal.run("validate", "small.yaml")
+
+    assert found.returncode == 254
+    assert found.stderr == "domzero: small.yaml:6: unknown key 'metric_port'; did you mean metrics_port?\n"
+
+
+def test_a_port_in_use_is_refused_before_anything_is_made(terminal: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        terminal.replace("metrics_port: 0", f"metrics_port: {listener.getsockname()[1]}")
+        found = [terminal.run(*words, "small.yaml") for words in (("run",), ("up", "-d"))]
+
+    assert [each.returncode for each in found] == [254, 254]
+    assert "address already in use; 0 takes any free port" in found[0].stderr
+    assert "runs" not in terminal.left_behind()
+
+
+def test_an_image_that_somebody_else_uses_is_refused_before_anything_is_made(terminal: Terminal) -> None:
+    terminal.replace("size: 1MiB", "image: disk.img")
+    image = terminal.folder / "disk.img"
+    image.write_bytes(bytes(1 << 20))
+    with image.open("r+b") as file:
+        flock(file, LOCK_EX)
+        found = terminal.run("run", "small.yaml")
+
+    assert found.returncode == 254
+    assert "in use by another disk or tool (locked)" in found.stderr
+    assert "runs" not in terminal.left_behind()
+
+
+@pytest.mark.parametrize("driver", ["live", "simulated"])
+def test_a_run_prints_data_on_stdout_and_progress_on_stderr(terminal: Terminal, driver: str) -> None:
+    found = terminal.run("run", "small.yaml", "--driver", driver, "--seed", "7", "--out", "out", "--json")
+
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout) == terminal.report()
+    assert (terminal.report()["seed"], terminal.report()["driver"]) == (7, driver)
+    said = found.stderr.splitlines()
+    phases = [line.split(" s  ")[1].partition(":")[0] for line in said if " s  " in line]
+    story = ["boot", "workload", "fault", "detected", "rebooting", "reconnecting", "recovered", "settle"]
+    assert [each for each in phases if each in story] == story
+
+
+def test_the_summary_fits_into_eighty_columns(terminal: Terminal) -> None:
+    found = terminal.run("run", "small.yaml", "--driver", "simulated", "--out", "out")
+
+    assert max(len(line) for line in found.stdout.splitlines()) <= 80
+    assert "…" not in found.stdout
+    assert "verdict: held (seed 1, simulated driver)" in found.stdout
+
+
+@pytest.mark.parametrize(("driver", "number"), [("live", signal.SIGINT), ("simulated", signal.SIGTERM)])
+def test_an_interrupted_run_is_reported_as_unknown(
+    terminal: Terminal, driver: str, number: signal.Signals
+) -> None:
+    terminal.replace("duration: 1s", "duration: 300s")
+    with terminal.start("run", "small.yaml", "--driver", driver, "--out", "out") as process:
+        until(process, "workload")
+        process.send_signal(number)
+        process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == 2
+    assert terminal.report()["verdict"] == "unknown"
+
+
+def test_a_reader_that_leaves_changes_no_verdict(terminal: Terminal) -> None:
+    with terminal.start("run", "small.yaml", "--driver", "simulated", "--json") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        said = process.stderr.read()
+        process.wait(LIMIT_S)
+
+    assert process.returncode == 0
+    assert "Traceback" not in said
+
+
+def test_a_cluster_is_started_broken_watched_and_stopped(terminal: Terminal) -> None:
+    terminal.replace("duration: 1s", "duration: 300s")
+    started = terminal.run("up", "small.yaml", "-d", "--out", "out")
+    try:
+        assert started.returncode == 0, started.stderr
+        assert terminal.run("up", "small.yaml", "-d").returncode == 254
+        status = json.loads(terminal.run("status", "--json").stdout)
+        (host,) = status["hosts"]
+        listed = terminal.run("list").stdout.splitlines()
+        unknown = terminal.run("fault", "inject", "crash", "host0/nobody")
+        printed = terminal.run("console", "host0/web")
+        _send_nonsense(terminal.folder)
+        os.kill(next(each["pid"] for each in host["domains"] if each["name"] == "web"), signal.SIGKILL)
+        terminal.run("fault", "inject", "crash", "host0/dom0")
+    finally:
+        down = terminal.run("down")
+
+    assert sorted(host) == ["domains", "metrics_url", "name", "xenstore_socket"]
+    assert sorted(host["domains"][0]) == ["domid", "name", "pid", "state"]
+    assert listed[0].split() == ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
+    assert [line.split()[0] for line in listed[1:]] == ["Domain-0", "web"]
+    assert unknown.returncode == 254
+    assert "no domain 'nobody' runs on host0; there are: dom0, web" in unknown.stderr
+    assert "blkfront" in printed.stdout
+    assert "verdict: failed" in down.stdout  # the guest that was killed has not survived
+    assert down.returncode == 1
+    faults = terminal.report()["faults"]
+    assert isinstance(faults, list)
+    assert ("kill -9", "host0/web") in [(each["kind"], each["target"]) for each in faults]
+
+
+def _send_nonsense(folder: Path) -> None:
+    (path,) = folder.glob("domzero-*/small.sock")
+    for data in (b"\xff" * 64, b"\x00", b"GET / HTTP/1.0\r\n\r\n"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+                assert connection.recv(16) == b""
