@@ -110,8 +110,6 @@ class _Ringer(_Caller):
 
     def _ring(self, ports: list[int]) -> list[Effect]:
         effects: list[Effect] = [Send(XEN, UpcallTaken())]
-        if len(self._peers) < 2 * CHANNELS:
-            self._early = ports
         self._events -= len(ports)
         if self._events <= 0:
             self.ended_ns = time.monotonic_ns()

@@ -151,21 +151,27 @@ class HostCollector(Collector):
             family.add_metric([self._host, kind, target], count)
         yield family
 
-    def _gauge(
-        self, name: str, text: str, guests: list[GuestRecord], value: Callable[[GuestRecord], float]
+    def _per_guest(
+        self,
+        family: GaugeMetricFamily | CounterMetricFamily,
+        guests: list[GuestRecord],
+        value: Callable[[GuestRecord], float],
     ) -> Metric:
-        family = GaugeMetricFamily(f"domzero_guest_{name}", text, labels=GUEST)
         for each in guests:
             family.add_metric([self._host, each.name], value(each))
         return family
 
+    def _gauge(
+        self, name: str, text: str, guests: list[GuestRecord], value: Callable[[GuestRecord], float]
+    ) -> Metric:
+        return self._per_guest(GaugeMetricFamily(f"domzero_guest_{name}", text, labels=GUEST), guests, value)
+
     def _counter(
         self, name: str, text: str, guests: list[GuestRecord], value: Callable[[GuestRecord], float]
     ) -> Metric:
-        family = CounterMetricFamily(f"domzero_guest_{name}", text, labels=GUEST)
-        for each in guests:
-            family.add_metric([self._host, each.name], value(each))
-        return family
+        return self._per_guest(
+            CounterMetricFamily(f"domzero_guest_{name}", text, labels=GUEST), guests, value
+        )
 
     def _by(
         self, name: str, text: str, label: str, guests: list[GuestRecord], words: dict[str, Word]

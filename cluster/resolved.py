@@ -163,10 +163,6 @@ class ResolvedCluster:
         """The same cluster with the images that the run makes in this folder."""
         return replace(self, hosts=tuple(_placed(each, images) for each in self.hosts))
 
-    def without_faults(self) -> "ResolvedCluster":
-        """The same cluster with nothing that breaks by itself."""
-        return replace(self, faults=[])
-
 
 def rows(value: object) -> list[Data]:
     """A list of dicts inside of such data."""

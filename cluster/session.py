@@ -22,6 +22,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
+from cluster.board import SUPERVISOR
 from cluster.config import ResolvedCluster, ResolvedHost
 from cluster.console_log import ConsoleLog, last_line
 from cluster.control import control_path, running_clusters
@@ -41,7 +42,6 @@ from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
 from cluster.zygote import start_zygote
 
-SUPERVISOR = "supervisor"
 INTERRUPTED = "interrupted"
 
 

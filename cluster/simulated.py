@@ -18,6 +18,7 @@ from actors.runtime.machine import Effect, Event, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace
+from cluster.board import SUPERVISOR
 from cluster.ledger import ReadSectors
 from cluster.process import answer_statistics
 from cluster.programs import PROGRAMS, Environment
@@ -25,7 +26,6 @@ from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
 from cluster.run_facts import ReadVolume
 from cluster.supervisor import Supervisor
 
-SUPERVISOR = "supervisor"
 LINK_NS = 15_000
 JITTER_NS = 5_000
 FORK_NS = 3_000_000

@@ -86,7 +86,6 @@ class Supervisor:
         self._schedule = Schedule([], 0)
         self._statistics_asked: dict[int, str] = {}
         self._sequence = 0
-        self._forced = False
         self._down_wanted = False
         self._abort = False
         self._now_ns = 0
@@ -271,8 +270,8 @@ class Supervisor:
             self._ask_statistics()
             for name, board in self.boards.items():
                 if board.state.power == "on":
-                    self._forced = any(each.host == name for each in busy)
-                    board.type_on_console("dom0", "xl destroy -a" if self._forced else "xl shutdown -a")
+                    forced = any(each.host == name for each in busy)
+                    board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
             self._enter("shutdown")
 
     def _in_shutdown(self) -> None:

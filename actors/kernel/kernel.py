@@ -36,7 +36,6 @@ class Kernel:
         self._effects: list[Effect] = []
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
         self._turn_ends: list[Callable[[], None]] = []
-        self._deferred: dict[Callable[[], None], None] = {}
 
     def _read_start_info(self) -> StartInfo:
         frames = min(self.pages.total, MAX_FRAMES)
@@ -67,12 +66,8 @@ class Kernel:
         self._receivers[link] = receive
 
     def at_turn_end(self, callback: Callable[[], None]) -> None:
-        """Call back at the end of every turn, after what was deferred and before events are sent."""
+        """Call back at the end of every turn, before events are sent."""
         self._turn_ends.append(callback)
-
-    def defer(self, callback: Callable[[], None]) -> None:
-        """Call back once at the end of this turn; asking again before then changes nothing."""
-        self._deferred[callback] = None
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event. Part of the machine's contract, as are the four below."""
@@ -89,9 +84,6 @@ class Kernel:
     def end_turn(self, now_ns: int) -> list[Effect]:
         """Everything that arrived is handled: ring the doorbells."""
         while True:
-            deferred, self._deferred = self._deferred, {}
-            for callback in deferred:
-                callback()
             for callback in self._turn_ends:
                 callback()
             self.irq.flush()

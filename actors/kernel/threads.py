@@ -172,10 +172,6 @@ class Threads:
         heapq.heappush(self._deadlines, (when_ns, self._deadline_number, future))
         return future
 
-    async def sleep_until(self, when_ns: int) -> None:
-        """Wait until `when_ns`, at least until the next turn."""
-        await self.at(when_ns)
-
     async def sleep(self, duration_ns: int) -> None:
         """Wait for `duration_ns` from now."""
         await self.at(self.now_ns + duration_ns)
