@@ -77,7 +77,9 @@ def validate(file: Path) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print run.json on stdout instead of the summary.")
 @click.option(
-    "--trace", is_flag=True, help="Write trace.log: every event and its effects (simulated driver)."
+    "--trace",
+    is_flag=True,
+    help="Write trace.json for Perfetto (simulated driver: and trace.log, every event and its effects).",
 )
 def run(  # noqa: PLR0917 (click passes options so)
     file: Path,

@@ -40,6 +40,8 @@ from cluster.run_directory import RunDirectory
 from cluster.run_facts import ReadVolume
 from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
+from cluster.trace_files import begin_recording, read_recordings, remove_recordings
+from cluster.trace_json import write_trace
 from cluster.zygote import start_zygote
 
 INTERRUPTED = "interrupted"
@@ -145,10 +147,25 @@ class Session:
                 server.shutdown()
                 server.server_close()
                 thread.join()
+        if self._options.trace:
+            self._write_trace(supervisor)
         return supervisor
 
+    def _write_trace(self, supervisor: Supervisor) -> None:
+        path = self.directory / "trace.json"
+        try:
+            count = write_trace(path, supervisor, "live", read_recordings(self.directory))
+            remove_recordings(self.directory)
+        except OSError as error:  # a full disk is no reason to lose the verdict
+            self._progress.say(f"no trace: {path}: {error.strerror or error}")
+        else:
+            self._progress.say(f"trace: {count:,} events; open {path} in Perfetto")
+
     async def _drive(self, supervisor: Supervisor, live: LiveCluster, log: ConsoleLog) -> None:
-        driver = ActorDriver(SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform)
+        recorder = begin_recording(self.directory, SUPERVISOR) if self._options.trace else None
+        driver = ActorDriver(
+            SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform, trace=recorder
+        )
         live.driver = driver
         self._live = live
         path = control_path(self._cluster.name)
@@ -206,7 +223,9 @@ class Session:
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
         _, fd = SharedMemory.create(host.memory_pages)
         os.set_inheritable(fd, True)
-        return Surroundings(host.name, str(self.directory), fd, host.memory_pages, origin_ns)
+        return Surroundings(
+            host.name, str(self.directory), fd, host.memory_pages, origin_ns, trace=self._options.trace
+        )
 
     def _serve_metrics(self, supervisor: Supervisor) -> list[tuple[WSGIServer, Thread]]:
         servers = []

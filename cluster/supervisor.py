@@ -172,6 +172,7 @@ class Supervisor:
             if guest is not None:
                 guest.boots += 1
                 guest.domid = change.domid
+                guest.domids.append(change.domid)
                 guest.ended = False
             self.faults.target_started(change)
         elif change.what == "ended" and guest is not None:

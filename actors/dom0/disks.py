@@ -60,6 +60,7 @@ class Disks:
             name, kernel.memory, frames, lambda message: kernel.send(name, message), edge=trigger == "edge"
         )
         driver.on_ready = lambda: ready.set(None)
+        driver.tracepoint, driver.number = kernel.threads.tracepoint, len(self._drivers)
         kernel.on_link(name, driver.receive)
         kernel.at_turn_end(driver.flush_doorbell)
         self._drivers[name] = driver

@@ -6,6 +6,7 @@ At the end of a turn doorbells are rung once, whatever the turn has queued for t
 
 from collections.abc import Callable
 
+from actors.abi.trace import Tracepoint
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
@@ -52,6 +53,10 @@ class Kernel:
 
     def console_input(self, text: str) -> None:
         """A line was typed on the console; subclasses may care."""
+
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self.threads.tracepoint = tracepoint
 
     def log(self, text: str) -> None:
         """A kernel message on the console."""
