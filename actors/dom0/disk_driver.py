@@ -48,7 +48,8 @@ class DiskDriver:
     """Drives one disk through `send`, which takes messages for its link.
 
     `queue_frames` are 2 to 17 machine frames in a row: the last one becomes the completion queue, the
-    others the submission queue of 32 entries each. The caller feeds `receive` and `interrupt`. With an
+    others the submission queue of 32 entries each. The caller feeds `receive` and `interrupt`, and has
+    `at_turn_end` call `flush_doorbell` once all that a turn brings is submitted. With an
     `edge` interrupt completions are acknowledged with the next submission, to spare the disk a wake-up.
     `number` tells the disks of a host apart at its tracepoints.
     """
@@ -60,6 +61,7 @@ class DiskDriver:
         queue_frames: list[int],
         send: Callable[[object], None],
         *,
+        at_turn_end: Callable[[Callable[[], None]], None],
         edge: bool = False,
     ) -> None:
         first, *_, last = queue_frames
@@ -74,6 +76,7 @@ class DiskDriver:
         self.tracepoint: Tracepoint | None = None
         self.number = 0
         self._send = send
+        self._at_turn_end = at_turn_end
         self._sq_mfn = first
         self._cq_mfn = last
         self._slots = [
@@ -140,6 +143,8 @@ class DiskDriver:
         if self.tracepoint is not None:
             self.tracepoint(_DISK_SUBMIT, volume, command_id | opcode << OPCODE_SHIFT, sector, self.number)
         tail = self._sq_tail
+        if tail == self._sq_rung:
+            self._at_turn_end(self.flush_doorbell)
         frame, offset = self._slots[tail]
         flags = FLAG_FUA if fua else 0
         if len(segments) == 1:
