@@ -23,6 +23,7 @@ from cluster.conform_live import replay
 from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
+from cluster.kept_interrupts import kept_interrupts
 from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
@@ -221,6 +222,26 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
     with _whoever_reads(), contextlib.suppress(KeyboardInterrupt):
         for line in follow(path, following=following, reader=sys.stdout):
             click.echo(line, nl=False)
+
+
+@cli.command(short_help="A domain's /proc/interrupts.")
+@click.argument("target", metavar="HOST/DOMAIN")
+@click.option(
+    "--run",
+    "directory",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="DIR",
+    help="As it was at the end of this finished run.",
+)
+@CLUSTER
+def interrupts(target: str, directory: Path | None, name: str | None) -> None:
+    """Show the /proc/interrupts of a domain's kernel, for instance `host0/dom0` or `host0/web-0`."""
+    if directory is None:
+        text = _asked(ask(name, "interrupts", {"target": target}))["text"]
+    else:
+        text = kept_interrupts(directory, target)
+    with _whoever_reads():
+        click.echo(text or f"{target} has no interrupts", nl=not text)
 
 
 @cli.command(short_help="Replay recordings of a real Xen.")

@@ -17,6 +17,7 @@ from actors.runtime.framing import FrameReader, hello_frame, join_frames
 from actors.runtime.machine import DeadlinePassed
 from cluster.board import Board
 from cluster.control import CONTROL_CODEC, ControlReply, ControlRequest
+from cluster.control_interrupts import read_interrupts
 from cluster.live import LiveCluster
 from cluster.supervisor import Supervisor
 
@@ -63,7 +64,10 @@ class ControlServer:
             try:
                 with trio.fail_after(REQUEST_LIMIT_S):
                     request = await self._receive(connection)
-                reply = self._answer(request)
+                if request.command == "interrupts":
+                    reply = await read_interrupts(self._supervisor, self._driver, request.arguments)
+                else:
+                    reply = self._answer(request)
                 await stream.send_all(hello_frame() + join_frames([CONTROL_CODEC.encode(reply)]))
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
@@ -87,7 +91,7 @@ class ControlServer:
         answer = answers.get(request.command)
         if answer is None:
             return ControlReply(
-                f"unknown command {request.command!r}; there are {', '.join(sorted(answers))}", {}
+                f"unknown command {request.command!r}; there are interrupts, {', '.join(sorted(answers))}", {}
             )
         return answer(request.arguments)
 

@@ -21,8 +21,9 @@ import trio
 
 from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
-from actors.messages import CODEC, ReadStatistics, Statistics
-from actors.runtime.actor import ActorDriver
+from actors.kernel.kernel import Kernel
+from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
+from actors.runtime.actor import ActorDriver, Intercept
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
@@ -78,6 +79,15 @@ def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
     )
 
 
+def answer_interrupts(_: str, message: object, machine: Machine) -> Interrupts:
+    """The driver's answer to ReadInterrupts."""
+    assert isinstance(message, ReadInterrupts), "only these are intercepted"
+    return Interrupts(message.sequence, machine.interrupts() if isinstance(machine, Kernel) else "")
+
+
+ANSWERS: dict[type, Intercept] = {ReadStatistics: answer_statistics, ReadInterrupts: answer_interrupts}
+
+
 class ActorProcess:
     """The actors of this process."""
 
@@ -113,7 +123,7 @@ class ActorProcess:
             machine,
             CODEC,
             log=log.write,
-            intercept={ReadStatistics: answer_statistics},
+            intercept=ANSWERS,
             trace=recorder,
         )
         self._drivers[address] = driver

@@ -95,6 +95,7 @@ class Session:
             finally:
                 self._progress.stop()
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
+            self._run_directory.write_interrupts(supervisor.interrupts.kept)
             self._run_directory.write_report(report)
         return report
 

@@ -13,14 +13,13 @@ from random import Random
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
 from actors.domu.journal import Journal, MemoryJournal
-from actors.messages import ReadStatistics
 from actors.runtime.machine import Effect, Event, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
 from cluster.board import SUPERVISOR
 from cluster.ledger import ReadSectors
-from cluster.process import answer_statistics
+from cluster.process import ANSWERS
 from cluster.programs import PROGRAMS, Environment
 from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
 from cluster.run_facts import ReadVolume
@@ -72,8 +71,10 @@ class ObservedMachine:
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event; a question about statistics is not the machine's."""
-        if type(event) is Received and type(event.message) is ReadStatistics:
-            return [Send(event.link, answer_statistics(event.link, event.message, self.machine))]
+        if type(event) is Received:
+            answer = ANSWERS.get(type(event.message))
+            if answer is not None:
+                return [Send(event.link, answer(event.link, event.message, self.machine))]
         return self._handle(event, now_ns)
 
 

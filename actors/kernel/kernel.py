@@ -115,6 +115,10 @@ class Kernel:
         assert self.grants.granted >= 0, "more grants were taken back than given"
         assert self.grants.mapped >= 0, "more grants were unmapped than mapped"
 
+    def interrupts(self) -> str:
+        """The text of /proc/interrupts."""
+        return self.irq.table()
+
     def statistics(self) -> object:
         """Counters; subclasses say which."""
         return None
