@@ -24,6 +24,7 @@ from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
 from cluster.kept_interrupts import kept_interrupts
+from cluster.openmetrics import openmetrics_of
 from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
@@ -242,6 +243,27 @@ def interrupts(target: str, directory: Path | None, name: str | None) -> None:
         text = kept_interrupts(directory, target)
     with _whoever_reads():
         click.echo(text or f"{target} has no interrupts", nl=not text)
+
+
+@cli.command(short_help="The metrics of a finished run, with times.")
+@click.argument("directory", metavar="RUNDIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--openmetrics",
+    is_flag=True,
+    required=True,
+    help="As text that `promtool tsdb create-blocks-from openmetrics` loads.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout."
+)
+def export(directory: Path, openmetrics: bool, output: Path | None) -> None:  # noqa: FBT001, ARG001 (the only form)
+    """Print the metrics that a finished run kept, as OpenMetrics text with timestamps."""
+    text = openmetrics_of(directory)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+        return
+    with _whoever_reads():
+        click.echo(text, nl=False)
 
 
 @cli.command(short_help="Replay recordings of a real Xen.")

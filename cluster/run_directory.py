@@ -1,7 +1,7 @@
 """The folder of one run: what was made for it, what it left behind, and its report.
 
     run.json   journals/HOST-GUEST-VDEV.journal   images/HOST-GUEST-VDEV.img   logs/HOST-ACTOR.log
-    interrupts/HOST-DOMAIN.txt   samples.prom.gz   trace.json
+    interrupts/HOST-DOMAIN.txt   samples.jsonl   trace.json
 
 Rules: a folder that holds anything is never used; a file of the report is there as a whole or not at all.
 """

@@ -16,6 +16,7 @@ from wsgiref.simple_server import WSGIServer
 
 import trio
 from prometheus_client import start_http_server
+from prometheus_client.registry import CollectorRegistry
 
 from actors.domu.journal import Journal
 from actors.messages import CODEC
@@ -39,6 +40,7 @@ from cluster.report import Report, build_report
 from cluster.resolved import Volume
 from cluster.run_directory import RunDirectory
 from cluster.run_facts import ReadVolume
+from cluster.samples import keep_samples
 from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
 from cluster.trace_files import begin_recording, read_recordings, remove_recordings
@@ -81,6 +83,7 @@ class Session:
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
         self.guest_memory_bytes: list[int] = []
+        self._registries: list[CollectorRegistry] = []
         self.trouble = ""
         self.supervisor: Supervisor
         self.when_up: Callable[[], None] = lambda: None
@@ -190,6 +193,7 @@ class Session:
             nursery.start_soon(live.watch, nursery)
             self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
+            nursery.start_soon(keep_samples, self.directory, self._registries)
             try:
                 await driver.run()
             finally:
@@ -248,6 +252,7 @@ class Session:
                 server, thread = start_http_server(host.metrics_port, addr=LOCALHOST, registry=registry)
             except OSError as error:
                 raise port_trouble(host, error) from error
+            self._registries.append(registry)
             self.metrics_urls[host.name] = f"http://{LOCALHOST}:{server.server_port}/metrics"
             servers.append((server, thread))
         return servers
