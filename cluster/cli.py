@@ -23,20 +23,16 @@ from cluster.conform_live import replay
 from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
-from cluster.kept_interrupts import kept_interrupts
-from cluster.openmetrics import openmetrics_of
 from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
 from cluster.summary import print_summary
+from cluster.watch_commands import CLUSTER, export, interrupts, top
 
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
 VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
 SEED = click.IntRange(0, (1 << 64) - 1)
-CLUSTER = click.option(
-    "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -225,47 +221,6 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
             click.echo(line, nl=False)
 
 
-@cli.command(short_help="A domain's /proc/interrupts.")
-@click.argument("target", metavar="HOST/DOMAIN")
-@click.option(
-    "--run",
-    "directory",
-    type=click.Path(path_type=Path, exists=True),
-    metavar="DIR",
-    help="As it was at the end of this finished run.",
-)
-@CLUSTER
-def interrupts(target: str, directory: Path | None, name: str | None) -> None:
-    """Show the /proc/interrupts of a domain's kernel, for instance `host0/dom0` or `host0/web-0`."""
-    if directory is None:
-        text = _asked(ask(name, "interrupts", {"target": target}))["text"]
-    else:
-        text = kept_interrupts(directory, target)
-    with _whoever_reads():
-        click.echo(text or f"{target} has no interrupts", nl=not text)
-
-
-@cli.command(short_help="The metrics of a finished run, with times.")
-@click.argument("directory", metavar="RUNDIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
-    "--openmetrics",
-    is_flag=True,
-    required=True,
-    help="As text that `promtool tsdb create-blocks-from openmetrics` loads.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout."
-)
-def export(directory: Path, openmetrics: bool, output: Path | None) -> None:  # noqa: FBT001, ARG001 (the only form)
-    """Print the metrics that a finished run kept, as OpenMetrics text with timestamps."""
-    text = openmetrics_of(directory)
-    if output is not None:
-        output.write_text(text, encoding="utf-8")
-        return
-    with _whoever_reads():
-        click.echo(text, nl=False)
-
-
 @cli.command(short_help="Replay recordings of a real Xen.")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
 @click.option(
@@ -300,6 +255,10 @@ def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
         click.echo(json.dumps(results.to_dict(), indent=2))
     else:
         results.print_table(Console())
+
+
+for _command in (top, interrupts, export):
+    cli.add_command(_command)
 
 
 def _load(file: Path, seed: int | None) -> ResolvedCluster:

@@ -5,6 +5,7 @@ Rules: one request a connection; a request that makes no sense is answered with 
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +21,7 @@ from cluster.control import CONTROL_CODEC, ControlReply, ControlRequest
 from cluster.control_interrupts import read_interrupts
 from cluster.live import LiveCluster
 from cluster.supervisor import Supervisor
+from cluster.watched import watched
 
 REQUEST_LIMIT_S = 10
 FAULT_KINDS = ("crash", "hang")
@@ -87,7 +89,13 @@ class ControlServer:
                 raise reader.violation
 
     def _answer(self, request: ControlRequest) -> ControlReply:
-        answers = {"status": self._status, "list": self._list, "fault": self._fault, "down": self._down}
+        answers = {
+            "status": self._status,
+            "list": self._list,
+            "top": self._top,
+            "fault": self._fault,
+            "down": self._down,
+        }
         answer = answers.get(request.command)
         if answer is None:
             return ControlReply(
@@ -139,6 +147,10 @@ class ControlServer:
             label = "Domain-0" if each.domid == 0 else each.name
             rows.append([label, each.domid, pages // 256, vcpus, letters, seconds])
         return rows
+
+    def _top(self, _: dict[str, object]) -> ControlReply:
+        now_ns = time.monotonic_ns()
+        return ControlReply("", {**self._list({}).values, **watched(self._supervisor, now_ns)})
 
     def _fault(self, arguments: dict[str, object]) -> ControlReply:
         kind, target = str(arguments.get("kind")), str(arguments.get("target"))

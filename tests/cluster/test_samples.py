@@ -61,8 +61,9 @@ class Run:
         self.now_s += 1
 
     def values(self, sample: str, **labels: str) -> list[tuple[float, float]]:
-        """(time, value) of one series. The library's parser drops buckets at the second time of a histogram."""
-        self.file.flush()
+        """(time, value) of one series. The library's parser drops buckets at the second time they come."""
+        if not self.file.closed:
+            self.file.flush()
         found = []
         for line in openmetrics_of(self.folder).splitlines():
             row = ROW.fullmatch(line)
