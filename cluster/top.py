@@ -116,7 +116,7 @@ def _keyboard() -> Iterator[Callable[[float], list[bytes]]]:
 
     try:
         if before is not None:
-            tty.setcbreak(fd)
+            tty.setcbreak(fd, termios.TCSANOW)  # what was typed meanwhile counts
         yield read
     finally:
         if before is not None:
