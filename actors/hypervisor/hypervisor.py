@@ -163,7 +163,7 @@ class Hypervisor:
             self._violation(link, message)
         elif isinstance(message, UpcallTaken):
             # Taken before it heard that it is suspended: what is pending waits for the resume.
-            domain.ports.upcall_sent = False
+            self._events.upcall_taken(domain.ports)
 
     def _notice(self, event: Event, now_ns: int) -> None:
         if self._host.stopped and not isinstance(event, LinkClosed):

@@ -63,7 +63,7 @@ class PortTable:
     nr_vcpus: int = 0
     link: str | None = None
     dying: bool = False
-    upcall_sent: bool = False
+    upcalls_open: int = 0
     channels: dict[int, Channel] = field(default_factory=dict)
     virqs: dict[tuple[int, int], Channel] = field(default_factory=dict)
     pirqs: dict[int, Channel] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class PortTable:
 
     def has_undelivered(self) -> bool:
         """Whether there are events that the domain has not taken yet."""
-        return self.upcall_sent or bool(self.pending)
+        return self.upcalls_open > 0 or bool(self.pending)
 
     def free_port(self) -> int:
         """The lowest free port, not yet taken. EINVAL for a dying domain, ENOSPC at the limit."""
