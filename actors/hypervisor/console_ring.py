@@ -38,6 +38,10 @@ class ConsoleRing:
         data = bytes(self._kept[offset : offset + max(count, 0)])
         return data, start + len(data)
 
+    def clear(self) -> None:
+        """Forget the messages that are kept."""
+        self._kept.clear()
+
     def type(self, text: str) -> None:
         """Somebody types on the serial line."""
         self._typed += text.encode("utf-8", "replace")[: SERIAL_RX_BYTES - len(self._typed)]
