@@ -86,7 +86,7 @@ class MemoryRecordings:
 def read_recordings(directory: Path) -> Iterator[Recording]:
     """Every recording of a run, each actor's in the order of its lives."""
     for path in sorted((directory / FOLDER).glob(f"*{SUFFIX}")):
-        yield Recording.parse(path.name.split(".")[0].replace("~", "/"), path.read_bytes())
+        yield Recording.parse(path.name.rsplit(".", 2)[0].replace("~", "/"), path.read_bytes())
 
 
 def remove_recordings(directory: Path) -> None:
