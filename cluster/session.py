@@ -109,7 +109,10 @@ class Session:
 
     def _run(self) -> tuple[Supervisor, ReadVolume | None]:
         if self._options.driver == "live":
-            return self.run_live(), None
+            supervisor = self.run_live()
+            if self._options.trace:
+                self._write_trace(supervisor)
+            return supervisor, None
         return run_simulated(
             self._cluster,
             self._observe,
@@ -136,7 +139,7 @@ class Session:
         return build_report(self._cluster, self._options.driver, supervisor, self.directory, read_volume)
 
     def run_live(self) -> Supervisor:
-        """Drive it with real processes, without the verdict."""
+        """Drive it with real processes, without the verdict; a trace stays as it was recorded."""
         cluster = self._cluster
         journals = self._prepare()
         supervisor = Supervisor(cluster, journals, self._observe, endless=self._options.endless)
@@ -163,8 +166,6 @@ class Session:
                 server.shutdown()
                 server.server_close()
                 thread.join()
-        if self._options.trace:
-            self._write_trace(supervisor)
         return supervisor
 
     def _write_trace(self, supervisor: Supervisor) -> None:
