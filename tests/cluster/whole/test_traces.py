@@ -175,10 +175,10 @@ LOOSE = "select count(*) as n from flow where slice_out is null or slice_in is n
 WAY = """
     select s.name, p.name as process, extract_arg(s.arg_set_id, 'args.at') as at, s.ts, s.dur, s.depth
     from slice s join process_track t on s.track_id = t.id join process p using (upid)
-    where extract_arg(s.arg_set_id, 'args.request') = {number} order by s.ts, s.depth"""
-LONGEST = """
-    select extract_arg(arg_set_id, 'args.request') as number from slice
-    where category = 'request' and depth = 0 order by dur desc, number limit 1"""
+    where extract_arg(s.arg_set_id, 'args.request') = (
+        select extract_arg(arg_set_id, 'args.request') from slice
+        where category = 'request' and depth = 0 order by dur desc, ts limit 1)
+    order by s.ts, s.depth"""
 ARROWS = """
     select a.name as sent, p.name as source, b.name as taken, q.name as destination
     from flow f join slice a on f.slice_out = a.id join slice b on f.slice_in = b.id
@@ -188,10 +188,9 @@ ARROWS = """
 
 
 def ask_for_the_way(trace: Path, ask: Callable[..., list[list[dict[str, object]]]]) -> None:
-    trouble, loose, ((longest,), arrows) = *ask(trace, TROUBLE, LOOSE), ask(trace, LONGEST, ARROWS)
+    trouble, loose, way, arrows = ask(trace, TROUBLE, LOOSE, WAY, ARROWS)
     assert trouble == []
     assert loose == [{"n": 0}]
-    (way,) = ask(trace, WAY.format(number=longest["number"]))
     guest, names = way[0]["process"], [each["name"] for each in way]
     assert names[-len(PHASES) :] == PHASES
     assert names.count("in the ring") == 2, "the longest request went twice: dom0 was killed under it"
