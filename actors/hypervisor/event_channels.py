@@ -110,6 +110,7 @@ class EventChannels:
         if channel is None:
             raise XenError(Errno.EINVAL, f"port {port} is not in use")
         self.sent += 1
+        table.sent += 1
         if channel.state is PortState.INTERDOMAIN:
             peer = channel.peer
             assert peer is not None, "an interdomain port has a peer"
@@ -197,6 +198,7 @@ class EventChannels:
         if not table.upcall_sent:
             return False
         table.upcall_sent = False
+        table.upcalls_taken += 1
         if table.pending:
             self.raised.append(table)
         return True
@@ -214,6 +216,7 @@ class EventChannels:
             if pending and table.link is not None and not table.upcall_sent:
                 table.upcall_sent = True
                 self.upcalls += 1
+                table.upcalls += 1
                 self._outbox.effects.append(Send(table.link, Upcall(sorted(pending))))
                 pending.clear()
 

@@ -44,7 +44,10 @@ class Channel:
 
 @dataclass(slots=True, eq=False)
 class PortTable:
-    """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls."""
+    """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls.
+
+    `sent` to `interrupts_ended` only count, the last two by GSI.
+    """
 
     domid: int
     max_port: int
@@ -52,6 +55,11 @@ class PortTable:
     link: str | None = None
     dying: bool = False
     upcall_sent: bool = False
+    sent: int = 0
+    upcalls: int = 0
+    upcalls_taken: int = 0
+    interrupts: dict[int, int] = field(default_factory=dict)
+    interrupts_ended: dict[int, int] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     virqs: dict[tuple[int, int], Channel] = field(default_factory=dict)
     pirqs: dict[int, Channel] = field(default_factory=dict)

@@ -82,6 +82,8 @@ class BlkfrontStatistics:
     reconnects: int
     replayed: int
     published_again: int
+    detached_ns: int
+    unanswered_ns: int
     oldest_issue_ns: int | None
 
 
@@ -206,6 +208,8 @@ class Blkfront:
             reconnects=self._reconnects,
             replayed=counters.replayed,
             published_again=self._published_again,
+            detached_ns=counters.detached_ns,
+            unanswered_ns=counters.unanswered_ns,
             oldest_issue_ns=queue.oldest_issue_ns(),
         )
 
