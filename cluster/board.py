@@ -153,6 +153,20 @@ class Board:
             self.domains.clear()
             self.power_on()
 
+    @property
+    def hardware(self) -> list[str]:
+        """The addresses of the IO-APIC, the hypervisor and the disks, as far as they run."""
+        return [
+            each for each in (self._ioapic, self.hypervisor, *self._disks.values()) if each in self._running
+        ]
+
+    def name_of(self, address: str) -> str:
+        """What an actor is called: a domain by its name, `domN` if it never ran, a device by its own."""
+        actor = address.rpartition("/")[2]
+        number = actor.removeprefix("dom")
+        domain = self.domains.get(int(number)) if number != actor and number.isdecimal() else None
+        return domain.name if domain is not None else actor
+
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in self.domains.values():
