@@ -31,6 +31,7 @@ class Readings:
 
     `domains`: the hypervisor's record of each; `backends`: dom0's, by guest and virtual device;
     `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps its last ones.
+    `asked`: who has not answered yet, by sequence.
     """
 
     def __init__(
@@ -44,18 +45,18 @@ class Readings:
         self.stores: dict[str, Reading] = {}
         self._boards = boards
         self._emit = emit
-        self._asked: dict[int, str] = {}
+        self.asked: dict[int, str] = {}
         self._sequence = 0
         self._turn: dict[str, int] = {}
 
     @property
     def is_complete(self) -> bool:
         """Whether everybody who was asked last has answered."""
-        return not self._asked
+        return not self.asked
 
     def ask_all(self) -> None:
         """Ask every hypervisor and every domain that runs."""
-        self._asked.clear()
+        self.asked.clear()
         for board in self._powered():
             self._ask(board.hypervisor)
             for address in _running(board):
@@ -63,7 +64,7 @@ class Readings:
 
     def ask_some(self) -> None:
         """Ask the hardware, the hypervisors, the control domains, and the guests whose turn it is."""
-        self._asked.clear()
+        self.asked.clear()
         for board in self._powered():
             for address in board.hardware:
                 self._ask(address)
@@ -78,7 +79,7 @@ class Readings:
 
     def take(self, link: str, message: Statistics, now_ns: int) -> None:
         """An answer; one that was not asked for on this link, or is too late, does not count."""
-        if self._asked.pop(message.sequence, None) != link:
+        if self.asked.pop(message.sequence, None) != link:
             return
         self.latest[link] = message.values
         host = link.split("/", 1)[0]
@@ -111,7 +112,7 @@ class Readings:
 
     def _ask(self, address: str) -> None:
         self._sequence += 1
-        self._asked[self._sequence] = address
+        self.asked[self._sequence] = address
         self._emit(Send(address, ReadStatistics(self._sequence)))
 
 
