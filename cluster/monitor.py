@@ -212,8 +212,8 @@ class Monitor:
 
 @contextmanager
 def until_interrupted() -> Iterator[Callable[[float], bool]]:
-    """`wait(seconds)` for the time of this context: True once SIGINT or SIGTERM has come."""
-    wanted = {signal.SIGINT, signal.SIGTERM}
+    """`wait(seconds)` for the time of this context: True once SIGINT, SIGTERM or SIGHUP has come."""
+    wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
     try:
         yield lambda seconds: signal.sigtimedwait(wanted, seconds) is not None

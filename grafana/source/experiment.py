@@ -6,7 +6,7 @@ RATE = "[$__rate_interval]"
 RECOVERY = "domzero_recovery_duration_seconds"
 BY_PHASE = "sum by (phase)"
 TOTAL = '{%S,phase="total"}'
-REQUESTS = "domzero_vbd_requests_total{%S}"
+NOW = f"sum by (host) (rate(domzero_vbd_requests_total{{%S}}{RATE}))"
 
 
 def page() -> Page:
@@ -83,7 +83,7 @@ def page() -> Page:
             "Requests now, over their mean in the time that is shown: 1 is as usual.",
             "percentunit",
             Query(
-                f"sum by (host) (rate({REQUESTS}{RATE})) / sum by (host) (rate({REQUESTS}[$__range]))",
+                f"{NOW} / avg_over_time({NOW}[$__range:1s] @ end())",
                 "{{host}}",
             ),
         ),

@@ -1,14 +1,21 @@
 """What Prometheus would scrape: well-formed text, and series that outlive their domain."""
 
+import json
 import urllib.request
+from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cluster.metric_catalog import CATALOG, PREFIX
+from actors.domu.journal import Word
+from cluster.config_schema import MetricsSchema
+from cluster.guest_metrics import latency_histogram
+from cluster.metric_catalog import ALL_GUESTS, CATALOG, PREFIX
 from cluster.metrics import HostCollector
+from cluster.metrics_server import MetricsServer
 
 
 def check_text(text: str) -> dict[str, object]:
@@ -74,6 +81,63 @@ def test_a_host_shows_its_own_guests_only(scenarios, laboratory) -> None:
 
     assert {each.labels["host"] for family in families.values() for each in family.samples} == {"host1"}
     assert families["domzero_faults_injected"].samples == []
+
+
+def test_guests_can_share_their_series(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
+    run.supervisor.cluster = replace(run.supervisor.cluster, metrics=MetricsSchema(guests="sum"))
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    labels = {each.labels.get("guest") for family in families.values() for each in family.samples}
+    assert labels == {None, ALL_GUESTS}
+    assert value(families, "domzero_guest_boots", guest=ALL_GUESTS) == 2
+    domains = {each.labels["domain"] for each in families["domzero_domain_state"].samples}
+    assert domains == {"dom0", ALL_GUESTS}
+
+
+def test_a_histogram_counts_every_request(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
+    (journal,) = run.supervisor.guests["host0", "web-0"].journals
+
+    found = latency_histogram(journal)
+
+    assert found.counts == sorted(found.counts)
+    assert found.counts[-1] == journal.word(Word.COMPLETED)
+    slowest = next(
+        bound for bound, count in zip(found.bounds, found.counts, strict=True) if count == found.counts[-1]
+    )
+    assert 0 < found.sum < found.counts[-1] * slowest
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/metrics", "GET", 200),
+        ("/targets", "GET", 200),
+        ("/", "GET", 200),
+        ("/x", "GET", 404),
+        ("/metrics", "POST", 405),
+    ],
+)
+def test_the_endpoint_answers_what_it_knows(
+    path: str, method: str, status: int, scenarios, laboratory
+) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
+    collector = HostCollector(run.supervisor, "host0", lambda: 0)
+    server = MetricsServer(collector, 0, lambda: [{"targets": ["x"]}])
+    connection = HTTPConnection(server.address, timeout=30)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read()
+    finally:
+        connection.close()
+        server.close()
+
+    assert answer.status == status
+    if path == "/targets":
+        assert json.loads(body) == [{"targets": ["x"]}]
 
 
 @pytest.mark.processes
