@@ -1,10 +1,13 @@
 """What statistics cost: `.venv/bin/python bench/statistics_cost.py [PAIRS] [GUESTS]`.
 
-The same guests work as fast as they can, in turns with statistics never read and with statistics read
-at the default interval while the endpoint is scraped once a second; a pair is two neighbouring runs.
+The same guests do the same work in turns with statistics never read, and with statistics read at the
+default interval while the endpoint is scraped once a second; a pair is two neighbouring runs. Shown are
+requests a second (on a machine of one's own) and processor time for a request, of all processes together,
+which others on the machine disturb less: where the processors are what limits, both cost the same share.
 """
 
 import json
+import resource
 import sys
 import tempfile
 import urllib.request
@@ -44,8 +47,14 @@ def scrape(session: Session, done: Event) -> None:
             urllib.request.urlopen(url, timeout=5).read()
 
 
-def measure(guests: int, interval: str, *, scraped: bool) -> float:
-    """Requests a second, all guests together."""
+def cpu_s() -> float:
+    """Processor time of this process and of all that have ended beneath it."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def measure(guests: int, interval: str, *, scraped: bool) -> tuple[float, float]:
+    """Requests a second, and microseconds of processor time for each, all guests together."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cost.yaml"
         path.write_text(json.dumps(configuration(guests, interval)))
@@ -54,24 +63,36 @@ def measure(guests: int, interval: str, *, scraped: bool) -> float:
         thread = Thread(target=scrape, args=(session, done), daemon=True)
         if scraped:
             session.when_up = thread.start
+        began_s = cpu_s()
         supervisor = session.run_live()
         done.set()
         answered = sum(each.completed for each in supervisor.guests.values())
-        return (answered - supervisor.completed_at_start) / SECONDS
+        rate = (answered - supervisor.completed_at_start) / SECONDS
+        return rate, (cpu_s() - began_s) / answered * 1e6
 
 
 def main() -> None:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     guests = int(sys.argv[2]) if len(sys.argv) > 2 else 4
     measure(guests, "0s", scraped=False)  # warm
-    costs = []
+    costs: dict[str, list[float]] = {"throughput": [], "processor time": []}
     for index in range(pairs):
         order = [False, True] if index % 2 else [True, False]
         found = {on: measure(guests, "1s" if on else "0s", scraped=on) for on in order}
-        costs.append((1 - found[True] / found[False]) * 100)
-        print(f"off {found[False]:8.0f}/s  on {found[True]:8.0f}/s  cost {costs[-1]:+5.1f} %", flush=True)
-    spread = stdev(costs) / len(costs) ** 0.5 if len(costs) > 1 else 0.0
-    print(f"cost: mean {mean(costs):+.1f} % (standard error {spread:.1f}), median {median(costs):+.1f} %")
+        (off_rate, off_us), (on_rate, on_us) = found[False], found[True]
+        costs["throughput"].append((1 - on_rate / off_rate) * 100)
+        costs["processor time"].append((1 - off_us / on_us) * 100)
+        print(
+            f"off {off_rate:7.0f}/s {off_us:6.1f} us  on {on_rate:7.0f}/s {on_us:6.1f} us  cost "
+            + "  ".join(f"{name} {each[-1]:+5.1f} %" for name, each in costs.items()),
+            flush=True,
+        )
+    for name, found_costs in costs.items():
+        spread = stdev(found_costs) / pairs**0.5 if pairs > 1 else 0.0
+        print(
+            f"{name}: mean {mean(found_costs):+.1f} % (standard error {spread:.1f}), "
+            f"median {median(found_costs):+.1f} %"
+        )
 
 
 if __name__ == "__main__":
