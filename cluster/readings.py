@@ -12,7 +12,7 @@ from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
 from cluster.board import Board
 
-GUESTS_AT_ONCE: Final = 100
+GUESTS_AT_ONCE: Final = 50
 CONTROL: Final = ("dom0", "xenstore")
 
 Values = dict[str, object]

@@ -279,6 +279,11 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         "test.yaml:5: no actor 'ioapi' on host0; did you mean ioapic?",
     ),
     (
+        "statistics too often",
+        [("name: test", "name: test\nmetrics: {interval: 50ms}")],
+        "test.yaml:2: interval: statistics are not read that often; 100ms or more, or 0s for never",
+    ),
+    (
         "a packed target",
         [("memory: 1GiB", "pack: [[dom0, sda]]")],
         "test.yaml:15: host0/dom0 shares its process with sda; take it out of pack, so that it can die alone",
