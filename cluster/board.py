@@ -160,12 +160,14 @@ class Board:
             each for each in (self._ioapic, self.hypervisor, *self._disks.values()) if each in self._running
         ]
 
-    def name_of(self, address: str) -> str:
-        """What an actor is called: a domain by its name, `domN` if it never ran, a device by its own."""
+    def name_of(self, address: str) -> str | None:
+        """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
         actor = address.rpartition("/")[2]
         number = actor.removeprefix("dom")
-        domain = self.domains.get(int(number)) if number != actor and number.isdecimal() else None
-        return domain.name if domain is not None else actor
+        if number == actor or not number.isdecimal():
+            return actor
+        domain = self.domains.get(int(number))
+        return None if domain is None else domain.name
 
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""

@@ -1,8 +1,8 @@
 """How Prometheus finds the hosts: a `file_sd` file that is always whole, and the same for `http_sd`.
 
 Rules: one file for each cluster, in the user's own directory where the control sockets are; replaced,
-never written in place; empty (`[]`) when nothing runs, because Prometheus keeps what a missing file had.
-Source: Prometheus, configuration of <file_sd_config> and <http_sd_config>.
+never written in place; removed when the cluster has ended, upon which Prometheus drops its targets.
+Source: Prometheus, configuration of <file_sd_config> and <http_sd_config>, discovery/file/file.go.
 """
 
 import json

@@ -60,7 +60,7 @@ class DomainMetrics:
             self._write_interrupts(families, row, label)
         self._write_host(families)
 
-    def _present(self) -> set[str]:
+    def _present(self) -> set[str | None]:
         """The names of the domains that the hypervisor had when it was asked last."""
         if self._board.state.power != "on":
             return set()

@@ -177,7 +177,7 @@ class HostCollector(Collector):
         names: dict[int, list[str]] = {}
         for address, pid in sorted(processes.items()):
             if address.startswith(f"{self._host}/"):
-                names.setdefault(pid, []).append(self._board.name_of(address))
+                names.setdefault(pid, []).append(self._board.name_of(address) or address)
         return {"+".join(each): pid for pid, each in names.items()} | {"supervisor": os.getpid()}
 
     def _unix_s(self, at_ns: int, now_ns: int) -> float:

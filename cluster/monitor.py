@@ -21,7 +21,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
-from cluster.discovery import targets_path, write_targets
+from cluster.discovery import targets_path
 from cluster.preflight import LOCALHOST, CannotStart
 from cluster.resolved import ResolvedCluster
 
@@ -100,7 +100,7 @@ def prometheus_configuration(
             {
                 "job_name": "domzero",
                 "static_configs": [{"targets": fixed}],
-                "file_sd_configs": [{"files": [str(targets_path(cluster.name))]}],
+                "file_sd_configs": [{"files": [str(targets_path(cluster.name))], "refresh_interval": "5s"}],
             }
         ],
     }
@@ -121,9 +121,6 @@ class Monitor:
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Start, then watch until `wait(seconds)` says that somebody wants the end. MonitorEndedError."""
-        path = targets_path(self._cluster.name)
-        if not path.exists():
-            write_targets(path, [])
         with (
             tempfile.TemporaryDirectory(prefix="domzero-monitor-") as folder,
             as_file(files("grafana")) as sources,

@@ -85,14 +85,19 @@ class Readings:
         host = link.split("/", 1)[0]
         board = self._boards[host]
         name = board.name_of(link)
+        if name is None:
+            return
         self.actors[host, name] = Reading(message.values, now_ns)
         if link == board.hypervisor:
             for row in _rows(message.values, "domains"):
-                self.domains[host, board.name_of(f"{host}/dom{row['domid']}")] = row
+                domain = board.name_of(f"{host}/dom{row['domid']}")
+                if domain is not None:
+                    self.domains[host, domain] = row
         elif name == "dom0":
             for row in _rows(message.values, "vbds"):
                 guest = board.name_of(f"{host}/dom{row['domid']}")
-                self.backends[host, guest, cast("int", row["device"])] = row
+                if guest is not None:
+                    self.backends[host, guest, cast("int", row["device"])] = row
             if message.values.get("store"):
                 self.stores[host] = Reading(cast("Values", message.values["store"]), now_ns)
         elif name == "xenstore":

@@ -165,7 +165,7 @@ class Session:
             finally:
                 self._interruption.ask = lambda: None
                 if targets is not None:
-                    write_targets(targets, [])
+                    targets.unlink(missing_ok=True)
                 nursery.cancel_scope.cancel()
 
     def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:

@@ -94,12 +94,12 @@ def test_what_is_late_or_comes_from_another_does_not_count(bench: Bench) -> None
 
 
 def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
-    bench.answer("host0/hypervisor", {"domains": [{"domid": 1, "ports": 3}]})
+    bench.answer("host0/hypervisor", {"domains": [{"domid": 1, "ports": 3}, {"domid": 9, "ports": 1}]})
     bench.answer("host0/dom0", {"vbds": [{"domid": 2, "device": 51712}], "store": {"nodes": 4}})
     bench.answer("host0/dom1", {"vbds": {"xvda": {"in_flight": 1}}}, now_ns=9)
 
     readings = bench.readings
-    assert readings.domains["host0", "web-0"] == {"domid": 1, "ports": 3}
+    assert readings.domains == {("host0", "web-0"): {"domid": 1, "ports": 3}}, "number 9 has never run"
     assert readings.backends["host0", "web-1", 51712]["domid"] == 2
     assert readings.stores["host0"].values == {"nodes": 4}
     assert readings.frontends["host0", "web-0"] == {"xvda": {"in_flight": 1}}
