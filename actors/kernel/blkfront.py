@@ -10,13 +10,13 @@ Source: Linux drivers/block/xen-blkfront.c, xen/include/public/io/{blkif,xenbus}
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY, BlkifOp, BlkifStatus
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.kernel.block_queue import BlockQueue
 from actors.kernel.data_frames import DataFrames
 from actors.kernel.grants import Grants
@@ -69,24 +69,6 @@ STOCK_LINUX = "stock-linux"
 CLOSE_PATIENCE_NS = 5_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class BlkfrontStatistics:
-    """Counters and gauges of one frontend; `oldest_issue_ns` is None when nothing waits for an answer."""
-
-    state: str
-    requests: int
-    bytes: int
-    errors: int
-    in_flight: int
-    waiting: int
-    reconnects: int
-    replayed: int
-    published_again: int
-    detached_ns: int
-    unanswered_ns: int
-    oldest_issue_ns: int | None
-
-
 class Blkfront:
     """One paravirtual disk of a guest. `sectors` and `read_only` are right once `connect` has returned."""
 
@@ -113,9 +95,8 @@ class Blkfront:
         self._path = path
         self._policy = policy
         self._frames = DataFrames(threads, pages, grants, self._refilled)
-        handle = path.rpartition("/")[2]
         self._queue = BlockQueue(
-            threads, self._frames, int(handle) & 0xFFFF if handle.isdecimal() else 0, self._break
+            threads, self._frames, _handle(path), at_turn_end=at_turn_end, broken=self._break
         )
         self._changed = Signal()
         self._connected: Future[None] = Future()
@@ -147,7 +128,6 @@ class Blkfront:
         self.state = XenbusState.Initialising
         self.sectors = 0
         self.read_only = False
-        at_turn_end(self._queue.push)
 
     async def connect(self) -> None:
         """Begin, and wait until the disk can be used. XenError EIO if the backend closes instead."""
@@ -397,3 +377,9 @@ class Blkfront:
     async def _write_state(self, state: XenbusState) -> None:
         await self._xenbus.write(f"{self._path}/state", state_text(state))
         self.state = state
+
+
+def _handle(path: str) -> int:
+    """What requests name as their device: the virtual device number at the end of its path."""
+    name = path.rpartition("/")[2]
+    return int(name) & 0xFFFF if name.isdecimal() else 0
