@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cluster.config_errors import Finding
-from cluster.config_schema import ExpectSchema
+from cluster.config_schema import ExpectSchema, MetricsSchema
 
 Data = dict[str, object]
 
@@ -145,6 +145,7 @@ class ResolvedCluster:
     seed: int
     duration_ns: int
     settle_ns: int
+    metrics: MetricsSchema
     hosts: tuple[ResolvedHost, ...]
     faults: list[ResolvedFault]
     expect: ExpectSchema
