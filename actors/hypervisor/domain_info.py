@@ -39,7 +39,7 @@ def domain_info(domain: Domain, caller: Domain, now_ns: int) -> Out:
         "flags": state_flags(domain, caller),
         "tot_pages": physmap.pages + physmap.lingering,
         "max_pages": physmap.max_pages,
-        "outstanding_pages": 0,
+        "outstanding_pages": physmap.outstanding,
         "shr_pages": 0,
         "paged_pages": 0,
         "cpu_time": 0 if domain.started_ns is None else max(1, now_ns - domain.started_ns),

@@ -48,13 +48,19 @@ class Host:
             for mfn in domain.physmap.foreign.values():
                 foreign[mfn] = foreign.get(mfn, 0) + 1
             extents = domain.physmap.extents()
-            assert sum(count for _, _, count in extents) == domain.physmap.pages, (
+            physmap = domain.physmap
+            assert sum(count for _, _, count in extents) + len(physmap.aside) == physmap.pages, (
                 f"pages of domain {domain.domid}"
             )
             owned.extend((mfn, count) for _, mfn, count in extents)
+            owned.extend((mfn, 1) for mfn in physmap.aside)
+            if physmap.shared_info is not None:
+                owned.append((physmap.shared_info, 1))
             owned.extend((mfn, 1) for mfn in domain.grants.frames)
         check_grants([domain.grants for domain in domains], self.frames, foreign)
         self.frames.check(owned)
+        assert self.frames.outstanding == sum(domain.physmap.outstanding for domain in domains), "claims"
+        assert self.frames.outstanding <= self.frames.free_frames, "more is claimed than is free"
         self.pirqs.check()
         for link, domain in self.callers.items():
             assert self.domains.get(domain.domid) is domain, f"{link} is a domain that is gone"

@@ -15,6 +15,7 @@ from actors.hypervisor.domains import Domain
 from actors.hypervisor.domctls import Domctls
 from actors.hypervisor.event_channel_ops import EventChannelOps
 from actors.hypervisor.grant_ops import GrantOps
+from actors.hypervisor.grant_table_ops import GrantTableOps
 from actors.hypervisor.host import Host
 from actors.hypervisor.life_cycle import LifeCycle
 from actors.hypervisor.memory_ops import MemoryOps
@@ -36,8 +37,8 @@ class HypercallTable:
         domctls, sysctls, console, vcpus = Domctls(host, lives), Sysctls(host), Console(host), VcpuOps()
         groups: dict[Hypercall, Commands] = {
             Hypercall.event_channel_op: EventChannelOps(host).commands(),
-            Hypercall.grant_table_op: GrantOps(host).commands(),
-            Hypercall.memory_op: MemoryOps(host, lives).commands(),
+            Hypercall.grant_table_op: GrantOps(host).commands() | GrantTableOps(host).commands(),
+            Hypercall.memory_op: MemoryOps(host).commands(),
             Hypercall.physdev_op: PhysdevOps(host).commands(),
             Hypercall.sched_op: SchedOps(host, lives).commands(),
             Hypercall.vcpu_op: vcpus.commands(),

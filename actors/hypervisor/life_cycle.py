@@ -195,6 +195,7 @@ class LifeCycle:
             return
         domain.step("kill")
         domain.ports.dying = domain.grants.dying = True
+        self._host.frames.claim(domain.physmap, 0)
         self._silence(domain)
         self._tell(domain, "dying")
         if domain.has_process:
@@ -209,17 +210,13 @@ class LifeCycle:
             self._bury(domain)
             self._host.events.raise_global(Virq.DOM_EXC)
 
-    def drop_foreign(self, physmap: Physmap, gfn: int) -> None:
-        """Forget another domain's frame behind a gfn."""
-        self._host.frames.put(physmap.foreign.pop(gfn))
-
     def _release(self, domain: Domain) -> None:
         host = self._host
         host.events.forget(domain.ports)
         host.pirqs.forget(domain.ports)
         host.grants.release_mappings(domain.grants)
         for gfn in sorted(domain.physmap.foreign):
-            self.drop_foreign(domain.physmap, gfn)
+            host.frames.put(domain.physmap.foreign.pop(gfn))
         host.frames.release(domain.physmap.clear(), domain.physmap)
         domain.step("released")
         if domain.is_zombie:
@@ -239,6 +236,9 @@ class LifeCycle:
 
     def _bury(self, domain: Domain) -> None:
         self._host.grants.release_table(domain.grants)
+        if domain.physmap.shared_info is not None:
+            self._host.frames.release([(domain.physmap.shared_info, 1)], domain.physmap)
+            domain.physmap.shared_info = None
         self._host.domains.bury(domain)
 
     def _silence(self, domain: Domain) -> None:

@@ -230,7 +230,8 @@ def test_guests_survive_a_restart_of_dom0_and_keep_their_ports_for_it(xen):
     xen.out(0, "event_channel_op.bind_interdomain", "local_port", remote_dom=guest, remote_port=port)
     xen.entry(guest, 8, 0, 5)
     xen.call(0, "grant_table_op.map_grant_ref", dom=guest, ref=8, flags=2)
-    xen.call(0, "memory_op.add_to_physmap", domid=SELF, space=4, foreign_domid=guest, idx=3, gpfn=1 << 28)
+    foreign = {"domid": SELF, "space": 4, "foreign_domid": guest, "idxs": [3], "gpfns": [1 << 28]}
+    assert xen.call(0, "memory_op.add_to_physmap_batch", **foreign)[1]["errs"] == [0]
     before = xen.machine.statistics()
     xen.clear()
     xen.crash(0)
