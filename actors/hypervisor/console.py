@@ -46,6 +46,7 @@ class Console:
             raise XenError(Errno.EINVAL, f"{count} bytes")
         if text[:count]:
             self._outbox.send(SUPERVISOR, ConsoleOutput(caller.domid, text[:count]))
+            self._outbox.ring.write(text[:count])
         return 0
 
     def read(self, caller: Domain, _arguments: Arguments) -> Result:

@@ -31,7 +31,7 @@ class Host:
         self.frames = FrameTable(memory, platform.nr_frames, RESERVED_FRAMES)
         self.grants = Grants(memory, self.frames)
         self.io_apic = IoApic(platform, self.outbox)
-        self.pirqs = Pirqs(platform, self.io_apic)
+        self.pirqs = Pirqs(platform, self.io_apic, self.outbox, self.frames, memory)
         self.events = EventChannels(self.outbox, self.pirqs.unbind)
         self.watchdog = Watchdog()
         self.callers: dict[str, Domain] = {}
@@ -57,11 +57,16 @@ class Host:
             if physmap.shared_info is not None:
                 owned.append((physmap.shared_info, 1))
             owned.extend((mfn, 1) for mfn in domain.grants.frames)
+        self.pirqs.check(foreign)
+        self.pirqs.check_ports([domain.ports for domain in domains])
         check_grants([domain.grants for domain in domains], self.frames, foreign)
         self.frames.check(owned)
         assert self.frames.outstanding == sum(domain.physmap.outstanding for domain in domains), "claims"
         assert self.frames.outstanding <= self.frames.free_frames, "more is claimed than is free"
-        self.pirqs.check()
+        for domain in domains:
+            assert domain.target is None or domain.target in domains, f"domain {domain.domid}: target is gone"
+            models = sum(each.target is domain for each in domains)
+            assert models == domain.models, f"domain {domain.domid}: {domain.models} models, {models} found"
         for link, domain in self.callers.items():
             assert self.domains.get(domain.domid) is domain, f"{link} is a domain that is gone"
             assert not domain.is_dying, f"{link} is dying and makes hypercalls"

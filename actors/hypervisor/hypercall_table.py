@@ -19,6 +19,7 @@ from actors.hypervisor.grant_table_ops import GrantTableOps
 from actors.hypervisor.host import Host
 from actors.hypervisor.life_cycle import LifeCycle
 from actors.hypervisor.memory_ops import MemoryOps
+from actors.hypervisor.pci_ops import PciOps
 from actors.hypervisor.physdev_ops import PhysdevOps
 from actors.hypervisor.sched_ops import SchedOps
 from actors.hypervisor.sysctls import Sysctls
@@ -39,7 +40,7 @@ class HypercallTable:
             Hypercall.event_channel_op: EventChannelOps(host).commands(),
             Hypercall.grant_table_op: GrantOps(host).commands() | GrantTableOps(host).commands(),
             Hypercall.memory_op: MemoryOps(host).commands(),
-            Hypercall.physdev_op: PhysdevOps(host).commands(),
+            Hypercall.physdev_op: PhysdevOps(host).commands() | PciOps(host).commands(),
             Hypercall.sched_op: SchedOps(host, lives).commands(),
             Hypercall.vcpu_op: vcpus.commands(),
             Hypercall.xen_version: Versions().commands(),

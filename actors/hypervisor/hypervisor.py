@@ -78,8 +78,11 @@ class Hypervisor:
         return effects
 
     def next_deadline_ns(self) -> int | None:
-        """When the next watchdog runs out."""
-        return None if self._host.stopped else self._host.watchdog.next_ns
+        """When the next watchdog runs out, or an interrupt is to be ended by force."""
+        watchdog_ns, forced_ns = self._host.watchdog.next_ns, self._host.pirqs.irqs.next_ns
+        if self._host.stopped or watchdog_ns is None:
+            return None if self._host.stopped else forced_ns
+        return watchdog_ns if forced_ns is None else min(watchdog_ns, forced_ns)
 
     def check(self) -> None:
         """Ports, grants, frames and interrupts are consistent."""
@@ -96,13 +99,14 @@ class Hypervisor:
             refused=self._refused,
             events_sent=events.sent,
             upcalls=events.upcalls,
-            interrupts=host.pirqs.interrupts,
-            spurious_interrupts=host.pirqs.spurious,
-            interrupts_ended=host.pirqs.ended,
+            interrupts=host.pirqs.irqs.interrupts,
+            spurious_interrupts=host.pirqs.irqs.spurious,
+            interrupts_ended=host.pirqs.irqs.ended,
             domains=[_row(domain) for domain in domains],
             ports=sum(len(domain.ports.channels) for domain in domains),
             grants_mapped=host.grants.mapped,
-            pirqs_bound=host.pirqs.bindings(),
+            interrupts_forced=host.pirqs.irqs.forced,
+            pirqs_bound=len(host.pirqs.irqs.bindings()),
             frames_free=host.frames.free_frames,
             frames_used=host.frames.nr_frames - host.frames.free_frames,
             frames_lingering=len(host.frames.lingering),
@@ -148,8 +152,8 @@ class Hypervisor:
         """A message of a link that is no running domain's."""
         if self._host.stopped:
             return
-        if link == IOAPIC and isinstance(message, InterruptVector):
-            self._host.pirqs.interrupt(self._events, message.vector)
+        if isinstance(message, InterruptVector) and self._may_raise(link, message.vector):
+            self._host.pirqs.irqs.interrupt(self._events, message.vector)
         elif link == SUPERVISOR and isinstance(message, DomainStopped):
             self._lives.process_ended(message.domid, message.incarnation)
         elif (domain := self._host.domains.by_link(link)) is None:
@@ -157,6 +161,13 @@ class Hypervisor:
         elif isinstance(message, UpcallTaken):
             # Taken before it heard that it is suspended: what is pending waits for the resume.
             domain.ports.upcall_sent = False
+
+    def _may_raise(self, link: str, vector: int) -> bool:
+        """Whether this is the IO-APIC, or a device raises a message that Xen has written into it."""
+        if link == IOAPIC:
+            return True
+        device = self._host.pirqs.pci.by_link(link)
+        return device is not None and any(each.vector == vector for each in device.entries.values())
 
     def _notice(self, event: Event, now_ns: int) -> None:
         if self._host.stopped and not isinstance(event, LinkClosed):
@@ -166,6 +177,7 @@ class Hypervisor:
         elif isinstance(event, LinkClosed):
             self._link_closed(event.link, event.reason)
         elif isinstance(event, DeadlinePassed):
+            self._host.pirqs.irqs.expire(self._events, now_ns)
             for domain in self._host.watchdog.expired(now_ns):
                 self._outbox.log(f"Watchdog timer of d{domain.domid} has run out")
                 self._lives.watchdog_fired(domain)
@@ -174,10 +186,15 @@ class Hypervisor:
         if link in {SUPERVISOR, IOAPIC}:
             self._links.add(link)
             if link == IOAPIC:
-                self._host.pirqs.chip_plugged()
+                self._host.pirqs.irqs.chip_plugged()
             wanted = {SUPERVISOR, IOAPIC} if self._platform.ioapic else {SUPERVISOR}
             if not self._lives.hardware_boots and wanted <= self._links:
                 self._lives.boot_hardware_domain()
+            return
+        device = self._host.pirqs.pci.by_link(link)
+        if device is not None:
+            device.plugged = True
+            self._host.pirqs.msi.restore(device)
             return
         domain = self._host.domains.by_link(link)
         if domain is None or not self._lives.link_opened(domain):
@@ -190,6 +207,8 @@ class Hypervisor:
         elif link == IOAPIC:
             self._host.io_apic.plugged = False
             self._outbox.log(f"IO-APIC lost: {reason}")
+        elif (device := self._host.pirqs.pci.by_link(link)) is not None:
+            device.plugged = False
         else:
             domain = self._host.domains.by_link(link)
             if domain is not None and domain.linked:

@@ -6,6 +6,7 @@ the `hwdom` policy; `restart` is ours: stock Xen has only the other two.
 Source: xen/common/{domain,shutdown}.c.
 """
 
+import contextlib
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
@@ -15,8 +16,9 @@ from actors.hypervisor.grant_table import GrantRefusal, GrantTable
 from actors.hypervisor.host import Host
 from actors.hypervisor.outbox import SUPERVISOR, link_of
 from actors.hypervisor.physmap import Physmap
-from actors.hypervisor.pirqs import PirqMap
+from actors.hypervisor.pirq_map import PirqMap
 from actors.hypervisor.ports import MAX_PORTS, PortTable
+from actors.hypervisor.rights import hardware_rights
 from actors.hypervisor.start_info import write_start_info
 from actors.messages import (
     DomainEvent,
@@ -28,6 +30,7 @@ from actors.messages import (
     StopDomain,
 )
 
+MAX_PAUSES: Final = 255
 FAILURES: Final = frozenset({ShutdownReason.crash, ShutdownReason.watchdog})
 
 
@@ -51,6 +54,7 @@ class LifeCycle:
             grant_frames=platform.max_grant_frames,
             maptrack_frames=platform.max_maptrack_frames,
         )
+        domain.rights = hardware_rights(platform.ioapic_base)
         self.hardware_boots += 1
         domain.physmap.max_pages = platform.dom0_memory_pages
         try:
@@ -95,7 +99,7 @@ class LifeCycle:
             physmap=physmap,
             ports=PortTable(domid, max_port),
             grants=grants,
-            pirqs=PirqMap(nr_pirqs, hardware),
+            pirqs=PirqMap(nr_pirqs, platform.nr_gsis, hardware),
             link=link_of(domid),
         )
         host.domains.add(domain)
@@ -104,7 +108,9 @@ class LifeCycle:
         return domain
 
     def pause(self, domain: Domain) -> None:
-        """Count one more pause."""
+        """Count one more pause. EOVERFLOW past 255."""
+        if domain.pause_count >= MAX_PAUSES:
+            raise XenError(Errno.EOVERFLOW, f"domain {domain.domid} is paused {MAX_PAUSES} times")
         domain.pause_count += 1
         self._hold(domain)
 
@@ -168,7 +174,15 @@ class LifeCycle:
             return
         if not by_itself:
             self._hold(domain)
-        self._host.events.raise_global(Virq.DOM_EXC)
+        if reason == ShutdownReason.suspend and domain.suspend_port:
+            self._send_suspended(domain)
+        else:
+            self._host.events.raise_global(Virq.DOM_EXC)
+
+    def _send_suspended(self, domain: Domain) -> None:
+        # Xen does not look at what the sending returns: a port that was closed is the toolstack's affair.
+        with contextlib.suppress(XenError):
+            self._host.events.send(domain.ports, domain.suspend_port)
 
     def watchdog_fired(self, domain: Domain) -> None:
         """A domain has hung."""
@@ -218,6 +232,9 @@ class LifeCycle:
         for gfn in sorted(domain.physmap.foreign):
             host.frames.put(domain.physmap.foreign.pop(gfn))
         host.frames.release(domain.physmap.clear(), domain.physmap)
+        if domain.target is not None:
+            domain.target.models -= 1
+            domain.target = None
         domain.step("released")
         if domain.is_zombie:
             self.zombies.append(domain)
