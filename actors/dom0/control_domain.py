@@ -17,11 +17,11 @@ from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import Kernel
-from actors.kernel.start_info import STORE_GFN
 from actors.kernel.threads import Signal
 from actors.kernel.xenbus import RingTransport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.runtime.memory import Memory
+from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
 
 XENSTORE_HANDLE = b"xenstore-stubdom"

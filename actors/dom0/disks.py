@@ -57,11 +57,15 @@ class Disks:
         frames = [kernel.pages.mfn(gfn) for gfn in range(first, first + QUEUE_FRAMES)]
         ready: Future[None] = Future()
         driver = DiskDriver(
-            name, kernel.memory, frames, lambda message: kernel.send(name, message), edge=trigger == "edge"
+            name,
+            kernel.memory,
+            frames,
+            lambda message: kernel.send(name, message),
+            at_turn_end=kernel.at_turn_end,
+            edge=trigger == "edge",
         )
         driver.on_ready = lambda: ready.set(None)
         kernel.on_link(name, driver.receive)
-        kernel.at_turn_end(driver.flush_doorbell)
         self._drivers[name] = driver
         await self._route(name, gsi, trigger, driver.interrupt)
         driver.start()

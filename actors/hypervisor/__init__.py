@@ -1,7 +1,7 @@
 """The hypervisor: one machine, and the tables that it is made of.
 
 hypervisor       the machine; hypercall_table numbers to methods, call, arguments
-host             the tables of one host joined; platform, outbox, statistics, start_info
+host             the tables of one host joined; platform, outbox, statistics
 life_cycle       birth and death of domains, hwdom policy; domains, domain_info, watchdog
 event_channels   ports between domains; ports of one domain; event_channel_ops
 grants           grants between domains; grant_table of one domain; grant_ops

@@ -1,8 +1,8 @@
 """Event channels between domains: the rules that change ports, and what is to be delivered.
 
 Rules: check everything, then change; what a port may do in a state is the table below, and a missing
-entry is -EINVAL. Sending sets a port pending; pending ports of a domain travel in one `Upcall`, the
-next only after `UpcallTaken`, so a storm collapses. Masks are the guest's own.
+entry is -EINVAL. Sending sets a port pending; pending ports of a domain travel in one `Upcall`, and
+no more than UPCALL_WINDOW of those are under way, so a storm collapses. Masks are the guest's own.
 Source: xen/common/event_channel.c of 4.17, xen/include/public/event_channel.h.
 Left out: FIFO control blocks (init_control, expand_array), polling, ports that belong to Xen.
 """
@@ -14,7 +14,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.interface import NR_VIRQS, Virq
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.ports import Channel, PortState, PortTable
-from actors.messages import Upcall
+from actors.messages import UPCALL_WINDOW, Upcall
 from actors.runtime.machine import Send
 
 PER_VCPU_VIRQS: Final = frozenset({Virq.TIMER, Virq.DEBUG, Virq.XENOPROF, Virq.XENPMU})
@@ -116,7 +116,7 @@ class EventChannels:
             target = peer.table
             if peer.port not in target.pending:
                 target.pending.add(peer.port)
-                if not target.upcall_sent:
+                if target.upcalls_open < UPCALL_WINDOW:
                     self.raised.append(target)
             return
         _step(channel, "send")
@@ -189,14 +189,14 @@ class EventChannels:
         table = channel.table
         if channel.port not in table.pending:
             table.pending.add(channel.port)
-            if not table.upcall_sent:
+            if table.upcalls_open < UPCALL_WINDOW:
                 self.raised.append(table)
 
     def upcall_taken(self, table: PortTable) -> bool:
-        """The domain is ready for the next upcall; False if it had none to take."""
-        if not table.upcall_sent:
+        """The domain has taken an upcall; False if it had none to take."""
+        if not table.upcalls_open:
             return False
-        table.upcall_sent = False
+        table.upcalls_open -= 1
         if table.pending:
             self.raised.append(table)
         return True
@@ -211,8 +211,8 @@ class EventChannels:
         raised, self.raised = self.raised, []
         for table in raised:
             pending = table.pending
-            if pending and table.link is not None and not table.upcall_sent:
-                table.upcall_sent = True
+            if pending and table.link is not None and table.upcalls_open < UPCALL_WINDOW:
+                table.upcalls_open += 1
                 self.upcalls += 1
                 self._outbox.effects.append(Send(table.link, Upcall(sorted(pending))))
                 pending.clear()

@@ -160,7 +160,7 @@ class Hypervisor:
             self._violation(link, message)
         elif isinstance(message, UpcallTaken):
             # Taken before it heard that it is suspended: what is pending waits for the resume.
-            domain.ports.upcall_sent = False
+            self._events.upcall_taken(domain.ports)
 
     def _may_raise(self, link: str, vector: int) -> bool:
         """Whether this is the IO-APIC, or a device raises a message that Xen has written into it."""

@@ -19,7 +19,6 @@ from actors.hypervisor.physmap import Physmap
 from actors.hypervisor.pirq_map import PirqMap
 from actors.hypervisor.ports import MAX_PORTS, PortTable
 from actors.hypervisor.rights import hardware_rights
-from actors.hypervisor.start_info import write_start_info
 from actors.messages import (
     DomainEvent,
     HypercallReply,
@@ -29,6 +28,7 @@ from actors.messages import (
     StartDomain,
     StopDomain,
 )
+from actors.start_info import MAX_FRAMES, StartInfo, write_start_info
 
 MAX_PAUSES: Final = 255
 FAILURES: Final = frozenset({ShutdownReason.crash, ShutdownReason.watchdog})
@@ -64,10 +64,17 @@ class LifeCycle:
             return
         for mfn, count in extents:
             domain.physmap.add(domain.physmap.end(), mfn, count)
-        write_start_info(self._host.memory, domain.physmap, platform.dom0_cmdline)
+        self._write_start_info(domain)
         self._host.events.hardware_ports = domain.ports
         domain.pause_count = 0
         self._start(domain)
+
+    def _write_start_info(self, domain: Domain) -> None:
+        """What a boot loader tells dom0; it makes its store and console itself. ValueError if too long."""
+        physmap = domain.physmap
+        first = (physmap.mfn(gfn) for gfn in range(min(physmap.pages, MAX_FRAMES)))
+        info = StartInfo(physmap.pages, cmd_line=self._host.platform.dom0_cmdline)
+        write_start_info(self._host.memory, [mfn for mfn in first if mfn is not None], info)
 
     def create(
         self,

@@ -51,7 +51,7 @@ class PortTable:
     nr_vcpus: int = 0
     link: str | None = None
     dying: bool = False
-    upcall_sent: bool = False
+    upcalls_open: int = 0
     channels: dict[int, Channel] = field(default_factory=dict)
     virqs: dict[tuple[int, int], Channel] = field(default_factory=dict)
     pirqs: dict[int, Channel] = field(default_factory=dict)

@@ -153,7 +153,7 @@ def test_the_binder_finds_its_own_port_pending_and_the_other_end_hears_nothing(x
     assert xen.upcalls(guest) == []
 
 
-def test_events_collapse_until_the_upcall_is_taken(xen):
+def test_events_collapse_while_two_upcalls_are_under_way(xen):
     guest = xen.create()
     locals_ = []
     for _ in range(3):
@@ -163,13 +163,20 @@ def test_events_collapse_until_the_upcall_is_taken(xen):
         )
     xen.clear()
     xen.take_upcalls = False
-    for local in (locals_[1], locals_[2], locals_[0], locals_[0], locals_[1]):
+    for local in (locals_[1], locals_[1], locals_[2], locals_[0], locals_[0], locals_[1]):
         assert xen.ret(0, "event_channel_op.send", port=local) == 0
-    assert xen.upcalls(guest) == [[2]]
+    assert xen.upcalls(guest) == [[2], [2]]
     from_guest = xen.machine._host.domains.find(guest)
     xen.message(f"dom{guest}", UpcallTaken())
-    assert xen.upcalls(guest) == [[2], [1, 2, 3]]
+    assert xen.upcalls(guest) == [[2], [2], [1, 2, 3]]
     assert from_guest.ports.pending == set()
+
+
+def test_an_upcall_taken_that_was_not_sent_costs_the_link(xen):
+    guest = xen.create()
+    xen.clear()
+    xen.message(f"dom{guest}", UpcallTaken())
+    assert xen.machine.statistics().violations == 1
 
 
 def test_an_event_sent_to_an_unbound_port_is_dropped(xen):
