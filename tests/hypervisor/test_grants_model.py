@@ -10,8 +10,8 @@ from actors.abi.interface import GrantStatus
 from actors.messages import DomainStopped
 from actors.runtime.machine import LinkClosed
 
-PAGES = 4
-MAX_PAGES = 6
+PAGES = 3
+MAX_PAGES = 5
 SELF = 0x7FF0
 PERMIT, ACCEPT, READONLY, COMMITTED, COMPLETED = 1, 2, 4, 4, 8
 READING, WRITING = 8, 16
@@ -81,7 +81,12 @@ def machine(power_on):
         def grant(self, granter, to, ref, gfn, readonly):
             self.write(granter, ref, to, gfn, PERMIT | (READONLY if readonly else 0))
 
-        @rule(receiver=WHO, giver=WHO, ref=REFS, gfn=st.integers(0, PAGES + 3))
+        @rule(granter=WHO, to=WHO, ref=REFS, gfn=st.integers(0, PAGES - 1), flags=st.integers(1, 7))
+        def share(self, granter, to, ref, gfn, flags):
+            self.write(granter, ref, to, gfn, PERMIT)
+            self.map(granter, to, ref, flags)
+
+        @rule(receiver=WHO, giver=WHO, ref=REFS, gfn=st.integers(0, PAGES + 2))
         def accept(self, receiver, giver, ref, gfn):
             self.write(receiver, ref, giver, gfn, ACCEPT)
 
@@ -123,6 +128,9 @@ def machine(power_on):
             return (GrantStatus.bad_page, None) if mfn is None else (GrantStatus.okay, mfn)
 
         @rule(granter=WHO, mapper=WHO, ref=REFS, flags=st.integers(0, 7))
+        def map_anything(self, granter, mapper, ref, flags):
+            self.map(granter, mapper, ref, flags)
+
         def map(self, granter, mapper, ref, flags):
             if mapper in self.dying:
                 return
@@ -136,6 +144,22 @@ def machine(power_on):
                 assert out["dev_bus_addr"] == mfn << 12
                 key = self.keys[granter]
                 self.rows.append(Row(self.keys[mapper], out["handle"], key, ref, flags, mfn))
+
+        @rule(data=st.data(), flags=st.integers(1, 7))
+        def map_what_is_granted(self, data, flags):
+            rows = [(key, ref, to) for (key, ref), (to, _, kind) in self.entries.items() if kind & PERMIT]
+            rows = [row for row in rows if row[0] in self.keys and row[2] in self.domids]
+            if rows:
+                key, ref, to = data.draw(st.sampled_from(rows))
+                self.map(self.keys.index(key), self.domids.index(to), ref, flags)
+
+        @rule(data=st.data(), gfn=GFNS)
+        def transfer_what_is_accepted(self, data, gfn):
+            rows = [(key, ref, to) for (key, ref), (to, _, kind) in self.entries.items() if kind & ACCEPT]
+            rows = [row for row in rows if row[0] in self.keys and row[2] in self.domids]
+            if rows:
+                key, ref, to = data.draw(st.sampled_from(rows))
+                self.transfer(self.domids.index(to), self.keys.index(key), gfn, ref)
 
         @rule(data=st.data(), side=st.sampled_from([None, DEVICE, HOST]))
         def unmap(self, data, side):
@@ -170,7 +194,19 @@ def machine(power_on):
                 (each for each in refusals if each is not GrantStatus.okay), GrantStatus.okay
             )
 
+        @rule(data=st.data(), receiver=WHO)
+        def transfer_what_is_mapped(self, data, receiver):
+            rows = [row for row in self.rows if row.granter in self.keys]
+            if rows:
+                row = data.draw(st.sampled_from(rows))
+                shown = {mfn: gfn for gfn, mfn in self.frames[row.granter].items() if isinstance(gfn, int)}
+                if row.mfn in shown:
+                    self.transfer(self.keys.index(row.granter), receiver, shown[row.mfn], row.ref)
+
         @rule(giver=WHO, receiver=WHO, gfn=GFNS, ref=REFS)
+        def transfer_anything(self, giver, receiver, gfn, ref):
+            self.transfer(giver, receiver, gfn, ref)
+
         def transfer(self, giver, receiver, gfn, ref):
             if giver in self.dying:
                 return
@@ -232,6 +268,12 @@ def machine(power_on):
             for who, key in enumerate(self.keys):
                 domain = host.domains.find(self.domids[who])
                 assert domain.physmap.pages == len(self.frames[key])
+                for gfn, mfn in self.frames[key].items():
+                    assert (
+                        domain.physmap.mfn(gfn) == mfn
+                        if isinstance(gfn, int)
+                        else mfn in domain.physmap.aside
+                    )
                 for ref in (8, 9, 10):
                     uses = self.uses(key, ref)
                     _, _, flags = self.entries.get((key, ref), (0, 0, 0))
@@ -257,5 +299,5 @@ def machine(power_on):
 
 def test_grants_behave_as_the_naive_model_does(machine):
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=40, stateful_step_count=50, deadline=None)
+        machine, settings=settings(max_examples=60, stateful_step_count=50, deadline=None)
     )

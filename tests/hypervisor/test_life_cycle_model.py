@@ -10,7 +10,8 @@ from actors.abi.interface import DominfFlags
 from actors.messages import DomainStopped, HypercallReply, PauseDomain, StartDomain, StopDomain
 from actors.runtime.machine import LinkClosed, LinkOpened
 
-SLOTS = st.integers(0, 3)
+NR_SLOTS = 3
+SLOTS = st.integers(0, NR_SLOTS - 1)
 REASONS = st.sampled_from([0, 1, 2, 3, 5])
 CONFIG = {"max_vcpus": 1, "max_evtchn_port": 9, "max_grant_frames": 1, "max_maptrack_frames": 1}
 CREATED, STARTING, RUNNING, SHUTDOWN, DYING, DEAD = range(6)
@@ -30,16 +31,23 @@ class Life:
 @pytest.fixture
 def machine(power_on):
     class Lives(RuleBasedStateMachine):
-        """`slots` hold up to four domains besides dom0."""
+        """`slots` hold up to three domains besides dom0; at first two run and one has yet to."""
 
         def __init__(self):
             super().__init__()
             self.xen = power_on()
             self.xen.auto = False
-            self.slots = [None] * 4
+            self.slots = [None] * NR_SLOTS
             self.incarnations = {}
             self.dom0_boots = 1
             self.waiting = []
+            for slot in range(NR_SLOTS):
+                self.make(slot, hvm=slot == 0)
+            for domain in self.slots[:2]:
+                assert self.domctl("unpausedomain", domain) == 0
+                self.xen.feed(LinkOpened(f"dom{domain.domid}"))
+                domain.pauses, domain.state = 0, RUNNING
+                domain.process = domain.linked = True
 
         def find(self, slot):
             return self.slots[slot]
@@ -49,6 +57,9 @@ def machine(power_on):
 
         @rule(slot=SLOTS, hvm=st.booleans())
         def create(self, slot, hvm):
+            self.make(slot, hvm=hvm)
+
+        def make(self, slot, *, hvm):
             if self.slots[slot] is None:
                 domid = self.xen.out(0, "domctl.createdomain", "domain", **(CONFIG | {"flags": int(hvm)}))
                 assert domid not in {each.domid for each in self.slots if each is not None}
@@ -300,12 +311,12 @@ def machine(power_on):
             assert callers == running
 
         def teardown(self):
-            for slot in range(4):
+            for slot in range(NR_SLOTS):
                 if self.slots[slot] is not None:
                     self.destroy(slot)
-            for slot in range(4):
+            for slot in range(NR_SLOTS):
                 self.its_process_ends(slot)
-            assert self.slots == [None] * 4
+            assert self.slots == [None] * NR_SLOTS
             statistics = self.xen.machine.statistics()
             assert [each["domid"] for each in statistics.domains] == [0]
             assert (statistics.frames_lingering, statistics.grants_mapped) == (0, 0)

@@ -61,7 +61,21 @@ def machine(power_on):
         def waits(self, irq):
             return irq not in EDGE
 
+        @rule(who=WHO, gsi=GSIS, share=st.sampled_from([True, True, False]))
+        def use_a_line(self, who, gsi, share):
+            self.map_gsi(0, gsi, gsi + 4)
+            self.map_gsi(who, gsi, gsi + 4)
+            self.bind(who, gsi + 4, share)
+
+        @rule(who=WHO, pirq=st.integers(24, 26))
+        def use_a_message(self, who, pirq):
+            self.map_message(who, pirq)
+            self.bind(who, pirq, False)
+
         @rule(who=WHO, gsi=GSIS, pirq=PIRQS)
+        def map_any_gsi(self, who, gsi, pirq):
+            self.map_gsi(who, gsi, pirq)
+
         def map_gsi(self, who, gsi, pirq):
             names = self.names[who]
             # dom0 names a GSI by its own pirq for it, if it has one of that number.
@@ -82,7 +96,6 @@ def machine(power_on):
                 names[pirq] = irq
                 self.rights[who].add(irq)
 
-        @rule(who=WHO, pirq=st.integers(24, 26))
         def map_message(self, who, pirq):
             given = {"domid": self.domids[who], "type": 0, "index": -1, "pirq": pirq}
             given |= {"bus": 1, "devfn": 0, "entry_nr": 0, "table_base": 0}
@@ -90,7 +103,7 @@ def machine(power_on):
             ret = self.xen.ret(0, "physdev_op.map_pirq", **given)
             if pirq in self.names[who]:
                 assert ret == 0
-            elif pirq in self.forced[who]:
+            elif pirq in self.forced[who] or self.next_number() in self.forced[who].values():
                 assert ret == -Errno.EBUSY
             elif who != self.owner:
                 assert ret == -Errno.ENODEV
@@ -100,6 +113,11 @@ def machine(power_on):
                 self.names[who][pirq] = irq
                 self.rights[who].add(irq)
                 self.rights[0].add(irq)
+
+        def next_number(self):
+            """The number that the next message has: the lowest that no domain has a name for."""
+            used = {irq for names in self.names.values() for irq in names.values()}
+            return next(irq for irq in range(24, 99) if irq not in used)
 
         def host_entries(self):
             return self.xen.machine._host.pirqs.pci.get((0, 1, 0)).entries
@@ -123,7 +141,16 @@ def machine(power_on):
                 assert ret == 0
                 self.owner = 0 if self.owner == "quarantine" else "quarantine"
 
+        @rule(data=st.data())
+        def unmap_what_is_bound(self, data):
+            rows = [(who, pirq) for who in range(3) for pirq in self.ports[who] if pirq in self.names[who]]
+            if rows:
+                self.unmap(*data.draw(st.sampled_from(rows)))
+
         @rule(who=WHO, pirq=st.integers(20, 26))
+        def unmap_anything(self, who, pirq):
+            self.unmap(who, pirq)
+
         def unmap(self, who, pirq):
             ret = self.xen.ret(0, "physdev_op.unmap_pirq", domid=self.domids[who], pirq=pirq)
             irq = self.names[who].get(pirq)
@@ -167,6 +194,9 @@ def machine(power_on):
             (self.rights[who].add if allow else self.rights[who].discard)(irq)
 
         @rule(who=WHO, pirq=st.integers(20, 26), share=st.booleans())
+        def bind_anything(self, who, pirq, share):
+            self.bind(who, pirq, share)
+
         def bind(self, who, pirq, share):
             ret, out = self.xen.call(
                 self.domids[who], "event_channel_op.bind_pirq", pirq=pirq, flags=int(share)
@@ -183,10 +213,12 @@ def machine(power_on):
                 self.shared.setdefault(irq, share)
                 self.ports[who][pirq] = out["port"]
 
-        @rule(who=WHO, pirq=st.integers(20, 26))
-        def close(self, who, pirq):
-            port = self.ports[who].get(pirq)
-            if port is not None:
+        @rule(data=st.data())
+        def close(self, data):
+            rows = [(who, pirq) for who in range(3) for pirq in self.ports[who]]
+            if rows:
+                who, pirq = data.draw(st.sampled_from(rows))
+                port = self.ports[who][pirq]
                 assert self.xen.ret(self.domids[who], "event_channel_op.close", port=port) == 0
                 self.closed(who, pirq)
 
@@ -195,7 +227,16 @@ def machine(power_on):
                 self.leave(who, pirq, self.names[who][pirq])
             del self.ports[who][pirq]
 
+        @rule(data=st.data())
+        def raise_what_is_bound(self, data):
+            lines = [gsi for gsi in LEVEL + EDGE if self.guests(gsi)]
+            if lines:
+                self.raise_line(data.draw(st.sampled_from(lines)))
+
         @rule(gsi=GSIS)
+        def raise_anything(self, gsi):
+            self.raise_line(gsi)
+
         def raise_line(self, gsi):
             if gsi in self.in_flight:
                 # The chip waits for the end of the last one.
@@ -225,7 +266,16 @@ def machine(power_on):
                 self.in_flight[irq] = list(guests)
                 self.times[irq] = at_ns + FORCED_NS
 
+        @rule(data=st.data())
+        def end_what_is_owed(self, data):
+            owed = [guest for flight in self.in_flight.values() for guest in flight]
+            if owed:
+                self.eoi(*data.draw(st.sampled_from(owed)))
+
         @rule(who=WHO, pirq=st.integers(20, 26))
+        def end_anything(self, who, pirq):
+            self.eoi(who, pirq)
+
         def eoi(self, who, pirq):
             ret = self.xen.ret(self.domids[who], "physdev_op.eoi", irq=pirq)
             known = pirq in self.names[who] or pirq in self.forced[who]
@@ -278,5 +328,5 @@ def machine(power_on):
 
 def test_pirqs_behave_as_the_naive_model_does(machine):
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=40, stateful_step_count=50, deadline=None)
+        machine, settings=settings(max_examples=60, stateful_step_count=50, deadline=None)
     )
