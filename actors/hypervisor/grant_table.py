@@ -72,11 +72,15 @@ class Pin:
     def add(self, flags: int, amount: int) -> None:
         """Count a use (or its end) by its `GNTMAP_*` flags; both of host and device are two uses."""
         if flags & _MAP_READONLY:
-            self.host_readers += amount if flags & _HOST else 0
-            self.device_readers += amount if flags & _DEVICE else 0
+            if flags & _HOST:
+                self.host_readers += amount
+            if flags & _DEVICE:
+                self.device_readers += amount
         else:
-            self.host_writers += amount if flags & _HOST else 0
-            self.device_writers += amount if flags & _DEVICE else 0
+            if flags & _HOST:
+                self.host_writers += amount
+            if flags & _DEVICE:
+                self.device_writers += amount
 
     def is_full(self, flags: int) -> bool:
         """Whether a counter that these flags touch has come to its end."""
@@ -156,10 +160,12 @@ class GrantTable:
         """Undo one `pin`, whole or in part; the entry says so when it was the last of its kind."""
         active = self.pins[ref]
         active.add(flags, -1)
-        gone = 0 if active.writers else _WRITING
-        if not active.uses:
-            gone |= _READING
-            del self.pins[ref]
+        gone = 0
+        if not (active.host_writers or active.device_writers):
+            gone = _WRITING
+            if not (active.host_readers or active.device_readers):
+                gone |= _READING
+                del self.pins[ref]
         if gone:
             words, index = self.words[ref // ENTRIES_PER_FRAME], ref % ENTRIES_PER_FRAME * 2
             words[index] &= ~gone & 0xFFFFFFFF

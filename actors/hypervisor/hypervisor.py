@@ -45,10 +45,13 @@ class Hypervisor:
         self._platform = Platform.parse(argument, memory.nr_frames)
         self._host = Host(self._platform, memory)
         self._lives = LifeCycle(self._host)
+        self._zombies = self._lives.zombies
         self._table = HypercallTable(self._host, self._lives)
         self._calls = self._table.calls
         self._callers = self._host.callers
         self._events = self._host.events
+        self._irqs = self._host.pirqs.irqs
+        self._watchdog = self._host.watchdog
         self._outbox = self._host.outbox
         self._links: set[str] = set()
         self._refused = 0
@@ -66,7 +69,7 @@ class Hypervisor:
             if caller is None:
                 self._receive(event.link, message)
             elif type(message) is Hypercall:
-                self._hypercall(caller, message)
+                self._hypercall(caller, message, effects)
             elif type(message) is UpcallTaken and self._events.upcall_taken(caller.ports):
                 pass
             else:
@@ -79,10 +82,12 @@ class Hypervisor:
 
     def next_deadline_ns(self) -> int | None:
         """When the next watchdog runs out, or an interrupt is to be ended by force."""
-        watchdog_ns, forced_ns = self._host.watchdog.next_ns, self._host.pirqs.irqs.next_ns
-        if self._host.stopped or watchdog_ns is None:
-            return None if self._host.stopped else forced_ns
-        return watchdog_ns if forced_ns is None else min(watchdog_ns, forced_ns)
+        if self._host.stopped:
+            return None
+        forced_ns, watchdog_ns = self._irqs.next_ns, self._watchdog.next_ns
+        if forced_ns is None:
+            return watchdog_ns
+        return forced_ns if watchdog_ns is None else min(watchdog_ns, forced_ns)
 
     def check(self) -> None:
         """Ports, grants, frames and interrupts are consistent."""
@@ -99,14 +104,14 @@ class Hypervisor:
             refused=self._refused,
             events_sent=events.sent,
             upcalls=events.upcalls,
-            interrupts=host.pirqs.irqs.interrupts,
-            spurious_interrupts=host.pirqs.irqs.spurious,
-            interrupts_ended=host.pirqs.irqs.ended,
+            interrupts=self._irqs.interrupts,
+            spurious_interrupts=self._irqs.spurious,
+            interrupts_ended=self._irqs.ended,
             domains=[_row(domain) for domain in domains],
             ports=sum(len(domain.ports.channels) for domain in domains),
             grants_mapped=host.grants.mapped,
-            interrupts_forced=host.pirqs.irqs.forced,
-            pirqs_bound=len(host.pirqs.irqs.bindings()),
+            interrupts_forced=self._irqs.forced,
+            pirqs_bound=len(self._irqs.bindings()),
             frames_free=host.frames.free_frames,
             frames_used=host.frames.nr_frames - host.frames.free_frames,
             frames_lingering=len(host.frames.lingering),
@@ -115,7 +120,7 @@ class Hypervisor:
             dom0_boots=self._lives.hardware_boots,
         )
 
-    def _hypercall(self, caller: Domain, message: Hypercall) -> None:
+    def _hypercall(self, caller: Domain, message: Hypercall, effects: list[Effect]) -> None:
         call = self._calls.get((message.number, message.command)) or self._table.other(message.number)
         call.count += 1
         caller.hypercalls += 1
@@ -124,15 +129,14 @@ class Hypervisor:
             result = call.method(caller, message.arguments)
         except XenError as error:
             self._refused += 1
-            reply = HypercallReply(sequence, -error.errno.value, None)
-            self._outbox.effects.append(Send(caller.link, reply))
+            effects.append(Send(caller.link, HypercallReply(sequence, -error.errno.value, None)))
             return
         if isinstance(result, int):
             if sequence or result < 0:
-                self._outbox.effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
-        elif result is not None and sequence:
-            self._outbox.effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
-        if self._lives.zombies:
+                effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
+        elif result is not None and (sequence or result[0] < 0):
+            effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
+        if self._zombies:
             self._lives.reap()
 
     def _domain_message(self, caller: Domain, message: object) -> None:
@@ -153,7 +157,7 @@ class Hypervisor:
         if self._host.stopped:
             return
         if isinstance(message, InterruptVector) and self._may_raise(link, message.vector):
-            self._host.pirqs.irqs.interrupt(self._events, message.vector)
+            self._irqs.interrupt(self._events, message.vector)
         elif link == SUPERVISOR and isinstance(message, DomainStopped):
             self._lives.process_ended(message.domid, message.incarnation)
         elif (domain := self._host.domains.by_link(link)) is None:
@@ -177,7 +181,7 @@ class Hypervisor:
         elif isinstance(event, LinkClosed):
             self._link_closed(event.link, event.reason)
         elif isinstance(event, DeadlinePassed):
-            self._host.pirqs.irqs.expire(self._events, now_ns)
+            self._irqs.expire(self._events, now_ns)
             for domain in self._host.watchdog.expired(now_ns):
                 self._outbox.log(f"Watchdog timer of d{domain.domid} has run out")
                 self._lives.watchdog_fired(domain)
@@ -186,7 +190,7 @@ class Hypervisor:
         if link in {SUPERVISOR, IOAPIC}:
             self._links.add(link)
             if link == IOAPIC:
-                self._host.pirqs.irqs.chip_plugged()
+                self._irqs.chip_plugged()
             wanted = {SUPERVISOR, IOAPIC} if self._platform.ioapic else {SUPERVISOR}
             if not self._lives.hardware_boots and wanted <= self._links:
                 self._lives.boot_hardware_domain()

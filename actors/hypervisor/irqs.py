@@ -50,7 +50,7 @@ class Line:
 
 
 class Irqs:
-    """The interrupts of a host, by Xen's number."""
+    """The interrupts of a host, by Xen's number. `next_ns` is when the next is to be ended by force."""
 
     def __init__(self, platform: Platform, io_apic: IoApic, msi: Msi, outbox: Outbox) -> None:
         self._nr_gsis = platform.nr_gsis
@@ -59,15 +59,11 @@ class Irqs:
         self._outbox = outbox
         self._lines: dict[int, Line] = {}
         self._forced_at_ns: dict[int, int] = {}
+        self.next_ns: int | None = None
         self.interrupts = 0
         self.spurious = 0
         self.ended = 0
         self.forced = 0
-
-    @property
-    def next_ns(self) -> int | None:
-        """When the next interrupt is to be ended by force. They were put in in the order of their times."""
-        return next(iter(self._forced_at_ns.values()), None)
 
     def is_bound(self, irq: int) -> bool:
         """Whether a domain has bound the interrupt."""
@@ -150,6 +146,7 @@ class Irqs:
         line.in_flight = list(line.guests)
         self._forced_at_ns.pop(irq, None)
         self._forced_at_ns[irq] = self._outbox.now_ns + FORCED_EOI_NS
+        self._find_next()
 
     def eoi(self, events: EventChannels, irq: int, guest: Guest) -> None:
         """A domain has served an interrupt; more often than it came is as well."""
@@ -179,6 +176,7 @@ class Irqs:
         line.in_flight.remove(guest)
         if not line.in_flight:
             del self._forced_at_ns[irq]
+            self._find_next()
             self.ended += 1
             if irq < self._nr_gsis:
                 self._io_apic.end(irq)
@@ -189,7 +187,12 @@ class Irqs:
             if irq < self._nr_gsis:
                 line.in_flight.clear()
                 self._forced_at_ns.pop(irq, None)
+        self._find_next()
         self._io_apic.plug()
+
+    def _find_next(self) -> None:
+        # They were put in in the order of their times.
+        self.next_ns = next(iter(self._forced_at_ns.values()), None)
 
     def bindings(self) -> list[tuple[int, Guest]]:
         """Every binding, as (irq, guest)."""
@@ -208,3 +211,4 @@ class Irqs:
             assert line.ack is not AckType.NONE or not line.in_flight, f"irq {irq} waits for no end"
             assert line.in_flight or not line.again, f"irq {irq}: a message is kept back"
         assert self._forced_at_ns.keys() <= self._lines.keys(), "an end without an interrupt"
+        assert self.next_ns == min(self._forced_at_ns.values(), default=None), "the next end is another"
