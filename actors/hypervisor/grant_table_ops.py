@@ -108,13 +108,14 @@ class GrantTableOps:
         that its owner has not granted to the caller.
         """
         elements = rows(arguments, "ops") if "ops" in arguments else [arguments]
+        granted = {each.mfn for each in caller.grants.maptrack.values()}
         for element in elements:
             if type(element) is not dict:
                 raise XenError(Errno.EFAULT, "an element is not a structure")
-            self._flush(caller, element)
+            self._flush(caller, element, granted)
         return 0
 
-    def _flush(self, caller: Domain, element: Arguments) -> None:
+    def _flush(self, caller: Domain, element: Arguments, granted: set[int]) -> None:
         address, offset, length, operation = (
             number(element, name) for name in ("dev_bus_addr", "offset", "length", "op")
         )
@@ -129,9 +130,8 @@ class GrantTableOps:
         mfn = address // PAGE_SIZE
         if not 0 <= mfn < self._host.frames.nr_frames:
             raise XenError(Errno.EINVAL, f"no frame {mfn}")
-        if caller.physmap.owns(mfn) or any(each.mfn == mfn for each in caller.grants.maptrack.values()):
-            return
-        raise XenError(Errno.EPERM, f"frame {mfn} is neither ours nor granted to us")
+        if mfn not in granted and not caller.physmap.owns(mfn):
+            raise XenError(Errno.EPERM, f"frame {mfn} is neither ours nor granted to us")
 
 
 def _one(method: Method) -> Method:

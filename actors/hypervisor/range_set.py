@@ -7,10 +7,8 @@ Source: xen/common/rangeset.c, xen/include/xen/iocap.h.
 class RangeSet:
     """Ranges are (first, last), both in them; kept in order, and never touching one another."""
 
-    def __init__(self, *ranges: tuple[int, int]) -> None:
+    def __init__(self) -> None:
         self._ranges: list[tuple[int, int]] = []
-        for first, last in ranges:
-            self.add(first, last)
 
     def __contains__(self, wanted: tuple[int, int]) -> bool:
         """Whether all of a range is in the set."""

@@ -69,6 +69,13 @@ class Reservation:
                 runs.append((gfn, 1))
         return runs
 
+    def chunk(self, index: int, order: int) -> list[int]:
+        """The gfns of one of the chunks of this order that the list of extents is made of."""
+        assert self.gfns is not None, "the list is given"
+        extents = 1 << order - self.order
+        starts = self.gfns[index * extents : (index + 1) * extents]
+        return [gfn for start in starts for gfn in range(start, start + (1 << self.order))]
+
 
 class Reservations:
     """The commands of memory_op that change how much memory a domain has, or which."""
@@ -187,17 +194,19 @@ class Reservations:
             raise XenError(Errno.EINVAL, "the two lists do not match")
         if done == given.count:
             return 0, {"nr_exchanged": done}
+        for each in (given, taken):
+            if each.gfns is None or len(each.gfns) < each.count:
+                raise XenError(Errno.EFAULT, "an exchange needs the list of its gfns")
         if not _node_can_be(caller, taken.flags):
             raise XenError(Errno.EINVAL, f"flags {taken.flags:#x}")
         domain = self._host.domains.find_for(caller, given.domid)
         check_target(caller, domain)
         chunk_order = max(given.order, taken.order)
-        olds, news = _gfns(given), _gfns(taken)
         rows: list[object] = []
         first = (done << given.order) >> chunk_order
-        for chunk in range(first, len(olds) >> chunk_order):
-            part = slice(chunk << chunk_order, (chunk + 1) << chunk_order)
-            error = self._exchange_chunk(domain, olds[part], news[part], rows)
+        for chunk in range(first, given.count << given.order >> chunk_order):
+            olds, news = given.chunk(chunk, chunk_order), taken.chunk(chunk, chunk_order)
+            error = self._exchange_chunk(domain, olds, news, rows)
             if error is not None:
                 return self._stopped(error, chunk << chunk_order >> given.order, rows)
         return 0, {"nr_exchanged": given.count, "mfns": rows}
@@ -244,9 +253,3 @@ def _node_can_be(caller: Domain, flags: int) -> bool:
     if caller.is_hardware:
         return node < MAX_NODES
     return not flags & XENMEMF_EXACT_NODE_REQUEST
-
-
-def _gfns(wanted: Reservation) -> list[int]:
-    if wanted.gfns is None or len(wanted.gfns) < wanted.count:
-        raise XenError(Errno.EFAULT, "an exchange needs the list of its gfns")
-    return [gfn for start in wanted.gfns[: wanted.count] for gfn in range(start, start + (1 << wanted.order))]

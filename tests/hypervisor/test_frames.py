@@ -181,6 +181,16 @@ def test_a_domain_can_see_its_own_grant_frames_and_its_shared_info(xen):
     assert xen.ret(0, "domctl.destroydomain", domain=guest) == -Errno.ESRCH
 
 
+def test_a_grant_frame_that_needs_memory_where_there_is_none_is_not_shown(xen):
+    guest = xen.create(pages=1)
+    assert xen.ret(0, "domctl.max_mem", domain=guest, max_memkb=1 << 30) == 0
+    assert xen.ret(0, "memory_op.populate_physmap", domid=guest, nr_extents=5000, extent_start=1) > 0
+    where = {"domid": SELF, "space": 1, "idx": 1, "gpfn": 1 << 20}
+    assert xen.ret(guest, "memory_op.add_to_physmap", **where) == -Errno.EINVAL
+    assert xen.ret(guest, "memory_op.add_to_physmap", **(where | {"space": 0, "idx": 0})) == -Errno.ENOMEM
+    assert xen.ret(guest, "memory_op.add_to_physmap", **(where | {"gpfn": -1})) == -Errno.EINVAL
+
+
 def test_a_frame_can_be_moved_to_another_gfn(xen):
     guest = xen.create()
     physmap = xen.machine._host.domains.find(guest).physmap

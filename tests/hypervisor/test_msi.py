@@ -173,6 +173,11 @@ def test_names_in_a_row_run_out(host):
     assert taken == [0] * 27
     several = msi(DISK, type=4, entry_nr=8, domid=guest)
     assert host.call(0, "physdev_op.map_pirq", **several) == (-Errno.ENOSPC, {"entry_nr": 4})
+    taken = [host.ret(guest, "physdev_op.get_free_pirq", type=0) for _ in range(5)]
+    assert taken == [0] * 5
+    assert host.call(0, "physdev_op.map_pirq", **several) == (-Errno.ENOSPC, {"entry_nr": 1})
+    one = msi(DISK, type=4, entry_nr=2, domid=guest, pirq=30)
+    assert host.call(0, "physdev_op.map_pirq", **one)[0] == -Errno.EBUSY
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,8 @@ def test_an_exchange_that_fails_half_way_says_how_far_it_came(xen, guest):
         ((0, [1, 2]), (1, [3]), {}, Errno.EINVAL),
         ((1, [0]), (0, [100, 100]), {}, Errno.EINVAL),
         ((0, [0]), (0, [100]), {"extent_start": 5}, Errno.EFAULT),
+        ((0, [0]), (0, [100]), {"nr_extents": 2}, Errno.EFAULT),
+        ((9, [0] * 300), (9, [1024] * 300), {}, Errno.EINVAL),
     ],
 )
 def test_an_exchange_that_may_not_be_changes_nothing(xen, guest, given, taken, more, expected):
@@ -217,6 +219,13 @@ def test_a_claim_goes_with_its_domain(xen, guest):
     assert xen.ret(0, "memory_op.claim_pages", domid=guest, nr_extents=100) == 0
     assert xen.ret(0, "domctl.destroydomain", domain=guest) == 0
     assert xen.machine._host.frames.outstanding == 0
+
+
+def test_a_dying_domain_exchanges_nothing(xen, guest):
+    xen.auto = False
+    xen.raw(0, 36, 2, {"domain": guest})
+    ret, out = xen.call(0, "memory_op.exchange", **lists((0, [0]), (0, [100]), domid=guest))
+    assert (ret, out["nr_exchanged"]) == (-Errno.EINVAL, 0)
 
 
 def test_a_domain_is_told_where_its_memory_is(xen, guest):
