@@ -17,7 +17,7 @@ from actors.abi.interface import (
 )
 from actors.hypervisor.arguments import Arguments, Out, Result, number, number_or
 from actors.hypervisor.call import Commands
-from actors.hypervisor.domains import Domain, check_control, check_device_model
+from actors.hypervisor.domains import Domain, Life, check_control, check_device_model
 from actors.hypervisor.host import Host
 from actors.hypervisor.msi_mapping import MessageWish, MsiMapping, TooManyMessages
 from actors.hypervisor.pirq_map import PIRQ_ALLOCATED
@@ -126,13 +126,20 @@ class PhysdevOps:
         kind, index, pirq = (number(arguments, name) for name in ("type", "index", "pirq"))
         if kind == MAP_PIRQ_TYPE_MULTI_MSI and number_or(arguments, "table_base", 0):
             raise XenError(Errno.EINVAL, "several messages have no table")
-        domain = self._host.domains.find_for(caller, number(arguments, "domid"))
-        check_device_model(caller, domain)
+        domain = self._domain(caller, arguments)
         if kind in MSI_TYPES:
             return self._map_messages(caller, domain, arguments)
         if kind != MAP_PIRQ_TYPE_GSI:
             raise XenError(Errno.EINVAL, f"map type {kind}")
         return 0, {"pirq": self._pirqs.map_gsi(caller.pirqs, domain.pirqs, index, pirq)}
+
+    def _domain(self, caller: Domain, arguments: Arguments) -> Domain:
+        """The domain that a mapping is about. ESRCH, EPERM, EINVAL for a zombie, which has no pirqs left."""
+        domain = self._host.domains.find_for(caller, number(arguments, "domid"))
+        check_device_model(caller, domain)
+        if domain.life is Life.DEAD:
+            raise XenError(Errno.EINVAL, f"domain {domain.domid} is dead")
+        return domain
 
     def _map_messages(self, caller: Domain, domain: Domain, arguments: Arguments) -> Result:
         kind, bus = number(arguments, "type"), number_or(arguments, "bus", 0)
@@ -161,8 +168,7 @@ class PhysdevOps:
 
     def unmap_pirq(self, caller: Domain, arguments: Arguments) -> Result:
         """PHYSDEVOP_unmap_pirq. ESRCH, EPERM, EINVAL, EBUSY."""
-        domain = self._host.domains.find_for(caller, number(arguments, "domid"))
-        check_device_model(caller, domain)
+        domain = self._domain(caller, arguments)
         self._pirqs.unmap(domain.ports, number(arguments, "pirq"))
         return 0
 

@@ -248,6 +248,16 @@ def test_a_pirq_that_is_only_allocated_has_no_interrupt_to_end(host):
     assert host.ret(0, "physdev_op.map_pirq", domid=SELF, type=1, index=20, pirq=pirq) == 0
 
 
+def test_a_zombie_has_no_pirqs(host):
+    guest = host.create()
+    host.entry(guest, 8, 0, 5)
+    host.call(0, "grant_table_op.map_grant_ref", dom=guest, ref=8, flags=2)
+    assert host.ret(0, "domctl.destroydomain", domain=guest) == 0
+    assert host.ret(0, "physdev_op.unmap_pirq", domid=guest, pirq=5) == -Errno.EINVAL
+    mapping = {"domid": guest, "type": 1, "index": 5, "pirq": 5}
+    assert host.ret(0, "physdev_op.map_pirq", **mapping) == -Errno.EINVAL
+
+
 def test_pirqs_run_out(host):
     guest = host.create()
     found = [host.ret(guest, "physdev_op.get_free_pirq", type=1) for _ in range(8 + 32 + 1)]
