@@ -5,26 +5,18 @@ Source: xen/common/sched/{cpupool,core,credit2}.c, xen/include/public/sysctl.h.
 Left out: other pools: creating one, and taking CPUs away, is -EOPNOTSUPP.
 """
 
-from typing import Final
-
+from actors.abi.control import (
+    XEN_SCHEDULER_CREDIT2,
+    XEN_SYSCTL_CPUPOOL_PAR_ANY,
+    XEN_SYSCTL_SCHED_RATELIMIT_MAX,
+    XEN_SYSCTL_SCHED_RATELIMIT_MIN,
+    CpupoolOp,
+    SchedopInfo,
+)
 from actors.abi.errno import Errno, XenError
-from actors.abi.interface import XEN_SCHEDULER_CREDIT2
 from actors.hypervisor.arguments import Arguments, Result, number, number_or
 from actors.hypervisor.domains import Domain
 from actors.hypervisor.host import Host
-
-OP_CREATE: Final = 1
-OP_DESTROY: Final = 2
-OP_INFO: Final = 3
-OP_ADDCPU: Final = 4
-OP_RMCPU: Final = 5
-OP_MOVEDOMAIN: Final = 6
-OP_FREEINFO: Final = 7
-PAR_ANY: Final = 0xFFFFFFFF
-SCHEDOP_PUTINFO: Final = 0
-SCHEDOP_GETINFO: Final = 1
-RATELIMIT_MIN_US: Final = 100
-RATELIMIT_MAX_US: Final = 500_000
 
 
 class CpuPool:
@@ -38,19 +30,19 @@ class CpuPool:
         """XEN_SYSCTL_cpupool_op. ENOSYS no such operation, ENOENT no such pool; as the operations say."""
         operation, pool = number(arguments, "op"), number_or(arguments, "cpupool_id", 0)
         nr_cpus = self._host.platform.nr_cpus
-        if operation == OP_FREEINFO:
+        if operation == CpupoolOp.FREEINFO:
             return 0, {"cpumap": 0}
-        if operation == OP_MOVEDOMAIN:
+        if operation == CpupoolOp.MOVEDOMAIN:
             return self._move(caller, number(arguments, "domid"), pool)
-        if operation == OP_CREATE:
+        if operation == CpupoolOp.CREATE:
             raise XenError(Errno.EOPNOTSUPP, "there is one pool")
-        if operation not in {OP_DESTROY, OP_INFO, OP_ADDCPU, OP_RMCPU}:
+        if operation not in {CpupoolOp.DESTROY, CpupoolOp.INFO, CpupoolOp.ADDCPU, CpupoolOp.RMCPU}:
             raise XenError(Errno.ENOSYS, f"operation {operation}")
         if pool != 0:
             raise XenError(Errno.ENOENT, f"no pool {pool}")
-        if operation == OP_DESTROY:
+        if operation == CpupoolOp.DESTROY:
             raise XenError(Errno.EBUSY, "pool 0 has CPUs and domains")
-        if operation == OP_INFO:
+        if operation == CpupoolOp.INFO:
             return 0, {
                 "cpupool_id": 0,
                 "sched_id": XEN_SCHEDULER_CREDIT2,
@@ -58,9 +50,9 @@ class CpuPool:
                 "cpumap": (1 << nr_cpus) - 1,
             }
         cpu = number(arguments, "cpu")
-        if cpu != PAR_ANY and not 0 <= cpu < nr_cpus:
+        if cpu != XEN_SYSCTL_CPUPOOL_PAR_ANY and not 0 <= cpu < nr_cpus:
             raise XenError(Errno.EINVAL, f"no CPU {cpu}")
-        if operation == OP_ADDCPU:
+        if operation == CpupoolOp.ADDCPU:
             raise XenError(Errno.ENODEV, "every CPU is in its pool")
         raise XenError(Errno.EOPNOTSUPP, "a CPU cannot leave the one pool")
 
@@ -75,15 +67,15 @@ class CpuPool:
     def scheduler_op(self, _caller: Domain, arguments: Arguments) -> Result:
         """XEN_SYSCTL_scheduler_op of credit2: `ratelimit_us`, 0 for none. EINVAL, ESRCH no such pool."""
         command = number(arguments, "cmd")
-        if command not in {SCHEDOP_PUTINFO, SCHEDOP_GETINFO}:
+        if command not in {SchedopInfo.putinfo, SchedopInfo.getinfo}:
             raise XenError(Errno.EINVAL, f"command {command}")
         if number_or(arguments, "cpupool_id", 0):
             raise XenError(Errno.ESRCH, "there is one pool")
         if number(arguments, "sched_id") != XEN_SCHEDULER_CREDIT2:
             raise XenError(Errno.EINVAL, "the scheduler here is credit2")
-        if command == SCHEDOP_PUTINFO:
+        if command == SchedopInfo.putinfo:
             limit_us = number(arguments, "ratelimit_us")
-            if limit_us and not RATELIMIT_MIN_US <= limit_us <= RATELIMIT_MAX_US:
+            if limit_us and not XEN_SYSCTL_SCHED_RATELIMIT_MIN <= limit_us <= XEN_SYSCTL_SCHED_RATELIMIT_MAX:
                 raise XenError(Errno.EINVAL, f"a rate limit of {limit_us} us")
             self._ratelimit_us = limit_us
         return 0, {"ratelimit_us": self._ratelimit_us}

@@ -9,6 +9,7 @@ Left out: device groups, phantom functions.
 
 from typing import Final
 
+from actors.abi.control import XEN_DOMCTL_DEV_PCI, XEN_DOMCTL_DEV_RDM_RELAXED
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import CREATEDOMAIN_HVM, CREATEDOMAIN_IOMMU
 from actors.abi.types import DOMID_INVALID, DOMID_IO
@@ -19,8 +20,6 @@ from actors.hypervisor.pci_devices import HARDWARE_DOMID, Sbdf
 from actors.hypervisor.rights import MAX_IOPORTS
 
 ALL_ONES_64: Final = (1 << 64) - 1
-XEN_DOMCTL_DEV_PCI: Final = 0
-XEN_DOMCTL_DEV_RDM_RELAXED: Final = 1
 
 
 class DomctlRights:

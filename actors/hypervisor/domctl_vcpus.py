@@ -9,19 +9,18 @@ Left out: registers of a vcpu that runs; XEN_VCPUAFFINITY_FORCE undoes nothing, 
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.abi.errno import Errno, XenError
-from actors.abi.interface import (
+from actors.abi.control import (
     XEN_SCHEDULER_CREDIT2,
     XEN_VCPUAFFINITY_FORCE,
     XEN_VCPUAFFINITY_HARD,
     XEN_VCPUAFFINITY_SOFT,
+    SchedopInfo,
 )
+from actors.abi.errno import Errno, XenError
 from actors.hypervisor.arguments import ALL_ONES_16, Arguments, Out, Result, number
 from actors.hypervisor.domains import Domain, Life
 from actors.hypervisor.host import Host
 
-SCHEDOP_PUTINFO: Final = 0
-SCHEDOP_GETINFO: Final = 1
 PERCENT: Final = 100
 
 
@@ -147,13 +146,13 @@ class DomctlVcpus:
         if number(arguments, "sched_id") != XEN_SCHEDULER_CREDIT2:
             raise XenError(Errno.EINVAL, "the scheduler here is credit2")
         settings = self.settings(domain)
-        if command == SCHEDOP_PUTINFO:
+        if command == SchedopInfo.putinfo:
             weight, cap = (number(arguments, name) & ALL_ONES_16 for name in ("weight", "cap"))
             settings.weight = weight or settings.weight
             if cap > PERCENT * domain.nr_vcpus:
                 raise XenError(Errno.EINVAL, f"a cap of {cap} % for {domain.nr_vcpus} vcpus")
             settings.cap = cap
-        elif command != SCHEDOP_GETINFO:
+        elif command != SchedopInfo.getinfo:
             raise XenError(Errno.EINVAL, f"command {command}")
         return 0, {"weight": settings.weight, "cap": settings.cap}
 

@@ -10,6 +10,7 @@ Left out: shadow memory, HVM contexts; get_domain_state came after 4.17 and is -
 from dataclasses import dataclass
 from typing import Final
 
+from actors.abi.control import XEN_DOMCTL_IOMMU_NO_SHAREPT
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl
 from actors.abi.interface import (
@@ -40,7 +41,6 @@ HVM_MAX_VCPUS: Final = 128
 MAX_GRANT_VERSION: Final = 2
 HANDLE_BYTES: Final = 16
 CDF_KNOWN: Final = 0xFF
-IOMMU_NO_SHAREPT: Final = 1
 
 
 class Domctls:
@@ -261,7 +261,7 @@ class DomainConfig:
             raise XenError(Errno.EINVAL, f"flags {self.flags:#x}")
         if (self.flags & CREATEDOMAIN_NESTED_VIRT and not hap) or (iommu and not platform.iommu):
             raise XenError(Errno.EINVAL, f"flags {self.flags:#x} need what is not there")
-        if self.iommu_opts & ~(IOMMU_NO_SHAREPT if iommu else 0):
+        if self.iommu_opts & ~(XEN_DOMCTL_IOMMU_NO_SHAREPT if iommu else 0):
             raise XenError(Errno.EINVAL, f"IOMMU options {self.iommu_opts:#x}")
         if not 1 <= self.max_vcpus <= (HVM_MAX_VCPUS if hvm else MAX_VIRT_CPUS):
             raise XenError(Errno.EINVAL, f"{self.max_vcpus} vcpus")

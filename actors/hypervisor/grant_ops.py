@@ -11,7 +11,7 @@ from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Gnttabop
-from actors.abi.interface import GrantMapFlags, GrantStatus
+from actors.abi.interface import GNTCOPY_DEST_GREF, GNTCOPY_SOURCE_GREF, GrantMapFlags, GrantStatus
 from actors.abi.types import DOMID_SELF, PAGE_SIZE
 from actors.hypervisor.arguments import (
     ALL_ONES_16,
@@ -30,8 +30,6 @@ from actors.hypervisor.grant_transfer import GrantTransfer
 from actors.hypervisor.grants import CopyEnd
 from actors.hypervisor.host import Host
 
-GNTCOPY_SOURCE_GREF: Final = 1
-GNTCOPY_DEST_GREF: Final = 2
 # Plain integers: an operation on an IntFlag costs more than all the rest of a call.
 _HOST: Final = int(GrantMapFlags.host_map)
 _DEVICE: Final = int(GrantMapFlags.device_map)

@@ -6,17 +6,14 @@ Left out: PHYSDEVOP_pci_device_reset, which came after 4.17 and is -ENOSYS as in
 which this machine has none.
 """
 
-from typing import Final
-
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Physdevop
+from actors.abi.interface import XEN_PCI_DEV_VIRTFN
 from actors.hypervisor.arguments import Arguments, Result, mapping, number, number_or
 from actors.hypervisor.call import Commands
 from actors.hypervisor.domains import Domain, check_control
 from actors.hypervisor.host import Host
 from actors.hypervisor.pci_devices import Sbdf
-
-XEN_PCI_DEV_VIRTFN: Final = 2
 
 
 class PciOps:

@@ -5,9 +5,16 @@ Source: xen/common/sysctl.c of 4.17, xen/include/public/sysctl.h, xen/include/xs
 Left out: trace buffers, power management, topology, live patches; idle time is not measured.
 """
 
+from actors.abi.control import (
+    XEN_SCHEDULER_CREDIT2,
+    XEN_SYSCTL_PHYSCAP_DIRECTIO,
+    XEN_SYSCTL_PHYSCAP_GNTTAB_V1,
+    XEN_SYSCTL_PHYSCAP_HVM,
+    XEN_SYSCTL_PHYSCAP_PV,
+)
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Sysctl
-from actors.abi.interface import XEN_SCHEDULER_CREDIT2, XEN_SYSCTL_INTERFACE_VERSION
+from actors.abi.interface import XEN_SYSCTL_INTERFACE_VERSION
 from actors.hypervisor.arguments import Arguments, Out, Result, number, number_or
 from actors.hypervisor.call import Call, Commands, Method
 from actors.hypervisor.cpu_pool import CpuPool
@@ -16,10 +23,6 @@ from actors.hypervisor.domain_info import domain_info
 from actors.hypervisor.domains import Domain, check_control
 from actors.hypervisor.host import Host
 
-PHYSCAP_HVM = 1
-PHYSCAP_PV = 2
-PHYSCAP_DIRECTIO = 4
-PHYSCAP_GNTTAB_V1 = 1 << 8
 PAGE_SHIFT = 12
 MAX_KEYS = 1024
 
@@ -67,7 +70,7 @@ class Sysctls:
     def physinfo(self, _caller: Domain, _arguments: Arguments) -> Result:
         """XEN_SYSCTL_physinfo: one socket."""
         platform, frames = self._host.platform, self._host.frames
-        directio = PHYSCAP_DIRECTIO if platform.iommu else 0
+        directio = XEN_SYSCTL_PHYSCAP_DIRECTIO if platform.iommu else 0
         return 0, {
             "threads_per_core": 1,
             "cores_per_socket": platform.nr_cpus,
@@ -76,7 +79,10 @@ class Sysctls:
             "nr_nodes": 1,
             "max_node_id": 63,
             "cpu_khz": platform.cpu_khz,
-            "capabilities": PHYSCAP_HVM | PHYSCAP_PV | PHYSCAP_GNTTAB_V1 | directio,
+            "capabilities": XEN_SYSCTL_PHYSCAP_HVM
+            | XEN_SYSCTL_PHYSCAP_PV
+            | XEN_SYSCTL_PHYSCAP_GNTTAB_V1
+            | directio,
             "total_pages": frames.nr_frames,
             "free_pages": frames.free_frames,
             "scrub_pages": 0,
