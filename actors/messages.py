@@ -252,6 +252,23 @@ class Statistics:
     values: dict[str, object]
 
 
+@wire(60)
+@dataclass(slots=True)
+class ReadInterrupts:
+    """Asks for an actor's /proc/interrupts; its driver answers, the machine is not troubled."""
+
+    sequence: int
+
+
+@wire(61)
+@dataclass(slots=True)
+class Interrupts:
+    """The text of an actor's /proc/interrupts; empty for one that has none."""
+
+    sequence: int
+    text: str
+
+
 CODEC = Codec(
     Hypercall,
     HypercallReply,
@@ -277,4 +294,6 @@ CODEC = Codec(
     PowerButton,
     ReadStatistics,
     Statistics,
+    ReadInterrupts,
+    Interrupts,
 )

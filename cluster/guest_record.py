@@ -1,6 +1,6 @@
 """What the experimenter knows of one guest: its journals, and what the hypervisor said of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.domu.journal import GuestState, Journal, Word
 
@@ -13,6 +13,7 @@ class GuestRecord:
     name: str
     journals: list[Journal]
     domid: int = 0
+    domids: list[int] = field(default_factory=list)
     boots: int = 0
     ended: bool = False
     died: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from actors.domu.journal import Journal
-from actors.messages import ReadStatistics, Statistics
+from actors.messages import Interrupts, ReadStatistics, Statistics
 from actors.runtime.machine import (
     Effect,
     Event,
@@ -23,6 +23,7 @@ from cluster.config import ResolvedCluster, ResolvedFault
 from cluster.fault_records import FaultRecords
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
+from cluster.interrupt_tables import InterruptTables
 from cluster.schedule import Schedule
 
 NS = 1_000_000_000
@@ -71,6 +72,7 @@ class Supervisor:
         }
         self.faults = FaultRecords(self.guests, observe)
         self.outcome = Outcome()
+        self.interrupts = InterruptTables(self._emit)
         self.phase = "boot"
         self.finished = False
         self._observe = observe
@@ -101,6 +103,9 @@ class Supervisor:
         match event:
             case Received(link=link, message=Statistics() as message):
                 self._statistics(link, message)
+                return []
+            case Received(link=link, message=Interrupts() as message):
+                self.interrupts.take(link, message)
                 return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
@@ -172,6 +177,7 @@ class Supervisor:
             if guest is not None:
                 guest.boots += 1
                 guest.domid = change.domid
+                guest.domids.append(change.domid)
                 guest.ended = False
             self.faults.target_started(change)
         elif change.what == "ended" and guest is not None:
@@ -270,6 +276,8 @@ class Supervisor:
             self._ask_statistics()
             for name, board in self.boards.items():
                 if board.state.power == "on":
+                    running = [each.address for each in board.domains.values() if each.state == "running"]
+                    self.interrupts.keep(running)
                     forced = any(each.host == name for each in busy)
                     board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
             self._enter("shutdown")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.abi.disk_controller import ENABLE, FLAG_FUA, CommandStatus, Opcode, Register
+from actors.abi.trace import OPCODE_SHIFT, TracePoint, Tracepoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.devices.controller_registers import ControllerRegisters
 from actors.devices.disk_settings import DiskSettings, VolumeSettings
@@ -41,6 +42,7 @@ _FLUSH = int(Opcode.flush)
 _CONTROL = int(Register.control)
 _INTERRUPT_MASK = int(Register.interrupt_mask)
 _SQ_TAIL = int(Register.sq_tail)
+_DISK_FETCH, _DISK_FINISH = int(TracePoint.DISK_FETCH), int(TracePoint.DISK_FINISH)
 _DOORBELLS = (_SQ_TAIL, int(Register.cq_head))
 
 
@@ -82,6 +84,7 @@ class Disk:
             write_cache=self._settings.cache_sectors > 0,
         )
         self._queue: QueuePair | None = None
+        self._tracepoint: Tracepoint | None = None
         self._in_service: list[tuple[int, int, Command]] = []
         self._order = 0
         self._delays = (0, self._settings.read_ns, self._settings.write_ns, self._settings.flush_ns)
@@ -110,6 +113,10 @@ class Disk:
         if isinstance(event, LinkOpened) and event.link == _IOAPIC and self._line:
             return [Send(_IOAPIC, Line(True))]
         return []
+
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self._tracepoint = tracepoint
 
     def next_deadline_ns(self) -> int | None:
         """When the next command is served, or dirty sectors are written back."""
@@ -222,6 +229,9 @@ class Disk:
         """Start all new commands; those without a service time end here."""
         delays = self._delays
         for command in queue.fetch():
+            if self._tracepoint is not None:
+                what = command.command_id | command.opcode << OPCODE_SHIFT
+                self._tracepoint(_DISK_FETCH, command.volume, what, command.sector, 0)
             delay_ns = delays[command.opcode] if command.opcode < len(delays) else 0
             if delay_ns:
                 heapq.heappush(self._in_service, (now_ns + delay_ns, self._order, command))
@@ -246,6 +256,8 @@ class Disk:
             status = CommandStatus.media_error
         if status:
             self._errors += 1
+        if self._tracepoint is not None:
+            self._tracepoint(_DISK_FINISH, 0, command.command_id, int(status), 0)
         queue.complete(command.command_id, status)
         self._completed = True
 

@@ -1,38 +1,53 @@
-"""What the hypervisor's console has shown: the last 16 KiB, by an index that only grows.
+"""The hypervisor's own console: its last messages, and what was typed on the serial line.
 
-Source: xen/drivers/char/console.c (conring_puts, read_console_ring).
+Rules: both are bounded; of messages the oldest go first, of what is typed the newest are not taken.
+New messages raise VIRQ_CON_RING, typing raises VIRQ_CONSOLE.
+Source: xen/drivers/char/console.c (conring_puts, serial_rx, readconsole).
+Left out: what dom0 writes with CONSOLEIO_write is not kept (Xen does so only with console_to_ring).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 RING_BYTES: Final = 16384
+SERIAL_RX_BYTES: Final = 128
 
 
 class ConsoleRing:
-    """`produced` and `consumed` are indices of bytes since power on."""
+    """Messages by their position since power on, and typed bytes. `notify` is called for new messages."""
 
     def __init__(self) -> None:
-        self._kept = bytearray()
+        self.notify: Callable[[], None] | None = None
         self.produced = 0
-        self.consumed = 0
+        self._kept = bytearray()
+        self._typed = bytearray()
 
-    def write(self, text: str) -> None:
-        """Put text in; what was there 16 KiB ago is gone."""
-        data = text.encode()
+    def put(self, line: str) -> None:
+        """A message; a newline is added."""
+        data = line.encode("utf-8", "replace") + b"\n"
         self.produced += len(data)
         self._kept += data
         del self._kept[:-RING_BYTES]
-        self.consumed = max(self.consumed, self.produced - len(self._kept))
+        if self.notify is not None:
+            self.notify()
 
-    def read(self, index: int, count: int, *, incremental: bool, clear: bool) -> tuple[bytes, int]:
-        """At most `count` bytes and the index behind them: from `index` on if `incremental`, else all.
-
-        With `clear` what was read is gone for those who read all.
-        """
-        start = index if incremental and self.consumed < index <= self.produced else self.consumed
+    def read(self, index: int, count: int) -> tuple[bytes, int]:
+        """Messages from position `index` on, or from the oldest kept; and the position after them."""
+        start = min(max(index, self.produced - len(self._kept)), self.produced)
         offset = start - (self.produced - len(self._kept))
-        data = bytes(self._kept[offset : offset + count])
-        end = start + len(data)
-        if clear:
-            self.consumed = end
-        return data, end
+        data = bytes(self._kept[offset : offset + max(count, 0)])
+        return data, start + len(data)
+
+    def clear(self) -> None:
+        """Forget the messages that are kept."""
+        self._kept.clear()
+
+    def type(self, text: str) -> None:
+        """Somebody types on the serial line."""
+        self._typed += text.encode("utf-8", "replace")[: SERIAL_RX_BYTES - len(self._typed)]
+
+    def take_typed(self, count: int) -> bytes:
+        """At most `count` bytes of what was typed, once."""
+        data = bytes(self._typed[:count])
+        del self._typed[: len(data)]
+        return data

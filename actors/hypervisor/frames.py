@@ -8,6 +8,7 @@ Source: xen/common/page_alloc.c, xen/arch/x86/mm.c (get_page, put_page).
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 
 from actors.abi.errno import Errno, XenError
 from actors.hypervisor.physmap import Physmap
@@ -28,6 +29,7 @@ class FrameTable:
         self.outstanding = 0
         self.references: dict[int, int] = {}
         self.lingering: dict[int, Physmap] = {}
+        self.reclaim: Callable[[int], int] | None = None
 
     def available(self, owner: Physmap | None) -> int:
         """How many frames a domain can have (or, without one, Xen itself)."""
@@ -56,6 +58,7 @@ class FrameTable:
         What is allocated for an `owner` counts against its claim.
         """
         assert count > 0, "an allocation of nothing"
+        self.make_room(count, owner)
         if count > self.available(owner):
             raise XenError(Errno.ENOMEM, f"{count} frames wanted, {self.available(owner)} available")
         if owner is not None and owner.outstanding:
@@ -71,6 +74,12 @@ class FrameTable:
                     self._free[index] = (start + count, length - count)
                 return [(start, count)]
         return self._gather(count)
+
+    def make_room(self, count: int, owner: Physmap | None = None) -> None:
+        """Have frames that are only lent (`reclaim`) given back if fewer than `count` are there."""
+        missing = count - self.available(owner)
+        if missing > 0 and self.reclaim is not None:
+            self.reclaim(missing)
 
     def _gather(self, count: int) -> list[Extent]:
         found: list[Extent] = []

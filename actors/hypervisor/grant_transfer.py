@@ -40,7 +40,7 @@ class GrantTransfer:
         if receiver is None:
             raise GrantRefusal(GrantStatus.bad_domain, f"no domain {domid}")
         physmap = receiver.physmap
-        if receiver.is_dying or physmap.pages >= physmap.max_pages:
+        if receiver.is_dying or physmap.pages + physmap.pooled >= physmap.max_pages:
             raise GrantRefusal(GrantStatus.general_error, f"domain {domid} has no room")
         gfn = receiver.grants.commit_transfer(ref, giver.domid)
         if physmap.is_free(gfn, 1):

@@ -11,9 +11,11 @@ Left out: rate limiting of interrupts, affinity.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
+from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.io_apic import IoApic
 from actors.hypervisor.msi import Msi
@@ -23,6 +25,7 @@ from actors.hypervisor.ports import PortTable
 
 MAX_GUESTS: Final = 32
 FORCED_EOI_NS: Final = 1_000_000
+FORCED_EOI: Final = "forced EOI"
 
 Guest = tuple[PortTable, int]
 """The ports of a domain, and its pirq."""
@@ -50,16 +53,15 @@ class Line:
 
 
 class Irqs:
-    """The interrupts of a host, by Xen's number. `next_ns` is when the next is to be ended by force."""
+    """The interrupts of a host, by Xen's number."""
 
-    def __init__(self, platform: Platform, io_apic: IoApic, msi: Msi, outbox: Outbox) -> None:
+    def __init__(self, platform: Platform, io_apic: IoApic, msi: Msi, outbox: Outbox, agenda: Agenda) -> None:
         self._nr_gsis = platform.nr_gsis
         self._io_apic = io_apic
         self._msi = msi
         self._outbox = outbox
         self._lines: dict[int, Line] = {}
-        self._forced_at_ns: dict[int, int] = {}
-        self.next_ns: int | None = None
+        self._agenda = agenda
         self.interrupts = 0
         self.spurious = 0
         self.ended = 0
@@ -144,9 +146,8 @@ class Irqs:
             self.ended += 1
             return
         line.in_flight = list(line.guests)
-        self._forced_at_ns.pop(irq, None)
-        self._forced_at_ns[irq] = self._outbox.now_ns + FORCED_EOI_NS
-        self._find_next()
+        at_ns = self._outbox.now_ns + FORCED_EOI_NS
+        self._agenda.set((FORCED_EOI, irq), at_ns, partial(self._force, events, irq))
 
     def eoi(self, events: EventChannels, irq: int, guest: Guest) -> None:
         """A domain has served an interrupt; more often than it came is as well."""
@@ -155,15 +156,13 @@ class Irqs:
             self._end_for(irq, line, guest)
             self._deliver_again(events, irq, line)
 
-    def expire(self, events: EventChannels, now_ns: int) -> None:
+    def _force(self, events: EventChannels, irq: int) -> None:
         """End by force what has been in flight for too long."""
-        due = [irq for irq, at_ns in self._forced_at_ns.items() if at_ns <= now_ns]
-        for irq in due:
-            self.forced += 1
-            line = self._lines[irq]
-            for guest in list(line.in_flight):
-                self._end_for(irq, line, guest)
-            self._deliver_again(events, irq, line)
+        self.forced += 1
+        line = self._lines[irq]
+        for guest in list(line.in_flight):
+            self._end_for(irq, line, guest)
+        self._deliver_again(events, irq, line)
 
     def _deliver_again(self, events: EventChannels, irq: int, line: Line) -> None:
         if line.again and not line.in_flight:
@@ -175,8 +174,7 @@ class Irqs:
             return
         line.in_flight.remove(guest)
         if not line.in_flight:
-            del self._forced_at_ns[irq]
-            self._find_next()
+            self._agenda.cancel((FORCED_EOI, irq))
             self.ended += 1
             if irq < self._nr_gsis:
                 self._io_apic.end(irq)
@@ -186,13 +184,8 @@ class Irqs:
         for irq, line in self._lines.items():
             if irq < self._nr_gsis:
                 line.in_flight.clear()
-                self._forced_at_ns.pop(irq, None)
-        self._find_next()
+                self._agenda.cancel((FORCED_EOI, irq))
         self._io_apic.plug()
-
-    def _find_next(self) -> None:
-        # They were put in in the order of their times.
-        self.next_ns = next(iter(self._forced_at_ns.values()), None)
 
     def bindings(self) -> list[tuple[int, Guest]]:
         """Every binding, as (irq, guest)."""
@@ -200,6 +193,7 @@ class Irqs:
 
     def check(self) -> None:
         """What is in flight is bound and has a time; nobody has bound a line twice."""
+        timed = set(self._agenda.keys())
         for irq, line in self._lines.items():
             assert line.guests, f"irq {irq} is let through to nobody"
             assert len(set(map(id, (table for table, _ in line.guests)))) == len(line.guests), f"irq {irq}"
@@ -207,8 +201,8 @@ class Irqs:
             assert all(guest in line.guests for guest in line.in_flight), (
                 f"irq {irq}: in flight and not bound"
             )
-            assert bool(line.in_flight) == (irq in self._forced_at_ns), f"irq {irq}: in flight without an end"
+            assert bool(line.in_flight) == ((FORCED_EOI, irq) in timed), (
+                f"irq {irq}: in flight without an end"
+            )
             assert line.ack is not AckType.NONE or not line.in_flight, f"irq {irq} waits for no end"
             assert line.in_flight or not line.again, f"irq {irq}: a message is kept back"
-        assert self._forced_at_ns.keys() <= self._lines.keys(), "an end without an interrupt"
-        assert self.next_ns == min(self._forced_at_ns.values(), default=None), "the next end is another"

@@ -104,7 +104,7 @@ class LifeCycle:
             flags=flags,
             max_vcpus=max_vcpus,
             physmap=physmap,
-            ports=PortTable(domid, max_port),
+            ports=PortTable(domid, min(max_port, platform.release.max_ports - 1)),
             grants=grants,
             pirqs=PirqMap(nr_pirqs, platform.nr_gsis, hardware),
             link=link_of(domid),
@@ -173,7 +173,7 @@ class LifeCycle:
         if not domain.can("shutdown"):
             return
         domain.step("shutdown")
-        domain.reason = reason
+        domain.reason = reason = reason if domain.shutdown_code is None else domain.shutdown_code
         self._silence(domain)
         self._tell(domain, "shutdown", reason)
         if domain.is_hardware:
@@ -202,9 +202,10 @@ class LifeCycle:
         if not domain.linked:
             raise XenError(Errno.EINVAL, f"domain {domain.domid} has nothing left to resume")
         domain.step("resume")
-        domain.reason = None
+        domain.reason = domain.shutdown_code = None
         self._host.callers[domain.link] = domain
         self._host.events.attach(domain.ports, domain.link)
+        self._host.vcpus.resume(domain.ports)
         self._hold(domain)
         if domain.suspended_call:
             self._host.outbox.send(domain.link, HypercallReply(domain.suspended_call, 0, None))
@@ -218,6 +219,8 @@ class LifeCycle:
         domain.ports.dying = domain.grants.dying = True
         self._host.frames.claim(domain.physmap, 0)
         self._silence(domain)
+        self._host.vcpus.forget(domain.ports)
+        self._host.resets.forget(domain.ports)
         self._tell(domain, "dying")
         if domain.has_process:
             self._send(StopDomain(domain.domid, domain.incarnation))
@@ -236,6 +239,7 @@ class LifeCycle:
         host.events.forget(domain.ports)
         host.pirqs.forget(domain.ports)
         host.grants.release_mappings(domain.grants)
+        host.tmem.forget(domain.physmap)
         for gfn in sorted(domain.physmap.foreign):
             host.frames.put(domain.physmap.foreign.pop(gfn))
         host.frames.release(domain.physmap.clear(), domain.physmap)
@@ -268,6 +272,7 @@ class LifeCycle:
     def _silence(self, domain: Domain) -> None:
         self._host.callers.pop(domain.link, None)
         self._host.watchdog.forget(domain)
+        self._host.pollers.release(domain.ports)
         domain.ports.link = None
 
     def _hold(self, domain: Domain) -> None:

@@ -28,8 +28,9 @@ class Outbox:
 
     def log(self, text: str) -> None:
         """A line on the hypervisor's console."""
-        self.effects.append(Log(f"(XEN) {text}"))
-        self.ring.write(f"(XEN) {text}\n")
+        line = f"(XEN) {text}"
+        self.effects.append(Log(line))
+        self.ring.put(line)
 
 
 def link_of(domid: int) -> str:

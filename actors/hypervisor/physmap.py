@@ -21,6 +21,7 @@ class Physmap:
 
     `outstanding` frames are claimed for it; `shared_info` is the frame that Xen shares with it, made
     when it is first asked for.
+    `pooled` are its pages in persistent tmem pools: they count against `max_pages`, too.
     """
 
     domid: int
@@ -29,6 +30,7 @@ class Physmap:
     lingering: int = 0
     outstanding: int = 0
     shared_info: int | None = None
+    pooled: int = 0
     foreign: dict[int, int] = field(default_factory=dict)
     aside: list[int] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)

@@ -8,6 +8,7 @@ Source: xen/arch/x86/{irq,physdev}.c (map_domain_pirq, unmap_domain_pirq, alloca
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import PIRQ_NEEDS_EOI, PIRQ_SHARED
+from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.frames import FrameTable
 from actors.hypervisor.io_apic import IoApic
@@ -25,7 +26,14 @@ class Pirqs:
     """The physical interrupts of a host, as its domains see them."""
 
     def __init__(
-        self, platform: Platform, io_apic: IoApic, outbox: Outbox, frames: FrameTable, memory: Memory
+        self,
+        platform: Platform,
+        io_apic: IoApic,
+        outbox: Outbox,
+        agenda: Agenda,
+        *,
+        frames: FrameTable,
+        memory: Memory,
     ) -> None:
         self._platform = platform
         self._io_apic = io_apic
@@ -33,7 +41,7 @@ class Pirqs:
         self._memory = memory
         self.pci = PciDevices(platform)
         self.msi = Msi(platform, outbox)
-        self.irqs = Irqs(platform, io_apic, self.msi, outbox)
+        self.irqs = Irqs(platform, io_apic, self.msi, outbox, agenda)
         self._maps: dict[int, PirqMap] = {}
 
     def adopt(self, table: PortTable, pirqs: PirqMap) -> None:

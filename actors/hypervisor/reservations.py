@@ -118,7 +118,8 @@ class Reservations:
 
     def _place(self, physmap: Physmap, gfn: int, extents: int, order: int, rows: list[object]) -> int:
         frames = self._host.frames
-        room = (physmap.max_pages - physmap.pages) >> order
+        room = (physmap.max_pages - physmap.pages - physmap.pooled) >> order
+        frames.make_room(max(min(extents, room), 0) << order, physmap)
         extents = min(extents, max(room, 0), frames.available(physmap) >> order)
         while extents > 0 and not physmap.is_free(gfn, extents << order):
             # Halving finds the free ones at the front, as one extent after the other would.
@@ -226,6 +227,7 @@ class Reservations:
             return Errno.EINVAL
         if len(set(news)) < len(news) or not all(physmap.is_free(gfn, 1) or gfn in olds for gfn in news):
             return Errno.EINVAL
+        frames.make_room(len(news))
         if len(news) > frames.available(None):
             return Errno.ENOMEM
         fresh = [mfn for start, count in frames.allocate(len(news)) for mfn in range(start, start + count)]

@@ -57,14 +57,12 @@ class Sysctls:
         return Call(_guarded(_not_known), "sysctl.unknown")
 
     def readconsole(self, _caller: Domain, arguments: Arguments) -> Result:
-        """XEN_SYSCTL_readconsole: `buffer` of at most `count` bytes, and the `index` behind them."""
-        count, index = number(arguments, "count"), number_or(arguments, "index", 0)
-        data, end = self._host.outbox.ring.read(
-            index,
-            max(count, 0),
-            incremental=bool(number_or(arguments, "incremental", 0)),
-            clear=bool(number_or(arguments, "clear", 0)),
-        )
+        """XEN_SYSCTL_readconsole: `count` bytes at most; from `index` on if `incremental`; maybe `clear`."""
+        ring = self._host.outbox.ring
+        index = number_or(arguments, "index", 0) if number_or(arguments, "incremental", 0) else 0
+        data, end = ring.read(index, number(arguments, "count"))
+        if number_or(arguments, "clear", 0):
+            ring.clear()
         return 0, {"buffer": data, "count": len(data), "index": end}
 
     def physinfo(self, _caller: Domain, _arguments: Arguments) -> Result:

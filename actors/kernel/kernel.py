@@ -7,6 +7,7 @@ was taken is said with the next message to the hypervisor: a message of its own 
 
 from collections.abc import Callable
 
+from actors.abi.trace import Tracepoint
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
@@ -55,6 +56,10 @@ class Kernel:
 
     def console_input(self, text: str) -> None:
         """A line was typed on the console; subclasses may care."""
+
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self.threads.tracepoint = tracepoint
 
     def log(self, text: str) -> None:
         """A kernel message on the console."""
@@ -109,6 +114,10 @@ class Kernel:
         """Invariants of a kernel; subclasses add theirs."""
         assert self.grants.granted >= 0, "more grants were taken back than given"
         assert self.grants.mapped >= 0, "more grants were unmapped than mapped"
+
+    def interrupts(self) -> str:
+        """The text of /proc/interrupts."""
+        return self.irq.table()
 
     def statistics(self) -> object:
         """Counters; subclasses say which."""

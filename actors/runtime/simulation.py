@@ -33,7 +33,7 @@ from actors.runtime.machine import (
     Thaw,
 )
 from actors.runtime.simulated_actor import Call, Entry, LinkEnd, SimulatedActor, join_ends
-from actors.runtime.trace import Trace
+from actors.runtime.trace import Tracer
 
 STATUS_EXITED = 0
 STATUS_KILLED = 9
@@ -66,7 +66,7 @@ class Simulation:
         spawn_delay_ns: int = 0,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
-        trace: Trace | None = None,
+        trace: Tracer | None = None,
         invariants: bool = False,
     ) -> None:
         self.seed = seed

@@ -307,7 +307,7 @@ def machine(power_on):
         @invariant()
         def what_is_owed_is_that_of_the_model(self):
             host = self.xen.machine._host
-            assert host.pirqs.irqs.next_ns == min(self.times.values(), default=None)
+            assert host.agenda.next_ns == min(self.times.values(), default=None)
             assert len(self.xen.messages("ioapic", EndOfInterrupt)) == self.ends
             bound = [(irq, guest) for irq in self.shared for guest in self.guests(irq)]
             assert len(host.pirqs.irqs.bindings()) == len(bound)

@@ -1,9 +1,8 @@
-"""sysctl: the console ring, debug keys, CPUs, the one pool, and the scheduler's parameter."""
+"""sysctl: debug keys, CPUs, the one pool, and the scheduler's parameter."""
 
 import pytest
 
 from actors.abi.errno import Errno
-from actors.hypervisor.console_ring import RING_BYTES, ConsoleRing
 
 COMMANDS = [
     "readconsole", "physinfo", "sched_id", "getdomaininfolist", "debug_keys", "getcpuinfo", "availheap",
@@ -17,34 +16,6 @@ def test_version_and_right_come_in_this_order(xen, name):
     assert xen.ret(guest, f"sysctl.{name}", interface_version=1) == -Errno.EACCES
     assert xen.ret(guest, f"sysctl.{name}") == -Errno.EPERM
     assert xen.ret(store, f"sysctl.{name}") == -Errno.EPERM
-
-
-def test_the_console_is_read_from_where_one_has_come_to(xen):
-    xen.call(0, "console_io.write", count=5, buf="hello")
-    ret, out = xen.call(0, "sysctl.readconsole", count=1 << 20)
-    assert (ret, out["buffer"].endswith(b"hello"), out["count"]) == (0, True, len(out["buffer"]))
-    index = out["index"]
-    xen.call(0, "console_io.write", count=5, buf="world")
-    ret, out = xen.call(0, "sysctl.readconsole", count=3, index=index, incremental=1)
-    assert (out["buffer"], out["count"], out["index"]) == (b"wor", 3, index + 3)
-    ret, out = xen.call(0, "sysctl.readconsole", count=-1, index=index, incremental=1)
-    assert (out["buffer"], out["index"]) == (b"", index)
-    assert xen.call(0, "sysctl.readconsole", count=1 << 20, clear=1)[1]["count"] > 5
-    assert xen.call(0, "sysctl.readconsole", count=1 << 20)[1]["count"] == 0
-
-
-def test_the_ring_keeps_the_last_16_kib():
-    ring = ConsoleRing()
-    for line in range(2000):
-        ring.write(f"line {line:010}\n")
-    data, end = ring.read(0, 1 << 20, incremental=False, clear=False)
-    assert (len(data), end) == (RING_BYTES, 2000 * 16)
-    assert data.endswith(b"line 0000001999\n")
-    assert ring.read(5, 10, incremental=True, clear=False)[1] == end - RING_BYTES + 10
-    assert ring.read(end + 5, 10, incremental=True, clear=False)[0] == data[:10]
-    assert ring.read(end, 10, incremental=True, clear=False) == (b"", end)
-    assert ring.read(0, 100, incremental=False, clear=True)[1] == end - RING_BYTES + 100
-    assert ring.read(0, 4, incremental=False, clear=False)[0] == data[100:104]
 
 
 def test_keys_print_what_is_there(xen):
