@@ -6,8 +6,10 @@ hardware domain, which is reborn under its own. New ids count up and are used ag
 Source: xen/common/{domain,domctl}.c.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
@@ -76,7 +78,7 @@ class Domain:
     linked: bool = False
     started_ns: int | None = None
     online: set[int] = field(default_factory=set)
-    hypercalls: dict[str, int] = field(default_factory=dict)
+    hypercalls: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
     hypercall_exits: int = 0
     waiting: list[tuple["Domain", int]] = field(default_factory=list)
     suspended_call: int = 0

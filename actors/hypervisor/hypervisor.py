@@ -119,8 +119,7 @@ class Hypervisor:
     def _hypercall(self, caller: Domain, message: Hypercall, effects: list[Effect]) -> None:
         call = self._calls.get((message.number, message.command)) or self._table.other(message.number)
         call.count += 1
-        calls, name = caller.hypercalls, call.name
-        calls[name] = calls.get(name, 0) + 1
+        caller.hypercalls[call.name] += 1
         self._host.sequence = sequence = message.sequence
         try:
             result = call.method(caller, message.arguments)
@@ -129,13 +128,14 @@ class Hypervisor:
             caller.hypercall_exits += 1
             effects.append(Send(caller.link, HypercallReply(sequence, -error.errno.value, None)))
             return
-        if result is not None:
-            caller.hypercall_exits += 1
         if isinstance(result, int):
+            caller.hypercall_exits += 1
             if sequence or result < 0:
                 effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
-        elif result is not None and (sequence or result[0] < 0):
-            effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
+        elif result is not None:
+            caller.hypercall_exits += 1
+            if sequence or result[0] < 0:
+                effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
         if self._zombies:
             self._lives.reap()
 
