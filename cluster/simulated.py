@@ -1,14 +1,12 @@
 """The simulated driver of a cluster: the very same machines on one heap, in virtual time.
 
 Rules: a run is a function of the configuration and the seed: not even the run directory's name is known
-in it. Machine memory, journals and images are byte arrays; what a link, a fork or an end of a process
-takes is written down here.
+in it. Machine memory, journals and images are byte arrays; what steps take is in `step_costs.py`.
 """
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
@@ -24,11 +22,9 @@ from cluster.process import answer_statistics
 from cluster.programs import PROGRAMS, Environment
 from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
 from cluster.run_facts import ReadVolume
+from cluster.step_costs import StepCosts
 from cluster.supervisor import Supervisor
 
-LINK_NS = 15_000
-JITTER_NS = 5_000
-FORK_NS = 3_000_000
 END_NS = 1_000_000
 LIMIT_NS = 3_600_000_000_000
 IMAGES = Path("images")
@@ -103,14 +99,16 @@ def run_simulated(
     }
     supervisor = Supervisor(cluster, journals, observe)
     environments = {name: host.environment() for name, host in hosts.items()}
+    costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs")
     with (directory / "trace.log" if trace else Path(os.devnull)).open("w") as out:
         simulation = Simulation(
             cluster.seed,
-            programs={name: _program(name, environments) for name in PROGRAMS},
-            latency=_latency,
+            programs={name: _program(name, environments, costs, cluster.seed) for name in PROGRAMS},
+            latency=costs.latency,
             process_ended_delay_ns=END_NS,
-            spawn_delay=lambda _program, _random: FORK_NS,
+            spawn_delay=costs.spawn_delay,
+            costs=costs.charge,
             log=logs.write,
             trace=Trace(lambda line: out.write(line + "\n")) if trace else None,
             invariants=invariants,
@@ -149,15 +147,15 @@ class SimulatedLogs:
             path.write_text("".join(lines), encoding="utf-8")
 
 
-def _program(name: str, environments: dict[str, Environment]) -> Callable[[str, dict[str, object]], Machine]:
+def _program(
+    name: str, environments: dict[str, Environment], costs: StepCosts, seed: int
+) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
+        if name == "disk":
+            argument = {**argument, **costs.of_disk(address, seed)}
         return ObservedMachine(PROGRAMS[name](argument, environments[address.split("/", 1)[0]]))
 
     return make
-
-
-def _latency(_source: str, _destination: str, _message: object, random: Random) -> int:
-    return LINK_NS + int(random.random() * JITTER_NS)
 
 
 def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:

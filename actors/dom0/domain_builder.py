@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Gnttabop, Memop
+from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.interface import (
     CREATEDOMAIN_XS_DOMAIN,
     GNTTAB_RESERVED_CONSOLE,
@@ -140,7 +141,9 @@ class DomainBuilder:
         try:
             yield mfn
         finally:
-            await self._xen.memory_op(Memop.remove_from_physmap, domid=DOMID_SELF, gpfn=gpfn)
+            # Not waited for: whoever is killed here gives the frame back as well.
+            arguments: dict[str, object] = {"domid": DOMID_SELF, "gpfn": gpfn}
+            self._xen.post(Number.memory_op, Memop.remove_from_physmap, arguments)
 
     async def _alloc_unbound(self, domid: int, remote: int) -> int:
         out = await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=domid, remote_dom=remote)
