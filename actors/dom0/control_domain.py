@@ -183,10 +183,9 @@ class ControlDomain(Kernel):
             knows.set(None)
             return knows
         self._toolstack_dead = False
-        unfinished = self._toolstack.unfinished
-        self._toolstack = toolstack = Toolstack(self, self._plan, self._builder)
+        dead, self._toolstack = self._toolstack, Toolstack(self, self._plan, self._builder)
         self.log("xl: started again")
-        return toolstack.spawn("xl", toolstack.adopt(unfinished)).finished
+        return self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True

@@ -43,6 +43,7 @@ class DomainBuilder:
         self._xen = kernel.xen
         self.xenbus = xenbus
         self.store_domid = store_domid
+        self.committed: dict[Step, None] = {}
         self._next_foreign = FOREIGN_GFN_BASE
         self._store_ports: dict[int, int] = {}
 
@@ -128,20 +129,20 @@ class DomainBuilder:
         """The machine frame behind another domain's gfn, held while in use."""
         self._next_foreign += 1
         gpfn = self._next_foreign
-        reply = await self._xen.memory_op(
-            Memop.add_to_physmap,
-            domid=DOMID_SELF,
-            space=XENMAPSPACE_GMFN_FOREIGN,
-            foreign_domid=domid,
-            idx=gfn,
-            gpfn=gpfn,
-        )
-        mfn = (reply.out or {})["mfn"]
-        assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
         try:
+            reply = await self._xen.memory_op(
+                Memop.add_to_physmap,
+                domid=DOMID_SELF,
+                space=XENMAPSPACE_GMFN_FOREIGN,
+                foreign_domid=domid,
+                idx=gfn,
+                gpfn=gpfn,
+            )
+            mfn = (reply.out or {})["mfn"]
+            assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
             yield mfn
         finally:
-            # Not waited for: whoever is killed here gives the frame back as well.
+            # Not waited for: whoever is killed here, even before the answer, gives the frame back as well.
             arguments: dict[str, object] = {"domid": DOMID_SELF, "gpfn": gpfn}
             self._xen.post(Number.memory_op, Memop.remove_from_physmap, arguments)
 
@@ -183,9 +184,12 @@ class DomainBuilder:
 
     async def _write_nodes(self, step: WriteNodes) -> None:
         async def body(transaction: Transaction) -> None:
+            self.committed.pop(step, None)
             for path, value, permissions in step.nodes:
                 await transaction.write(path, value)
                 await transaction.set_perms(path, list(permissions))
+            # The commit is sent right after this: who is killed while it waits for the answer has done it.
+            self.committed[step] = None
 
         await self.store.transact(body)
 

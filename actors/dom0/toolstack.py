@@ -2,7 +2,7 @@
 
 Rules: what exists is asked of the hypervisor, never remembered across a death of dom0. A domain
 that was never unpaused is half built: it is destroyed and built again. A toolstack that is killed stops
-where it is; the next one (`adopt`) looks after what runs, and finishes what was to be created.
+where it is; the next one (`adopt`) looks after what runs, and finishes what was to be taken over or created.
 Source: tools/xl/xl_vmcontrol.c (on_crash actions), tools/helpers/init-xenstore-domain.c.
 """
 
@@ -54,6 +54,8 @@ class Toolstack:
         self._all_gone = Signal()
         self._shutting_down = False
         self._threads: list[Thread] = []
+        self.to_take_over: dict[int, DomainPlan] = {}
+        self.store_lost = False
         self.unfinished: list[DomainPlan] = []
         self.taken_over = 0
         self.created = 0
@@ -64,16 +66,20 @@ class Toolstack:
         found = await self._survivors()
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self._plan.domains if each.handle not in present]
-        for domid, plan in found.items():
-            await self._take_over(domid, plan, store_lost=store_lost)
+        self.to_take_over = found
+        self.store_lost = store_lost
         await self._go_on()
 
-    async def adopt(self, unfinished: list[DomainPlan]) -> None:
+    async def adopt(self, dead: "Toolstack") -> None:
         """Take the place of a toolstack that was killed: dom0 lives, so do its backends and its store."""
-        self.unfinished = unfinished
-        self.domains = {domid: Running(domid, plan) for domid, plan in (await self._survivors()).items()}
-        present = {each.plan.handle for each in self.domains.values()}
-        self.unfinished = [each for each in unfinished if each.handle not in present]
+        self.unfinished, self.store_lost = dead.unfinished, dead.store_lost
+        found = await self._survivors()
+        self.to_take_over = {domid: plan for domid, plan in found.items() if domid in dead.to_take_over}
+        self.domains = {
+            domid: Running(domid, plan) for domid, plan in found.items() if domid not in dead.to_take_over
+        }
+        present = {each.handle for each in found.values()}
+        self.unfinished = [each for each in self.unfinished if each.handle not in present]
         self._changed.set()
         await self._go_on()
 
@@ -90,6 +96,9 @@ class Toolstack:
         return self._threads[-1]
 
     async def _go_on(self) -> None:
+        for domid, plan in list(self.to_take_over.items()):
+            await self._take_over(domid, plan, store_lost=self.store_lost)
+            del self.to_take_over[domid]
         while self.unfinished:
             await self.create(self.unfinished[0])
             self.unfinished.pop(0)
@@ -139,7 +148,9 @@ class Toolstack:
     async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)
         resume = self._plan.reconnect == "resume"
-        await self._builder.perform_all(rebuild_steps(plan, domid, store_lost=store_lost, resume=resume))
+        steps = rebuild_steps(plan, domid, store_lost=store_lost, resume=resume)
+        # What a toolstack that was killed has written must not be written again: both ends go on from it.
+        await self._builder.perform_all([each for each in steps if each not in self._builder.committed])
         self.taken_over += 1
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
 
