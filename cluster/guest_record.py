@@ -17,6 +17,11 @@ class GuestRecord:
     boots: int = 0
     ended: bool = False
     died: bool = False
+    power_losses: list[list[int]] = field(default_factory=list)
+
+    def power_lost(self) -> None:
+        """The power is gone and nothing runs: note, for each journal, what would have been next."""
+        self.power_losses.append([each.next_sequence for each in self.journals])
 
     @property
     def in_flight(self) -> int:

@@ -136,7 +136,10 @@ class HostCollector(Collector):
     def _write_faults(self, families: Families, now_ns: int) -> None:
         injections = [each for each in list(self._supervisor.injections) if each.host == self._host]
         planned = [
-            (each.kind, each.target) for each in self._supervisor.cluster.faults if each.host == self._host
+            (fault.kind, target.partition("/")[2])
+            for fault in self._supervisor.cluster.faults
+            for target in fault.targets
+            if target.partition("/")[0] == self._host
         ]
         for kind, target in dict.fromkeys(
             [*planned, *((each.kind, each.target) for each in injections)],

@@ -34,6 +34,7 @@ READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DI
 OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
 BACK_TAKE, BACK_ANSWER = int(TracePoint.BACK_TAKE), int(TracePoint.BACK_ANSWER)
 UNANSWERED = 1
+NEVER_ASKED = 1 << 63
 DISK_OPCODES = (int(Opcode.read), int(Opcode.write))
 DISK_FLUSH = int(Opcode.flush)
 
@@ -90,7 +91,10 @@ class _Request:
 
 
 class VbdQueue:
-    """One connection with a `frontend` (domain id, device); `page` is the ring's, `notify` sends events."""
+    """One connection with a `frontend` (domain id, device); `page` is the ring's, `notify` sends events.
+
+    With `misanswer` the next answer is to a request that was never asked: a fault that is put in.
+    """
 
     def __init__(
         self,
@@ -130,6 +134,7 @@ class VbdQueue:
         self._stopped = False
         self._idle: Future[None] = Future()
         self.in_flight = 0
+        self.misanswer = False
 
     def poll(self) -> None:
         """Take everything that is in the ring."""
@@ -332,6 +337,9 @@ class VbdQueue:
         if not self._answered_any:
             self._answered_any = True
             self._at_turn_end(self.push)
+        if self.misanswer:
+            self.misanswer = False
+            request.ident = NEVER_ASKED
         if self._tracepoint is not None:
             what = request.ident & BYTE | request.operation << OPERATION_SHIFT
             self._tracepoint(BACK_ANSWER, self._device, what, status & STATUS_MASK, self._domid)
