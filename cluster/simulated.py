@@ -67,6 +67,9 @@ class ObservedMachine:
         end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
         if end_turn is not None:
             self.end_turn = end_turn
+        check_turn: Callable[[], None] | None = getattr(machine, "check_turn", None)
+        if check_turn is not None:
+            self.check_turn = check_turn
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event; a question about statistics is not the machine's."""
@@ -116,7 +119,7 @@ def run_simulated(
             invariants=invariants,
         )
         simulation.spawn(SUPERVISOR, supervisor)
-        simulation.run_while(lambda: not supervisor.finished and not stop(), LIMIT_NS)
+        simulation.run_while_alive(SUPERVISOR, LIMIT_NS, stop)
     logs.close()
     if stop() and not supervisor.finished:
         supervisor.outcome.unknown.append("interrupted")

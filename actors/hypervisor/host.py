@@ -61,6 +61,13 @@ class Host:
             assert not domain.is_dying, f"{link} is dying and makes hypercalls"
         self._check_lingering(domains)
 
+    def check_pending(self) -> None:
+        """What any event may break: pending ports that are free, interrupts in flight that are not bound."""
+        for domain in self.domains.all():
+            ports = domain.ports
+            assert ports.pending <= ports.channels.keys(), f"domain {domain.domid}: pending ports are free"
+        self.pirqs.check_in_flight()
+
     def _check_lingering(self, domains: list[Domain]) -> None:
         found: dict[int, int] = {}
         for owner in self.frames.lingering.values():

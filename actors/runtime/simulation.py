@@ -38,6 +38,7 @@ from actors.runtime.trace import Trace
 STATUS_EXITED = 0
 STATUS_KILLED = 9
 MAX_EVENTS_AT_ONE_TIME = 1_000_000
+STEPS_BETWEEN_QUESTIONS = 4096
 
 Latency = Callable[[str, str, object, Random], int]
 Program = Callable[[str, dict[str, object]], Machine]
@@ -53,7 +54,8 @@ class Simulation:
 
     `programs` makes machines for Spawn effects. `latency(source, destination, message, random)` is in
     nanoseconds; the message of an opening or closing link is its LinkOpened or LinkClosed. With
-    `codec` every message goes through its wire form. With `invariants`, `check` is called each turn.
+    `codec` every message goes through its wire form. With `invariants`, every turn ends with `check_turn`
+    where a machine has one (what that turn may have broken), else with `check`, and now and then with both.
     """
 
     def __init__(
@@ -188,13 +190,15 @@ class Simulation:
             step()
         self.now_ns = max(self.now_ns, time_ns)
 
-    def run_while(self, predicate: Callable[[], bool], limit_ns: int) -> bool:
-        """Go on while the predicate holds, asked after each step; False if it still does at the limit."""
-        while predicate():
-            if not self._heap or self._heap[0][0] > limit_ns:
-                return False
+    def run_while_alive(self, address: str, limit_ns: int, stop: Callable[[], bool]) -> None:
+        """Go on until an actor has ended, nothing is left, the limit, or `stop()`, asked now and then."""
+        actors, actor = self._actors, self._actors[address]
+        steps = 0
+        while actors.get(address) is actor and self._heap and self._heap[0][0] <= limit_ns:
+            if steps % STEPS_BETWEEN_QUESTIONS == 0 and stop():
+                return
+            steps += 1
             self.step()
-        return True
 
     def _push(
         self, time_ns: int, actor: SimulatedActor | None, end: LinkEnd | None, what: Event | Call
@@ -283,7 +287,7 @@ class Simulation:
                     self._trace.record(self.now_ns, actor.address, "end of turn", effects)
                 self._perform_all(actor, effects)
         if self._invariants:
-            machine.check()
+            actor.check(self.now_ns)
         self._arm(actor)
 
     def _arm(self, actor: SimulatedActor) -> None:
