@@ -34,14 +34,28 @@ LIMIT_NS = 3_600_000_000_000
 IMAGES = Path("images")
 
 
+class Witness:
+    """Whoever looks on at a run, without a part in it; this one sees nothing."""
+
+    def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
+        """A simulation is about to begin."""
+
+    def journal(self, **header: object) -> MemoryJournal:
+        """A journal for a guest's disk; the arguments are MemoryJournal's."""
+        return MemoryJournal(**header)  # type: ignore[arg-type]
+
+    def started(self, address: str, machine: Machine) -> None:
+        """A machine was made and has seen nothing yet."""
+
+
 class SimulatedHost:
     """What the programs of one host find: memory, journals and images, all of them byte arrays."""
 
-    def __init__(self, host: ResolvedHost) -> None:
+    def __init__(self, host: ResolvedHost, witness: Witness) -> None:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
         self.images = {str(each.path): _image(each) for each in host.volumes}
-        self.journals = {each.name: _journal(host.name, guest, each) for guest, each in _volumes(host)}
+        self.journals = {each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)}
 
     def environment(self) -> Environment:
         """The environment of the programs."""
@@ -81,19 +95,21 @@ class ObservedMachine:
 def run_simulated(
     cluster: ResolvedCluster,
     observe: Callable[[str, str], None],
-    directory: Path,
+    directory: Path | None,
     *,
     trace: bool,
     invariants: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    witness: Witness | None = None,
 ) -> tuple[Supervisor, ReadVolume]:
     """Run a cluster to its end; the supervisor, and how to read the images that were left.
 
-    It is cut short, with everything in it unknown, once `stop()` is true.
+    Without a directory there are no logs and there is no trace. It is cut short, with everything in it unknown, once `stop()` is true.
     """
+    witness = witness or Witness()
     placed = cluster
     cluster = cluster.placed(IMAGES)
-    hosts = {host.name: SimulatedHost(host) for host in cluster.hosts}
+    hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
     images = {
         outside: hosts[host.name].images[str(inside.path)]
         for host, original in zip(cluster.hosts, placed.hosts, strict=True)
@@ -106,21 +122,24 @@ def run_simulated(
     }
     supervisor = Supervisor(cluster, journals, observe)
     environments = {name: host.environment() for name, host in hosts.items()}
-    logs = SimulatedLogs(directory / "logs")
-    with (directory / "trace.log" if trace else Path(os.devnull)).open("w") as out:
+    logs = SimulatedLogs(directory / "logs") if directory is not None else None
+    trace = trace and directory is not None
+    with (directory / "trace.log" if directory and trace else Path(os.devnull)).open("w") as out:
         simulation = Simulation(
             cluster.seed,
-            programs={name: _program(name, environments) for name in PROGRAMS},
+            programs={name: _program(name, environments, witness) for name in PROGRAMS},
             latency=_latency,
             process_ended_delay_ns=END_NS,
             spawn_delay_ns=FORK_NS,
-            log=logs.write,
+            log=logs.write if logs is not None else None,
             trace=Trace(lambda line: out.write(line + "\n")) if trace else None,
             invariants=invariants,
         )
+        witness.begins(simulation, supervisor)
         simulation.spawn(SUPERVISOR, supervisor)
         simulation.run_while_alive(SUPERVISOR, LIMIT_NS, stop)
-    logs.close()
+    if logs is not None:
+        logs.close()
     if stop() and not supervisor.finished:
         supervisor.outcome.unknown.append("interrupted")
     elif not supervisor.finished:
@@ -152,9 +171,13 @@ class SimulatedLogs:
             path.write_text("".join(lines), encoding="utf-8")
 
 
-def _program(name: str, environments: dict[str, Environment]) -> Callable[[str, dict[str, object]], Machine]:
+def _program(
+    name: str, environments: dict[str, Environment], witness: Witness
+) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
-        return ObservedMachine(PROGRAMS[name](argument, environments[address.split("/", 1)[0]]))
+        machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
+        witness.started(address, machine)
+        return ObservedMachine(machine)
 
     return make
 
@@ -168,10 +191,10 @@ def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
     return [(guests[each.guest], each) for each in host.volumes]
 
 
-def _journal(host: str, guest: dict[str, object], volume: Volume) -> MemoryJournal:
+def _journal(host: str, guest: dict[str, object], volume: Volume, witness: Witness) -> MemoryJournal:
     guest_id = guest["guest_id"]
     assert isinstance(guest_id, int), "a guest's id is a number"
-    return MemoryJournal(
+    return witness.journal(
         guest=f"{host}/{volume.guest}",
         guest_id=guest_id,
         virtual_device=volume.virtual_device,

@@ -19,7 +19,7 @@ from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import Kernel
 from actors.kernel.start_info import STORE_GFN
 from actors.kernel.threads import Signal
-from actors.kernel.xenbus import RingTransport, Xenbus
+from actors.kernel.xenbus import RingTransport, Transport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.runtime.memory import Memory
 from actors.xenstore.daemon import Xenstored
@@ -114,6 +114,10 @@ class ControlDomain(Kernel):
         for backend in self._devices():
             backend.check()
 
+    def vbd_states(self) -> list[str]:
+        """The state of each of its backends."""
+        return [backend.state.name for backend in self._devices()]
+
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
         backends = [each.statistics() for each in self._devices()]
@@ -158,7 +162,10 @@ class ControlDomain(Kernel):
         self._daemon = daemon = Xenstored(self, domid=0)
         await daemon.start()
         self._store_lost = True
-        return Xenbus(self.threads, daemon.connect_local(), reconnect=True, log=self.log)
+        return self._client(daemon.connect_local())
+
+    def _client(self, transport: Transport) -> Xenbus:
+        return Xenbus(self.threads, transport, reconnect=True, log=self.log, witness=self.store_witness)
 
     async def _reach_store(self, builder: DomainBuilder) -> Xenbus:
         """Find the domain that xenstored lives in, or make it; connect to it over a ring page."""
@@ -172,7 +179,7 @@ class ControlDomain(Kernel):
         ring = XsRing(self.pages.frame(STORE_GFN), self.pages.words(STORE_GFN))
         self.grants.write(GNTTAB_RESERVED_XENSTORE, domid, STORE_GFN)
         transport = RingTransport(ring, lambda: self.irq.notify(port))
-        xenbus = Xenbus(self.threads, transport, reconnect=True, log=self.log)
+        xenbus = self._client(transport)
         port = await self.irq.bind_interdomain(domid, remote_port, "xenbus", xenbus.on_event)
         self.irq.notify(port)
         return xenbus

@@ -94,6 +94,18 @@ class Hypervisor:
         else:
             self._host.check_pending()
 
+    @property
+    def memory(self) -> Memory:
+        """Machine memory, for whoever looks on."""
+        return self._host.memory
+
+    def owned_frames(self) -> dict[int, list[tuple[int, int]]]:
+        """The machine frames of each domain as (first, count), for whoever looks on."""
+        return {
+            domain.domid: [(mfn, count) for _, mfn, count in domain.physmap.extents()]
+            for domain in self._host.domains.all()
+        }
+
     def statistics(self) -> HypervisorStatistics:
         """Counters and gauges."""
         host, events, domains = self._host, self._events, self._host.domains.all()

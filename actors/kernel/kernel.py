@@ -12,6 +12,7 @@ from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
 from actors.kernel.threads import Threads
+from actors.kernel.xenbus import StoreWitness
 from actors.messages import ConsoleInput, HypercallReply, Upcall, UpcallTaken
 from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send
 from actors.runtime.memory import Memory
@@ -36,6 +37,7 @@ class Kernel:
         self._effects: list[Effect] = []
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
         self._turn_ends: list[Callable[[], None]] = []
+        self.store_witness: StoreWitness | None = None
 
     def _read_start_info(self) -> StartInfo:
         frames = min(self.pages.total, MAX_FRAMES)
