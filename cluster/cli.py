@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 
 from cluster.bench import run_benchmarks
+from cluster.campaign.commands import add_commands
 from cluster.config import ResolvedCluster, load_cluster
 from cluster.config_errors import ConfigError
 from cluster.conform import RecordingError, print_results
@@ -257,6 +258,9 @@ def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
         click.echo(json.dumps(results.to_dict(), indent=2))
     else:
         results.print_table(Console())
+
+
+add_commands(cli)
 
 
 def _load(file: Path, seed: int | None) -> ResolvedCluster:

@@ -55,7 +55,9 @@ class SimulatedHost:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
         self.images = {str(each.path): _image(each) for each in host.volumes}
-        self.journals = {each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)}
+        self.journals = {
+            each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)
+        }
 
     def environment(self) -> Environment:
         """The environment of the programs."""
@@ -104,7 +106,8 @@ def run_simulated(
 ) -> tuple[Supervisor, ReadVolume]:
     """Run a cluster to its end; the supervisor, and how to read the images that were left.
 
-    Without a directory there are no logs and there is no trace. It is cut short, with everything in it unknown, once `stop()` is true.
+    Without a directory there are no logs and there is no trace. It is cut short, with everything in it
+    unknown, once `stop()` is true.
     """
     witness = witness or Witness()
     placed = cluster

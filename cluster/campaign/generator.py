@@ -79,7 +79,10 @@ class Generator:
             closely = index > 0 and random.random() < 0.5
             at_us = at_us + random.randrange(CLOSELY_US) if closely else random.randrange(self._duration_us)
             rows.append((min(at_us, self._duration_us), self._row(random)))
-        return [{"kind": row["kind"], "target": row["target"], "at": f"{at}us", **row} for at, row in _sorted(rows)]
+        return [
+            {"kind": row["kind"], "target": row["target"], "at": f"{at}us", **row}
+            for at, row in _sorted(rows)
+        ]
 
     def _row(self, random: Random) -> FaultRow:
         recipe, targets = random.choice(self._choices)

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from typing import Final
 
 PROBLEMS_MAX: Final = 20
-Value = int | str | list[int] | list[str] | None
+Value = int | str | list[int] | None
 
 
 @dataclass(slots=True, eq=False)
@@ -114,12 +114,11 @@ class History:
             heappush(self._free, operation.process)
 
 
-def _shown(value: Value) -> Value:
-    """Numbers of 64 bits as text, since many readers of JSON have 53."""
+def _shown(value: Value) -> Value | list[str]:
+    """Numbers of 64 bits as text, since many readers of JSON have 53; one value for equal sectors."""
     if isinstance(value, int):
         return f"{value:016x}" if value else None
     if isinstance(value, list):
-        distinct = list(dict.fromkeys(value))
-        shown = [str(_shown(each)) for each in distinct]
-        return (_shown(distinct[0]) if len(distinct) == 1 else shown) if distinct else None
+        shown = [f"{each:016x}" for each in dict.fromkeys(value)]
+        return _shown(value[0]) if len(shown) == 1 else shown
     return value

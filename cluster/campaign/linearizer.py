@@ -21,7 +21,7 @@ Apply = Callable[[State], State]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation: from the state before to that after it, or IMPOSSIBLE. `ended` None: it may never happen."""
+    """An operation: from the state before to that after it, or IMPOSSIBLE; `ended` None: perhaps never."""
 
     apply: Apply
     began: int

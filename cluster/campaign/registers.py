@@ -10,6 +10,7 @@ Source: P. Gibbons, E. Korach, "Testing shared memories", SIAM J. Comput. 26 (19
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 FOREVER = 1 << 62
 
@@ -56,8 +57,10 @@ def register_violation(accesses: list[Access], initial: int = 0) -> str:
 
 
 def _overlap(clusters: list[_Cluster]) -> str:
-    forward = sorted((each.ended_first, each.began_last, each.value) for each in clusters if _is_forward(each))
-    for (_, end, value), (start, _, other) in zip(forward, forward[1:], strict=False):
+    forward = sorted(
+        (each.ended_first, each.began_last, each.value) for each in clusters if _is_forward(each)
+    )
+    for (_, end, value), (start, _, other) in pairwise(forward):
         if start < end:
             return f"{value:#x} was there before and after {other:#x}, and each was written once"
     starts = [start for start, _, _ in forward]

@@ -1,4 +1,4 @@
-"""The reads, writes and flushes of one disk: is there an order for those of each sector?
+"""The reads, writes and flushes of one disk, and whether those of each sector have an order.
 
 Blocks that are always used as a whole are one register; elsewhere each sector is one.
 Rules: a write that nobody saw answered, or that was answered with an error, may be there or not. Where the
@@ -7,6 +7,7 @@ values that it may have had.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from cluster.campaign.history import Operation
@@ -57,7 +58,7 @@ class SectorRecord:
                 return self._by_sector()
             registers.setdefault((row.sector, row.sectors), []).append(access)
         places = sorted(registers)
-        if any(at + count > after for (at, count), (after, _) in zip(places, places[1:], strict=False)):
+        if any(at + count > after for (at, count), (after, _) in pairwise(places)):
             return self._by_sector()
         return [(f"sectors {at} to {at + count - 1}", registers[at, count]) for at, count in places]
 

@@ -95,7 +95,9 @@ class WitnessedJournal(MemoryJournal):
     def _take(self, ticket: int) -> Operation | None:
         operation = self._open.pop(ticket, None)
         if operation is None:
-            self._witness.history.problem(f"{self._place}: an answer to request {ticket}, which is not under way")
+            self._witness.history.problem(
+                f"{self._place}: an answer to request {ticket}, which is not under way"
+            )
         return operation
 
     def _value(self, content: bytes | memoryview) -> int:
@@ -137,7 +139,7 @@ class RunWitness(Witness):
         self._simulation = simulation
         self._supervisor = supervisor
         for host in supervisor.cluster.hosts:
-            self.stores[host.name] = StoreRecord(self.history, host.name)
+            self.stores[host.name] = StoreRecord(self.history, host.name, self._now_ns)
 
     def journal(self, **header: object) -> MemoryJournal:
         """A journal that tells the history."""
@@ -151,10 +153,10 @@ class RunWitness(Witness):
             self._hypervisors[host] = machine
         elif isinstance(machine, Guest):
             self._guests[address] = machine
-            machine.store_witness = store.client(address, self._now_ns)
+            machine.store_witness = store.client(address)
         elif isinstance(machine, ControlDomain):
             self._dom0s[host] = machine
-            machine.store_witness = store.client(address, self._now_ns)
+            machine.store_witness = store.client(address)
             if self._supervisor.cluster.host(host).xenstore == "dom0":
                 store.store_started()
         elif isinstance(machine, XenstoreDomain):
