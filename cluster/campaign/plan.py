@@ -26,6 +26,10 @@ class Plan:
     plant: str = ""
     invariants: bool = True
 
+    def __reduce__(self) -> tuple[type["Plan"], tuple[object, ...]]:
+        """What has been made ready is made again where the plan goes."""
+        return Plan, (self.source, self.kinds, self.as_written, self.plant, self.invariants)
+
     @cached_property
     def base(self) -> Case:
         """The file without predictions, unless its own faults are used. ConfigError."""

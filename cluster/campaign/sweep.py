@@ -54,6 +54,7 @@ def _one_pool(
 ) -> Generator[Record, None, list[list[int]] | None]:
     """Run chunks until there are no more (None), or until a worker dies: then those that are not done."""
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(plan,))
     pending: dict[Future[list[Record]], list[int]] = {}
     chunk: list[int] = []
