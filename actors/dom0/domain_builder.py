@@ -139,8 +139,10 @@ class DomainBuilder:
         assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
         try:
             yield mfn
-        finally:
+        except Exception:  # not of a thread that is ended: it may not wait any more
             await self._xen.memory_op(Memop.remove_from_physmap, domid=DOMID_SELF, gpfn=gpfn)
+            raise
+        await self._xen.memory_op(Memop.remove_from_physmap, domid=DOMID_SELF, gpfn=gpfn)
 
     async def _alloc_unbound(self, domid: int, remote: int) -> int:
         out = await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=domid, remote_dom=remote)

@@ -75,7 +75,7 @@ class Toolstack:
         try:
             await builder.build(BuildDomain(plan), domid)
             await builder.perform_all(attach_steps(plan, domid))
-        except BaseException:
+        except Exception:
             await builder.destroy(domid)
             raise
         self.domains[domid] = Running(domid, plan)

@@ -39,7 +39,7 @@ def _run(distributed: Any, client: Any, plan: Plan, seeds: list[int]) -> Iterato
     [shared] = client.scatter([plan], broadcast=True)
     left = iter(seeds)
     pending: dict[str, list[int]] = {}
-    done = distributed.as_completed(with_results=False, raise_errors=False)
+    done = distributed.as_completed(loop=client.loop, with_results=False, raise_errors=False)
     while True:
         threads = max(1, sum(client.nthreads().values()))
         while len(pending) < threads * TASKS_PER_THREAD and (chunk := list(islice(left, SEEDS_AT_ONCE))):

@@ -39,9 +39,9 @@ def run_on_cores(plan: Plan, seeds: list[int], jobs: int) -> Iterator[Record]:
         unfinished = yield from _one_pool(plan, chunks, jobs)
         if unfinished is None:
             return
-        for seed in [seed for chunk in unfinished for seed in chunk]:
-            if (yield from _one_pool(plan, iter([[seed]]), 1)) is not None:
-                yield died(seed)
+        suspects = iter([[seed] for chunk in unfinished for seed in chunk])
+        while (killer := (yield from _one_pool(plan, suspects, 1, ahead=1))) is not None:
+            yield died(killer[0][0])
 
 
 def died(seed: int) -> Record:
@@ -50,7 +50,7 @@ def died(seed: int) -> Record:
 
 
 def _one_pool(
-    plan: Plan, chunks: Iterator[list[int]], jobs: int
+    plan: Plan, chunks: Iterator[list[int]], jobs: int, ahead: int = PENDING_PER_WORKER
 ) -> Generator[Record, None, list[list[int]] | None]:
     """Run chunks until there are no more (None), or until a worker dies: then those that are not done."""
     context = multiprocessing.get_context("forkserver")
@@ -60,7 +60,7 @@ def _one_pool(
     chunk: list[int] = []
     try:
         while True:
-            while len(pending) < jobs * PENDING_PER_WORKER and (chunk := next(chunks, [])):
+            while len(pending) < jobs * ahead and (chunk := next(chunks, [])):
                 pending[pool.submit(_run_chunk, chunk)] = chunk
                 chunk = []
             if not pending:

@@ -6,11 +6,9 @@ Rules: an assertion that fails is a finding, not an accident; so is a machine th
 function of its case: nothing of this process is in its record but the time that it took.
 """
 
-import gc
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -85,17 +83,16 @@ def run_trial(
         observe(what, text)
 
     try:
-        with _no_collections():
-            supervisor, read_volume = run_simulated(
-                cluster,
-                seen,
-                directory,
-                trace=directory is not None,
-                invariants=invariants,
-                witness=witness,
-            )
-            witness.close()
-            report = _judge(trial, cluster, supervisor, read_volume, witness)
+        supervisor, read_volume = run_simulated(
+            cluster,
+            seen,
+            directory,
+            trace=directory is not None,
+            invariants=invariants,
+            witness=witness,
+        )
+        witness.close()
+        report = _judge(trial, cluster, supervisor, read_volume, witness)
     except Exception as error:  # noqa: BLE001 (a machine that breaks is what is looked for)
         kind = "invariants" if isinstance(error, AssertionError) else "machines"
         trial.failed[kind] = _story(error)
@@ -158,15 +155,3 @@ def _story(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.name}"
     return f"{type(error).__name__}: {error} in {where}; {notes}"[:DETAIL_MAX]
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Rings of references are looked for between trials, not in one."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

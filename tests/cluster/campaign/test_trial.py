@@ -1,5 +1,6 @@
 """One seed from configuration to verdict, in this process."""
 
+import gc
 import json
 import os
 import subprocess
@@ -87,3 +88,16 @@ def test_a_planted_bug_is_found_within_a_few_seeds(bug: str, plan) -> None:
 
     assert found is not None
     assert plan().run(found).trial.verdict == "held", "the same schedule holds without the bug"
+
+
+@pytest.mark.parametrize("later_ms", range(2, 14))
+def test_a_dom0_that_dies_while_it_builds_a_domain_does_nothing_more(later_ms: int, plan) -> None:
+    case = plan().base.with_faults(
+        [
+            {"kind": "crash", "target": "host0/web-0", "at": "20ms"},
+            {"kind": "crash", "target": "host0/dom0", "at": f"{20 + later_ms}ms"},
+        ]
+    )
+
+    assert plan().run_case(case).trial.verdict == "held"
+    gc.collect()  # a thread that still waits for something while it is ended is an error here
