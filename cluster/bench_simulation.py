@@ -82,7 +82,7 @@ def event_rate(*, invariants: bool) -> float:
 
 
 def reference_seconds() -> float:
-    """Seconds of one core for 60 virtual seconds of one host with eight guests and five crashes, verdict included."""
+    """Seconds of one core for 60 virtual ones of a host with eight guests and five crashes, with verdict."""
     return _simulate(REFERENCE, invariants=False).seconds
 
 
