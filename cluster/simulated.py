@@ -135,7 +135,7 @@ def run_simulated(
             programs={name: _program(name, environments, witness) for name in PROGRAMS},
             latency=_latency,
             process_ended_delay_ns=END_NS,
-            spawn_delay_ns=FORK_NS,
+            spawn_delay=lambda _program, _random: FORK_NS,
             log=logs.write if logs is not None else None,
             trace=Trace(lambda line: out.write(line + "\n")) if trace else None,
             invariants=invariants,
