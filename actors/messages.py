@@ -231,6 +231,40 @@ class Statistics:
     values: dict[str, object]
 
 
+@wire(56)
+@dataclass(slots=True)
+class Fault:
+    """The experimenter breaks something inside of an actor (`active`), or takes fault `number` away again.
+
+    Which kinds and options an actor knows stands in `docs/faults.md`.
+    """
+
+    number: int
+    kind: str
+    active: bool
+    options: dict[str, object]
+
+
+@wire(57)
+@dataclass(slots=True)
+class PowerFails:
+    """The power of a device is gone: it does what physics makes it do, and ends."""
+
+
+@wire(58)
+@dataclass(slots=True)
+class StateWritten:
+    """A kernel has written the XenbusState of its end (`frontend`, `backend`) of a vbd into XenStore.
+
+    A frontend is its sender's: it does not know its domid and gives 0.
+    """
+
+    end: str
+    frontend_domid: int
+    virtual_device: int
+    state: int
+
+
 CODEC = Codec(
     Hypercall,
     HypercallReply,
@@ -255,4 +289,7 @@ CODEC = Codec(
     PowerButton,
     ReadStatistics,
     Statistics,
+    Fault,
+    PowerFails,
+    StateWritten,
 )

@@ -24,6 +24,7 @@ from cluster.conform_live import replay
 from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
+from cluster.fault_kinds import FAULT_KINDS
 from cluster.preflight import CannotStart, check_name, check_surroundings
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
@@ -171,17 +172,49 @@ def fault() -> None:
     """Break something in a running cluster."""
 
 
-@fault.command("inject", short_help="Crash or hang a domain.")
-@click.argument("kind", type=click.Choice(["crash", "hang"]))
-@click.argument("target", metavar="HOST/DOMAIN")
+@fault.command("inject", short_help="Do a fault to a running cluster.")
+@click.argument("kind", type=click.Choice(list(FAULT_KINDS)), metavar="KIND")
+@click.argument("target")
+@click.option("--duration", metavar="TIME", help="How long it lasts, as 500ms.")
+@click.option("--probability", type=float, metavar="P", help="That it strikes, above 0 up to 1.")
+@click.option("--select", metavar="HOW", help="Of several targets: one, all, fixed:N or random:N.")
+@click.option("--seed", type=SEED, metavar="N", help="What is drawn follows from it.")
+@click.option(
+    "--operation", "operations", multiple=True, metavar="NAME", help="disk-error: read, write, flush."
+)
+@click.option("--interval", metavar="TIME", help="irq-storm: between two edges.")
+@click.option("--delay", metavar="TIME", help="link-delay, link-reorder.")
+@click.option("--jitter", metavar="TIME", help="link-delay: up to this more.")
+@click.option(
+    "--message", "messages", multiple=True, metavar="NAME", help="link rules: only these, as Upcall."
+)
+@click.option("--factor", type=float, metavar="F", help="slow: how many times as long.")
 @CLUSTER
-def fault_inject(kind: str, target: str, name: str | None) -> None:
-    """Inject a fault into a running domain now: `crash` is SIGKILL, `hang` is SIGSTOP.
+def fault_inject(kind: str, target: str, name: str | None, select: str | None, **options: object) -> None:
+    """Do a fault to a running cluster now; `domzero fault list` names the kinds and what they take.
 
-    For instance `domzero fault inject crash host0/dom0`, or `hang host0/web-0`.
+    For instance `domzero fault inject crash host0/dom0`, `inject disk-stall host0/sda --duration 500ms`, or
+    `inject link-drop host0/hypervisor:web-0 --probability 0.1 --message Upcall`.
     """
-    values = _asked(ask(name, "fault", {"kind": kind, "target": target}))
+    words = {key: list(value) if isinstance(value, tuple) else value for key, value in options.items()}
+    words = {key: value for key, value in words.items() if value not in (None, [])}
+    if select is not None:
+        words["select"] = _selection(select)
+    values = _asked(ask(name, "fault", {"kind": kind, "target": target, **words}))
     click.echo(values["text"])
+
+
+@fault.command("list", short_help="The kinds of faults.")
+def fault_list() -> None:
+    """The kinds of faults: what each is done to, what it does, its options, and the drivers that can."""
+    width = max(len(each) for each in FAULT_KINDS)
+    with _whoever_reads():
+        for each in FAULT_KINDS.values():
+            click.echo(f"{each.name:<{width}}  {each.does}")
+            options = [*(["duration"] if each.lasts else []), *each.options]
+            takes = f"; options: {', '.join(options)}" if options else ""
+            click.echo(f"{'':<{width}}  of {each.aim.value}{takes}")
+            click.echo(f"{'':<{width}}  drivers: {', '.join(each.drivers)} (live: {each.live})")
 
 
 @cli.command(short_help="Stop a cluster and print its verdict.")
@@ -281,6 +314,12 @@ def _by_number(values: dict[str, object], target: str) -> str:
             if target == f"{host['name']}/{domain['name']}":
                 return f"{host['name']}/dom{domain['domid']}"
     return target
+
+
+def _selection(text: str) -> object:
+    """`fixed:2` as the configuration has it: {fixed: 2}; the rest as it is, to be judged there."""
+    how, colon, count = text.partition(":")
+    return {how: int(count)} if colon and count.isdecimal() else text
 
 
 def _counted(count: int, noun: str) -> str:

@@ -17,11 +17,11 @@ from actors.runtime.framing import FrameReader, hello_frame, join_frames
 from actors.runtime.machine import DeadlinePassed
 from cluster.board import Board
 from cluster.control import CONTROL_CODEC, ControlReply, ControlRequest
+from cluster.fault_by_hand import fault_by_hand
 from cluster.live import LiveCluster
-from cluster.supervisor import Supervisor
+from cluster.supervisor import BREAKABLE, Supervisor
 
 REQUEST_LIMIT_S = 10
-FAULT_KINDS = ("crash", "hang")
 
 
 class ControlServer:
@@ -137,22 +137,24 @@ class ControlServer:
         return rows
 
     def _fault(self, arguments: dict[str, object]) -> ControlReply:
-        kind, target = str(arguments.get("kind")), str(arguments.get("target"))
-        host, _, name = target.partition("/")
-        if kind not in FAULT_KINDS:
-            return ControlReply(f"unknown fault {kind!r}; there are {', '.join(FAULT_KINDS)}", {})
-        if host not in self._supervisor.boards:
-            hosts = ", ".join(self._supervisor.boards)
-            return ControlReply(f"{target}: no host {host!r}; a target is HOST/DOMAIN, hosts: {hosts}", {})
-        board = self._supervisor.boards[host]
-        running = [each for each in board.domains.values() if each.state != "ended"]
-        by_number = {f"dom{each.domid}": each.name for each in running}
-        injection = self._supervisor.inject(kind, host, by_number.get(name, name))
-        if injection is None:
-            known = ", ".join(each.name for each in running) or "no domains"
-            return ControlReply(f"no domain {name!r} runs on {host}; there are: {known}", {})
+        try:
+            fault = fault_by_hand(self._supervisor.cluster, arguments, self._supervisor.boards)
+        except ValueError as error:
+            return ControlReply(str(error), {})
+        if self._supervisor.phase not in BREAKABLE:
+            return ControlReply(f"the cluster is in its phase {self._supervisor.phase!r}: too late", {})
+        lines = []
+        for each in self._supervisor.inject(fault):
+            what = (
+                f"fault {each.injection.number}"
+                if each.injection is not None
+                else f"not done ({each.skipped})"
+            )
+            lines.append(f"{what}: {each.kind} of {each.target}")
         self._driver.post(DeadlinePassed())
-        return ControlReply("", {"text": f"fault {injection.number}: {kind} of {target}"})
+        if all("not done" in each for each in lines):
+            return ControlReply("\n".join(lines), {})
+        return ControlReply("", {"text": "\n".join(lines)})
 
     def _down(self, _: dict[str, object]) -> ControlReply:
         self._supervisor.go_down()

@@ -2,7 +2,8 @@
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
 descriptor, `join` [actor, link, peer, peer link] for two actors in this process, `spawn` [address, program,
-argument], and `kill`, `freeze`, `thaw` of one address. The other way goes `ended` [address, status].
+argument], `kill`, `freeze`, `thaw` of one address, and `disturb` [address, link, rules, seed]. The other way
+goes `ended` [address, status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
 """
@@ -23,6 +24,7 @@ from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
 from actors.messages import CODEC, ReadStatistics, Statistics
 from actors.runtime.actor import ActorDriver
+from actors.runtime.disturbance import LinkRule
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
@@ -115,6 +117,9 @@ class ActorProcess:
         except Exception:  # noqa: BLE001 (the actor's boundary: we are wrong, and say so on its console)
             log(traceback.format_exc())
             status = FAILED
+        close: Callable[[], None] | None = getattr(driver.machine, "close", None)
+        if close is not None:  # what it holds is not held by this process any longer, which may live on
+            close()
         self._ended(address, status)
 
     def _ended(self, address: str, status: int) -> None:
@@ -146,6 +151,12 @@ class ActorProcess:
         elif command == "join":
             for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
                 self._plug(str(address), str(link), end)
+        elif command == "disturb":
+            address, link, rules, seed = arguments
+            disturbed = self._drivers.get(str(address))
+            if disturbed is not None:
+                rows = cast("list[list[object]]", rules)
+                disturbed.disturb(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
         elif command == "spawn":
             address, program, argument = arguments
             self._spawn(str(address), str(program), cast("dict[str, object]", argument))

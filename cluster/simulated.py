@@ -1,8 +1,7 @@
 """The simulated driver of a cluster: the very same machines on one heap, in virtual time.
 
 Rules: a run is a function of the configuration and the seed: not even the run directory's name is known
-in it. Machine memory, journals and images are byte arrays; what a link, a fork or an end of a process
-takes is written down here.
+in it. Machine memory, journals and images are byte arrays; what steps take is in `step_costs.py`.
 """
 
 import gc
@@ -10,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
@@ -26,11 +24,9 @@ from cluster.process import answer_statistics
 from cluster.programs import PROGRAMS, Environment
 from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
 from cluster.run_facts import ReadVolume
+from cluster.step_costs import StepCosts
 from cluster.supervisor import Supervisor
 
-LINK_NS = 15_000
-JITTER_NS = 5_000
-FORK_NS = 3_000_000
 END_NS = 1_000_000
 LIMIT_NS = 3_600_000_000_000
 IMAGES = Path("images")
@@ -127,15 +123,17 @@ def run_simulated(
     }
     supervisor = Supervisor(cluster, journals, observe)
     environments = {name: host.environment() for name, host in hosts.items()}
+    costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
     trace = trace and directory is not None
     with (directory / "trace.log" if directory and trace else Path(os.devnull)).open("w") as out:
         simulation = Simulation(
             cluster.seed,
-            programs={name: _program(name, environments, witness) for name in PROGRAMS},
-            latency=_latency,
+            programs={name: _program(name, environments, costs, cluster.seed, witness) for name in PROGRAMS},
+            latency=costs.latency,
             process_ended_delay_ns=END_NS,
-            spawn_delay=lambda _program, _random: FORK_NS,
+            spawn_delay=costs.spawn_delay,
+            costs=costs.charge,
             log=logs.write if logs is not None else None,
             trace=Trace(lambda line: out.write(line + "\n")) if trace else None,
             invariants=invariants,
@@ -190,18 +188,16 @@ class SimulatedLogs:
 
 
 def _program(
-    name: str, environments: dict[str, Environment], witness: Witness
+    name: str, environments: dict[str, Environment], costs: StepCosts, seed: int, witness: Witness
 ) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
+        if name == "disk":
+            argument = {**argument, **costs.of_disk(address, seed)}
         machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
         witness.started(address, machine)
         return ObservedMachine(machine)
 
     return make
-
-
-def _latency(_source: str, _destination: str, _message: object, random: Random) -> int:
-    return LINK_NS + int(random.random() * JITTER_NS)
 
 
 def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:

@@ -8,7 +8,8 @@ from typing import cast
 
 from actors.abi.errno import XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Schedop, Sysctl
-from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, Virq
+from actors.abi.hypercalls import Hypercall as Number
+from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, ShutdownReason, Virq
 from actors.dom0.backends import Backends
 from actors.dom0.disks import Disks
 from actors.dom0.domain_builder import DomainBuilder
@@ -18,9 +19,10 @@ from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import Kernel
 from actors.kernel.start_info import STORE_GFN
-from actors.kernel.threads import Signal
+from actors.kernel.threads import Future, Signal
 from actors.kernel.xenbus import RingTransport, Transport, Xenbus
 from actors.kernel.xs_ring import XsRing
+from actors.messages import Fault
 from actors.runtime.memory import Memory
 from actors.xenstore.daemon import Xenstored
 
@@ -57,7 +59,9 @@ class ControlDomain(Kernel):
         self._disks = Disks(self)
         self._links: set[str] = set()
         self._link_came = Signal()
+        self._builder: DomainBuilder | None = None
         self._toolstack: Toolstack | None = None
+        self._toolstack_dead = False
         self._backends: Backends | None = None
         self._daemon: Xenstored | None = None
         self._store_lost = False
@@ -77,9 +81,10 @@ class ControlDomain(Kernel):
         builder.xenbus = xenbus
         self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect)
         await self._backends.start()
-        self._toolstack = Toolstack(self, self._plan, builder)
-        await self._toolstack.start(store_lost=self._store_lost)
-        self.log(f"dom0: {len(self._toolstack.domains)} domains are looked after")
+        self._builder = builder
+        self._toolstack = toolstack = Toolstack(self, self._plan, builder)
+        await toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
     def link_opened(self, link: str) -> None:
         """A device is plugged in."""
@@ -95,7 +100,30 @@ class ControlDomain(Kernel):
     def console_input(self, text: str) -> None:
         """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask."""
         if self._toolstack is not None and text in {"xl shutdown -a", "xl destroy -a"}:
-            self._toolstack.shut_down_all(self._report_shut_down, force=text == "xl destroy -a")
+            started = self._start_toolstack()
+            toolstack, force = self._toolstack, text == "xl destroy -a"
+            started.when_done(lambda: toolstack.shut_down_all(self._report_shut_down, force=force))
+
+    def fault(self, fault: Fault) -> bool:
+        """`hwdom-reboot`, `toolstack-kill`, and `backend-malformed-response` to `domid`, `virtual_device`."""
+        if fault.kind == "hwdom-reboot":
+            if fault.active:
+                self.log("reboot: Restarting system")
+                self.xen.post(Number.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.reboot)})
+            return True
+        if fault.kind == "toolstack-kill":
+            if fault.active:
+                self._kill_toolstack()
+            else:
+                self._start_toolstack()
+            return True
+        if fault.kind != "backend-malformed-response" or self._backends is None:
+            return False
+        if not fault.active:
+            return True
+        key = fault.options.get("domid"), fault.options.get("virtual_device")
+        device = self._backends.devices.get(cast("tuple[int, int]", key))
+        return device is not None and device.misanswer()
 
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
@@ -142,6 +170,24 @@ class ControlDomain(Kernel):
 
     def _devices(self) -> list[Blkback]:
         return list(self._backends.devices.values()) if self._backends is not None else []
+
+    def _kill_toolstack(self) -> None:
+        if self._toolstack is not None:
+            self._toolstack.kill()
+            self._toolstack_dead = True
+            self.log("xl: Killed")
+
+    def _start_toolstack(self) -> Future[None]:
+        """A new xl in place of one that was killed, nothing if none was; set when it knows the domains."""
+        knows: Future[None] = Future()
+        if not self._toolstack_dead or self._toolstack is None or self._builder is None:
+            knows.set(None)
+            return knows
+        self._toolstack_dead = False
+        unfinished = self._toolstack.unfinished
+        self._toolstack = toolstack = Toolstack(self, self._plan, self._builder)
+        self.log("xl: started again")
+        return toolstack.spawn("xl", toolstack.adopt(unfinished)).finished
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Gnttabop, Memop
+from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.interface import (
     CREATEDOMAIN_XS_DOMAIN,
     GNTTAB_RESERVED_CONSOLE,
@@ -139,10 +140,10 @@ class DomainBuilder:
         assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
         try:
             yield mfn
-        except Exception:  # not of a thread that is ended: it may not wait any more
-            await self._xen.memory_op(Memop.remove_from_physmap, domid=DOMID_SELF, gpfn=gpfn)
-            raise
-        await self._xen.memory_op(Memop.remove_from_physmap, domid=DOMID_SELF, gpfn=gpfn)
+        finally:
+            # Not waited for: whoever is killed here gives the frame back as well.
+            arguments: dict[str, object] = {"domid": DOMID_SELF, "gpfn": gpfn}
+            self._xen.post(Number.memory_op, Memop.remove_from_physmap, arguments)
 
     async def _alloc_unbound(self, domid: int, remote: int) -> int:
         out = await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=domid, remote_dom=remote)

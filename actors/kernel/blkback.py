@@ -161,6 +161,12 @@ class Blkback:
         self._removed = True
         self._changed.set()
 
+    def misanswer(self) -> bool:
+        """Have the next answer be to a request that was never asked; False without a connection."""
+        if self._queue is not None:
+            self._queue.misanswer = True
+        return self._queue is not None
+
     def check(self) -> None:
         """Invariants."""
         if self._queue is not None:

@@ -157,6 +157,10 @@ class BlockQueue:
         for each in waiting:
             each.done(ERROR, None)
 
+    def revive(self) -> None:
+        """There will be a backend again: what comes from now on waits for it."""
+        self._failed = False
+
     def pump(self) -> None:
         """Put what waits into the ring, as far as there is room."""
         waiting = self._waiting

@@ -13,8 +13,8 @@ from actors.kernel.pages import Pages
 from actors.kernel.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import StoreWitness
-from actors.messages import ConsoleInput, HypercallReply, Upcall, UpcallTaken
-from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send
+from actors.messages import ConsoleInput, Fault, HypercallReply, Upcall, UpcallTaken
+from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send, Work
 from actors.runtime.memory import Memory
 
 XEN = "xen"
@@ -54,6 +54,14 @@ class Kernel:
 
     def console_input(self, text: str) -> None:
         """A line was typed on the console; subclasses may care."""
+
+    def fault(self, fault: Fault) -> bool:  # noqa: ARG002 (subclasses use it)
+        """Something in here is to break, or to be whole again; False if this kernel knows no such fault."""
+        return False
+
+    def spend(self, kind: str) -> None:
+        """A step of this kind was done; in simulated time it costs what its kind costs."""
+        self._effects.append(Work(kind))
 
     def log(self, text: str) -> None:
         """A kernel message on the console."""
@@ -136,6 +144,8 @@ class Kernel:
     def _console(self, message: object) -> None:
         if isinstance(message, ConsoleInput):
             self.console_input(message.text)
+        elif isinstance(message, Fault) and not self.fault(message):
+            self.log(f"no fault {message.kind} is possible here: {message.options}")
 
     def _take_effects(self) -> list[Effect]:
         effects, self._effects = self._effects, []

@@ -32,6 +32,7 @@ from actors.kernel.threads import Future, Threads
 READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
 OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
 UNANSWERED = 1
+NEVER_ASKED = 1 << 63
 DISK_OPCODES = (int(Opcode.read), int(Opcode.write))
 DISK_FLUSH = int(Opcode.flush)
 
@@ -88,7 +89,10 @@ class _Request:
 
 
 class VbdQueue:
-    """One connection with one frontend. `page` is the ring's; `notify` sends the event."""
+    """One connection with one frontend. `page` is the ring's; `notify` sends the event.
+
+    With `misanswer` the next answer is to a request that was never asked: a fault that is put in.
+    """
 
     def __init__(
         self,
@@ -123,6 +127,7 @@ class VbdQueue:
         self._stopped = False
         self._idle: Future[None] = Future()
         self.in_flight = 0
+        self.misanswer = False
 
     def poll(self) -> None:
         """Take everything that is in the ring."""
@@ -320,6 +325,9 @@ class VbdQueue:
                 self._idle.set(None)
             return
         self._answered_any = True
+        if self.misanswer:
+            self.misanswer = False
+            request.ident = NEVER_ASKED
         if self._journal is None:
             RESPONSE.pack_into(self._page, self._ring.put(), request.ident, request.operation, status)
             return

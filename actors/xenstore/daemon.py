@@ -256,12 +256,14 @@ class Xenstored:
         client.flush()
         while requests := client.requests():
             for each in requests:
+                self._kernel.spend("xenstore")
                 self._deliver(self.store.handle(connection, each.kind, each.req_id, each.tx_id, each.payload))
             if client.connection is None:
                 return
 
     def _local_request(self, connection: int, message: bytes) -> None:
         kind, req_id, tx_id, _ = unpack_header(message)
+        self._kernel.spend("xenstore")
         self._deliver(self.store.handle(connection, kind, req_id, tx_id, message[HEADER_BYTES:]))
 
     def _deliver(self, outputs: list[Output]) -> None:

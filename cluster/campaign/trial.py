@@ -121,8 +121,9 @@ def _judge(
 
 
 def _witnessed(witness: RunWitness) -> Iterator[Check]:
-    sectors = [text for record in witness.sectors for text in record.violations()]
-    yield _check("linearizability", sectors, "the sectors' reads and writes have an order")
+    yield _check(
+        "linearizability", witness.sector_violations(), "the sectors' reads and writes have an order"
+    )
     wrong, unknown = [], []
     for store in witness.stores.values():
         more_wrong, more_unknown = store.violations()

@@ -22,6 +22,7 @@ from cluster.campaign.store_record import StoreRecord
 from cluster.simulated import Witness
 from cluster.supervisor import Supervisor
 
+POWER_LOSS: Final = "host-power-loss"
 LOOKS: Final = ("fault", "recovered", "stop")
 
 
@@ -116,7 +117,8 @@ class RunWitness(Witness):
         self.history = History()
         self.states: dict[str, int] = {}
         self.foreign_bytes: list[str] = []
-        self.sectors: list[SectorRecord] = []
+        self.sectors: dict[str, list[SectorRecord]] = {}
+        self.power_losses: dict[str, list[int]] = {}
         self.stores: dict[str, StoreRecord] = {}
         self._simulation: Simulation
         self._supervisor: Supervisor
@@ -165,16 +167,28 @@ class RunWitness(Witness):
     def sectors_of(self, journal: Journal) -> SectorRecord:
         """A record for the sectors of one disk."""
         record = SectorRecord(f"{journal.guest}/{journal.word(Word.VIRTUAL_DEVICE)}")
-        self.sectors.append(record)
+        self.sectors.setdefault(journal.guest.split("/", 1)[0], []).append(record)
         return record
 
     def observe(self, what: str, _text: str) -> None:
         """The supervisor says what happens."""
         if what == "fault":
+            struck = self._supervisor.injections[-1]
+            if struck.kind == POWER_LOSS:
+                self.power_losses.setdefault(struck.host, []).append(self.history.index)
             for state in self._vbd_states():
                 self.states[state] = self.states.get(state, 0) + 1
         if what in LOOKS:
             self._search_memory()
+
+    def sector_violations(self) -> list[str]:
+        """What cannot be of the reads and writes of every disk."""
+        return [
+            text
+            for host, records in self.sectors.items()
+            for record in records
+            for text in record.violations(tuple(self.power_losses.get(host, ())))
+        ]
 
     def foreign(self, text: str) -> None:
         """Somebody has seen bytes of another domain."""

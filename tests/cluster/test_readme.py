@@ -5,10 +5,12 @@ import click
 import pytest
 from pydantic import BaseModel
 
+from actors.runtime.distribution import Distribution
 from cluster.cli import cli
 from cluster.config import load_cluster
 from cluster.config_schema import (
     ClusterSchema,
+    CostsSchema,
     DiskSchema,
     Dom0Schema,
     ExpectSchema,
@@ -18,6 +20,7 @@ from cluster.config_schema import (
     HostSchema,
     LatencySchema,
     RunSchema,
+    WhenSchema,
     WorkloadSchema,
 )
 from cluster.quantities import duration_text, size_text
@@ -35,6 +38,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "disks of a guest": GuestDiskSchema,
     "workload": WorkloadSchema,
     "faults": FaultSchema,
+    "when": WhenSchema,
+    "costs": CostsSchema,
     "expect": ExpectSchema,
 }
 DURATIONS = {"duration", "settle", "watchdog"}
@@ -64,6 +69,8 @@ def shown(key: str, value: object) -> str:
             return size_text(value)
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Distribution):
+        return f"{value.kind} {', '.join(duration_text(each) for each in value.parameters)}"
     return str(value)
 
 
