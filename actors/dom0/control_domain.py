@@ -184,10 +184,11 @@ class ControlDomain(Kernel):
             knows.set(None)
             return knows
         self._toolstack_dead = False
-        unfinished = self._toolstack.unfinished
+        killed = self._toolstack
         self._toolstack = toolstack = Toolstack(self, self._plan, self._builder)
         self.log("xl: started again")
-        return toolstack.spawn("xl", toolstack.adopt(unfinished)).finished
+        adoption = toolstack.adopt(killed, store_lost=self._store_lost)
+        return toolstack.spawn("xl", adoption).finished
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True

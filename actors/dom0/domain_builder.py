@@ -128,20 +128,20 @@ class DomainBuilder:
         """The machine frame behind another domain's gfn, held while in use."""
         self._next_foreign += 1
         gpfn = self._next_foreign
-        reply = await self._xen.memory_op(
-            Memop.add_to_physmap,
-            domid=DOMID_SELF,
-            space=XENMAPSPACE_GMFN_FOREIGN,
-            foreign_domid=domid,
-            idx=gfn,
-            gpfn=gpfn,
-        )
-        mfn = (reply.out or {})["mfn"]
-        assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
         try:
+            reply = await self._xen.memory_op(
+                Memop.add_to_physmap,
+                domid=DOMID_SELF,
+                space=XENMAPSPACE_GMFN_FOREIGN,
+                foreign_domid=domid,
+                idx=gfn,
+                gpfn=gpfn,
+            )
+            mfn = (reply.out or {})["mfn"]
+            assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
             yield mfn
         finally:
-            # Not waited for: whoever is killed here gives the frame back as well.
+            # Not waited for: whoever is killed here, even before the answer, gives the frame back as well.
             arguments: dict[str, object] = {"domid": DOMID_SELF, "gpfn": gpfn}
             self._xen.post(Number.memory_op, Memop.remove_from_physmap, arguments)
 

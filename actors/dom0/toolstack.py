@@ -55,6 +55,8 @@ class Toolstack:
         self._shutting_down = False
         self._threads: list[Thread] = []
         self.unfinished: list[DomainPlan] = []
+        self.untaken: dict[int, None] = {}
+        self.knows = False
         self.taken_over = 0
         self.created = 0
         self.restarted = 0
@@ -64,16 +66,24 @@ class Toolstack:
         found = await self._survivors()
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self._plan.domains if each.handle not in present]
-        for domid, plan in found.items():
-            await self._take_over(domid, plan, store_lost=store_lost)
+        self.untaken = dict.fromkeys(found)
+        self.knows = True
+        await self._take_over_all(found, store_lost=store_lost)
         await self._go_on()
 
-    async def adopt(self, unfinished: list[DomainPlan]) -> None:
+    async def adopt(self, killed: "Toolstack", *, store_lost: bool) -> None:
         """Take the place of a toolstack that was killed: dom0 lives, so do its backends and its store."""
-        self.unfinished = unfinished
-        self.domains = {domid: Running(domid, plan) for domid, plan in (await self._survivors()).items()}
-        present = {each.plan.handle for each in self.domains.values()}
-        self.unfinished = [each for each in unfinished if each.handle not in present]
+        if not killed.knows:
+            await self.start(store_lost=store_lost)
+            return
+        self.unfinished, self.untaken, self.knows = killed.unfinished, killed.untaken, True
+        found = await self._survivors()
+        present = {each.handle for each in found.values()}
+        self.unfinished = [each for each in self.unfinished if each.handle not in present]
+        self.domains = {
+            domid: Running(domid, plan) for domid, plan in found.items() if domid not in self.untaken
+        }
+        await self._take_over_all(found, store_lost=store_lost)
         self._changed.set()
         await self._go_on()
 
@@ -135,6 +145,13 @@ class Toolstack:
             else:
                 found[domid] = plan
         return found
+
+    async def _take_over_all(self, found: dict[int, DomainPlan], *, store_lost: bool) -> None:
+        """Those of the survivors that no toolstack of this dom0 has taken over yet."""
+        for domid in list(self.untaken):
+            if domid in found:
+                await self._take_over(domid, found[domid], store_lost=store_lost)
+            del self.untaken[domid]
 
     async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)

@@ -1,8 +1,9 @@
 """A failing case made as small as it still fails: faults, guests, durations, times.
 
 Each round tries what takes most away first: half of the faults, then a quarter of them, down to single ones;
-then guests and hosts; then time. A candidate counts if the same check fails.
-Rules: deterministic; ends when nothing can be taken away any more, or after `trials_max` trials.
+then guests and hosts; then time. A candidate counts if the same checks fail.
+Rules: deterministic; `run: settle` is the bound that may have been broken, and stays. It ends when nothing
+can be taken away any more, or after `trials_max` trials.
 Source: A. Zeller, R. Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 28 (2002).
 """
 
@@ -101,7 +102,7 @@ class Shrinker:
         except ConfigError:  # what was taken away is needed by what is left
             return False
         self._trials += 1
-        if not self._wanted & set(trial.failed):
+        if not self._wanted <= set(trial.failed):
             return False
         self._best, self._trial = case, trial
         self._observe(case, self._trials)
@@ -133,10 +134,9 @@ def _smaller(case: Case) -> Iterator[Tree]:
 def _shorter(case: Case) -> Iterator[Tree]:
     """With a shorter run, and with times of faults that are rounder or half as long."""
     run = cast("Tree", case.tree().get("run") or {})
-    for key in ("duration", "settle"):
-        if key in run:
-            for value in _rounder(duration_ns(run[key]), down=True):
-                yield {**case.tree(), "run": {**run, key: _text(value)}}
+    if "duration" in run:
+        for value in _rounder(duration_ns(run["duration"]), down=True):
+            yield {**case.tree(), "run": {**run, "duration": _text(value)}}
     for index, fault in enumerate(case.faults):
         for key in TIMES:
             if key in fault:

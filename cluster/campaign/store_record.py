@@ -108,8 +108,8 @@ class _Life:
         for path, steps in self.reads.items():
             steps.extend(step for change in self.changes if (step := change.step_on(path)) is not None)
             owner = path.removeprefix(DOMAINS).split("/", 1)[0] if path.startswith(DOMAINS) else ""
-            if owner in seen and owner != CONTROL_DOMAIN:
-                steps.append(Step(_remove, seen[owner], None))
+            if owner not in {"", CONTROL_DOMAIN}:  # one that was destroyed before it ran has done nothing
+                steps.append(Step(_remove, seen.get(owner, self.began), None))
         return self.reads
 
     def _may_have_been_done(self, request: _Request) -> bool:
