@@ -6,6 +6,7 @@ where it is; the next one (`adopt`) looks after what runs, and finishes what was
 Source: tools/xl/xl_vmcontrol.c (on_crash actions), tools/helpers/init-xenstore-domain.c.
 """
 
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import cast
@@ -17,6 +18,7 @@ from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
+    Step,
     attach_steps,
     rebuild_steps,
     removal_steps,
@@ -55,7 +57,7 @@ class Toolstack:
         self._shutting_down = False
         self._threads: list[Thread] = []
         self.unfinished: list[DomainPlan] = []
-        self.untaken: dict[int, None] = {}
+        self.untaken: dict[int, deque[Step]] = {}
         self.knows = False
         self.taken_over = 0
         self.created = 0
@@ -66,9 +68,9 @@ class Toolstack:
         found = await self._survivors()
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self._plan.domains if each.handle not in present]
-        self.untaken = dict.fromkeys(found)
+        self.untaken = {domid: self._rebuild(domid, plan, store_lost) for domid, plan in found.items()}
         self.knows = True
-        await self._take_over_all(found, store_lost=store_lost)
+        await self._take_over_all(found)
         await self._go_on()
 
     async def adopt(self, killed: "Toolstack", *, store_lost: bool) -> None:
@@ -83,7 +85,7 @@ class Toolstack:
         self.domains = {
             domid: Running(domid, plan) for domid, plan in found.items() if domid not in self.untaken
         }
-        await self._take_over_all(found, store_lost=store_lost)
+        await self._take_over_all(found)
         self._changed.set()
         await self._go_on()
 
@@ -146,17 +148,23 @@ class Toolstack:
                 found[domid] = plan
         return found
 
-    async def _take_over_all(self, found: dict[int, DomainPlan], *, store_lost: bool) -> None:
-        """Those of the survivors that no toolstack of this dom0 has taken over yet."""
+    def _rebuild(self, domid: int, plan: DomainPlan, store_lost: bool) -> deque[Step]:  # noqa: FBT001
+        resume = self._plan.reconnect == "resume"
+        return deque(rebuild_steps(plan, domid, store_lost=store_lost, resume=resume))
+
+    async def _take_over_all(self, found: dict[int, DomainPlan]) -> None:
+        """Those of the survivors that no toolstack of this dom0 has taken over; what was done stays so."""
         for domid in list(self.untaken):
             if domid in found:
-                await self._take_over(domid, found[domid], store_lost=store_lost)
+                await self._take_over(domid, found[domid])
             del self.untaken[domid]
 
-    async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
+    async def _take_over(self, domid: int, plan: DomainPlan) -> None:
         self.domains[domid] = Running(domid, plan)
-        resume = self._plan.reconnect == "resume"
-        await self._builder.perform_all(rebuild_steps(plan, domid, store_lost=store_lost, resume=resume))
+        steps = self.untaken[domid]
+        while steps:
+            await self._builder.perform(steps[0])
+            steps.popleft()
         self.taken_over += 1
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
 

@@ -75,9 +75,8 @@ class Blkfront:
         self._path = path
         self._policy = policy
         self._frames = DataFrames(threads, pages, grants, self._refilled)
-        handle = path.rpartition("/")[2]
         self._queue = BlockQueue(
-            threads, self._frames, int(handle) & 0xFFFF if handle.isdecimal() else 0, self._break
+            threads, self._frames, _handle(path), at_turn_end=at_turn_end, broken=self._break
         )
         self._changed = Signal()
         self._connected: Future[None] = Future()
@@ -95,6 +94,7 @@ class Blkfront:
         self._broken = ""
         self._leaving = False
         self._returns = False
+        self._returning = False
         self._reconnects = 0
         self._published_again = 0
         self._released = False
@@ -110,7 +110,6 @@ class Blkfront:
         self.state = XenbusState.Initialising
         self.sectors = 0
         self.read_only = False
-        at_turn_end(self._queue.push)
 
     async def connect(self) -> None:
         """Begin, and wait until the disk can be used. XenError EIO if the backend closes instead."""
@@ -131,6 +130,7 @@ class Blkfront:
         """Begin anew with a disk that was closed, but not for good; nothing if it is not closed."""
         if self._returns and self.state is XenbusState.Closed:
             self._returns = False
+            self._returning = True
             self._closed = Future()
             self._queue.revive()
             await self._write_state(XenbusState.Initialising)
@@ -239,7 +239,11 @@ class Blkfront:
         await self._find_backend()
         if not self._backend:
             return
-        action = ACTIONS.get((self.state, await read_state(self._xenbus, self._backend)))
+        theirs = await read_state(self._xenbus, self._backend)
+        if self._returning and theirs in {XenbusState.Closing, XenbusState.Closed}:
+            return  # it has not yet seen that we are back
+        self._returning = False
+        action = ACTIONS.get((self.state, theirs))
         if action is not None:
             await self._actions[action]()
 
@@ -369,3 +373,9 @@ class Blkfront:
     async def _write_state(self, state: XenbusState) -> None:
         await self._xenbus.write(f"{self._path}/state", state_text(state))
         self.state = state
+
+
+def _handle(path: str) -> int:
+    """What requests name as their device: the virtual device number at the end of its path."""
+    name = path.rpartition("/")[2]
+    return int(name) & 0xFFFF if name.isdecimal() else 0

@@ -105,6 +105,7 @@ class VbdQueue:
         page: memoryview,
         persistent: bool,
         journal: ResumeJournal | None,
+        at_turn_end: Callable[[Callable[[], None]], None],
         notify: Callable[[], None],
         broken: Callable[[str], None],
     ) -> None:
@@ -116,6 +117,7 @@ class VbdQueue:
         self._page = page
         self._persistent = persistent
         self._journal = journal
+        self._at_turn_end = at_turn_end
         self._notify = notify
         self._broken = broken
         self._held: deque[_Request] = deque()
@@ -324,7 +326,9 @@ class VbdQueue:
             if not self.in_flight:
                 self._idle.set(None)
             return
-        self._answered_any = True
+        if not self._answered_any:
+            self._answered_any = True
+            self._at_turn_end(self.push)
         if self.misanswer:
             self.misanswer = False
             request.ident = NEVER_ASKED

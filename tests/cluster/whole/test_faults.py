@@ -83,13 +83,13 @@ CASES = [
 
 @pytest.fixture
 def simulate(scenarios, variant, laboratory):
-    def _simulate(one: Case, **more: object):
+    def _simulate(one: Case, flush_every: int = 16, **more: object):
         scenario = variant(
             scenarios["renegotiate-dom0-crash"],
             name=one.name.replace(" ", "-"),
             host=one.host,
             faults=(one.fault, *one.more),
-            work={"rate": "300/s", "read_share": 0.3},
+            work={"rate": "300/s", "read_share": 0.3, "flush_every": flush_every},
             duration="600ms",
             settle="1500ms",
             latency={"read": "0ms", "write": "0ms"},
@@ -130,7 +130,7 @@ def test_guests_do_their_io_without_a_store(simulate) -> None:
 
 
 def test_what_was_flushed_outlives_a_loss_of_power_and_the_rest_may_vanish(simulate) -> None:
-    run = simulate(case("host-power-loss", "host0", "power", **FOR))
+    run = simulate(case("host-power-loss", "host0", "power", **FOR), flush_every=60)
 
     ledgers = [each.ledger for each in run.report.guests]
     assert sum(each.vanished for each in ledgers) > 0, run.story()
