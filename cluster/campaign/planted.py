@@ -218,13 +218,13 @@ def answer_twice(plant: Plant) -> None:
 
 
 def lose_event_while_pending(plant: Plant) -> None:
-    """The hypervisor drops an event for a domain that has not yet taken its last upcall."""
+    """The hypervisor drops an event for a domain that has not yet taken its last upcalls."""
 
     def make(send: Method) -> Method:
         def dropping(self: EventChannels, table: PortTable, port: int) -> None:
             channel = table.channels.get(port)
             peer = channel.peer if channel is not None else None
-            if peer is None or not peer.table.upcall_sent:
+            if peer is None or not peer.table.upcalls_open:
                 send(self, table, port)
 
         return dropping

@@ -103,13 +103,13 @@ class _Life:
             elif done and not any(f"{request.path}/".startswith(f"{each}/") for each in touched):
                 self._read(request, transaction.began, ended)
 
-    def registers(self, seen: dict[str, int]) -> dict[str, list[Step]]:
-        """The steps of every node that was read; `seen`: when each domain last did something."""
+    def registers(self, seen: dict[tuple[int, str], int]) -> dict[str, list[Step]]:
+        """The steps of every node that was read; `seen`: when a domain last did something in a life."""
         for path, steps in self.reads.items():
             steps.extend(step for change in self.changes if (step := change.step_on(path)) is not None)
             owner = path.removeprefix(DOMAINS).split("/", 1)[0] if path.startswith(DOMAINS) else ""
             if owner not in {"", CONTROL_DOMAIN}:  # one that was destroyed before it ran has done nothing
-                steps.append(Step(_remove, seen.get(owner, self.began), None))
+                steps.append(Step(_remove, seen.get((self.number, owner), self.began), None))
         return self.reads
 
     def _may_have_been_done(self, request: _Request) -> bool:
@@ -137,7 +137,7 @@ class StoreRecord:
         self._open: dict[tuple[str, int], _Transaction] = {}
         self._committed: list[_Transaction] = []
         self._lives: list[int] = []
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[int, str], int] = {}
 
     def store_started(self) -> None:
         """A new store, with nothing in it."""
@@ -190,7 +190,7 @@ class StoreRecord:
             address, NAMES[kind], f"{self._host}{path}", value or None, self._now_ns()
         )
         request = self._note(operation, path, value, answer)
-        self._seen[domain] = operation.began
+        self._seen[len(self._lives), domain] = operation.began
         transaction = self._open.get((address, tx_id))
         if not tx_id:
             self._requests.append(request)

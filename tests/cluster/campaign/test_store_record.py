@@ -140,3 +140,12 @@ def test_the_nodes_of_a_domain_may_go_with_it(store: Store) -> None:
     store.read("/local/domain/3/data", None)
 
     assert store.judge() == ([], [])
+
+
+def test_a_domain_that_was_destroyed_before_it_ran_has_left_nothing(store: Store) -> None:
+    store.write("/local/domain/3/state", "1")
+    store.read("/local/domain/3/state", None)
+    store.record.store_started()
+    store.read("state", None, domain=3)
+
+    assert store.judge() == ([], [])
