@@ -21,6 +21,8 @@ LAST_MAX_US: Final = 200_000
 HANG_MAX_US: Final = 2_000_000
 DARK_MAX_US: Final = 100_000
 STATES: Final = ("Initialising", "InitWait", "Initialised", "Connected", "Closing", "Closed")
+WEIGHTS: Final = {"crash": 5, "host-power-loss": 2}
+"""How much more often than the others a kind comes: those that end lives find most."""
 FAULT_STATES: Final = ("injected", "detected", "recovered")
 
 Targets = Callable[[ResolvedHost], list[str]]
@@ -154,7 +156,9 @@ class Generator:
         return [*(row for _, row in sorted(timed, key=lambda each: each[0])), *triggered]
 
     def _row(self, random: Random) -> FaultRow:
-        recipe, target = random.choice(self._choices[random.choice(self.kinds)])
+        kinds = self.kinds
+        (kind,) = random.choices(kinds, [WEIGHTS.get(each, 1) for each in kinds])
+        recipe, target = random.choice(self._choices[kind])
         return {"kind": recipe.kind, "target": target, **recipe.options(random), "optional": True}
 
     def _trigger(self, random: Random, nr_timed: int) -> FaultRow:

@@ -9,7 +9,7 @@ from cluster.yaml_source import YamlSource
 
 SMALL = {
     "name": "small",
-    "run": {"duration": "120ms", "settle": "10s"},
+    "run": {"duration": "200ms", "settle": "10s"},
     "hosts": [
         {
             "name": "host0",
@@ -29,8 +29,8 @@ SMALL = {
                         "kind": "random",
                         "depth": 4,
                         "read_share": 0.3,
-                        "flush_every": 16,
-                        "rate": "100/s",
+                        "flush_every": 4,
+                        "rate": "150/s",
                     },
                 }
             ],

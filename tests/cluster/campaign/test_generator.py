@@ -4,6 +4,7 @@ import pytest
 
 from cluster.campaign.generator import FAULTS_MAX, Generator, kinds
 from cluster.config import load_cluster
+from cluster.fault_kinds import FAULT_KINDS
 from cluster.quantities import duration_ns
 
 
@@ -24,6 +25,7 @@ def test_schedules_have_one_to_five_faults_within_the_run_in_the_order_of_their_
         schedule = Generator(cluster).schedule(seed)
         times = [duration_ns(each["at"]) for each in schedule if "at" in each]
         assert 1 <= len(schedule) <= FAULTS_MAX
+        assert all(("at" in each) is not ("when" in each) for each in schedule)
         assert times == sorted(times)
         assert all(each <= cluster.duration_ns for each in times)
 
@@ -47,10 +49,17 @@ def test_nobody_is_hit_who_would_not_come_back(file, cluster) -> None:
     tree["hosts"][0]["hwdom"] = "halt"
     tree["hosts"][0]["guests"][0]["on_crash"] = "destroy"
     file.write_text(json.dumps(tree))
-    generator = Generator(load_cluster(file), ("crash", "hang"))
+    generator = Generator(load_cluster(file), ("crash", "hang", "hwdom-reboot"))
 
     assert generator.kinds == []
     assert generator.schedule(1) == []
+
+
+def test_no_kind_is_made_that_breaks_what_hardware_promises(cluster) -> None:
+    broken = {"disk-lying-flush", "disk-torn-write", "evtchn-lost", "link-drop", "link-duplicate"}
+
+    assert not broken & set(Generator(cluster).kinds)
+    assert set(kinds()) < set(FAULT_KINDS)
 
 
 def test_every_schedule_is_a_configuration_that_is_accepted(plan) -> None:
