@@ -61,6 +61,11 @@ class SimulatedHost:
         """The environment of the programs."""
         return Environment(self.memory, self.journals.__getitem__, self._open_image)
 
+    @property
+    def guests(self) -> list[str]:
+        """The names of its guests."""
+        return [str(each["name"]) for each in self._host.guests]
+
     def journals_of(self, guest: str) -> list[Journal]:
         """The journals of one guest."""
         return [self.journals[each.name] for each in self._host.volumes if each.guest == guest]
@@ -116,12 +121,7 @@ def run_simulated(
         for host, original in zip(cluster.hosts, placed.hosts, strict=True)
         for inside, outside in zip(host.volumes, original.volumes, strict=True)
     }
-    journals = {
-        (host.name, str(guest["name"])): hosts[host.name].journals_of(str(guest["name"]))
-        for host in cluster.hosts
-        for guest in host.guests
-    }
-    supervisor = Supervisor(cluster, journals, observe)
+    supervisor = Supervisor(cluster, _journals_of(hosts), observe)
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
@@ -198,6 +198,10 @@ def _program(
         return ObservedMachine(machine)
 
     return make
+
+
+def _journals_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], list[Journal]]:
+    return {(name, guest): host.journals_of(guest) for name, host in hosts.items() for guest in host.guests}
 
 
 def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
