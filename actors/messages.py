@@ -272,6 +272,23 @@ class StateWritten:
     state: int
 
 
+@wire(60)
+@dataclass(slots=True)
+class ReadInterrupts:
+    """Asks for an actor's /proc/interrupts; its driver answers, the machine is not troubled."""
+
+    sequence: int
+
+
+@wire(61)
+@dataclass(slots=True)
+class Interrupts:
+    """The text of an actor's /proc/interrupts; empty for one that has none."""
+
+    sequence: int
+    text: str
+
+
 CODEC = Codec(
     Hypercall,
     HypercallReply,
@@ -299,4 +316,6 @@ CODEC = Codec(
     Fault,
     PowerFails,
     StateWritten,
+    ReadInterrupts,
+    Interrupts,
 )

@@ -29,14 +29,12 @@ from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
 from cluster.summary import print_summary
+from cluster.watch_commands import CLUSTER, export, interrupts, top
 
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
 VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
 SEED = click.IntRange(0, (1 << 64) - 1)
-CLUSTER = click.option(
-    "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,7 +77,9 @@ def validate(file: Path) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print run.json on stdout instead of the summary.")
 @click.option(
-    "--trace", is_flag=True, help="Write trace.log: every event and its effects (simulated driver)."
+    "--trace",
+    is_flag=True,
+    help="Write trace.json for Perfetto (simulated driver: and trace.log, every event and its effects).",
 )
 def run(  # noqa: PLR0917 (click passes options so)
     file: Path,
@@ -291,6 +291,8 @@ def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
         results.print_table(Console())
 
 
+for _command in (top, interrupts, export):
+    cli.add_command(_command)
 add_commands(cli)
 
 

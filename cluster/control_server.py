@@ -5,6 +5,7 @@ Rules: one request a connection; a request that makes no sense is answered with 
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import cast
 
@@ -17,9 +18,11 @@ from actors.runtime.framing import FrameReader, hello_frame, join_frames
 from actors.runtime.machine import DeadlinePassed
 from cluster.board import Board
 from cluster.control import CONTROL_CODEC, ControlReply, ControlRequest
+from cluster.control_interrupts import read_interrupts
 from cluster.fault_by_hand import fault_by_hand
 from cluster.live import LiveCluster
 from cluster.supervisor import BREAKABLE, Supervisor
+from cluster.watched import watched
 
 REQUEST_LIMIT_S = 10
 
@@ -63,7 +66,10 @@ class ControlServer:
             try:
                 with trio.fail_after(REQUEST_LIMIT_S):
                     request = await self._receive(connection)
-                reply = self._answer(request)
+                if request.command == "interrupts":
+                    reply = await read_interrupts(self._supervisor, self._driver, request.arguments)
+                else:
+                    reply = self._answer(request)
                 await stream.send_all(hello_frame() + join_frames([CONTROL_CODEC.encode(reply)]))
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
@@ -83,11 +89,17 @@ class ControlServer:
                 raise reader.violation
 
     def _answer(self, request: ControlRequest) -> ControlReply:
-        answers = {"status": self._status, "list": self._list, "fault": self._fault, "down": self._down}
+        answers = {
+            "status": self._status,
+            "list": self._list,
+            "top": self._top,
+            "fault": self._fault,
+            "down": self._down,
+        }
         answer = answers.get(request.command)
         if answer is None:
             return ControlReply(
-                f"unknown command {request.command!r}; there are {', '.join(sorted(answers))}", {}
+                f"unknown command {request.command!r}; there are interrupts, {', '.join(sorted(answers))}", {}
             )
         return answer(request.arguments)
 
@@ -135,6 +147,10 @@ class ControlServer:
             label = "Domain-0" if each.domid == 0 else each.name
             rows.append([label, each.domid, pages // 256, vcpus, letters, seconds])
         return rows
+
+    def _top(self, _: dict[str, object]) -> ControlReply:
+        now_ns = time.monotonic_ns()
+        return ControlReply("", {**self._list({}).values, **watched(self._supervisor, now_ns)})
 
     def _fault(self, arguments: dict[str, object]) -> ControlReply:
         try:

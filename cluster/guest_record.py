@@ -13,6 +13,7 @@ class GuestRecord:
     name: str
     journals: list[Journal]
     domid: int = 0
+    domids: list[int] = field(default_factory=list)
     boots: int = 0
     ended: bool = False
     died: bool = False

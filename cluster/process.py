@@ -22,14 +22,17 @@ import trio
 
 from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
-from actors.messages import CODEC, ReadStatistics, Statistics
-from actors.runtime.actor import ActorDriver
+from actors.kernel.kernel import Kernel
+from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
+from actors.runtime.actor import ActorDriver, Intercept
 from actors.runtime.disturbance import LinkRule
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
+from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
 from cluster.console_log import ConsoleLog
 from cluster.programs import PROGRAMS, Environment
+from cluster.trace_files import begin_recording, watch_points
 
 PACKET_BYTES = 1 << 20
 FAILED = 1 << 8
@@ -44,12 +47,17 @@ class Surroundings:
     memory_fd: int
     nr_frames: int
     origin_ns: int
+    trace: bool = False
 
     def log(self, address: str) -> ConsoleLog:
         """The serial console of an actor."""
         path = Path(self.directory) / "logs" / f"{address.replace('/', '-')}.log"
         path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have removed it: no reason to die
         return ConsoleLog(path, address, self.origin_ns)
+
+    def recorder(self, address: str) -> Recorder | None:
+        """The records of an actor that starts now, if this run is traced."""
+        return begin_recording(Path(self.directory), address) if self.trace else None
 
     def environment(self) -> Environment:
         """The environment of the programs, in a process of its own."""
@@ -71,6 +79,15 @@ def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
     return Statistics(
         message.sequence, asdict(values) if is_dataclass(values) and not isinstance(values, type) else {}
     )
+
+
+def answer_interrupts(_: str, message: object, machine: Machine) -> Interrupts:
+    """The driver's answer to ReadInterrupts."""
+    assert isinstance(message, ReadInterrupts), "only these are intercepted"
+    return Interrupts(message.sequence, machine.interrupts() if isinstance(machine, Kernel) else "")
+
+
+ANSWERS: dict[type, Intercept] = {ReadStatistics: answer_statistics, ReadInterrupts: answer_interrupts}
 
 
 class ActorProcess:
@@ -97,12 +114,19 @@ class ActorProcess:
         log = self._surroundings.log(address)
         try:
             machine = PROGRAMS[program](argument, self._environment)
+            recorder = self._surroundings.recorder(address)
+            watch_points(machine, recorder)
         except Exception:  # noqa: BLE001 (the actor's boundary: the reason goes to its console)
             log.write(traceback.format_exc())
             self._ended(address, FAILED)
             return
         driver = ActorDriver(
-            address, machine, CODEC, log=log.write, intercept={ReadStatistics: answer_statistics}
+            address,
+            machine,
+            CODEC,
+            log=log.write,
+            intercept=ANSWERS,
+            trace=recorder,
         )
         self._drivers[address] = driver
         self._nursery.start_soon(self._run_driver, address, driver, log.write)

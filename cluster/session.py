@@ -16,6 +16,7 @@ from wsgiref.simple_server import WSGIServer
 
 import trio
 from prometheus_client import start_http_server
+from prometheus_client.registry import CollectorRegistry
 
 from actors.domu.journal import Journal
 from actors.messages import CODEC
@@ -39,8 +40,11 @@ from cluster.report import Report, build_report
 from cluster.resolved import Volume
 from cluster.run_directory import RunDirectory
 from cluster.run_facts import ReadVolume
+from cluster.samples import keep_samples
 from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
+from cluster.trace_files import begin_recording, read_recordings, remove_recordings
+from cluster.trace_json import write_trace
 from cluster.zygote import start_zygote
 
 INTERRUPTED = "interrupted"
@@ -79,6 +83,7 @@ class Session:
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
         self.guest_memory_bytes: list[int] = []
+        self._registries: list[CollectorRegistry] = []
         self.trouble = ""
         self.supervisor: Supervisor
         self.when_up: Callable[[], None] = lambda: None
@@ -93,6 +98,7 @@ class Session:
             finally:
                 self._progress.stop()
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
+            self._run_directory.write_interrupts(supervisor.interrupts.kept)
             self._run_directory.write_report(report)
         return report
 
@@ -103,7 +109,10 @@ class Session:
 
     def _run(self) -> tuple[Supervisor, ReadVolume | None]:
         if self._options.driver == "live":
-            return self.run_live(), None
+            supervisor = self.run_live()
+            if self._options.trace:
+                self._write_trace(supervisor)
+            return supervisor, None
         return run_simulated(
             self._cluster,
             self._observe,
@@ -130,7 +139,7 @@ class Session:
         return build_report(self._cluster, self._options.driver, supervisor, self.directory, read_volume)
 
     def run_live(self) -> Supervisor:
-        """Drive it with real processes, without the verdict."""
+        """Drive it with real processes, without the verdict; a trace stays as it was recorded."""
         cluster = self._cluster
         journals = self._prepare()
         supervisor = Supervisor(cluster, journals, self._observe, endless=self._options.endless)
@@ -159,8 +168,21 @@ class Session:
                 thread.join()
         return supervisor
 
+    def _write_trace(self, supervisor: Supervisor) -> None:
+        path = self.directory / "trace.json"
+        try:
+            count = write_trace(path, supervisor, "live", read_recordings(self.directory))
+            remove_recordings(self.directory)
+        except OSError as error:  # a full disk is no reason to lose the verdict
+            self._progress.say(f"no trace: {path}: {error.strerror or error}")
+        else:
+            self._progress.say(f"trace: {count:,} events; open {path} in Perfetto")
+
     async def _drive(self, supervisor: Supervisor, live: LiveCluster, log: ConsoleLog) -> None:
-        driver = ActorDriver(SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform)
+        recorder = begin_recording(self.directory, SUPERVISOR) if self._options.trace else None
+        driver = ActorDriver(
+            SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform, trace=recorder
+        )
         live.driver = driver
         self._live = live
         path = control_path(self._cluster.name)
@@ -172,6 +194,7 @@ class Session:
             nursery.start_soon(live.watch, nursery)
             self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
+            nursery.start_soon(keep_samples, self.directory, self._registries)
             try:
                 await driver.run()
             finally:
@@ -218,7 +241,9 @@ class Session:
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
         _, fd = SharedMemory.create(host.memory_pages)
         os.set_inheritable(fd, True)
-        return Surroundings(host.name, str(self.directory), fd, host.memory_pages, origin_ns)
+        return Surroundings(
+            host.name, str(self.directory), fd, host.memory_pages, origin_ns, trace=self._options.trace
+        )
 
     def _serve_metrics(self, supervisor: Supervisor) -> list[tuple[WSGIServer, Thread]]:
         servers = []
@@ -228,6 +253,7 @@ class Session:
                 server, thread = start_http_server(host.metrics_port, addr=LOCALHOST, registry=registry)
             except OSError as error:
                 raise port_trouble(host, error) from error
+            self._registries.append(registry)
             self.metrics_urls[host.name] = f"http://{LOCALHOST}:{server.server_port}/metrics"
             servers.append((server, thread))
         return servers

@@ -13,19 +13,20 @@ from pathlib import Path
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
 from actors.domu.journal import Journal, MemoryJournal
-from actors.messages import ReadStatistics
 from actors.runtime.machine import Effect, Event, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
-from actors.runtime.trace import Trace
+from actors.runtime.trace import Trace, Tracers
 from cluster.board import SUPERVISOR
 from cluster.ledger import ReadSectors
-from cluster.process import answer_statistics
+from cluster.process import ANSWERS
 from cluster.programs import PROGRAMS, Environment
 from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
 from cluster.run_facts import ReadVolume
 from cluster.step_costs import StepCosts
 from cluster.supervisor import Supervisor
+from cluster.trace_files import MemoryRecordings, watch_points
+from cluster.trace_json import write_trace
 
 END_NS = 1_000_000
 LIMIT_NS = 3_600_000_000_000
@@ -92,8 +93,10 @@ class ObservedMachine:
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event; a question about statistics is not the machine's."""
-        if type(event) is Received and type(event.message) is ReadStatistics:
-            return [Send(event.link, answer_statistics(event.link, event.message, self.machine))]
+        if type(event) is Received:
+            answer = ANSWERS.get(type(event.message))
+            if answer is not None:
+                return [Send(event.link, answer(event.link, event.message, self.machine))]
         return self._handle(event, now_ns)
 
 
@@ -125,17 +128,18 @@ def run_simulated(
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
-    trace = trace and directory is not None
-    with (directory / "trace.log" if directory and trace else Path(os.devnull)).open("w") as out:
+    recordings = MemoryRecordings(lambda: simulation.now_ns) if trace and directory is not None else None
+    with (directory / "trace.log" if directory and recordings else Path(os.devnull)).open("w") as out:
+        tracer = Tracers(Trace(lambda line: out.write(line + "\n")), recordings) if recordings else None
         simulation = Simulation(
             cluster.seed,
-            programs={name: _program(name, environments, costs, cluster.seed, witness) for name in PROGRAMS},
+            programs=_programs(environments, recordings, costs, cluster.seed, witness),
             latency=costs.latency,
             process_ended_delay_ns=END_NS,
             spawn_delay=costs.spawn_delay,
             costs=costs.charge,
             log=logs.write if logs is not None else None,
-            trace=Trace(lambda line: out.write(line + "\n")) if trace else None,
+            trace=tracer,
             invariants=invariants,
         )
         witness.begins(simulation, supervisor)
@@ -144,6 +148,8 @@ def run_simulated(
             simulation.run_while_alive(SUPERVISOR, LIMIT_NS, stop)
     if logs is not None:
         logs.close()
+    if directory is not None and recordings is not None:
+        write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if stop() and not supervisor.finished:
         supervisor.outcome.unknown.append("interrupted")
     elif not supervisor.finished:
@@ -187,13 +193,29 @@ class SimulatedLogs:
             path.write_text("".join(lines), encoding="utf-8")
 
 
-def _program(
-    name: str, environments: dict[str, Environment], costs: StepCosts, seed: int, witness: Witness
+def _programs(
+    environments: dict[str, Environment],
+    recordings: MemoryRecordings | None,
+    costs: StepCosts,
+    seed: int,
+    witness: Witness,
+) -> dict[str, Callable[[str, dict[str, object]], Machine]]:
+    return {name: _program(name, environments, recordings, costs, seed, witness) for name in PROGRAMS}
+
+
+def _program(  # noqa: PLR0917 (what a program is made of)
+    name: str,
+    environments: dict[str, Environment],
+    recordings: MemoryRecordings | None,
+    costs: StepCosts,
+    seed: int,
+    witness: Witness,
 ) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
         if name == "disk":
             argument = {**argument, **costs.of_disk(address, seed)}
         machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
+        watch_points(machine, recordings.of(address) if recordings is not None else None)
         witness.started(address, machine)
         return ObservedMachine(machine)
 

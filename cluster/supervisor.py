@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from actors.abi.interface import XenbusState
 from actors.domu.journal import Journal
-from actors.messages import ReadStatistics, StateWritten, Statistics
+from actors.messages import Interrupts, ReadStatistics, StateWritten, Statistics
 from actors.runtime.machine import (
     Effect,
     Event,
@@ -25,6 +25,7 @@ from cluster.fault_course import FaultCourse, FaultTarget
 from cluster.fault_records import FaultRecords
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
+from cluster.interrupt_tables import InterruptTables
 
 NS = 1_000_000_000
 WATCH_NS = 5_000_000
@@ -73,6 +74,7 @@ class Supervisor:
         }
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
         self.outcome = Outcome()
+        self.interrupts = InterruptTables(self._emit)
         self.phase = "boot"
         self.finished = False
         self._observe = observe
@@ -110,6 +112,9 @@ class Supervisor:
                 return []
             case Received(link=link, message=StateWritten() as message):
                 self._state_written(link, message)
+            case Received(link=link, message=Interrupts() as message):
+                self.interrupts.take(link, message)
+                return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
             case ProcessEnded(address=address, status=status):
@@ -186,6 +191,7 @@ class Supervisor:
             if guest is not None:
                 guest.boots += 1
                 guest.domid = change.domid
+                guest.domids.append(change.domid)
                 guest.ended = False
             self.faults.target_started(change)
         elif change.what == "ended" and guest is not None:
@@ -280,6 +286,8 @@ class Supervisor:
             self._ask_statistics()
             for name, board in self.boards.items():
                 if board.state.power == "on":
+                    running = [each.address for each in board.domains.values() if each.state == "running"]
+                    self.interrupts.keep(running)
                     forced = any(each.host == name for each in busy)
                     board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
             self._enter("shutdown")

@@ -9,13 +9,14 @@ Left out: namespaces, several queues, interrupt coalescing by time.
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from actors.abi.disk_controller import ENABLE, FLAG_FUA, CommandStatus, Opcode, Register
+from actors.abi.trace import OPCODE_SHIFT, TracePoint, Tracepoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.devices.controller_registers import ControllerRegisters
 from actors.devices.disk_faults import DiskFaults
 from actors.devices.disk_settings import DiskSettings, VolumeSettings
+from actors.devices.disk_statistics import DiskStatistics
 from actors.devices.image import Image, ImageError, OpenImage
 from actors.devices.queue_pair import BadQueueError, Command, QueuePair
 from actors.devices.service_times import ServiceTimes
@@ -43,31 +44,8 @@ _FLUSH = int(Opcode.flush)
 _CONTROL = int(Register.control)
 _INTERRUPT_MASK = int(Register.interrupt_mask)
 _SQ_TAIL = int(Register.sq_tail)
+_DISK_FETCH, _DISK_FINISH = int(TracePoint.DISK_FETCH), int(TracePoint.DISK_FINISH)
 _DOORBELLS = (_SQ_TAIL, int(Register.cq_head))
-
-
-@dataclass(frozen=True, slots=True)
-class DiskStatistics:
-    """Counters since power on; `dirty_sectors`, `in_flight` and `queued_completions` are gauges.
-
-    `errors_injected`, `flushes_ignored` and `interrupts_lost` are what faults did.
-    """
-
-    reads: int
-    writes: int
-    flushes: int
-    sectors_read: int
-    sectors_written: int
-    errors: int
-    interrupts: int
-    resets: int
-    write_back_failures: int
-    dirty_sectors: int
-    in_flight: int
-    queued_completions: int
-    errors_injected: int
-    flushes_ignored: int
-    interrupts_lost: int
 
 
 class Disk:
@@ -90,6 +68,7 @@ class Disk:
             write_cache=self._settings.cache_sectors > 0,
         )
         self._queue: QueuePair | None = None
+        self._tracepoint: Tracepoint | None = None
         self._in_service: list[tuple[int, int, Command]] = []
         self._order = 0
         self._service = ServiceTimes(self._settings)
@@ -118,6 +97,10 @@ class Disk:
         if isinstance(event, LinkOpened) and event.link == _IOAPIC and self._line:
             return [Send(_IOAPIC, Line(True))]
         return []
+
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self._tracepoint = tracepoint
 
     def next_deadline_ns(self) -> int | None:
         """When the next command is served, dirty sectors are written back, or a storm goes on."""
@@ -268,6 +251,9 @@ class Disk:
     def _serve(self, queue: QueuePair, now_ns: int) -> None:
         """Start all new commands; those without a service time end here."""
         for command in queue.fetch():
+            if self._tracepoint is not None:
+                what = command.command_id | command.opcode << OPCODE_SHIFT
+                self._tracepoint(_DISK_FETCH, command.volume, what, command.sector, 0)
             delay_ns = self._service.of(command.opcode, self._faults.slowness)
             if delay_ns or self._faults.stalled:
                 heapq.heappush(self._in_service, (now_ns + delay_ns, self._order, command))
@@ -301,6 +287,8 @@ class Disk:
                 status = CommandStatus.media_error
         if status:
             self._errors += 1
+        if self._tracepoint is not None:
+            self._tracepoint(_DISK_FINISH, 0, command.command_id, int(status), 0)
         queue.complete(command.command_id, status)
         self._completed = True
 

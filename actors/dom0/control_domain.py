@@ -196,11 +196,9 @@ class ControlDomain(Kernel):
             knows.set(None)
             return knows
         self._toolstack_dead = False
-        killed = self._toolstack
-        self._toolstack = toolstack = Toolstack(self, self._plan, self._builder)
+        dead, self._toolstack = self._toolstack, Toolstack(self, self._plan, self._builder)
         self.log("xl: started again")
-        adoption = toolstack.adopt(killed, store_lost=self._store_lost)
-        return toolstack.spawn("xl", adoption).finished
+        return self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True

@@ -43,6 +43,7 @@ class DomainBuilder:
         self._xen = kernel.xen
         self.xenbus = xenbus
         self.store_domid = store_domid
+        self.committed: dict[Step, None] = {}
         self._next_foreign = FOREIGN_GFN_BASE
         self._store_ports: dict[int, int] = {}
 
@@ -183,9 +184,12 @@ class DomainBuilder:
 
     async def _write_nodes(self, step: WriteNodes) -> None:
         async def body(transaction: Transaction) -> None:
+            self.committed.pop(step, None)
             for path, value, permissions in step.nodes:
                 await transaction.write(path, value)
                 await transaction.set_perms(path, list(permissions))
+            # The commit is sent right after this: who is killed while it waits for the answer has done it.
+            self.committed[step] = None
 
         await self.store.transact(body)
 

@@ -2,11 +2,10 @@
 
 Rules: what exists is asked of the hypervisor, never remembered across a death of dom0. A domain
 that was never unpaused is half built: it is destroyed and built again. A toolstack that is killed stops
-where it is; the next one (`adopt`) looks after what runs, and finishes what was to be created.
+where it is; the next one (`adopt`) looks after what runs, and finishes what was to be taken over or created.
 Source: tools/xl/xl_vmcontrol.c (on_crash actions), tools/helpers/init-xenstore-domain.c.
 """
 
-from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import cast
@@ -18,7 +17,6 @@ from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
-    Step,
     attach_steps,
     rebuild_steps,
     removal_steps,
@@ -56,36 +54,37 @@ class Toolstack:
         self._all_gone = Signal()
         self._shutting_down = False
         self._threads: list[Thread] = []
-        self.unfinished: list[DomainPlan] = []
-        self.untaken: dict[int, deque[Step]] = {}
+        self.to_take_over: dict[int, DomainPlan] = {}
+        self.store_lost = False
         self.knows = False
+        self.unfinished: list[DomainPlan] = []
         self.taken_over = 0
         self.created = 0
         self.restarted = 0
 
     async def start(self, *, store_lost: bool) -> None:
         """Take over the domains that are there, create those that are not."""
+        self.store_lost = store_lost
         found = await self._survivors()
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self._plan.domains if each.handle not in present]
-        self.untaken = {domid: self._rebuild(domid, plan, store_lost) for domid, plan in found.items()}
+        self.to_take_over = found
         self.knows = True
-        await self._take_over_all(found)
         await self._go_on()
 
-    async def adopt(self, killed: "Toolstack", *, store_lost: bool) -> None:
+    async def adopt(self, dead: "Toolstack") -> None:
         """Take the place of a toolstack that was killed: dom0 lives, so do its backends and its store."""
-        if not killed.knows:
-            await self.start(store_lost=store_lost)
+        if not dead.knows:
+            await self.start(store_lost=dead.store_lost)
             return
-        self.unfinished, self.untaken, self.knows = killed.unfinished, killed.untaken, True
+        self.unfinished, self.store_lost, self.knows = dead.unfinished, dead.store_lost, True
         found = await self._survivors()
+        self.to_take_over = {domid: plan for domid, plan in found.items() if domid in dead.to_take_over}
+        self.domains = {
+            domid: Running(domid, plan) for domid, plan in found.items() if domid not in dead.to_take_over
+        }
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self.unfinished if each.handle not in present]
-        self.domains = {
-            domid: Running(domid, plan) for domid, plan in found.items() if domid not in self.untaken
-        }
-        await self._take_over_all(found)
         self._changed.set()
         await self._go_on()
 
@@ -102,6 +101,9 @@ class Toolstack:
         return self._threads[-1]
 
     async def _go_on(self) -> None:
+        for domid, plan in list(self.to_take_over.items()):
+            await self._take_over(domid, plan, store_lost=self.store_lost)
+            del self.to_take_over[domid]
         while self.unfinished:
             await self.create(self.unfinished[0])
             self.unfinished.pop(0)
@@ -148,23 +150,12 @@ class Toolstack:
                 found[domid] = plan
         return found
 
-    def _rebuild(self, domid: int, plan: DomainPlan, store_lost: bool) -> deque[Step]:  # noqa: FBT001
-        resume = self._plan.reconnect == "resume"
-        return deque(rebuild_steps(plan, domid, store_lost=store_lost, resume=resume))
-
-    async def _take_over_all(self, found: dict[int, DomainPlan]) -> None:
-        """Those of the survivors that no toolstack of this dom0 has taken over; what was done stays so."""
-        for domid in list(self.untaken):
-            if domid in found:
-                await self._take_over(domid, found[domid])
-            del self.untaken[domid]
-
-    async def _take_over(self, domid: int, plan: DomainPlan) -> None:
+    async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)
-        steps = self.untaken[domid]
-        while steps:
-            await self._builder.perform(steps[0])
-            steps.popleft()
+        resume = self._plan.reconnect == "resume"
+        steps = rebuild_steps(plan, domid, store_lost=store_lost, resume=resume)
+        # What a toolstack that was killed has written must not be written again: both ends go on from it.
+        await self._builder.perform_all([each for each in steps if each not in self._builder.committed])
         self.taken_over += 1
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
 

@@ -306,11 +306,13 @@ class Blkback:
         if not resuming:
             journal.begin(kept=keep_journal)
         self._port = port
+        device = self._path.rpartition("/")[2]
         return VbdQueue(
             self._threads,
             MappedGrants(self._xen, self._grants, self._domid),
             self._volume,
             self._counters,
+            frontend=(self._domid, int(device) & 0xFFFF if device.isdecimal() else 0),
             ring=ring,
             page=page,
             persistent=persistent,

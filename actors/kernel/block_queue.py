@@ -22,6 +22,7 @@ from actors.abi.blkif import (
     BlkifOp,
     BlkifStatus,
 )
+from actors.abi.trace import OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.kernel.block_split import BlockSplit
 from actors.kernel.data_frames import DataFrame, DataFrames
@@ -31,6 +32,7 @@ from actors.kernel.threads import Threads
 
 READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
 DEAD_DISK_DELAY_NS = 10_000_000
+FRONT_PUT, FRONT_DONE = int(TracePoint.FRONT_PUT), int(TracePoint.FRONT_DONE)
 OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
 
 
@@ -72,6 +74,7 @@ class BlockQueue:
         self._frames = frames
         self._ready = frames.ready
         self._handle = handle
+        self._tracepoint = threads.tracepoint
         self._at_turn_end = at_turn_end
         self._broken = broken
         self._notify: Callable[[], None] = _nobody
@@ -280,6 +283,9 @@ class BlockQueue:
         if not self._put_any:
             self._put_any = True
             self._at_turn_end(self.push)
+        if self._tracepoint is not None:
+            request = shadow.ident | operation << OPERATION_SHIFT | left << SECTORS_SHIFT
+            self._tracepoint(FRONT_PUT, self._handle, request, shadow.sector, shadow.issued_ns)
         if len(frames) == 1:
             HEAD_AND_SEGMENT.pack_into(
                 page, offset, operation, 1, self._handle, 0, shadow.ident, shadow.sector,
@@ -305,6 +311,9 @@ class BlockQueue:
 
     def _finish(self, shadow: Shadow, status: int) -> None:
         frames, done, operation, nr_sectors = shadow.frames, shadow.done, shadow.operation, shadow.nr_sectors
+        if self._tracepoint is not None:
+            request = shadow.ident | operation << OPERATION_SHIFT
+            self._tracepoint(FRONT_DONE, self._handle, request, status & STATUS_MASK, 0)
         shadow.operation = UNUSED
         shadow.frames = []
         self._free.append(shadow.ident)

@@ -7,6 +7,7 @@ was taken is said with the next message to the hypervisor: a message of its own 
 
 from collections.abc import Callable
 
+from actors.abi.trace import Tracepoint
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
@@ -66,6 +67,10 @@ class Kernel:
         """A step of this kind was done; in simulated time it costs what its kind costs."""
         self._effects.append(Work(kind))
 
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self.threads.tracepoint = tracepoint
+
     def log(self, text: str) -> None:
         """A kernel message on the console."""
         self._effects.append(Log(text))
@@ -119,6 +124,10 @@ class Kernel:
         """Invariants of a kernel; subclasses add theirs."""
         assert self.grants.granted >= 0, "more grants were taken back than given"
         assert self.grants.mapped >= 0, "more grants were unmapped than mapped"
+
+    def interrupts(self) -> str:
+        """The text of /proc/interrupts."""
+        return self.irq.table()
 
     def statistics(self) -> object:
         """Counters; subclasses say which."""

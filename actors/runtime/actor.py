@@ -38,7 +38,7 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
-from actors.runtime.trace import Trace
+from actors.runtime.trace import Tracer
 from actors.runtime.transport import ByteStream
 
 RECEIVE_BYTES = 64 * 1024
@@ -71,7 +71,7 @@ class ActorDriver:
         log: Callable[[str], object],
         perform: Callable[[OwnerEffect], object] = _no_owner,
         intercept: Mapping[type, Intercept] | None = None,
-        trace: Trace | None = None,
+        trace: Tracer | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         frame_limit: int = MAX_FRAME_BYTES,
         max_backlog_bytes: int = MAX_BACKLOG_BYTES,
@@ -242,7 +242,7 @@ class ActorDriver:
         stop = False
         for message in messages:
             if intercept and type(message) in intercept:
-                self._answer(link, message)
+                self._answer(link, message, now_ns)
                 continue
             event.message = message
             effects = handle(event, now_ns)
@@ -266,10 +266,12 @@ class ActorDriver:
             if stop:
                 return
 
-    def _answer(self, link: Link, message: object) -> None:
+    def _answer(self, link: Link, message: object, now_ns: int) -> None:
         answer = self._intercept[type(message)](link.name, message, self.machine)
-        if answer is not None:
-            self._perform(Send(link.name, answer))
+        effects: list[Effect] = [] if answer is None else [Send(link.name, answer)]
+        if self._trace is not None:
+            self._trace.record(now_ns, self.address, Received(link.name, message), effects)
+        self._perform_all(effects)
 
     def _take(self, event: Event) -> None:
         """A turn with one event."""

@@ -38,7 +38,7 @@ from actors.runtime.machine import (
     Work,
 )
 from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, join_ends
-from actors.runtime.trace import Trace
+from actors.runtime.trace import Tracer
 
 STATUS_EXITED = 0
 STATUS_KILLED = 9
@@ -77,7 +77,7 @@ class Simulation(Agenda):
         costs: Costs | None = None,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
-        trace: Trace | None = None,
+        trace: Tracer | None = None,
         invariants: bool = False,
     ) -> None:
         super().__init__(seed)

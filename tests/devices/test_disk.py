@@ -627,7 +627,7 @@ def test_an_image_is_opened_once_and_read_only_if_no_volume_writes(tmp_path):
     with pytest.raises(ImageError, match="locked"):
         Disk({"volumes": rows[:1]}, SparseMemory(4), shelf.open)
     disk.handle(Received("supervisor", PowerButton()), 0)
-    Disk({"volumes": rows[:1]}, SparseMemory(4), shelf.open)._close_images()
+    Disk({"volumes": rows[:1]}, SparseMemory(4), shelf.open).close()
 
 
 def test_a_refused_disk_lets_go_of_the_images_it_has_opened(tmp_path):

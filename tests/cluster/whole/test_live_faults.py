@@ -13,7 +13,6 @@ HARMLESS = [
     {"kind": "disk-stall", "target": "host0/sda", "duration": "50ms"},
     {"kind": "link-delay", "target": "host0/hypervisor:web-0", "duration": "50ms", "delay": "2ms"},
     {"kind": "link-reorder", "target": "host0/hypervisor:web-1", "duration": "50ms", "messages": ["Upcall"]},
-    {"kind": "link-duplicate", "target": "host0/hypervisor:dom0", "duration": "50ms", "probability": 0.5},
     {"kind": "slow", "target": "host0/dom0", "duration": "100ms", "factor": 3},
     {"kind": "toolstack-kill", "target": "host0/dom0", "duration": "50ms"},
     {"kind": "hang", "target": "host0/web-1", "duration": "50ms"},
