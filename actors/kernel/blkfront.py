@@ -287,8 +287,8 @@ class Blkfront:
             "feature-persistent": "1",
             "state": state_text(state),
         }
-        await write_nodes(self._xenbus, self._path, nodes)
         self.state = state
+        await write_nodes(self._xenbus, self._path, nodes)
 
     async def _publish_again(self) -> None:
         if self.state in {XenbusState.Initialised, XenbusState.Connected}:
@@ -371,8 +371,8 @@ class Blkfront:
         self._closed.set(None)
 
     async def _write_state(self, state: XenbusState) -> None:
+        self.state = state  # before it is answered: a store that comes back is told what is meant
         await self._xenbus.write(f"{self._path}/state", state_text(state))
-        self.state = state
 
 
 def _handle(path: str) -> int:
