@@ -173,6 +173,22 @@ class Board:
             self.domains.clear()
             self.power_on()
 
+    @property
+    def hardware(self) -> list[str]:
+        """The addresses of the IO-APIC, the hypervisor and the disks, as far as they run."""
+        return [
+            each for each in (self._ioapic, self.hypervisor, *self._disks.values()) if each in self._running
+        ]
+
+    def name_of(self, address: str) -> str | None:
+        """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
+        actor = address.rpartition("/")[2]
+        number = actor.removeprefix("dom")
+        if number == actor or not number.isdecimal():
+            return actor
+        domain = self.domains.get(int(number))
+        return None if domain is None else domain.name
+
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in self.domains.values():

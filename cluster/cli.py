@@ -25,6 +25,7 @@ from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
 from cluster.fault_kinds import FAULT_KINDS
+from cluster.monitor import Monitor, MonitorEndedError, until_interrupted
 from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
@@ -291,6 +292,19 @@ def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
         results.print_table(Console())
 
 
+@cli.command(short_help="Prometheus and Grafana for a cluster, as installed here.")
+@click.argument("file", type=click.Path(path_type=Path))
+def monitor(file: Path) -> None:
+    """Start the installed Prometheus (and Grafana, if there is one) for the cluster that FILE describes.
+
+    Both listen on free ports of 127.0.0.1, which are printed, and end with Ctrl-C. The cluster is started
+    and stopped beside them, as often as one likes: `domzero up FILE`, `domzero run FILE`.
+    """
+    cluster = load_cluster(file)
+    with until_interrupted() as wait:
+        Monitor(cluster, click.echo).run(wait)
+
+
 for _command in (top, interrupts, export):
     cli.add_command(_command)
 add_commands(cli)
@@ -368,7 +382,7 @@ def main() -> None:
     except click.ClickException as error:
         _say(f"domzero: {_usage_text(error)}")
         code = EXIT_USAGE
-    except (ConfigError, CannotStart, NotRunning, RecordingError) as error:
+    except (ConfigError, CannotStart, NotRunning, RecordingError, MonitorEndedError) as error:
         _say(f"domzero: {error}")
         code = EXIT_USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)

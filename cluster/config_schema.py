@@ -23,6 +23,7 @@ PORT_MAX: Final = 65535
 VCPUS_MAX: Final = 32
 GUESTS_MAX: Final = 10_000
 DISKS_MAX: Final = 8
+INTERVAL_MIN: Final = 100_000_000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 MESSAGES: Final = tuple(sorted(each.__name__ for each in CODEC.rows))
 _DOM0_MEMORY_MIN: Final = 16 << 20
@@ -75,6 +76,12 @@ def _block(size: int) -> int:
 def _watchdog(duration: int) -> int:
     if duration % 1_000_000_000:
         raise ValueError("the watchdog counts whole seconds; write 2s, or 0s for none")
+    return duration
+
+
+def _interval(duration: int) -> int:
+    if 0 < duration < INTERVAL_MIN:
+        raise ValueError("statistics are not read that often; 100ms or more, or 0s for never")
     return duration
 
 
@@ -306,6 +313,13 @@ class FaultSchema(Strict):
     factor: Annotated[float, Field(ge=1.5, le=1000, strict=False)] | None = None
 
 
+class MetricsSchema(Strict):
+    """How often the actors' statistics are read, and whether each guest has series of its own."""
+
+    interval: Annotated[Duration, AfterValidator(_interval)] = 1_000_000_000
+    guests: Literal["each", "sum"] = "each"
+
+
 class ExpectSchema(Strict):
     """What the author of the file predicts; only what is written is judged."""
 
@@ -328,3 +342,4 @@ class ClusterSchema(Strict):
     hosts: Annotated[list[HostSchema], Field(min_length=1)]
     faults: list[FaultSchema] = []
     expect: ExpectSchema = ExpectSchema()
+    metrics: MetricsSchema = MetricsSchema()

@@ -21,6 +21,7 @@ from cluster.control import CONTROL_CODEC, ControlReply, ControlRequest
 from cluster.control_interrupts import read_interrupts
 from cluster.fault_by_hand import fault_by_hand
 from cluster.live import LiveCluster
+from cluster.process_times import usage
 from cluster.supervisor import BREAKABLE, Supervisor
 from cluster.watched import watched
 
@@ -143,7 +144,7 @@ class ControlServer:
                 continue
             pages, vcpus = _size(board, each.name)
             letters = {"running": "r-----", "paused": "--p---", "hung": "r-----"}[each.state]
-            seconds = _cpu_seconds(self._live.pid(each.address))
+            seconds = usage(self._live.pid(each.address)).cpu_s
             label = "Domain-0" if each.domid == 0 else each.name
             rows.append([label, each.domid, pages // 256, vcpus, letters, seconds])
         return rows
@@ -191,14 +192,3 @@ def _size(board: Board, name: str) -> tuple[int, int]:
         if guest["name"] == name:
             return cast("int", guest["memory_pages"]), cast("int", guest["vcpus"])
     return XENSTORE_PAGES, 1
-
-
-def _cpu_seconds(pid: int | None) -> float:
-    """User and system time of a process so far, from /proc."""
-    if pid is None:
-        return 0.0
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

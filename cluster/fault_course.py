@@ -161,7 +161,7 @@ class FaultCourse:
             self.records.taken_away(injection, now_ns)
 
     def _miss(self, fault: ResolvedFault, text: str) -> None:
-        if not fault.optional:
+        if fault.number and not fault.optional:  # whoever did it by hand has been told
             self.not_done.append(text)
 
     def _tell_triggers(self, now_ns: int) -> None:

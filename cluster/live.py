@@ -78,6 +78,10 @@ class LiveCluster:
         process = self._processes.get(address)
         return process.pid or None if process is not None else None
 
+    def pids(self) -> dict[str, int]:
+        """The process ids of all actors that have one."""
+        return {address: each.pid for address, each in list(self._processes.items()) if each.pid}
+
     @property
     def running(self) -> list[str]:
         """The addresses of the actors that have a process."""

@@ -44,6 +44,7 @@ class Resolution:
             seed=cluster.seed,
             duration_ns=cluster.run.duration,
             settle_ns=cluster.run.settle,
+            metrics=cluster.metrics,
             hosts=tuple(self._host(host) for host in cluster.hosts),
             faults=[],
             expect=cluster.expect,

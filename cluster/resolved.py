@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cluster.config_errors import Finding
-from cluster.config_schema import CostsSchema, ExpectSchema
+from cluster.config_schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.quantities import duration_text
 
 Data = dict[str, object]
@@ -186,6 +186,7 @@ class ResolvedCluster:
     seed: int
     duration_ns: int
     settle_ns: int
+    metrics: MetricsSchema
     hosts: tuple[ResolvedHost, ...]
     faults: list[ResolvedFault]
     expect: ExpectSchema

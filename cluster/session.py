@@ -11,11 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from wsgiref.simple_server import WSGIServer
 
 import trio
-from prometheus_client import start_http_server
 from prometheus_client.registry import CollectorRegistry
 
 from actors.domu.journal import Journal
@@ -29,11 +26,13 @@ from cluster.config import ResolvedCluster, ResolvedHost
 from cluster.console_log import ConsoleLog, last_line
 from cluster.control import claim_name, control_path
 from cluster.control_server import ControlServer
+from cluster.discovery import Targets, targets_of, targets_path, write_targets
 from cluster.interruption import Interruption
 from cluster.ledger import ReadSectors
 from cluster.live import LiveCluster
 from cluster.metrics import HostCollector
-from cluster.preflight import LOCALHOST, check_surroundings, own_name, port_trouble
+from cluster.metrics_server import MetricsServer
+from cluster.preflight import check_surroundings, own_name, port_trouble
 from cluster.process import Surroundings, run_forked
 from cluster.progress import Progress
 from cluster.report import Report, build_report
@@ -151,9 +150,9 @@ class Session:
         packs = [[f"{host.name}/{actor}" for actor in pack] for host in cluster.hosts for pack in host.pack]
         live = LiveCluster(zygote, surroundings, packs, {host.name: host.transport for host in cluster.hosts})
         log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
-        servers: list[tuple[WSGIServer, Thread]] = []
+        servers: dict[str, MetricsServer] = {}
         try:
-            servers = self._serve_metrics(supervisor)
+            self._serve_metrics(supervisor, live, servers)
             trio.run(self._drive, supervisor, live, log)
         finally:
             log.close()
@@ -162,10 +161,8 @@ class Session:
             os.waitpid(zygote_pid, 0)
             for each in surroundings.values():
                 os.close(each.memory_fd)
-            for server, thread in servers:
-                server.shutdown()
-                server.server_close()
-                thread.join()
+            for server in servers.values():
+                server.close()
         return supervisor
 
     def _write_trace(self, supervisor: Supervisor) -> None:
@@ -188,9 +185,12 @@ class Session:
         path = control_path(self._cluster.name)
         async with trio.open_nursery() as nursery:
             server = ControlServer(supervisor, live, driver, self.directory, self.metrics_urls)
+            targets = None
             if self._claim is not None:
                 path.unlink(missing_ok=True)
                 nursery.start_soon(server.serve, listen_unix(path), path)
+                targets = targets_path(self._cluster.name)
+                write_targets(targets, self._targets())
             nursery.start_soon(live.watch, nursery)
             self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
@@ -199,6 +199,8 @@ class Session:
                 await driver.run()
             finally:
                 self._interruption.ask = lambda: None
+                if targets is not None:
+                    targets.unlink(missing_ok=True)
                 nursery.cancel_scope.cancel()
 
     def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
@@ -245,18 +247,27 @@ class Session:
             host.name, str(self.directory), fd, host.memory_pages, origin_ns, trace=self._options.trace
         )
 
-    def _serve_metrics(self, supervisor: Supervisor) -> list[tuple[WSGIServer, Thread]]:
-        servers = []
+    def _serve_metrics(
+        self, supervisor: Supervisor, live: LiveCluster, servers: dict[str, MetricsServer]
+    ) -> None:
         for host in self._cluster.hosts:
-            registry = HostCollector(supervisor, host.name, time.monotonic_ns).registry()
+            collector = HostCollector(
+                supervisor,
+                host.name,
+                time.monotonic_ns,
+                run=self.directory.name,
+                find_processes=live.pids,
+            )
             try:
-                server, thread = start_http_server(host.metrics_port, addr=LOCALHOST, registry=registry)
+                servers[host.name] = server = MetricsServer(collector, host.metrics_port, self._targets)
             except OSError as error:
                 raise port_trouble(host, error) from error
-            self._registries.append(registry)
-            self.metrics_urls[host.name] = f"http://{LOCALHOST}:{server.server_port}/metrics"
-            servers.append((server, thread))
-        return servers
+            self._registries.append(collector.registry())
+            self.metrics_urls[host.name] = f"http://{server.address}/metrics"
+
+    def _targets(self) -> Targets:
+        addresses = {host: url.split("/")[2] for host, url in self.metrics_urls.items()}
+        return targets_of(self._cluster.name, addresses)
 
 
 def _describe(supervisor: Supervisor) -> str:

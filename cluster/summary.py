@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.fault_kinds import FAULT_KINDS
+from cluster.fault_kinds import FAULT_KINDS, Aim
 from cluster.quantities import duration_text
 
 ROWS_SHOWN: Final = 20
@@ -128,9 +128,9 @@ def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:
 
 
 def _is_deadly(fault: Document) -> bool:
-    """Whether somebody must notice that a domain is gone."""
+    """Whether the hypervisor must notice that a domain is gone; without power it notices nothing."""
     kind = FAULT_KINDS.get(fault["kind"])
-    return kind is None or kind.deadly
+    return kind is None or (kind.deadly and kind.aim is not Aim.host)
 
 
 def _is_noticed(fault: Document) -> bool:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 
 from actors.abi.interface import XenbusState
 from actors.domu.journal import Journal
-from actors.messages import Interrupts, ReadStatistics, StateWritten, Statistics
+from actors.messages import Interrupts, StateWritten, Statistics
 from actors.runtime.machine import (
     Effect,
     Event,
     Exit,
     ProcessEnded,
     Received,
-    Send,
 )
 from cluster.board import Board, DomainChange
 from cluster.config import ResolvedCluster, ResolvedFault
@@ -26,6 +25,7 @@ from cluster.fault_records import FaultRecords
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
 from cluster.interrupt_tables import InterruptTables
+from cluster.readings import Readings
 
 NS = 1_000_000_000
 WATCH_NS = 5_000_000
@@ -34,7 +34,6 @@ IDLE_NS = 20_000_000
 BOOT_LIMIT_NS = 60 * NS
 QUIET_LIMIT_NS = 10 * NS
 OFF_LIMIT_NS = 10 * NS
-STATISTICS_NS = NS
 ACCOUNT_INTERVAL_NS = 50_000_000
 ACCOUNT_LIMIT_NS = 2 * NS
 
@@ -75,6 +74,7 @@ class Supervisor:
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)
+        self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
         self.phase = "boot"
         self.finished = False
         self._observe = observe
@@ -87,8 +87,6 @@ class Supervisor:
         self._started = False
         self._next_tick_ns: int | None = 0
         self._next_statistics_ns = 0
-        self._statistics_asked: dict[int, str] = {}
-        self._sequence = 0
         self._down_wanted = False
         self._abort = False
         self._now_ns = 0
@@ -108,7 +106,7 @@ class Supervisor:
         self._now_ns = now_ns
         match event:
             case Received(link=link, message=Statistics() as message):
-                self._statistics(link, message)
+                self.readings.take(link, message, now_ns)
                 return []
             case Received(link=link, message=StateWritten() as message):
                 self._state_written(link, message)
@@ -216,9 +214,10 @@ class Supervisor:
         if self.phase in BREAKABLE:
             self.course.tick(now_ns)
         getattr(self, f"_in_{self.phase}")()
-        if now_ns >= self._next_statistics_ns and self.phase in {"workload", "settle"}:
-            self._next_statistics_ns = now_ns + STATISTICS_NS
-            self._ask_statistics()
+        interval_ns = self.cluster.metrics.interval
+        if interval_ns and now_ns >= self._next_statistics_ns and self.phase in {"workload", "settle"}:
+            self._next_statistics_ns = now_ns + interval_ns
+            self.readings.ask_some()
         self._next_tick_ns = None if self.finished else now_ns + self._interval_ns()
 
     def _interval_ns(self) -> int:
@@ -283,7 +282,7 @@ class Supervisor:
         busy = [each for each in self.guests.values() if not each.ended and (each.in_flight or each.works)]
         limit = min(self.cluster.settle_ns, QUIET_LIMIT_NS)
         if not busy or self._elapsed_ns() > limit:
-            self._ask_statistics()
+            self.readings.ask_all()
             for name, board in self.boards.items():
                 if board.state.power == "on":
                     running = [each.address for each in board.domains.values() if each.state == "running"]
@@ -296,12 +295,12 @@ class Supervisor:
         left = [each for each in self.guests.values() if not each.ended and self._is_controlled(each.host)]
         if not left:
             self._enter("account")
-            self._ask_statistics()
+            self.readings.ask_all()
         elif self._elapsed_ns() > QUIET_LIMIT_NS:
             names = ", ".join(f"{each.host}/{each.name}" for each in left)
             self.outcome.unknown.append(f"did not shut down within {QUIET_LIMIT_NS // NS} s: {names}")
             self._enter("account")
-            self._ask_statistics()
+            self.readings.ask_all()
 
     def _is_controlled(self, host: str) -> bool:
         board = self.boards[host]
@@ -311,7 +310,7 @@ class Supervisor:
         if not self._is_settled() and self._elapsed_ns() < ACCOUNT_LIMIT_NS:
             if self._now_ns >= self._next_statistics_ns:
                 self._next_statistics_ns = self._now_ns + ACCOUNT_INTERVAL_NS
-                self._ask_statistics()
+                self.readings.ask_all()
         else:
             self.outcome.leaks = {
                 address: values
@@ -332,7 +331,7 @@ class Supervisor:
             return False
         dom0s = [f"{name}/dom0" for name, board in self.boards.items() if board.find("dom0") is not None]
         values = [self.outcome.statistics.get(each, {}) for each in dom0s]
-        return not self._statistics_asked and all(
+        return self.readings.is_complete and all(
             each.get("all_shut_down") and not each.get("backends") for each in values
         )
 
@@ -355,21 +354,3 @@ class Supervisor:
         for board in self.boards.values():
             board.cut_power()
         self._enter("off")
-
-    def _ask_statistics(self) -> None:
-        self._statistics_asked.clear()
-        for board in self.boards.values():
-            if board.state.power != "on":
-                continue
-            addresses = [
-                board.hypervisor,
-                *(each.address for each in board.domains.values() if each.state == "running"),
-            ]
-            for address in addresses:
-                self._sequence += 1
-                self._statistics_asked[self._sequence] = address
-                self._emit(Send(address, ReadStatistics(self._sequence)))
-
-    def _statistics(self, link: str, message: Statistics) -> None:
-        if self._statistics_asked.pop(message.sequence, None) == link:
-            self.outcome.statistics[link] = message.values

@@ -3,7 +3,7 @@
 Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
@@ -33,7 +33,11 @@ NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class ControlDomainStatistics:
-    """Counters of one dom0, from its boot on."""
+    """Counters of one dom0, from its boot on.
+
+    `vbds`: one record for each backend (`BlkbackStatistics`, and whose it is); `store`: the store's
+    (`StoreStatistics`) if xenstored runs here, else empty.
+    """
 
     domains: dict[str, int]
     backends: int
@@ -48,6 +52,8 @@ class ControlDomainStatistics:
     store_lost: bool
     not_rebuilt: list[str]
     all_shut_down: bool
+    vbds: list[dict[str, object]]
+    store: dict[str, object]
 
 
 class ControlDomain(Kernel):
@@ -161,6 +167,7 @@ class ControlDomain(Kernel):
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
         backends = [each.statistics() for each in self._devices()]
+        keys = list(self._backends.devices) if self._backends is not None else []
         toolstack = self._toolstack
         domains = toolstack.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
@@ -178,6 +185,11 @@ class ControlDomain(Kernel):
             store_lost=self._store_lost,
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._all_shut_down,
+            vbds=[
+                {"domid": domid, "device": device, **asdict(each)}
+                for (domid, device), each in zip(keys, backends, strict=True)
+            ],
+            store=asdict(self._daemon.store.statistics()) if self._daemon is not None else {},
         )
 
     def _devices(self) -> list[Blkback]:

@@ -6,7 +6,7 @@ What to do is in the command line of the start info, as JSON; where its writes a
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
@@ -27,7 +27,7 @@ OpenJournal = Callable[[str], Journal]
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, and what its checksums came to."""
+    """Counters of one guest, those of each frontend by vdev (`BlkfrontStatistics`), and its checksums."""
 
     requests: int
     bytes: int
@@ -35,6 +35,7 @@ class GuestStatistics:
     reconnects: int
     replayed: int
     corrupt_reads: int
+    vbds: dict[str, dict[str, object]]
     checksums: dict[str, str] = field(default_factory=dict)
 
 
@@ -104,6 +105,10 @@ class Guest(Kernel):
             reconnects=sum(each.reconnects for each in disks),
             replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
+            vbds={
+                str(device["vdev"]): asdict(each)
+                for device, each in zip(self.configuration["devices"], disks, strict=False)
+            },
             checksums=dict(self._checksums),
         )
 

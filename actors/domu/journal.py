@@ -39,6 +39,7 @@ LATENCIES_WORD: Final = 12288 // 8
 RECORDS_AT: Final = 20480
 RECORDS_WORD: Final = RECORDS_AT // 8
 GROWTH: Final = 4 << 20
+Content = bytes | memoryview
 
 
 class Word(IntEnum):
@@ -71,6 +72,8 @@ class Word(IntEnum):
     ABANDONED = 24
     MISMATCHES = 25
     DIGEST_VALID = 26
+    VERIFIED = 27
+    LATENCY_SUM_NS = 28
 
 
 class GuestState(IntEnum):
@@ -177,10 +180,7 @@ class Journal:
         return self._append(0, 0, 0, now_ns, _FLUSH)
 
     def record_read(self, now_ns: int, sector: int = 0, sectors: int = 0) -> int:  # noqa: ARG002
-        """A read is about to be issued; a ticket (negative) to be given back with the answer.
-
-        Where it reads is not kept here; a journal that is somebody's history keeps it.
-        """
+        """A read is about to be issued; a ticket (negative) to be given back with the answer."""
         self._reads_begun -= 1
         self._begin(self._reads_begun, now_ns, 0, 0)
         return self._reads_begun
@@ -206,13 +206,7 @@ class Journal:
         self._words[Word.ERRORS] += 1
         self._complete(ticket, now_ns)
 
-    def record_read_done(
-        self,
-        ticket: int,
-        sectors: int,
-        now_ns: int,
-        data: bytes | memoryview = b"",  # noqa: ARG002
-    ) -> None:
+    def record_read_done(self, ticket: int, sectors: int, now_ns: int, data: Content = b"") -> None:  # noqa: ARG002
         """A read was answered with success; what it gave is not kept here."""
         self._reads += 1
         self._read_bytes += sectors * SECTOR_SIZE
@@ -221,6 +215,10 @@ class Journal:
     def record_mismatch(self) -> None:
         """The guest read back something else than it had been told was written."""
         self._words[Word.MISMATCHES] += 1
+
+    def record_verified(self) -> None:
+        """The guest read back what it had been told was written."""
+        self._words[Word.VERIFIED] += 1
 
     def set_state(self, state: GuestState) -> None:
         """Say how far the guest is."""
@@ -377,7 +375,9 @@ class Journal:
             words[Word.LONGEST_GAP_NS] = gap_ns
             words[Word.LONGEST_GAP_END_NS] = now_ns
         words[GAPS_WORD + bucket_of(gap_ns)] += 1
-        words[LATENCIES_WORD + bucket_of(now_ns - issued_ns)] += 1
+        latency_ns = now_ns - issued_ns
+        words[LATENCIES_WORD + bucket_of(latency_ns)] += 1
+        words[Word.LATENCY_SUM_NS] += latency_ns
 
     def _grow(self) -> None:
         self._words.release()

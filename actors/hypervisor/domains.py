@@ -49,7 +49,10 @@ TRANSITIONS: Final[dict[tuple[Life, str], Life]] = {
 
 @dataclass(slots=True, eq=False)
 class Domain:
-    """One incarnation of a domain. `has_process` from StartDomain until the supervisor reports its end."""
+    """One incarnation of a domain. `has_process` from StartDomain until the supervisor reports its end.
+
+    `hypercalls` counts by name those it made, `hypercall_exits` those it came back from.
+    """
 
     domid: int
     incarnation: int
@@ -70,7 +73,8 @@ class Domain:
     linked: bool = False
     started_ns: int | None = None
     online: set[int] = field(default_factory=set)
-    hypercalls: int = 0
+    hypercalls: dict[str, int] = field(default_factory=dict)
+    hypercall_exits: int = 0
     waiting: list[tuple["Domain", int]] = field(default_factory=list)
     suspended_call: int = 0
 

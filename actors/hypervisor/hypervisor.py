@@ -115,9 +115,6 @@ class Hypervisor:
         host, events, domains = self._host, self._events, self._host.domains.all()
         return HypervisorStatistics(
             hypercalls=self._table.counts(),
-            domain_hypercalls={
-                str(domain.domid): domain.hypercalls for domain in self._host.domains.listed()
-            },
             refused=self._refused,
             events_sent=events.sent,
             upcalls=events.upcalls,
@@ -131,6 +128,7 @@ class Hypervisor:
             frames_free=host.frames.free_frames,
             frames_used=host.frames.nr_frames - host.frames.free_frames,
             frames_lingering=len(host.frames.lingering),
+            frames_reserved=host.frames.reserved,
             foreign_frames=sum(len(domain.physmap.foreign) for domain in domains),
             violations=self._violations,
             dom0_boots=self._lives.hardware_boots,
@@ -139,7 +137,8 @@ class Hypervisor:
     def _hypercall(self, caller: Domain, message: Hypercall) -> None:
         call = self._calls.get((message.number, message.command)) or self._table.other(message.number)
         call.count += 1
-        caller.hypercalls += 1
+        calls, name = caller.hypercalls, call.name
+        calls[name] = calls.get(name, 0) + 1
         if not call.shallow:
             self._tables_touched = True
         self._host.sequence = sequence = message.sequence
@@ -147,9 +146,12 @@ class Hypervisor:
             result = call.method(caller, message.arguments)
         except XenError as error:
             self._refused += 1
+            caller.hypercall_exits += 1
             reply = HypercallReply(sequence, -error.errno.value, None)
             self._outbox.effects.append(Send(caller.link, reply))
             return
+        if result is not None:
+            caller.hypercall_exits += 1
         if isinstance(result, int):
             if sequence or result < 0:
                 self._outbox.effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
@@ -250,5 +252,15 @@ def _row(domain: Domain) -> dict[str, object]:
         "pages": domain.physmap.pages,
         "vcpus": domain.nr_vcpus,
         "ports": len(domain.ports.channels),
+        "ports_pending": len(domain.ports.pending),
         "grants_mapped": len(domain.grants.maptrack),
+        "grants_in_use": len(domain.grants.pins),
+        "frames": domain.physmap.pages + domain.physmap.lingering + len(domain.grants.frames),
+        "hypercalls": dict(domain.hypercalls),
+        "hypercall_exits": domain.hypercall_exits,
+        "events_sent": domain.ports.sent,
+        "upcalls": domain.ports.upcalls,
+        "upcalls_taken": domain.ports.upcalls_taken,
+        "interrupts": {str(gsi): count for gsi, count in domain.ports.interrupts.items()},
+        "interrupts_ended": {str(gsi): count for gsi, count in domain.ports.interrupts_ended.items()},
     }

@@ -194,6 +194,7 @@ class LifeCycle:
         self._host.vcpus.resume(domain.ports)
         self._hold(domain)
         if domain.suspended_call:
+            domain.hypercall_exits += 1
             self._host.outbox.send(domain.link, HypercallReply(domain.suspended_call, 0, None))
             domain.suspended_call = 0
 
@@ -241,6 +242,7 @@ class LifeCycle:
         self._tell(domain, "destroyed")
         for waiter, sequence in domain.waiting:
             if host.callers.get(waiter.link) is waiter:
+                waiter.hypercall_exits += 1
                 host.outbox.send(waiter.link, HypercallReply(sequence, 0, None))
         domain.waiting.clear()
         self.reap()

@@ -172,6 +172,8 @@ class Pirqs:
         line = self._lines[gsi]
         for guest in line.guests:
             events.set_pending(guest[0].pirqs[guest[1]])
+            counts = guest[0].interrupts
+            counts[gsi] = counts.get(gsi, 0) + 1
         if line.guests and self._io_apic.is_level(gsi):
             line.in_flight = list(line.guests)
             return
@@ -179,6 +181,8 @@ class Pirqs:
             self.spurious += 1
             self._io_apic.mask(gsi)
         self.ended += 1
+        for guest in line.guests:
+            _count_end(guest[0], gsi)
         if self._io_apic.is_level(gsi):
             # Only a level entry has a remote IRR that waits for its end.
             self._io_apic.end(gsi)
@@ -209,6 +213,7 @@ class Pirqs:
         line = self._lines[gsi]
         if guest in line.in_flight:
             line.in_flight.remove(guest)
+            _count_end(guest[0], gsi)
             if not line.in_flight:
                 self.ended += 1
                 self._io_apic.end(gsi)
@@ -233,3 +238,7 @@ class Pirqs:
     def bindings(self) -> int:
         """How many (domain, pirq) bindings there are."""
         return sum(len(line.guests) for line in self._lines)
+
+
+def _count_end(table: PortTable, gsi: int) -> None:
+    table.interrupts_ended[gsi] = table.interrupts_ended.get(gsi, 0) + 1

@@ -10,13 +10,13 @@ Source: Linux drivers/block/xen-blkfront.c, xen/include/public/io/{blkif,xenbus}
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY, BlkifOp, BlkifStatus
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
 from actors.kernel.blkfront_actions import ACTIONS, Action
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.kernel.block_queue import BlockQueue
 from actors.kernel.data_frames import DataFrames
 from actors.kernel.grants import Grants
@@ -31,22 +31,6 @@ from actors.kernel.xenbus import Watch
 RECONNECT = "reconnect"
 STOCK_LINUX = "stock-linux"
 CLOSE_PATIENCE_NS = 5_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class BlkfrontStatistics:
-    """Counters and gauges of one frontend; `oldest_issue_ns` is None when nothing waits for an answer."""
-
-    state: str
-    requests: int
-    bytes: int
-    errors: int
-    in_flight: int
-    waiting: int
-    reconnects: int
-    replayed: int
-    published_again: int
-    oldest_issue_ns: int | None
 
 
 class Blkfront:
@@ -181,6 +165,8 @@ class Blkfront:
             reconnects=self._reconnects,
             replayed=counters.replayed,
             published_again=self._published_again,
+            detached_ns=counters.detached_ns,
+            unanswered_ns=counters.unanswered_ns,
             oldest_issue_ns=queue.oldest_issue_ns(),
         )
 

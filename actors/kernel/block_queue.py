@@ -38,12 +38,18 @@ OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(Blk
 
 @dataclass(slots=True)
 class BlockCounters:
-    """What a frontend has done since it was made; `bytes` counts what was read and written well."""
+    """What a frontend has done since it was made; `bytes` counts what was read and written well.
+
+    `detached_ns`: how long it had no ring after its first one; `unanswered_ns`: how long after each ring
+    that followed until the first answer came.
+    """
 
     requests: int = 0
     bytes: int = 0
     errors: int = 0
     replayed: int = 0
+    detached_ns: int = 0
+    unanswered_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -85,6 +91,8 @@ class BlockQueue:
         self._waiting: deque[_Waiting] = deque()
         self._number = 0
         self._put_any = False
+        self._detached_at_ns = 0
+        self._attached_at_ns = 0
         self._failed = False
         self.can_flush = False
         self.counters = BlockCounters()
@@ -137,6 +145,10 @@ class BlockQueue:
 
     def attach(self, ring: FrontRing, page: memoryview, notify: Callable[[], None]) -> int:
         """Use a new ring: first what was in flight, in the order of issue; how many those were."""
+        if self._detached_at_ns:
+            now_ns = self._attached_at_ns = self._threads.now_ns
+            self.counters.detached_ns += now_ns - self._detached_at_ns
+            self._detached_at_ns = 0
         self._ring = ring
         self._page = page
         self._notify = notify
@@ -151,6 +163,8 @@ class BlockQueue:
 
     def detach(self) -> None:
         """The ring is lost; requests in flight are kept."""
+        if self._ring is not None:
+            self._detached_at_ns = self._threads.now_ns
         self._ring = None
         self._put_any = False
 
@@ -205,6 +219,9 @@ class BlockQueue:
         except RingBroken as error:
             self._broken(str(error))
             return
+        if self._attached_at_ns:
+            self.counters.unanswered_ns += self._threads.now_ns - self._attached_at_ns
+            self._attached_at_ns = 0
         if self._waiting:
             self.pump()
 

@@ -41,7 +41,9 @@ KIND = click.option(
 AS_WRITTEN = click.option(
     "--as-written", is_flag=True, help="With the faults and predictions of the file, not generated ones."
 )
-PLANT = click.option("--plant", default="", type=click.Choice(["", *BUGS]), hidden=True)
+PLANT = click.option(
+    "--plant", default="", type=click.Choice(["", *BUGS]), hidden=True, help="With this bug in it."
+)
 SEED = click.IntRange(0, (1 << 64) - 1)
 
 
@@ -116,7 +118,7 @@ def sweep(  # noqa: PLR0917 (click passes options so)
 
 @click.command(short_help="Run one seed of a sweep again, with a full trace.")
 @FILE
-@click.option("--seed", type=SEED, required=True, metavar="N")
+@click.option("--seed", type=SEED, required=True, metavar="N", help="Which seed.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
 )
@@ -156,11 +158,18 @@ def replay(  # noqa: PLR0917 (click passes options so)
 
 @click.command(short_help="Make a failing schedule as small as it still fails.")
 @FILE
-@click.option("--seed", type=SEED, required=True, metavar="N")
+@click.option("--seed", type=SEED, required=True, metavar="N", help="Which seed.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it; stdout otherwise."
 )
-@click.option("--trials", type=click.IntRange(1, 100_000), default=500, show_default=True, metavar="N")
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 100_000),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="How many candidates are run at most.",
+)
 @KIND
 @AS_WRITTEN
 @PLANT

@@ -126,7 +126,7 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "a key of nobody",
         [("name: test", "name: test\nzzz: 1")],
-        "test.yaml:2: unknown key 'zzz'; one of name, seed, run, costs, hosts, faults, expect",
+        "test.yaml:2: unknown key 'zzz'; one of name, seed, run, costs, hosts, faults, expect, metrics",
     ),
     ("a missing key", [("kind: crash, ", "")], "test.yaml:15: 'kind' is missing; write kind: .."),
     (
@@ -277,6 +277,11 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         "a packed stranger",
         [("memory: 1GiB", "pack: [[hypervisor, ioapi]]")],
         "test.yaml:5: no actor 'ioapi' on host0; did you mean ioapic?",
+    ),
+    (
+        "statistics too often",
+        [("name: test", "name: test\nmetrics: {interval: 50ms}")],
+        "test.yaml:2: interval: statistics are not read that often; 100ms or more, or 0s for never",
     ),
     (
         "a packed target",

@@ -19,10 +19,12 @@ from cluster.config_schema import (
     GuestSchema,
     HostSchema,
     LatencySchema,
+    MetricsSchema,
     RunSchema,
     WhenSchema,
     WorkloadSchema,
 )
+from cluster.metric_catalog import CATALOG, PREFIX
 from cluster.quantities import duration_text, size_text
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +43,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "when": WhenSchema,
     "costs": CostsSchema,
     "expect": ExpectSchema,
+    "metrics": MetricsSchema,
 }
-DURATIONS = {"duration", "settle", "watchdog"}
+DURATIONS = {"duration", "settle", "watchdog", "interval"}
 SIZES = {"memory", "block"}
 
 
@@ -138,3 +141,18 @@ def test_the_latency_of_a_disk_is_described() -> None:
 
 def test_the_readme_has_no_place_left_to_fill_in() -> None:
     assert "@@" not in (ROOT / "README.md").read_text()
+
+
+def test_the_documented_metrics_are_those_that_there_are() -> None:
+    text = (ROOT / "docs/monitoring.md").read_text()
+    (body,) = re.findall(r"^## Metrics\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+    documented = re.findall(r"^\| `(\w+)`(?: \(histogram\))? \| (.*?) \| (.*?) \|$", body, re.MULTILINE)
+
+    assert documented == [
+        (
+            each.full_name.removeprefix(PREFIX),
+            ", ".join(f"`{label}`" for label in each.labels),
+            each.text,
+        )
+        for each in CATALOG.values()
+    ]

@@ -85,6 +85,7 @@ def test_a_failure_says_how_to_see_it_again_and_that_shows_it(file, shell) -> No
         "history.jsonl",
         "logs",
         "run.json",
+        "trace.json",
         "trace.log",
     }
     assert lines(Path("history.jsonl")) == lines(Path("again/history.jsonl"))
