@@ -25,6 +25,8 @@ from cluster.bench_hypercalls import (
     hypercall_rate,
     hypercall_round_trip,
 )
+from cluster.bench_simulation import echo_rate, reference_seconds
+from cluster.bench_simulation import event_rate as simulated_event_rate
 from cluster.floors import measure
 
 MODES = ("one-core", "free")
@@ -118,7 +120,16 @@ def benchmarks() -> list[Benchmark]:
         for policy in ("renegotiate", "resume")
         for count in GUESTS
     ]
-    return [*single, *recoveries]
+    simulation = [
+        Benchmark("simulation.rate", "1/s", _simulated(invariants=False), echo_rate, ("one-core",)),
+        Benchmark("simulation.rate.checked", "1/s", _simulated(invariants=True), echo_rate, ("one-core",)),
+        Benchmark("simulation.reference", "s", reference_seconds, modes=("one-core",)),
+    ]
+    return [*single, *recoveries, *simulation]
+
+
+def _simulated(*, invariants: bool) -> Callable[[], float]:
+    return lambda: simulated_event_rate(invariants=invariants)
 
 
 def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 
 from cluster.bench import run_benchmarks
+from cluster.campaign.commands import add_commands
 from cluster.config import ResolvedCluster, load_cluster
 from cluster.config_errors import ConfigError
 from cluster.conform import RecordingError, print_results
@@ -306,6 +307,7 @@ def monitor(file: Path) -> None:
 
 for _command in (top, interrupts, export):
     cli.add_command(_command)
+add_commands(cli)
 
 
 def _load(file: Path, seed: int | None) -> ResolvedCluster:

@@ -18,12 +18,16 @@ from cluster.resolution import Resolution
 from cluster.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Volume
 from cluster.yaml_source import YamlSource
 
-__all__ = ["ResolvedCluster", "ResolvedFault", "ResolvedHost", "Volume", "load_cluster"]
+__all__ = ["ResolvedCluster", "ResolvedFault", "ResolvedHost", "Volume", "load_cluster", "resolve_source"]
 
 
 def load_cluster(path: Path) -> ResolvedCluster:
     """The cluster that a file describes. ConfigError if it does not describe one that can be run."""
-    source = YamlSource.read(path)
+    return resolve_source(YamlSource.read(path))
+
+
+def resolve_source(source: YamlSource) -> ResolvedCluster:
+    """The cluster that a source describes, be it as it was read or changed since. ConfigError."""
     try:
         schema = ClusterSchema.model_validate(source.tree)
     except ValidationError as error:

@@ -8,10 +8,10 @@ Source: the command lines of Prometheus 2 and 3 and of Grafana 10 to 12; Grafana
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from cluster.discovery import targets_path
+from cluster.interruption import Interruption
 from cluster.preflight import LOCALHOST, CannotStart
 from cluster.resolved import ResolvedCluster
 
@@ -210,12 +211,11 @@ class Monitor:
 @contextmanager
 def until_interrupted() -> Iterator[Callable[[float], bool]]:
     """`wait(seconds)` for the time of this context: True once SIGINT, SIGTERM or SIGHUP has come."""
-    wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
-    try:
-        yield lambda seconds: signal.sigtimedwait(wanted, seconds) is not None
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    came = threading.Event()
+    interruption = Interruption()
+    interruption.ask = came.set
+    with interruption:
+        yield came.wait
 
 
 def _grafana_homes(program: str) -> list[Path]:

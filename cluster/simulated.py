@@ -4,8 +4,10 @@ Rules: a run is a function of the configuration and the seed: not even the run d
 in it. Machine memory, journals and images are byte arrays; what steps take is in `step_costs.py`.
 """
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
@@ -31,18 +33,39 @@ LIMIT_NS = 3_600_000_000_000
 IMAGES = Path("images")
 
 
+class Witness:
+    """Whoever looks on at a run, without a part in it; this one sees nothing."""
+
+    def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
+        """A simulation is about to begin."""
+
+    def journal(self, **header: object) -> MemoryJournal:
+        """A journal for a guest's disk; the arguments are MemoryJournal's."""
+        return MemoryJournal(**header)  # type: ignore[arg-type]
+
+    def started(self, address: str, machine: Machine) -> None:
+        """A machine was made and has seen nothing yet."""
+
+
 class SimulatedHost:
     """What the programs of one host find: memory, journals and images, all of them byte arrays."""
 
-    def __init__(self, host: ResolvedHost) -> None:
+    def __init__(self, host: ResolvedHost, witness: Witness) -> None:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
         self.images = {str(each.path): _image(each) for each in host.volumes}
-        self.journals = {each.name: _journal(host.name, guest, each) for guest, each in _volumes(host)}
+        self.journals = {
+            each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)
+        }
 
     def environment(self) -> Environment:
         """The environment of the programs."""
         return Environment(self.memory, self.journals.__getitem__, self._open_image)
+
+    @property
+    def guests(self) -> list[str]:
+        """The names of its guests."""
+        return [str(each["name"]) for each in self._host.guests]
 
     def journals_of(self, guest: str) -> list[Journal]:
         """The journals of one guest."""
@@ -64,6 +87,9 @@ class ObservedMachine:
         end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
         if end_turn is not None:
             self.end_turn = end_turn
+        check_turn: Callable[[], None] | None = getattr(machine, "check_turn", None)
+        if check_turn is not None:
+            self.check_turn = check_turn
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event; a question about statistics is not the machine's."""
@@ -77,51 +103,52 @@ class ObservedMachine:
 def run_simulated(
     cluster: ResolvedCluster,
     observe: Callable[[str, str], None],
-    directory: Path,
+    directory: Path | None,
     *,
     trace: bool,
     invariants: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    witness: Witness | None = None,
 ) -> tuple[Supervisor, ReadVolume]:
     """Run a cluster to its end; the supervisor, and how to read the images that were left.
 
-    It is cut short, with everything in it unknown, once `stop()` is true.
+    Without a directory there are no logs and there is no trace. It is cut short, with everything in it
+    unknown, once `stop()` is true.
     """
+    witness = witness or Witness()
     placed = cluster
     cluster = cluster.placed(IMAGES)
-    hosts = {host.name: SimulatedHost(host) for host in cluster.hosts}
+    hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
     images = {
         outside: hosts[host.name].images[str(inside.path)]
         for host, original in zip(cluster.hosts, placed.hosts, strict=True)
         for inside, outside in zip(host.volumes, original.volumes, strict=True)
     }
-    journals = {
-        (host.name, str(guest["name"])): hosts[host.name].journals_of(str(guest["name"]))
-        for host in cluster.hosts
-        for guest in host.guests
-    }
-    supervisor = Supervisor(cluster, journals, observe)
+    supervisor = Supervisor(cluster, _journals_of(hosts), observe)
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
-    logs = SimulatedLogs(directory / "logs")
-    recordings = MemoryRecordings(lambda: simulation.now_ns) if trace else None
-    with (directory / "trace.log" if trace else Path(os.devnull)).open("w") as out:
+    logs = SimulatedLogs(directory / "logs") if directory is not None else None
+    recordings = MemoryRecordings(lambda: simulation.now_ns) if trace and directory is not None else None
+    with (directory / "trace.log" if directory and recordings else Path(os.devnull)).open("w") as out:
         tracer = Tracers(Trace(lambda line: out.write(line + "\n")), recordings) if recordings else None
         simulation = Simulation(
             cluster.seed,
-            programs=_programs(environments, recordings, costs, cluster.seed),
+            programs=_programs(environments, recordings, costs, cluster.seed, witness),
             latency=costs.latency,
             process_ended_delay_ns=END_NS,
             spawn_delay=costs.spawn_delay,
             costs=costs.charge,
-            log=logs.write,
+            log=logs.write if logs is not None else None,
             trace=tracer,
             invariants=invariants,
         )
+        witness.begins(simulation, supervisor)
         simulation.spawn(SUPERVISOR, supervisor)
-        simulation.run_while(lambda: not supervisor.finished and not stop(), LIMIT_NS)
-    logs.close()
-    if recordings is not None:
+        with _dead_kernels_kept():
+            simulation.run_while_alive(SUPERVISOR, LIMIT_NS, stop)
+    if logs is not None:
+        logs.close()
+    if directory is not None and recordings is not None:
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if stop() and not supervisor.finished:
         supervisor.outcome.unknown.append("interrupted")
@@ -133,6 +160,18 @@ def run_simulated(
         return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
     return supervisor, read_volume
+
+
+@contextmanager
+def _dead_kernels_kept() -> Iterator[None]:
+    """Have nothing collected for now: a kernel's threads that are let go of still run their last blocks."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class SimulatedLogs:
@@ -155,26 +194,36 @@ class SimulatedLogs:
 
 
 def _programs(
-    environments: dict[str, Environment], recordings: MemoryRecordings | None, costs: StepCosts, seed: int
+    environments: dict[str, Environment],
+    recordings: MemoryRecordings | None,
+    costs: StepCosts,
+    seed: int,
+    witness: Witness,
 ) -> dict[str, Callable[[str, dict[str, object]], Machine]]:
-    return {name: _program(name, environments, recordings, costs, seed) for name in PROGRAMS}
+    return {name: _program(name, environments, recordings, costs, seed, witness) for name in PROGRAMS}
 
 
-def _program(
+def _program(  # noqa: PLR0917 (what a program is made of)
     name: str,
     environments: dict[str, Environment],
     recordings: MemoryRecordings | None,
     costs: StepCosts,
     seed: int,
+    witness: Witness,
 ) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
         if name == "disk":
             argument = {**argument, **costs.of_disk(address, seed)}
         machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
         watch_points(machine, recordings.of(address) if recordings is not None else None)
+        witness.started(address, machine)
         return ObservedMachine(machine)
 
     return make
+
+
+def _journals_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], list[Journal]]:
+    return {(name, guest): host.journals_of(guest) for name, host in hosts.items() for guest in host.guests}
 
 
 def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
@@ -182,10 +231,10 @@ def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
     return [(guests[each.guest], each) for each in host.volumes]
 
 
-def _journal(host: str, guest: dict[str, object], volume: Volume) -> MemoryJournal:
+def _journal(host: str, guest: dict[str, object], volume: Volume, witness: Witness) -> MemoryJournal:
     guest_id = guest["guest_id"]
     assert isinstance(guest_id, int), "a guest's id is a number"
-    return MemoryJournal(
+    return witness.journal(
         guest=f"{host}/{volume.guest}",
         guest_id=guest_id,
         virtual_device=volume.virtual_device,

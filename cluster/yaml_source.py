@@ -42,6 +42,10 @@ class YamlSource:
             raise ConfigError([Finding(path, 1, "the file is not a map", "begin with name: quickstart")])
         return cls(path, content, tree, lines)
 
+    def changed(self, tree: dict[str, object]) -> "YamlSource":
+        """The same file with other data in it; lines are those of the keys that the file has, too."""
+        return YamlSource(self.path, self.content, tree, self.lines)
+
     def line(self, where: Where) -> int:
         """The line of a key or item; that of the nearest parent if it is not in the file."""
         while where not in self.lines:

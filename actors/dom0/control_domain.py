@@ -19,7 +19,7 @@ from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal
-from actors.kernel.xenbus import RingTransport, Xenbus
+from actors.kernel.xenbus import RingTransport, Transport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.messages import Fault
 from actors.runtime.memory import Memory
@@ -145,11 +145,24 @@ class ControlDomain(Kernel):
 
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
+        self._check_backends()
+        if self._daemon is not None:
+            self._daemon.check()
+
+    def check_turn(self) -> None:
+        """The same of what the last turn touched."""
+        self._check_backends()
+        if self._daemon is not None:
+            self._daemon.check_turn()
+
+    def _check_backends(self) -> None:
         super().check()
         for backend in self._devices():
             backend.check()
-        if self._daemon is not None:
-            self._daemon.check()
+
+    def vbd_states(self) -> list[str]:
+        """The state of each of its backends."""
+        return [backend.state.name for backend in self._devices()]
 
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
@@ -228,7 +241,10 @@ class ControlDomain(Kernel):
         self._daemon = daemon = Xenstored(self, domid=0)
         await daemon.start()
         self._store_lost = True
-        return Xenbus(self.threads, daemon.connect_local(), reconnect=True, log=self.log)
+        return self._client(daemon.connect_local())
+
+    def _client(self, transport: Transport) -> Xenbus:
+        return Xenbus(self.threads, transport, reconnect=True, log=self.log, witness=self.store_witness)
 
     async def _reach_store(self, builder: DomainBuilder) -> Xenbus:
         """Find the domain that xenstored lives in, or make it; connect to it over a ring page."""
@@ -242,7 +258,7 @@ class ControlDomain(Kernel):
         ring = XsRing(self.pages.frame(STORE_GFN), self.pages.words(STORE_GFN))
         self.grants.write(GNTTAB_RESERVED_XENSTORE, domid, STORE_GFN)
         transport = RingTransport(ring, lambda: self.irq.notify(port))
-        xenbus = Xenbus(self.threads, transport, reconnect=True, log=self.log)
+        xenbus = self._client(transport)
         port = await self.irq.bind_interdomain(domid, remote_port, "xenbus", xenbus.on_event)
         self.irq.notify(port)
         return xenbus

@@ -55,7 +55,9 @@ class Toolstack:
         self._shutting_down = False
         self._threads: list[Thread] = []
         self.to_take_over: dict[int, DomainPlan] = {}
+        self.to_forget: dict[int, DomainPlan] = {}
         self.store_lost = False
+        self.knows = False
         self.unfinished: list[DomainPlan] = []
         self.taken_over = 0
         self.created = 0
@@ -63,21 +65,27 @@ class Toolstack:
 
     async def start(self, *, store_lost: bool) -> None:
         """Take over the domains that are there, create those that are not."""
+        self.store_lost = store_lost
         found = await self._survivors()
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self._plan.domains if each.handle not in present]
         self.to_take_over = found
-        self.store_lost = store_lost
+        self.knows = True
         await self._go_on()
 
     async def adopt(self, dead: "Toolstack") -> None:
         """Take the place of a toolstack that was killed: dom0 lives, so do its backends and its store."""
-        self.unfinished, self.store_lost = dead.unfinished, dead.store_lost
+        if not dead.knows:
+            await self.start(store_lost=dead.store_lost)
+            return
+        self.unfinished, self.store_lost, self.knows = dead.unfinished, dead.store_lost, True
         found = await self._survivors()
         self.to_take_over = {domid: plan for domid, plan in found.items() if domid in dead.to_take_over}
         self.domains = {
             domid: Running(domid, plan) for domid, plan in found.items() if domid not in dead.to_take_over
         }
+        known = {domid: each.plan for domid, each in dead.domains.items()} | dead.to_forget
+        self.to_forget = {domid: plan for domid, plan in known.items() if domid not in found}
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self.unfinished if each.handle not in present]
         self._changed.set()
@@ -96,6 +104,8 @@ class Toolstack:
         return self._threads[-1]
 
     async def _go_on(self) -> None:
+        for domid in list(self.to_forget):
+            await self._forget(domid)
         for domid, plan in list(self.to_take_over.items()):
             await self._take_over(domid, plan, store_lost=self.store_lost)
             del self.to_take_over[domid]
@@ -190,7 +200,12 @@ class Toolstack:
 
     async def _gone(self, running: Running) -> None:
         if self.domains.pop(running.domid, None) is not None:
-            await self._builder.perform_all(removal_steps(running.plan, running.domid))
+            self.to_forget[running.domid] = running.plan
+            await self._forget(running.domid)
+
+    async def _forget(self, domid: int) -> None:
+        await self._builder.perform_all(removal_steps(self.to_forget[domid], domid))
+        del self.to_forget[domid]
 
     async def _shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         for running in list(self.domains.values()):

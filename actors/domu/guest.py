@@ -91,6 +91,10 @@ class Guest(Kernel):
         for disk in self._disks:
             disk.check()
 
+    def vbd_states(self) -> list[str]:
+        """The state of each of its frontends."""
+        return [disk.state.name for disk in self._disks]
+
     def statistics(self) -> GuestStatistics:
         """What this guest has done since it booted."""
         disks = [disk.statistics() for disk in self._disks]
@@ -113,7 +117,9 @@ class Guest(Kernel):
         ring = XsRing(self.pages.frame(info.store_gfn), self.pages.words(info.store_gfn))
         transport = RingTransport(ring, lambda: self.irq.notify(info.store_port))
         reconnect = self.configuration["frontend"] == "reconnect"
-        self.xenbus = Xenbus(self.threads, transport, reconnect=reconnect, log=self.log)
+        self.xenbus = Xenbus(
+            self.threads, transport, reconnect=reconnect, log=self.log, witness=self.store_witness
+        )
         self.irq.bind(info.store_port, "xen-dyn -event", "xenbus", self.xenbus.on_event)
         self.xenbus.on_event()
 

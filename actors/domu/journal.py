@@ -39,6 +39,7 @@ LATENCIES_WORD: Final = 12288 // 8
 RECORDS_AT: Final = 20480
 RECORDS_WORD: Final = RECORDS_AT // 8
 GROWTH: Final = 4 << 20
+Content = bytes | memoryview
 
 
 class Word(IntEnum):
@@ -178,7 +179,7 @@ class Journal:
         """A flush is about to be issued; its sequence."""
         return self._append(0, 0, 0, now_ns, _FLUSH)
 
-    def record_read(self, now_ns: int) -> int:
+    def record_read(self, now_ns: int, sector: int = 0, sectors: int = 0) -> int:  # noqa: ARG002
         """A read is about to be issued; a ticket (negative) to be given back with the answer."""
         self._reads_begun -= 1
         self._begin(self._reads_begun, now_ns, 0, 0)
@@ -205,8 +206,8 @@ class Journal:
         self._words[Word.ERRORS] += 1
         self._complete(ticket, now_ns)
 
-    def record_read_done(self, ticket: int, sectors: int, now_ns: int) -> None:
-        """A read was answered with success."""
+    def record_read_done(self, ticket: int, sectors: int, now_ns: int, data: Content = b"") -> None:  # noqa: ARG002
+        """A read was answered with success; what it gave is not kept here."""
         self._reads += 1
         self._read_bytes += sectors * SECTOR_SIZE
         self._complete(ticket, now_ns)

@@ -23,7 +23,7 @@ _PLACE: Final = Struct("<IQ")
 _ALL: Final = Struct("<IIIIQQQ")
 _NONCE: Final = Struct("<Q")
 _FILL_WORDS: Final = (SECTOR_SIZE - _ALL.size) // _NONCE.size
-_MAGIC_BYTES: Final = MAGIC.to_bytes(4, "little")
+MAGIC_BYTES: Final = MAGIC.to_bytes(4, "little")
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,7 +63,7 @@ def read_stamp(content: bytes | memoryview) -> Stamp | None:
 
 def is_marked(content: bytes | memoryview) -> bool:
     """Whether a sector begins as a stamped one does, be it intact or not."""
-    return content[:4] == _MAGIC_BYTES
+    return content[:4] == MAGIC_BYTES
 
 
 def closing_nonce(content: bytes | memoryview) -> int:

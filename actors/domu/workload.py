@@ -149,11 +149,11 @@ class Workload:
 
     def _read(self, block: int) -> None:
         journal, threads = self._journal, self._threads
-        ticket = journal.record_read(threads.now_ns)
+        ticket = journal.record_read(threads.now_ns, block * self._sectors, self._sectors)
 
         def done(status: int, data: bytes | memoryview | None) -> None:
             if status == 0 and data is not None:
-                journal.record_read_done(ticket, self._sectors, threads.now_ns)
+                journal.record_read_done(ticket, self._sectors, threads.now_ns, data)
                 if self._spec.verify:
                     self._verify(block, data)
             else:
@@ -224,14 +224,14 @@ async def checksum(threads: Threads, disk: Disk, journal: Journal, block: int) -
     while sector < disk.sectors:
         count = min(block // SECTOR_SIZE, disk.sectors - sector)
         answer: Future[bytes] = Future()
-        ticket = journal.record_read(threads.now_ns)
+        ticket = journal.record_read(threads.now_ns, sector, count)
         disk.submit(READ, sector, None, count, _taker(answer, sector))
         try:
             data = await answer
         except OSError:
             journal.record_failure(ticket, threads.now_ns)
             raise
-        journal.record_read_done(ticket, count, threads.now_ns)
+        journal.record_read_done(ticket, count, threads.now_ns, data)
         digest.update(data)
         sector += count
     return digest.digest()

@@ -16,10 +16,14 @@ Commands = dict[int, Method]
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One command of one hypercall; `name` is as in `event_channel_op.send`."""
+    """One command of one hypercall; `name` is as in `event_channel_op.send`.
+
+    `shallow`: it changes no table but pending events and interrupts in flight.
+    """
 
     method: Method
     name: str
+    shallow: bool = False
     count: int = 0
 
 

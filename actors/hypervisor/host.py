@@ -99,6 +99,13 @@ class Host:
         self.watchdog.check(set(self.callers.values()))
         self.tmem.check({domain.physmap for domain in domains})
 
+    def check_pending(self) -> None:
+        """What any event may break: pending ports that are free, interrupts in flight that are not bound."""
+        for domain in self.domains.all():
+            ports = domain.ports
+            assert ports.pending <= ports.channels.keys(), f"domain {domain.domid}: pending ports are free"
+        self.pirqs.irqs.check()
+
     def _check_lingering(self, domains: list[Domain]) -> None:
         found: dict[int, int] = {}
         for owner in self.frames.lingering.values():

@@ -29,6 +29,18 @@ from actors.hypervisor.vcpu_ops import VcpuOps
 from actors.hypervisor.versions import Versions
 
 MAX_MULTICALLS: Final = 1024
+SHALLOW: Final = {
+    "event_channel_op.send",
+    "event_channel_op.status",
+    "event_channel_op.unmask",
+    "physdev_op.eoi",
+    "physdev_op.irq_status_query",
+    "sched_op.watchdog",
+    "xen_version.version",
+    "console_io.write",
+    "domctl.getdomaininfo",
+    "sysctl.getdomaininfolist",
+}
 
 
 class HypercallTable:
@@ -56,7 +68,7 @@ class HypercallTable:
             for command, method in commands.items():
                 name = f"{hypercall.name}.{COMMANDS[hypercall](command).name.rstrip('_')}"
                 if release.has(hypercall, command):
-                    self.calls[int(hypercall), int(command)] = Call(method, name)
+                    self.calls[int(hypercall), int(command)] = Call(method, name, name in SHALLOW)
         self._others: dict[int, Call] = {
             Hypercall.multicall: Call(self.multicall, "multicall"),
             Hypercall.domctl: domctls.unknown(),

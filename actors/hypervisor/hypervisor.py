@@ -59,6 +59,7 @@ class Hypervisor:
         self._links: set[str] = set()
         self._refused = 0
         self._violations = 0
+        self._tables_touched = True
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event. Part of the machine's contract, as are the four below."""
@@ -91,6 +92,26 @@ class Hypervisor:
         """Ports, grants, frames and interrupts are consistent."""
         self._host.check()
 
+    def check_turn(self) -> None:
+        """The same of what the last turn touched: often no more than pending events."""
+        if self._tables_touched:
+            self._tables_touched = False
+            self._host.check()
+        else:
+            self._host.check_pending()
+
+    @property
+    def memory(self) -> Memory:
+        """Machine memory, for whoever looks on."""
+        return self._host.memory
+
+    def owned_frames(self) -> dict[int, list[tuple[int, int]]]:
+        """The machine frames of each domain as (first, count), for whoever looks on."""
+        return {
+            domain.domid: [(mfn, count) for _, mfn, count in domain.physmap.extents()]
+            for domain in self._host.domains.all()
+        }
+
     def statistics(self) -> HypervisorStatistics:
         """Counters and gauges."""
         host, events, domains = self._host, self._events, self._host.domains.all()
@@ -120,6 +141,8 @@ class Hypervisor:
         call = self._calls.get((message.number, message.command)) or self._table.other(message.number)
         call.count += 1
         caller.hypercalls[call.name] += 1
+        if not call.shallow:
+            self._tables_touched = True
         self._host.sequence = sequence = message.sequence
         try:
             result = call.method(caller, message.arguments)
@@ -140,6 +163,7 @@ class Hypervisor:
             self._lives.reap()
 
     def _domain_message(self, caller: Domain, message: object) -> None:
+        self._tables_touched = True
         if isinstance(message, GrantRevoke):
             ret = 0
             try:
@@ -158,7 +182,9 @@ class Hypervisor:
             return
         if isinstance(message, InterruptVector) and self._may_raise(link, message.vector):
             self._irqs.interrupt(self._events, message.vector)
-        elif link == SUPERVISOR and isinstance(message, DomainStopped):
+            return
+        self._tables_touched = True
+        if link == SUPERVISOR and isinstance(message, DomainStopped):
             self._lives.process_ended(message.domid, message.incarnation)
         elif link == SUPERVISOR and isinstance(message, ConsoleInput):
             self._outbox.ring.type(message.text)
@@ -177,6 +203,7 @@ class Hypervisor:
         return device is not None and any(each.vector == vector for each in device.entries.values())
 
     def _notice(self, event: Event, now_ns: int) -> None:
+        self._tables_touched = True
         if self._host.stopped and not isinstance(event, LinkClosed):
             return
         if isinstance(event, LinkOpened):

@@ -78,6 +78,7 @@ class Blkfront:
         self._broken = ""
         self._leaving = False
         self._returns = False
+        self._returning = False
         self._reconnects = 0
         self._published_again = 0
         self._released = False
@@ -113,6 +114,7 @@ class Blkfront:
         """Begin anew with a disk that was closed, but not for good; nothing if it is not closed."""
         if self._returns and self.state is XenbusState.Closed:
             self._returns = False
+            self._returning = True
             self._closed = Future()
             self._queue.revive()
             await self._write_state(XenbusState.Initialising)
@@ -223,7 +225,11 @@ class Blkfront:
         await self._find_backend()
         if not self._backend:
             return
-        action = ACTIONS.get((self.state, await read_state(self._xenbus, self._backend)))
+        theirs = await read_state(self._xenbus, self._backend)
+        if self._returning and theirs in {XenbusState.Closing, XenbusState.Closed}:
+            return  # it has not yet seen that we are back
+        self._returning = False
+        action = ACTIONS.get((self.state, theirs))
         if action is not None:
             await self._actions[action]()
 
@@ -267,8 +273,8 @@ class Blkfront:
             "feature-persistent": "1",
             "state": state_text(state),
         }
-        await write_nodes(self._xenbus, self._path, nodes)
         self.state = state
+        await write_nodes(self._xenbus, self._path, nodes)
 
     async def _publish_again(self) -> None:
         if self.state in {XenbusState.Initialised, XenbusState.Connected}:
@@ -351,8 +357,8 @@ class Blkfront:
         self._closed.set(None)
 
     async def _write_state(self, state: XenbusState) -> None:
+        self.state = state  # before it is answered: a store that comes back is told what is meant
         await self._xenbus.write(f"{self._path}/state", state_text(state))
-        self.state = state
 
 
 def _handle(path: str) -> int:

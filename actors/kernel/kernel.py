@@ -13,6 +13,7 @@ from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
+from actors.kernel.xenbus import StoreWitness
 from actors.messages import UPCALL_WINDOW, ConsoleInput, Fault, HypercallReply, Upcall, UpcallTaken
 from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send, Work
 from actors.runtime.memory import Memory
@@ -40,6 +41,7 @@ class Kernel:
         self._called = False
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
         self._turn_ends: dict[Callable[[], None], None] = {}
+        self.store_witness: StoreWitness | None = None
 
     def _read_start_info(self) -> StartInfo:
         frames = min(self.pages.total, MAX_FRAMES)

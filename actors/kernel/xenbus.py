@@ -27,11 +27,13 @@ from actors.kernel.xs_nodes import NodeOperations, decode, encode
 from actors.kernel.xs_ring import RingBroken
 from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
 
-__all__ = ["LocalTransport", "RingTransport", "Transaction", "Transport", "Watch", "Xenbus"]
+__all__ = ["LocalTransport", "RingTransport", "StoreWitness", "Transaction", "Transport", "Watch", "Xenbus"]
 
 T = TypeVar("T")
 
 MASK32 = 0xFFFFFFFF
+
+StoreWitness = Callable[[XsType, int, bytes, Future[bytes]], None]
 
 
 @dataclass(slots=True)
@@ -69,12 +71,20 @@ class Xenbus(NodeOperations):
     """The client of one kernel; `on_event` is the handler of its port."""
 
     def __init__(
-        self, threads: Threads, transport: Transport, *, reconnect: bool, log: Callable[[str], None]
+        self,
+        threads: Threads,
+        transport: Transport,
+        *,
+        reconnect: bool,
+        log: Callable[[str], None],
+        witness: StoreWitness | None = None,
     ) -> None:
+        """`witness` is told of every request, with the future that will have its answer."""
         self._threads = threads
         self._transport = transport
         self._reconnect = reconnect
         self._log = log
+        self._witness = witness
         self._waiting: dict[int, _Waiting] = {}
         self._watches: dict[str, Watch] = {}
         self._open: set[int] = set()
@@ -106,6 +116,8 @@ class Xenbus(NodeOperations):
             self._req_id = req_id = (self._req_id + 1) & MASK32
             message = pack_message(kind, req_id, tx_id, payload)
             self._waiting[req_id] = _Waiting(answer, message, kind, tx_id)
+            if self._witness is not None:
+                self._witness(kind, tx_id, payload, answer)
             if not self._reconnecting:
                 self._guard(lambda: self._transport.send(message))
         return answer

@@ -113,6 +113,13 @@ class SparseMemory:
                 view[:] = bytes(FRAME_BYTES)
                 del self._words[each]
 
+    def touched(self, mfn: int, count: int) -> list[tuple[int, memoryview]]:
+        """Those of the frames that were ever used since they were scrubbed."""
+        frames = self._frames
+        if count > len(frames):
+            return [(each, view) for each, view in frames.items() if mfn <= each < mfn + count]
+        return [(each, frames[each]) for each in range(mfn, mfn + count) if each in frames]
+
     def _touch(self, mfn: int) -> memoryview:
         if not 0 <= mfn < self.nr_frames:
             raise IndexError(f"mfn {mfn} of {self.nr_frames}")

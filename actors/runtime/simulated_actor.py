@@ -15,6 +15,8 @@ from actors.runtime.machine import DeadlinePassed, Effect, Event, Machine
 Charge = Callable[[Event, list[Effect], bool], int]
 """What a step costs in nanoseconds: of the event, its effects, and whether the actor was idle before."""
 
+TURNS_BETWEEN_FULL_CHECKS = 256
+
 
 class Call:
     """Something the owner of the simulation has done at a time."""
@@ -32,11 +34,13 @@ class SimulatedActor:
     """A machine and where it stands; one object for each life of an address."""
 
     __slots__ = (
+        "_unchecked_turns",
         "address",
         "alive",
         "armed_ns",
         "busy_until_ns",
         "charge",
+        "check_turn",
         "end_turn",
         "frozen",
         "held",
@@ -61,10 +65,26 @@ class SimulatedActor:
         self.links: dict[str, LinkEnd] = {}
         self.armed_ns: int | None = None
         self.end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
+        self.check_turn: Callable[[], None] | None = getattr(machine, "check_turn", None)
+        self._unchecked_turns = 0
         self.charge: Charge | None = None
         self.busy_until_ns = 0
         self.spent_ns = 0
         self.pace = 1.0
+
+    def check(self, now_ns: int) -> None:
+        """What the last turn may have broken if the machine can tell, and now and then everything."""
+        assert self.machine is not None, "it is alive"
+        self._unchecked_turns += 1
+        try:
+            if self.check_turn is not None:
+                self.check_turn()
+            if self.check_turn is None or self._unchecked_turns == TURNS_BETWEEN_FULL_CHECKS:
+                self._unchecked_turns = 0
+                self.machine.check()
+        except AssertionError as error:
+            error.add_note(f"at {now_ns} ns {self.address} broke an invariant")
+            raise
 
     def spend(self, event: Event, effects: list[Effect], now_ns: int) -> None:
         """Take the time that a step costs."""

@@ -43,6 +43,7 @@ from actors.runtime.trace import Tracer
 STATUS_EXITED = 0
 STATUS_KILLED = 9
 MAX_EVENTS_AT_ONE_TIME = 1_000_000
+STEPS_PER_QUESTION = 4096
 
 Latency = Callable[[str, str, object, Random], int]
 Program = Callable[[str, dict[str, object]], Machine]
@@ -60,7 +61,8 @@ class Simulation(Agenda):
 
     `programs` makes machines for Spawn effects. `latency(source, destination, message, random)` is in
     nanoseconds; the message of an opening or closing link is its LinkOpened or LinkClosed. With
-    `codec` every message goes through its wire form. With `invariants`, `check` is called each turn.
+    `codec` every message goes through its wire form. With `invariants`, every turn ends with `check_turn`
+    where a machine has one (what that turn may have broken), else with `check`, and now and then with both.
     `spawn_delay(program, random)`: what a Spawn takes; `costs(address, machine, random)`: what its steps do.
     """
 
@@ -172,13 +174,12 @@ class Simulation(Agenda):
             step()
         self.now_ns = max(self.now_ns, time_ns)
 
-    def run_while(self, predicate: Callable[[], bool], limit_ns: int) -> bool:
-        """Go on while the predicate holds, asked after each step; False if it still does at the limit."""
-        while predicate():
-            if not self._heap or self._heap[0][0] > limit_ns:
-                return False
+    def run_while_alive(self, address: str, limit_ns: int, stop: Callable[[], bool]) -> None:
+        """Go on until an actor has ended, nothing is left, the limit, or `stop()`, asked now and then."""
+        actor, heap, steps = self._actors[address], self._heap, 0
+        while actor.alive and heap and heap[0][0] <= limit_ns and (steps % STEPS_PER_QUESTION or not stop()):
+            steps += 1
             self.step()
-        return True
 
     def _deliver(self, actor: SimulatedActor, end: LinkEnd | None, entry: Entry) -> bool:
         """Give an actor what has arrived; False if it does not take it (gone, frozen, closed, not due)."""
@@ -254,7 +255,7 @@ class Simulation(Agenda):
                     self._trace.record(self.now_ns, actor.address, "end of turn", effects)
                 self._perform_all(actor, effects)
         if self._invariants:
-            machine.check()
+            actor.check(self.now_ns)
         actor.end_step(self.now_ns)
         self._arm(actor)
 

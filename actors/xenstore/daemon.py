@@ -88,6 +88,14 @@ class Xenstored:
     def check(self) -> None:
         """Invariants of the store, and that every ring has its connection."""
         self.store.check()
+        self._check_rings()
+
+    def check_turn(self) -> None:
+        """The same of what was touched since the last call."""
+        self.store.check_touched()
+        self._check_rings()
+
+    def _check_rings(self) -> None:
         for domid, client in self._rings.items():
             assert client.connection == self.store.connection_of(domid), f"the connection of domain {domid}"
 

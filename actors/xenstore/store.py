@@ -167,6 +167,14 @@ class Store:
         """Invariants of the tree, and nothing is left of who is gone."""
         self.tree.check()
         self.watches.check()
+        self._check_connections()
+
+    def check_touched(self) -> None:
+        """The same of what was touched since the last call."""
+        self.tree.check_touched()
+        self._check_connections()
+
+    def _check_connections(self) -> None:
         for connection in self._of_domain.values():
             assert connection in self._connections, f"connection {connection} is gone"
         assert not self._requests.events, "events were left behind"

@@ -38,6 +38,11 @@ class XenstoreDomain(Kernel):
         super().check()
         self.daemon.check()
 
+    def check_turn(self) -> None:
+        """The same of what the last turn touched."""
+        super().check()
+        self.daemon.check_turn()
+
     def statistics(self) -> StoreStatistics:
         """What the store has done and has."""
         return self.daemon.store.statistics()

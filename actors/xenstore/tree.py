@@ -72,6 +72,7 @@ class Tree:
         self.generation = 0
         self._nodes: dict[str, Node] = {}
         self._owned: dict[int, int] = {}
+        self._touched: dict[str, None] = {}
         for path in (ROOT, *SPECIAL):
             self.put(path, Node(b"", PRIVATE))
 
@@ -93,11 +94,13 @@ class Tree:
         self.generation += 1
         node.generation = self.generation
         self._nodes[path] = node
+        self._touched[path] = None
         self._count(node.owner, 1)
 
     def drop(self, path: str) -> None:
         """Remove the node at a path, which is there."""
         self.generation += 1
+        self._touched[path] = None
         self._count(self._nodes.pop(path).owner, -1)
 
     def owned(self, domid: int) -> int:
@@ -115,15 +118,31 @@ class Tree:
         counts: dict[int, int] = {}
         for path, node in self._nodes.items():
             counts[node.owner] = counts.get(node.owner, 0) + 1
-            parent = parent_of(path)
-            if parent is not None:
-                above = self._nodes.get(parent)
-                assert above is not None, f"{path} has no parent"
-                assert name_of(path) in above.children, f"{path} is not a child of its parent"
-            for name in node.children:
-                assert join(path, name) in self._nodes, f"{path} has a child {name} that is not there"
-            assert node.generation <= self.generation, f"{path} comes from the future"
+            self._check_node(path, node)
         assert counts == self._owned, f"node counts {self._owned} should be {counts}"
+
+    def check_touched(self) -> None:
+        """The same of the nodes that were set or removed since the last call."""
+        if not self._touched:
+            return
+        for path in self._touched:
+            node = self._nodes.get(path)
+            if node is not None:
+                self._check_node(path, node)
+            elif (above := self._nodes.get(parent_of(path) or ROOT)) is not None:
+                assert name_of(path) not in above.children, f"{path} is gone and still a child"
+        self._touched.clear()
+        assert sum(self._owned.values()) == len(self._nodes), f"node counts {self._owned} of {len(self)}"
+
+    def _check_node(self, path: str, node: Node) -> None:
+        parent = parent_of(path)
+        if parent is not None:
+            above = self._nodes.get(parent)
+            assert above is not None, f"{path} has no parent"
+            assert name_of(path) in above.children, f"{path} is not a child of its parent"
+        for name in node.children:
+            assert join(path, name) in self._nodes, f"{path} has a child {name} that is not there"
+        assert node.generation <= self.generation, f"{path} comes from the future"
 
     def _count(self, domid: int, change: int) -> None:
         count = self._owned.get(domid, 0) + change

@@ -107,7 +107,7 @@ def test_every_command_that_is_written_down_exists(path: Path) -> None:
         if isinstance(command, click.Group):
             command = command.commands[words[1]]
         known = {name for option in command.params for name in option.opts}
-        assert set(re.findall(r"(?<!\S)\[?(--?[a-z]+)", line)) <= known, line
+        assert set(re.findall(r"(?<!\S)\[?(--?[a-z]+(?:-[a-z]+)*)", line)) <= known, line
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)

@@ -71,6 +71,7 @@ class Bench:
             self.now_ns += 1
             for effect in self.machine.handle(waiting.pop(0), self.now_ns):
                 waiting.extend(self._perform(effect))
+            self.machine.check_turn()
             self.machine.check()
 
     def _perform(self, effect: Effect) -> list[Event]:

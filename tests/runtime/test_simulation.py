@@ -398,6 +398,61 @@ def test_invariants_are_checked_after_each_turn() -> None:
     assert (one.checks, other.checks) == (1, 1)
 
 
+class Thorough(Scripted):
+    """A machine that knows what a turn may have broken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = 0
+
+    def check_turn(self) -> None:
+        self.turns += 1
+        assert self.turns < 600, "we are wrong"
+
+
+def test_what_a_turn_may_have_broken_is_checked_each_turn_and_the_rest_now_and_then() -> None:
+    simulation = Simulation(1, invariants=True)
+    machine = Thorough()
+    simulation.spawn("a", machine)
+    for time in range(520):
+        simulation.call_at(time, lambda: simulation.post("a", ProcessEnded("x", 0)))
+    simulation.run_until(600)
+
+    assert (machine.turns, machine.checks) == (520, 2)
+
+
+def test_a_broken_invariant_is_named_with_time_and_actor() -> None:
+    simulation = Simulation(1, invariants=True)
+    machine = Thorough()
+    machine.turns = 600
+    simulation.spawn("a", machine)
+    simulation.call_at(5, lambda: simulation.post("a", ProcessEnded("x", 0)))
+    with pytest.raises(AssertionError) as caught:
+        simulation.run_until(100)
+    assert caught.value.__notes__ == ["at 5 ns a broke an invariant"]
+
+
+def test_running_while_an_actor_lives_ends_with_it_or_at_the_limit_or_when_told() -> None:
+    def until_30(event: Event, now_ns: int) -> list[Effect]:
+        return [Exit("done")] if now_ns == 30 else []
+
+    def prepared() -> Simulation:
+        simulation = Simulation(1)
+        simulation.spawn("a", Scripted(until_30))
+        for time in (10, 20, 30, 40):
+            simulation.call_at(time, lambda: simulation.post("a", ProcessEnded("x", 0)))
+        return simulation
+
+    ended, limited, stopped = prepared(), prepared(), prepared()
+    ended.run_while_alive("a", 1000, lambda: False)
+    limited.run_while_alive("a", 20, lambda: False)
+    stopped.run_while_alive("a", 1000, lambda: True)
+
+    assert (ended.addresses, ended.now_ns) == ([], 30)
+    assert (limited.addresses, limited.now_ns) == (["a"], 20)
+    assert (stopped.addresses, stopped.now_ns) == (["a"], 0)
+
+
 def test_a_machine_that_fails_is_named_with_time_and_event() -> None:
     def fail(event: Event, now_ns: int) -> list[Effect]:
         raise AssertionError("we are wrong")
@@ -408,19 +463,6 @@ def test_a_machine_that_fails_is_named_with_time_and_event() -> None:
     with pytest.raises(AssertionError) as caught:
         simulation.run_until(100)
     assert caught.value.__notes__ == ["at 77 ns a took ProcessEnded(address='x', status=0)"]
-
-
-def test_running_while_something_holds_stops_at_once_or_at_the_limit() -> None:
-    simulation = Simulation(1)
-    called: list[int] = []
-    for time in (10, 20, 30):
-        simulation.call_at(time, lambda: called.append(simulation.now_ns))
-    assert simulation.run_while(lambda: len(called) < 2, limit_ns=100)
-    assert simulation.now_ns == 20
-    assert not simulation.run_while(lambda: True, limit_ns=25)
-    assert not simulation.run_while(lambda: True, limit_ns=1000)
-    assert called == [10, 20, 30]
-    assert not simulation.step()
 
 
 RUN = """

@@ -3,8 +3,10 @@
 import pytest
 
 from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX
+from actors.xenstore.permissions import PRIVATE
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.requests import Introduction
+from actors.xenstore.tree import Node, Tree
 
 OK = b"OK\0"
 
@@ -324,3 +326,19 @@ def test_other_quotas(tight):
     )
     for number in range(3, 20):
         assert tight.ask(0, 0, "TRANSACTION_START", b"\0") == b"%d\0" % (number - 2)
+
+
+@pytest.mark.parametrize("damage", ["orphan", "stray child", "miscounted"])
+def test_damage_to_a_touched_node_is_found_without_a_walk(damage: str) -> None:
+    tree = Tree()
+    tree.check_touched()
+    if damage == "orphan":
+        tree.put("/a/b", Node(b"", PRIVATE))
+    elif damage == "stray child":
+        tree.put("/", Node(b"", PRIVATE, {"gone": None}))
+    else:
+        tree.put("/", Node(b"", PRIVATE))
+        tree._owned[0] += 1
+
+    with pytest.raises(AssertionError):
+        tree.check_touched()

@@ -171,6 +171,7 @@ class TwoClients(RuleBasedStateMachine):
 
     @invariant()
     def the_store_is_the_model(self):
+        self.store.check_touched()
         self.store.check()
         nodes = {path: node.value for path, node in self.store.tree._nodes.items() if path[0] == "/"}
         assert nodes == self.live.values

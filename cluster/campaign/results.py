@@ -1,0 +1,98 @@
+"""The file of a sweep: a header, then a line for each seed that is done; JSON, append-only.
+
+Rules: a line that was cut off when its writer was killed is cut away; a seed is counted once, whatever the
+file holds twice (two shards' files may be put together with `cat`); results of another plan are refused.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, TextIO
+
+from cluster.campaign.trial import Record
+from cluster.config_errors import ConfigError, Finding
+
+SCHEMA: Final = 1
+VERDICTS: Final = ("held", "failed", "unknown")
+
+
+class Results:
+    """The results of one plan, in a file or, without a path, in memory only."""
+
+    def __init__(self, path: Path | None, header: Record) -> None:
+        """Open or make the file. ConfigError if it holds something else or cannot be written."""
+        self.records: dict[int, Record] = {}
+        self._header: Record = {"schema": SCHEMA, **header}
+        self._path = path
+        self._file: TextIO | None = None
+        if path is not None:
+            self._open(path)
+
+    def add(self, record: Record) -> bool:
+        """Keep the record of a seed; False if there is one already."""
+        seed = record["seed"]
+        assert isinstance(seed, int), "a seed is a number"
+        if seed in self.records:
+            return False
+        self.records[seed] = record
+        if self._file is not None:
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
+        return True
+
+    def missing(self, seeds: Iterable[int]) -> list[int]:
+        """Those seeds that are still to be done, in their order."""
+        return [each for each in seeds if each not in self.records]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _open(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            size = self._read(path) if path.exists() else 0
+            self._file = path.open("a", encoding="utf-8")
+            self._file.truncate(size)
+            if not size:
+                self._file.write(json.dumps(self._header) + "\n")
+                self._file.flush()
+        except OSError as error:
+            wrong = f"the results cannot be kept: {(error.strerror or str(error)).lower()}"
+            raise ConfigError([Finding(path, 0, wrong, "name a file with --out FILE")]) from error
+
+    def _read(self, path: Path) -> int:
+        """Take what is there in; how many bytes of it are whole lines."""
+        content = path.read_bytes()
+        size = content.rfind(b"\n") + 1
+        for number, line in enumerate(content[:size].decode("utf-8", "replace").splitlines(), 1):
+            data = _parsed(path, number, line)
+            if "schema" in data:
+                if data != self._header:
+                    raise _other(path, number, data, self._header)
+            elif number == 1:
+                raise ConfigError([Finding(path, 1, "no results of a sweep", "name another file with --out")])
+            else:
+                seed = data.get("seed")
+                if not isinstance(seed, int) or data.get("verdict") not in VERDICTS:
+                    raise ConfigError([Finding(path, number, "not the result of a seed", "remove the line")])
+                self.records.setdefault(seed, data)
+        return size
+
+
+def _parsed(path: Path, number: int, line: str) -> Record:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise ConfigError([Finding(path, number, "not a JSON object", "name another file with --out")])
+    return data
+
+
+def _other(path: Path, number: int, found: Record, wanted: Record) -> ConfigError:
+    differs = [key for key in wanted if found.get(key) != wanted[key]]
+    shown = ", ".join(f"{key} {found.get(key)!r} instead of {wanted[key]!r}" for key in differs)
+    wrong = f"results of another sweep: {shown}"
+    return ConfigError([Finding(path, number, wrong, "name another file with --out, or remove this one")])

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+from cluster.campaign.generator import FAULTS_MAX, Generator, kinds
+from cluster.config import load_cluster
+from cluster.fault_kinds import FAULT_KINDS
+from cluster.quantities import duration_ns
+
+
+@pytest.fixture
+def cluster(file):
+    return load_cluster(file)
+
+
+def test_a_seed_always_has_the_same_schedule_and_another_seed_another(cluster) -> None:
+    schedules = [Generator(cluster).schedule(seed) for seed in range(50)]
+
+    assert schedules == [Generator(cluster).schedule(seed) for seed in range(50)]
+    assert len({json.dumps(each) for each in schedules}) == 50
+
+
+def test_schedules_have_one_to_five_faults_within_the_run_in_the_order_of_their_times(cluster) -> None:
+    for seed in range(100):
+        schedule = Generator(cluster).schedule(seed)
+        times = [duration_ns(each["at"]) for each in schedule if "at" in each]
+        assert 1 <= len(schedule) <= FAULTS_MAX
+        assert all(("at" in each) is not ("when" in each) for each in schedule)
+        assert times == sorted(times)
+        assert all(each <= cluster.duration_ns for each in times)
+
+
+def test_every_kind_is_made_sooner_or_later(cluster) -> None:
+    generator = Generator(cluster)
+    made = {each["kind"] for seed in range(400) for each in generator.schedule(seed)}
+
+    assert made == set(generator.kinds)
+
+
+def test_only_the_kinds_that_are_asked_for_are_made(cluster) -> None:
+    made = {each["kind"] for seed in range(30) for each in Generator(cluster, ("hang",)).schedule(seed)}
+
+    assert made == {"hang"}
+    assert "hang" in kinds()
+
+
+def test_nobody_is_hit_who_would_not_come_back(file, cluster) -> None:
+    tree = json.loads(file.read_text())
+    tree["hosts"][0]["hwdom"] = "halt"
+    tree["hosts"][0]["guests"][0]["on_crash"] = "destroy"
+    file.write_text(json.dumps(tree))
+    generator = Generator(load_cluster(file), ("crash", "hang", "hwdom-reboot"))
+
+    assert generator.kinds == []
+    assert generator.schedule(1) == []
+
+
+def test_no_kind_is_made_that_breaks_what_hardware_promises(cluster) -> None:
+    broken = {"disk-lying-flush", "disk-torn-write", "evtchn-lost", "link-drop", "link-duplicate"}
+
+    assert not broken & set(Generator(cluster).kinds)
+    assert set(kinds()) < set(FAULT_KINDS)
+
+
+def test_every_schedule_is_a_configuration_that_is_accepted(plan) -> None:
+    for seed in range(60):
+        assert plan().case(seed).cluster().faults

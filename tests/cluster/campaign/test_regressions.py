@@ -1,0 +1,70 @@
+"""Schedules that once failed, as small as shrinking could make them."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster.campaign.case import Case
+from cluster.campaign.trial import run_trial
+
+FILE = Path(__file__).parents[3] / "configs" / "campaign.yaml"
+DOM0, WEB = "host0/dom0", "host0/web-0"
+
+CASES = {
+    "a toolstack that dies while it takes domains over leaves none of them": (
+        68,
+        [
+            {"kind": "crash", "target": DOM0, "at": "0s"},
+            {
+                "kind": "toolstack-kill",
+                "target": DOM0,
+                "duration": "5ms",
+                "when": {"vbd": f"{WEB}/xvda", "state": "InitWait", "end": "backend"},
+            },
+        ],
+    ),
+    "a toolstack that dies before it knows the domains is begun anew": (
+        1,
+        [
+            {"kind": "crash", "target": DOM0, "at": "20ms"},
+            {
+                "kind": "toolstack-kill",
+                "target": DOM0,
+                "duration": "5ms",
+                "when": {"domain": DOM0, "state": "started"},
+            },
+        ],
+    ),
+    "a toolstack that dies while it forgets a domain leaves nothing of it": (
+        636,
+        [
+            {"kind": "crash", "target": WEB, "at": "138617us"},
+            {"kind": "toolstack-kill", "target": DOM0, "duration": "6ms", "at": "139ms"},
+        ],
+    ),
+    "a frontend that comes back waits for a backend that has not seen it": (
+        211,
+        [
+            {"kind": "slow", "target": DOM0, "duration": "100ms", "factor": 20, "at": "20ms"},
+            {"kind": "frontend-disconnect", "target": f"{WEB}/xvda", "duration": "5ms", "at": "30ms"},
+        ],
+    ),
+    "a frontend that comes back while the store is away means what it last wrote": (
+        646,
+        [
+            {"kind": "frontend-disconnect", "target": f"{WEB}/xvda", "duration": "155ms", "at": "15ms"},
+            {"kind": "crash", "target": DOM0, "at": "166ms"},
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_what_once_failed_holds(name: str) -> None:
+    seed, faults = CASES[name]
+    case = Case.read(FILE, seed).without_predictions()
+    optional = [{**each, "optional": True} for each in faults]
+
+    trial = run_trial(case.with_faults(optional)).trial
+
+    assert (trial.verdict, trial.failed, trial.unknown) == ("held", {}, {})
