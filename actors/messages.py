@@ -204,6 +204,20 @@ class EndOfInterrupt:
     vector: int
 
 
+@wire(38)
+@dataclass(slots=True)
+class MsiWrite:
+    """The hypervisor writes a message into a PCI device: MSI entry, address and data, 0 to switch it off.
+
+    The device raises it by an `InterruptVector` (the data) on the link that bears its name.
+    """
+
+    entry: int
+    address: int
+    data: int
+    masked: bool
+
+
 # Between the supervisor and any actor.
 
 
@@ -309,6 +323,7 @@ CODEC = Codec(
     Line,
     InterruptVector,
     EndOfInterrupt,
+    MsiWrite,
     ConsoleInput,
     PowerButton,
     ReadStatistics,

@@ -6,6 +6,7 @@ Source: tools/libs/light/libxl_create.c, tools/libs/guest/xg_dom_boot.c (grant e
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Gnttabop, Memop
@@ -131,15 +132,17 @@ class DomainBuilder:
         gpfn = self._next_foreign
         try:
             reply = await self._xen.memory_op(
-                Memop.add_to_physmap,
+                Memop.add_to_physmap_batch,
                 domid=DOMID_SELF,
                 space=XENMAPSPACE_GMFN_FOREIGN,
                 foreign_domid=domid,
-                idx=gfn,
-                gpfn=gpfn,
+                idxs=[gfn],
+                gpfns=[gpfn],
             )
-            mfn = (reply.out or {})["mfn"]
-            assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
+            out = cast("dict[str, list[int]]", reply.out or {})
+            (error,), (mfn,) = out["errs"], out["mfns"]
+            if error:
+                raise XenError(Errno(-error), f"gfn {gfn} of domain {domid}")
             yield mfn
         finally:
             # Not waited for: whoever is killed here, even before the answer, gives the frame back as well.

@@ -56,7 +56,7 @@ class PortTable:
     """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls.
 
     `priorities` are those that are not the default one; `blocked_ns` is how long somebody has waited.
-    `sent` to `interrupts_ended` only count, the last two by GSI.
+    `sent` to `interrupts_ended` only count, the last two by irq.
     """
 
     domid: int

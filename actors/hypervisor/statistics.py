@@ -17,6 +17,7 @@ class HypervisorStatistics:
     interrupts: int
     spurious_interrupts: int
     interrupts_ended: int
+    interrupts_forced: int
     domains: list[dict[str, object]]
     ports: int
     grants_mapped: int
