@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test install format lint types layers tests clean
+.PHONY: demo test install format lint types layers tests dashboards clean
 
 demo: install ## Run the main job: four guests do disk I/O while dom0 is killed and comes back
 	$(BIN)/domzero run configs/quickstart.yaml
@@ -33,6 +33,9 @@ layers: install
 
 tests: install
 	$(BIN)/pytest
+
+dashboards: install ## Write the generated files of grafana/
+	$(BIN)/python -m grafana.source
 
 clean:
 	rm -rf $(VENV) build *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -204,6 +204,20 @@ class EndOfInterrupt:
     vector: int
 
 
+@wire(38)
+@dataclass(slots=True)
+class MsiWrite:
+    """The hypervisor writes a message into a PCI device: MSI entry, address and data, 0 to switch it off.
+
+    The device raises it by an `InterruptVector` (the data) on the link that bears its name.
+    """
+
+    entry: int
+    address: int
+    data: int
+    masked: bool
+
+
 # Between the supervisor and any actor.
 
 
@@ -238,6 +252,57 @@ class Statistics:
     values: dict[str, object]
 
 
+@wire(56)
+@dataclass(slots=True)
+class Fault:
+    """The experimenter breaks something inside of an actor (`active`), or takes fault `number` away again.
+
+    Which kinds and options an actor knows stands in `docs/faults.md`.
+    """
+
+    number: int
+    kind: str
+    active: bool
+    options: dict[str, object]
+
+
+@wire(57)
+@dataclass(slots=True)
+class PowerFails:
+    """The power of a device is gone: it does what physics makes it do, and ends."""
+
+
+@wire(58)
+@dataclass(slots=True)
+class StateWritten:
+    """A kernel has written the XenbusState of its end (`frontend`, `backend`) of a vbd into XenStore.
+
+    A frontend is its sender's: it does not know its domid and gives 0.
+    """
+
+    end: str
+    frontend_domid: int
+    virtual_device: int
+    state: int
+
+
+@wire(60)
+@dataclass(slots=True)
+class ReadInterrupts:
+    """Asks for an actor's /proc/interrupts; its driver answers, the machine is not troubled."""
+
+    sequence: int
+
+
+@wire(61)
+@dataclass(slots=True)
+class Interrupts:
+    """The text of an actor's /proc/interrupts; empty for one that has none."""
+
+    sequence: int
+    text: str
+
+
 CODEC = Codec(
     Hypercall,
     HypercallReply,
@@ -258,8 +323,14 @@ CODEC = Codec(
     Line,
     InterruptVector,
     EndOfInterrupt,
+    MsiWrite,
     ConsoleInput,
     PowerButton,
     ReadStatistics,
     Statistics,
+    Fault,
+    PowerFails,
+    StateWritten,
+    ReadInterrupts,
+    Interrupts,
 )

@@ -8,7 +8,9 @@ programs              the programs that an actor can run
 ledger, verification  the images read back and held against the guests' journals
 report and report_*   run.json and the verdict; expectations, run_facts, summary
 session, cli          one run, and the commands; control and control_server speak to a running cluster
-metrics               what Prometheus reads
+readings              what the actors say of themselves, kept by name
+metrics, *_metrics    what Prometheus reads: metric_catalog names it, families write it, metrics_server serves
+discovery, monitor    how Prometheus finds the hosts; Prometheus and Grafana for one cluster
 conform*, recording*  replaying what a real Xen answered
 bench*, floors        measuring
 """

@@ -6,7 +6,7 @@ Rules: a domain's identity is the name of the link that is made for it here. An 
 again before its last process has ended.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from actors.dom0.control_domain import XENSTORE_HANDLE
@@ -19,6 +19,7 @@ from actors.messages import (
     MachineRestart,
     PauseDomain,
     PowerButton,
+    PowerFails,
     StartDomain,
     StopDomain,
 )
@@ -112,6 +113,25 @@ class Board:
         for address in sorted(self._running):
             self._emit(Kill(address))
 
+    def lose_power(self, tearing: Container[str]) -> None:
+        """Everything ends at once, disks too; those that tear what they write do it first."""
+        self.state.power = "lost"
+        for address in sorted(self._running):
+            self._emit(Send(address, PowerFails()) if address in tearing else Kill(address))
+
+    def restore_power(self) -> bool:
+        """Start again after a loss of power; False while something still runs. Nothing if the power is on."""
+        if self.state.power == "lost":
+            if self._running:
+                return False
+            self.domains.clear()
+            self.power_on()
+        return True
+
+    def runs(self, address: str) -> bool:
+        """Whether an actor of this host has been started and has not ended."""
+        return address in self._running
+
     @property
     def is_off(self) -> bool:
         """Nothing of this host runs any more."""
@@ -153,6 +173,22 @@ class Board:
             self.domains.clear()
             self.power_on()
 
+    @property
+    def hardware(self) -> list[str]:
+        """The addresses of the IO-APIC, the hypervisor and the disks, as far as they run."""
+        return [
+            each for each in (self._ioapic, self.hypervisor, *self._disks.values()) if each in self._running
+        ]
+
+    def name_of(self, address: str) -> str | None:
+        """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
+        actor = address.rpartition("/")[2]
+        number = actor.removeprefix("dom")
+        if number == actor or not number.isdecimal():
+            return actor
+        domain = self.domains.get(int(number))
+        return None if domain is None else domain.name
+
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in self.domains.values():
@@ -176,6 +212,12 @@ class Board:
         """SIGSTOP: the domain runs no more, but nothing closes."""
         domain.state = "hung"
         self._emit(Freeze(domain.address))
+
+    def unhang(self, domain: DomainProcess) -> None:
+        """SIGCONT: the domain runs on where it was stopped."""
+        if domain.state == "hung":
+            domain.state = "running"
+            self._emit(Thaw(domain.address))
 
     def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
         assert address not in self._running, f"{address} is still running"

@@ -23,18 +23,18 @@ from cluster.conform_live import replay
 from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
+from cluster.fault_kinds import FAULT_KINDS
+from cluster.monitor import Monitor, MonitorEndedError, until_interrupted
 from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
 from cluster.summary import print_summary
+from cluster.watch_commands import CLUSTER, export, interrupts, top
 
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
 VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
 SEED = click.IntRange(0, (1 << 64) - 1)
-CLUSTER = click.option(
-    "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,7 +77,9 @@ def validate(file: Path) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print run.json on stdout instead of the summary.")
 @click.option(
-    "--trace", is_flag=True, help="Write trace.log: every event and its effects (simulated driver)."
+    "--trace",
+    is_flag=True,
+    help="Write trace.json for Perfetto (simulated driver: and trace.log, every event and its effects).",
 )
 def run(  # noqa: PLR0917 (click passes options so)
     file: Path,
@@ -168,17 +170,49 @@ def fault() -> None:
     """Break something in a running cluster."""
 
 
-@fault.command("inject", short_help="Crash or hang a domain.")
-@click.argument("kind", type=click.Choice(["crash", "hang"]))
-@click.argument("target", metavar="HOST/DOMAIN")
+@fault.command("inject", short_help="Do a fault to a running cluster.")
+@click.argument("kind", type=click.Choice(list(FAULT_KINDS)), metavar="KIND")
+@click.argument("target")
+@click.option("--duration", metavar="TIME", help="How long it lasts, as 500ms.")
+@click.option("--probability", type=float, metavar="P", help="That it strikes, above 0 up to 1.")
+@click.option("--select", metavar="HOW", help="Of several targets: one, all, fixed:N or random:N.")
+@click.option("--seed", type=SEED, metavar="N", help="What is drawn follows from it.")
+@click.option(
+    "--operation", "operations", multiple=True, metavar="NAME", help="disk-error: read, write, flush."
+)
+@click.option("--interval", metavar="TIME", help="irq-storm: between two edges.")
+@click.option("--delay", metavar="TIME", help="link-delay, link-reorder.")
+@click.option("--jitter", metavar="TIME", help="link-delay: up to this more.")
+@click.option(
+    "--message", "messages", multiple=True, metavar="NAME", help="link rules: only these, as Upcall."
+)
+@click.option("--factor", type=float, metavar="F", help="slow: how many times as long.")
 @CLUSTER
-def fault_inject(kind: str, target: str, name: str | None) -> None:
-    """Inject a fault into a running domain now: `crash` is SIGKILL, `hang` is SIGSTOP.
+def fault_inject(kind: str, target: str, name: str | None, select: str | None, **options: object) -> None:
+    """Do a fault to a running cluster now; `domzero fault list` names the kinds and what they take.
 
-    For instance `domzero fault inject crash host0/dom0`, or `hang host0/web-0`.
+    For instance `domzero fault inject crash host0/dom0`, `inject disk-stall host0/sda --duration 500ms`, or
+    `inject link-drop host0/hypervisor:web-0 --probability 0.1 --message Upcall`.
     """
-    values = _asked(ask(name, "fault", {"kind": kind, "target": target}))
+    words = {key: list(value) if isinstance(value, tuple) else value for key, value in options.items()}
+    words = {key: value for key, value in words.items() if value not in (None, [])}
+    if select is not None:
+        words["select"] = _selection(select)
+    values = _asked(ask(name, "fault", {"kind": kind, "target": target, **words}))
     click.echo(values["text"])
+
+
+@fault.command("list", short_help="The kinds of faults.")
+def fault_list() -> None:
+    """The kinds of faults: what each is done to, what it does, its options, and the drivers that can."""
+    width = max(len(each) for each in FAULT_KINDS)
+    with _whoever_reads():
+        for each in FAULT_KINDS.values():
+            click.echo(f"{each.name:<{width}}  {each.does}")
+            options = [*(["duration"] if each.lasts else []), *each.options]
+            takes = f"; options: {', '.join(options)}" if options else ""
+            click.echo(f"{'':<{width}}  of {each.aim.value}{takes}")
+            click.echo(f"{'':<{width}}  drivers: {', '.join(each.drivers)} (live: {each.live})")
 
 
 @cli.command(short_help="Stop a cluster and print its verdict.")
@@ -257,6 +291,23 @@ def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
         results.print_table(Console())
 
 
+@cli.command(short_help="Prometheus and Grafana for a cluster, as installed here.")
+@click.argument("file", type=click.Path(path_type=Path))
+def monitor(file: Path) -> None:
+    """Start the installed Prometheus (and Grafana, if there is one) for the cluster that FILE describes.
+
+    Both listen on free ports of 127.0.0.1, which are printed, and end with Ctrl-C. The cluster is started
+    and stopped beside them, as often as one likes: `domzero up FILE`, `domzero run FILE`.
+    """
+    cluster = load_cluster(file)
+    with until_interrupted() as wait:
+        Monitor(cluster, click.echo).run(wait)
+
+
+for _command in (top, interrupts, export):
+    cli.add_command(_command)
+
+
 def _load(file: Path, seed: int | None) -> ResolvedCluster:
     cluster = load_cluster(file)
     return cluster if seed is None else cluster.with_seed(seed)
@@ -275,6 +326,12 @@ def _by_number(values: dict[str, object], target: str) -> str:
             if target == f"{host['name']}/{domain['name']}":
                 return f"{host['name']}/dom{domain['domid']}"
     return target
+
+
+def _selection(text: str) -> object:
+    """`fixed:2` as the configuration has it: {fixed: 2}; the rest as it is, to be judged there."""
+    how, colon, count = text.partition(":")
+    return {how: int(count)} if colon and count.isdecimal() else text
 
 
 def _counted(count: int, noun: str) -> str:
@@ -323,7 +380,7 @@ def main() -> None:
     except click.ClickException as error:
         _say(f"domzero: {_usage_text(error)}")
         code = EXIT_USAGE
-    except (ConfigError, CannotStart, NotRunning, RecordingError) as error:
+    except (ConfigError, CannotStart, NotRunning, RecordingError, MonitorEndedError) as error:
         _say(f"domzero: {error}")
         code = EXIT_USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cluster.config_errors import Finding
-from cluster.config_findings import did_you_mean
-from cluster.config_schema import ClusterSchema, FaultSchema, HostSchema
+from cluster.config_errors import Finding, did_you_mean
+from cluster.config_schema import ClusterSchema, HostSchema
+from cluster.fault_checks import FaultChecks
 from cluster.guest_description import DiskDescription, GuestDescription
-from cluster.quantities import duration_text, size_text
+from cluster.quantities import size_text
 from cluster.virtual_device import virtual_device_number
 from cluster.yaml_source import Where, YamlSource
 
@@ -41,8 +41,7 @@ class ConfigChecks:
         self._images()
         for index, host in enumerate(hosts):
             self._host(host, ("hosts", index))
-        for index, fault in enumerate(self._cluster.faults):
-            self._fault(fault, ("faults", index))
+        self.findings += FaultChecks(self._source, self._cluster, self._guests).run()
         self._survivors()
         return self.findings
 
@@ -121,34 +120,6 @@ class ConfigChecks:
         if host.xenstore == "stubdom":
             names.append("xenstore")
         return names + [name for each in self._guests[host.name] for name in each.names]
-
-    def _fault(self, fault: FaultSchema, where: Where) -> None:
-        self._target(fault.target, (*where, "target"))
-        if (fault.every is None) != (fault.count is None):
-            wrong = "every without count" if fault.count is None else "count without every"
-            self._refuse(where, wrong, "a repeated fault has both: every: 200ms, count: 50")
-        last = fault.at + (fault.every or 0) * ((fault.count or 1) - 1)
-        if last >= self._cluster.run.duration:
-            wrong = f"the last one is due after {duration_text(last)}, when the run is over"
-            right = f"run: {{duration: ..}} of more than {duration_text(last)}"
-            self._refuse((*where, "at"), wrong, right)
-
-    def _target(self, target: str, where: Where) -> None:
-        targets: dict[str, list[str]] = {}
-        for host in self._cluster.hosts:
-            names = [name for name in self._actors(host) if self._may_fail(host, name)]
-            targets |= {f"{host.name}/{name}": self._mates(host, name) for name in names}
-        if target not in targets:
-            self._refuse(where, f"no target {target!r}", did_you_mean(target, list(targets)[:200]))
-        elif targets[target]:
-            wrong = f"{target} shares its process with {', '.join(targets[target])}"
-            self._refuse(where, wrong, "take it out of pack, so that it can die alone")
-
-    def _may_fail(self, host: HostSchema, name: str) -> bool:
-        return name not in {"hypervisor", "ioapic", *(disk.name for disk in host.disks)}
-
-    def _mates(self, host: HostSchema, name: str) -> list[str]:
-        return [each for group in host.pack if name in group for each in group if each != name]
 
     def _ports(self) -> None:
         ports: dict[int, str] = {}

@@ -1,5 +1,6 @@
 """What is wrong with a file that a user wrote: every finding with its place and the right form."""
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,3 +26,11 @@ class ConfigError(Exception):
         assert findings, "a refusal needs a reason"
         self.findings = sorted(findings, key=lambda each: (str(each.path), each.line))
         super().__init__("\n".join(str(each) for each in self.findings))
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """The nearest known word, or all of them."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"one of {', '.join(known)}" if known else "none is known here"

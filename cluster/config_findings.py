@@ -1,13 +1,12 @@
 """What pydantic says of a configuration, put as a person would: line, what was wrong, the right form."""
 
-import difflib
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from cluster.config_errors import Finding
+from cluster.config_errors import Finding, did_you_mean
 from cluster.yaml_source import Where, YamlSource
 
 _WANTED = {
@@ -30,14 +29,6 @@ def findings_of(error: ValidationError, source: YamlSource, model: type[BaseMode
         wrong, right = _say(detail, where, model)
         found[source.finding(where, wrong, right)] = None
     return list(found)
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """The nearest known word, or all of them."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"one of {', '.join(known)}" if known else "none is known here"
 
 
 def _real_place(loc: Where, source: YamlSource) -> Where:

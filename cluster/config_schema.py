@@ -10,6 +10,10 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
+from actors.messages import CODEC
+from actors.runtime.distribution import Distribution
+from cluster.config_errors import did_you_mean
+from cluster.fault_kinds import FAULT_KINDS
 from cluster.quantities import duration_ns, rate_per_second, size_bytes, size_text
 from cluster.virtual_device import virtual_device_number
 
@@ -19,7 +23,9 @@ PORT_MAX: Final = 65535
 VCPUS_MAX: Final = 32
 GUESTS_MAX: Final = 10_000
 DISKS_MAX: Final = 8
+INTERVAL_MIN: Final = 100_000_000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+MESSAGES: Final = tuple(sorted(each.__name__ for each in CODEC.rows))
 _DOM0_MEMORY_MIN: Final = 16 << 20
 _GUEST_MEMORY_MIN: Final = 4 << 20
 
@@ -73,10 +79,70 @@ def _watchdog(duration: int) -> int:
     return duration
 
 
+def _interval(duration: int) -> int:
+    if 0 < duration < INTERVAL_MIN:
+        raise ValueError("statistics are not read that often; 100ms or more, or 0s for never")
+    return duration
+
+
 def _survivors(value: object) -> object:
     if value in {"all", "none"} or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     raise ValueError(f"{value!r} survivors cannot be counted; all, none or a number")
+
+
+def _fault_kind(name: str) -> str:
+    if name not in FAULT_KINDS:
+        raise ValueError(f"there is no fault {name!r}; {did_you_mean(name, list(FAULT_KINDS))}")
+    return name
+
+
+def _select(value: str | dict[str, int]) -> str | dict[str, int]:
+    if isinstance(value, str) and value in {"one", "all"}:
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        ((how, count),) = value.items()
+        if how in {"fixed", "random"} and count >= 1:
+            return value
+    raise ValueError(f"{value!r} selects nothing; one, all, {{fixed: 2}} or {{random: 3}}")
+
+
+def _message(name: str) -> str:
+    if name not in MESSAGES:
+        raise ValueError(f"there is no message {name!r}; {did_you_mean(name, list(MESSAGES))}")
+    return name
+
+
+def _above_zero(duration: int) -> int:
+    if duration <= 0:
+        raise ValueError("nothing is not possible here; more than 0ns")
+    return duration
+
+
+def _cost(value: object) -> Distribution:
+    if isinstance(value, Distribution):
+        return value
+    if not isinstance(value, dict):
+        return Distribution("constant", (duration_ns(value),))
+    if len(value) != 1:
+        raise ValueError("one distribution is wanted; 5us, {uniform: [1us, 9us]} or {lognormal: ..}")
+    ((kind, given),) = value.items()
+    if kind == "uniform" and isinstance(given, list):
+        parameters = [duration_ns(each) for each in given]
+    elif kind == "exponential":
+        parameters = [duration_ns(given)]
+    elif kind == "lognormal" and isinstance(given, dict) and set(given) == {"median", "p99"}:
+        parameters = [duration_ns(given["median"]), duration_ns(given["p99"])]
+    else:
+        known = "{uniform: [1us, 9us]}, {exponential: 5us} or {lognormal: {median: 5us, p99: 20us}}"
+        raise ValueError(f"{value!r} is no distribution; {known}")
+    return Distribution(kind, tuple(parameters))
+
+
+def _not_instant(cost: Distribution) -> Distribution:
+    if not cost.parameters[-1]:
+        raise ValueError("nothing is instant; a link takes 1ns or more, or time would stand still")
+    return cost
 
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -86,6 +152,7 @@ Memory = Annotated[Size, _whole(PAGE_SIZE, "a page")]
 Duration = Annotated[int, BeforeValidator(duration_ns)]
 Rate = Annotated[float, BeforeValidator(rate_per_second)]
 Vdev = Annotated[str, AfterValidator(_vdev)]
+Cost = Annotated[Distribution, BeforeValidator(_cost)]
 Limit = Annotated[int, Field(ge=0)]
 Xen = Annotated[Literal["3.4", "4.17"], BeforeValidator(_version)]
 
@@ -101,6 +168,24 @@ class RunSchema(Strict):
 
     duration: Duration = 6_000_000_000
     settle: Duration = 10_000_000_000
+
+
+class CostsSchema(Strict):
+    """What each kind of step takes in simulated time; where the figures come from stands in docs/time.md."""
+
+    hypercall: Cost = Distribution("lognormal", (600, 1_500))
+    upcall: Cost = Distribution("lognormal", (2_600, 10_000))
+    context_switch: Cost = Distribution("lognormal", (4_000, 12_000))
+    mmio_read: Cost = Distribution("lognormal", (2_000, 6_000))
+    mmio_write: Cost = Distribution("uniform", (50, 300))
+    xenstore: Cost = Distribution("lognormal", (20_000, 200_000))
+    disk_read: Cost = Distribution("lognormal", (80_000, 250_000))
+    disk_write: Cost = Distribution("lognormal", (20_000, 100_000))
+    disk_flush: Cost = Distribution("lognormal", (500_000, 5_000_000))
+    process_boot: Cost = Distribution("constant", (3_000_000,))
+    dom0_boot: Cost = Distribution("constant", (0,))
+    guest_boot: Cost = Distribution("constant", (0,))
+    link: Annotated[Cost, AfterValidator(_not_instant)] = Distribution("uniform", (200, 2_000))
 
 
 def _releases(names: list[str]) -> list[str]:
@@ -193,14 +278,46 @@ class HostSchema(Strict):
     guests: list[GuestSchema] = []
 
 
-class FaultSchema(Strict):
-    """Something that breaks, once or `count` times."""
+class WhenSchema(Strict):
+    """A state of the protocol, of a domain or of another fault that a fault waits for."""
 
-    kind: Literal["crash", "hang"]
-    target: str
-    at: Duration
+    vbd: str | None = None
+    domain: str | None = None
+    fault: Annotated[int, Field(ge=1)] | None = None
+    state: str
+    end: Literal["frontend", "backend"] = "frontend"
+    nth: Annotated[int, Field(ge=1)] = 1
+    since: Literal["workload", "boot"] = "workload"
+
+
+class FaultSchema(Strict):
+    """Something that breaks: what, which targets, when, how often, for how long."""
+
+    kind: Annotated[str, AfterValidator(_fault_kind)]
+    target: str | list[str]
+    select: Annotated[str | dict[str, int], AfterValidator(_select)] = "all"
+    at: Duration | None = None
+    when: WhenSchema | None = None
+    after: Duration | None = None
     every: Duration | None = None
     count: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    duration: Duration | None = None
+    probability: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
+    optional: bool = False
+    operations: list[Literal["read", "write", "flush"]] | None = None
+    interval: Annotated[Duration, AfterValidator(_above_zero)] | None = None
+    delay: Duration | None = None
+    jitter: Duration | None = None
+    messages: list[Annotated[str, AfterValidator(_message)]] | None = None
+    factor: Annotated[float, Field(ge=1.5, le=1000, strict=False)] | None = None
+
+
+class MetricsSchema(Strict):
+    """How often the actors' statistics are read, and whether each guest has series of its own."""
+
+    interval: Annotated[Duration, AfterValidator(_interval)] = 1_000_000_000
+    guests: Literal["each", "sum"] = "each"
 
 
 class ExpectSchema(Strict):
@@ -221,6 +338,8 @@ class ClusterSchema(Strict):
     name: Name
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
     run: RunSchema = RunSchema()
+    costs: CostsSchema = CostsSchema()
     hosts: Annotated[list[HostSchema], Field(min_length=1)]
     faults: list[FaultSchema] = []
     expect: ExpectSchema = ExpectSchema()
+    metrics: MetricsSchema = MetricsSchema()

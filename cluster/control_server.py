@@ -5,6 +5,7 @@ Rules: one request a connection; a request that makes no sense is answered with 
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import cast
 
@@ -17,11 +18,14 @@ from actors.runtime.framing import FrameReader, hello_frame, join_frames
 from actors.runtime.machine import DeadlinePassed
 from cluster.board import Board
 from cluster.control import CONTROL_CODEC, ControlReply, ControlRequest
+from cluster.control_interrupts import read_interrupts
+from cluster.fault_by_hand import fault_by_hand
 from cluster.live import LiveCluster
-from cluster.supervisor import Supervisor
+from cluster.process_times import usage
+from cluster.supervisor import BREAKABLE, Supervisor
+from cluster.watched import watched
 
 REQUEST_LIMIT_S = 10
-FAULT_KINDS = ("crash", "hang")
 
 
 class ControlServer:
@@ -63,7 +67,10 @@ class ControlServer:
             try:
                 with trio.fail_after(REQUEST_LIMIT_S):
                     request = await self._receive(connection)
-                reply = self._answer(request)
+                if request.command == "interrupts":
+                    reply = await read_interrupts(self._supervisor, self._driver, request.arguments)
+                else:
+                    reply = self._answer(request)
                 await stream.send_all(hello_frame() + join_frames([CONTROL_CODEC.encode(reply)]))
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
@@ -83,11 +90,17 @@ class ControlServer:
                 raise reader.violation
 
     def _answer(self, request: ControlRequest) -> ControlReply:
-        answers = {"status": self._status, "list": self._list, "fault": self._fault, "down": self._down}
+        answers = {
+            "status": self._status,
+            "list": self._list,
+            "top": self._top,
+            "fault": self._fault,
+            "down": self._down,
+        }
         answer = answers.get(request.command)
         if answer is None:
             return ControlReply(
-                f"unknown command {request.command!r}; there are {', '.join(sorted(answers))}", {}
+                f"unknown command {request.command!r}; there are interrupts, {', '.join(sorted(answers))}", {}
             )
         return answer(request.arguments)
 
@@ -131,28 +144,34 @@ class ControlServer:
                 continue
             pages, vcpus = _size(board, each.name)
             letters = {"running": "r-----", "paused": "--p---", "hung": "r-----"}[each.state]
-            seconds = _cpu_seconds(self._live.pid(each.address))
+            seconds = usage(self._live.pid(each.address)).cpu_s
             label = "Domain-0" if each.domid == 0 else each.name
             rows.append([label, each.domid, pages // 256, vcpus, letters, seconds])
         return rows
 
+    def _top(self, _: dict[str, object]) -> ControlReply:
+        now_ns = time.monotonic_ns()
+        return ControlReply("", {**self._list({}).values, **watched(self._supervisor, now_ns)})
+
     def _fault(self, arguments: dict[str, object]) -> ControlReply:
-        kind, target = str(arguments.get("kind")), str(arguments.get("target"))
-        host, _, name = target.partition("/")
-        if kind not in FAULT_KINDS:
-            return ControlReply(f"unknown fault {kind!r}; there are {', '.join(FAULT_KINDS)}", {})
-        if host not in self._supervisor.boards:
-            hosts = ", ".join(self._supervisor.boards)
-            return ControlReply(f"{target}: no host {host!r}; a target is HOST/DOMAIN, hosts: {hosts}", {})
-        board = self._supervisor.boards[host]
-        running = [each for each in board.domains.values() if each.state != "ended"]
-        by_number = {f"dom{each.domid}": each.name for each in running}
-        injection = self._supervisor.inject(kind, host, by_number.get(name, name))
-        if injection is None:
-            known = ", ".join(each.name for each in running) or "no domains"
-            return ControlReply(f"no domain {name!r} runs on {host}; there are: {known}", {})
+        try:
+            fault = fault_by_hand(self._supervisor.cluster, arguments, self._supervisor.boards)
+        except ValueError as error:
+            return ControlReply(str(error), {})
+        if self._supervisor.phase not in BREAKABLE:
+            return ControlReply(f"the cluster is in its phase {self._supervisor.phase!r}: too late", {})
+        lines = []
+        for each in self._supervisor.inject(fault):
+            what = (
+                f"fault {each.injection.number}"
+                if each.injection is not None
+                else f"not done ({each.skipped})"
+            )
+            lines.append(f"{what}: {each.kind} of {each.target}")
         self._driver.post(DeadlinePassed())
-        return ControlReply("", {"text": f"fault {injection.number}: {kind} of {target}"})
+        if all("not done" in each for each in lines):
+            return ControlReply("\n".join(lines), {})
+        return ControlReply("", {"text": "\n".join(lines)})
 
     def _down(self, _: dict[str, object]) -> ControlReply:
         self._supervisor.go_down()
@@ -173,14 +192,3 @@ def _size(board: Board, name: str) -> tuple[int, int]:
         if guest["name"] == name:
             return cast("int", guest["memory_pages"]), cast("int", guest["vcpus"])
     return XENSTORE_PAGES, 1
-
-
-def _cpu_seconds(pid: int | None) -> float:
-    """User and system time of a process so far, from /proc."""
-    if pid is None:
-        return 0.0
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

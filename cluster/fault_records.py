@@ -5,7 +5,7 @@ hypervisor or the process table that tells first; an exit code is a failure of o
 over when all guests that it affected have been answered again, or have nothing left to wait for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from signal import SIGKILL
 from typing import Final
 
@@ -13,6 +13,7 @@ from actors.abi.interface import ShutdownReason
 from cluster.board import Board, DomainChange, DomainProcess
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
+from cluster.resolved import Data
 
 CONTROL = ("dom0", "xenstore")
 GONE: Final = "crash"
@@ -33,23 +34,51 @@ class FaultRecords:
 
     @property
     def recovering(self) -> bool:
-        """Whether something is still to be seen of a fault."""
-        return any(each.is_open for each in self.injections)
+        """Whether something is still to be seen of a fault that is over."""
+        return any(each.is_open and not each.is_there for each in self.injections)
 
-    def note(self, kind: str, domain: DomainProcess, host: str, now_ns: int, *, external: bool) -> Injection:
-        """A fault is done to a domain now."""
-        injection = Injection(len(self.injections) + 1, kind, host, domain.name, now_ns, external)
-        injection.life_ns = domain.started_at_ns
-        affected = [domain.name]
-        if domain.name in CONTROL:
-            affected = [each.name for each in self._guests.values() if each.host == host]
+    @property
+    def unsettled(self) -> bool:
+        """Whether something is still to be seen of a fault, or one is still to be taken away."""
+        return any(each.is_open or (each.is_there and each.ends_at_ns) for each in self.injections)
+
+    def note(
+        self,
+        kind: str,
+        host: str,
+        target: str,
+        now_ns: int,
+        *,
+        affected: Iterable[str],
+        lives: dict[str, int],
+        options: Data,
+    ) -> Injection:
+        """A fault is done now, to a target behind which these guests are."""
+        injection = Injection(len(self.injections) + 1, kind, host, target, now_ns)
+        injection.lives = lives
+        injection.options = options
         for name in affected:
             guest = self._guests[host, name]
             if guest.works or not guest.is_up:
                 injection.waiting_for[name] = None
         self.injections.append(injection)
-        self._observe("fault", f"{kind} of {host}/{domain.name}{' from outside' if external else ''}")
+        self._observe("fault", f"{kind} of {injection.address}")
         return injection
+
+    def note_external(self, kind: str, domain: DomainProcess, host: str, now_ns: int) -> Injection:
+        """Somebody has done something to a domain from outside."""
+        affected = [domain.name]
+        if domain.name in CONTROL:
+            affected = [each.name for each in self._guests.values() if each.host == host]
+        lives = {domain.name: domain.started_at_ns}
+        injection = self.note(kind, host, domain.name, now_ns, affected=affected, lives=lives, options={})
+        injection.external = True
+        return injection
+
+    def taken_away(self, injection: Injection, now_ns: int) -> None:
+        """A fault that lasted is over."""
+        injection.taken_away(now_ns)
+        self._observe("fault over", f"{injection.kind} of {injection.address}")
 
     def process_ended(self, board: Board, address: str, status: int, now_ns: int) -> str:
         """A process has ended: a fault if nobody here wanted it; a text if something of ours is wrong."""
@@ -62,7 +91,7 @@ class FaultRecords:
         kind = "kill -9" if status == SIGKILL else f"status {status}"
         injection = self._done_to(domain, board.host.name)
         if injection is None and is_on and not domain.stop_wanted:
-            self.note(kind, domain, board.host.name, now_ns, external=True)
+            self.note_external(kind, domain, board.host.name, now_ns)
         elif injection is not None and injection.external and injection.kind == GONE:
             injection.kind = kind
         return f"{address} failed (status {status}); its log says why" if status >> 8 else ""
@@ -70,14 +99,17 @@ class FaultRecords:
     def stopped(self, change: DomainChange, domain: DomainProcess) -> None:
         """The hypervisor says that a domain has stopped: a fault if it crashed or hung, and nobody did it."""
         if change.reason in _UNWANTED and self._done_to(domain, change.host) is None:
-            self.note(_UNWANTED[change.reason], domain, change.host, change.at_ns, external=True)
+            self.note_external(_UNWANTED[change.reason], domain, change.host, change.at_ns)
 
     def target_started(self, change: DomainChange) -> None:
         """A domain starts: the target of a fault, perhaps."""
         for injection in self._open(change):
             if change.name == "dom0":
                 self._observe("rebooting", f"{change.host}/dom0 starts, incarnation {change.incarnation}")
-            injection.target_started(change.at_ns)
+            if not injection.is_there:
+                injection.target_started(change.at_ns)
+            elif injection.target == change.name:
+                injection.taken_away(change.at_ns)
 
     def detected(self, change: DomainChange) -> None:
         """The hypervisor has noticed the end of a domain."""
@@ -99,9 +131,7 @@ class FaultRecords:
         recovered = [each for each in waiting if each.recovered_at_ns is not None]
         for injection in recovered:
             after_ms = ((injection.recovered_at_ns or 0) - injection.injected_at_ns) / 1e6
-            self._observe(
-                "recovered", f"{injection.host}/{injection.target}: all I/O flows after {after_ms:.0f} ms"
-            )
+            self._observe("recovered", f"{injection.address}: all I/O flows after {after_ms:.0f} ms")
         return bool(recovered)
 
     def give_up(self) -> None:
@@ -113,20 +143,21 @@ class FaultRecords:
         """Say once of a fault that the first of the guests behind it does I/O again."""
         if injection.target in CONTROL and injection.number not in self._reconnecting:
             self._reconnecting[injection.number] = None
-            place = f"{injection.host}/{injection.target}"
-            self._observe("reconnecting", f"{place}: the first of {waiting} guests does I/O again")
+            self._observe(
+                "reconnecting", f"{injection.address}: the first of {waiting} guests does I/O again"
+            )
 
     def _open(self, change: DomainChange) -> list[Injection]:
         return [
             each
             for each in self.injections
-            if each.is_open and each.host == change.host and each.target == change.name
+            if each.is_open and each.mortal and each.host == change.host and change.name in each.lives
         ]
 
     def _done_to(self, domain: DomainProcess, host: str) -> Injection | None:
         """The fault that was done to this life of a domain, if any."""
         for each in self.injections:
-            if (each.host, each.target, each.life_ns) == (host, domain.name, domain.started_at_ns):
+            if each.host == host and each.lives.get(domain.name) == domain.started_at_ns:
                 return each
         return None
 

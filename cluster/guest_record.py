@@ -1,6 +1,6 @@
 """What the experimenter knows of one guest: its journals, and what the hypervisor said of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.domu.journal import GuestState, Journal, Word
 
@@ -13,9 +13,15 @@ class GuestRecord:
     name: str
     journals: list[Journal]
     domid: int = 0
+    domids: list[int] = field(default_factory=list)
     boots: int = 0
     ended: bool = False
     died: bool = False
+    power_losses: list[list[int]] = field(default_factory=list)
+
+    def power_lost(self) -> None:
+        """The power is gone and nothing runs: note, for each journal, what would have been next."""
+        self.power_losses.append([each.next_sequence for each in self.journals])
 
     @property
     def in_flight(self) -> int:

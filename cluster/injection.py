@@ -1,15 +1,22 @@
-"""One fault that was injected, and what became of it.
+"""One fault that was injected into one target, and what became of it.
 
 Rules: detected is when the hypervisor said so; recovered is when every guest that was affected had
-a request answered after the target ran again. What never happened stays None.
+a request answered after the target ran again, or after the fault was taken away. What never happened
+stays None.
 """
 
 from dataclasses import dataclass, field
 
+from cluster.resolved import Data
+
 
 @dataclass(slots=True)
 class Injection:
-    """A fault from the moment it was done; `life_ns`: when what it was done to had been started."""
+    """A fault from the moment it was done.
+
+    `lives`: when the domains were started of which it may be the death; `mortal`: it is meant to be that.
+    `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known.
+    """
 
     number: int
     kind: str
@@ -22,13 +29,36 @@ class Injection:
     recovered_at_ns: int | None = None
     waiting_for: dict[str, None] = field(default_factory=dict)
     given_up: bool = False
-    life_ns: int = 0
+    lives: dict[str, int] = field(default_factory=dict)
+    mortal: bool = True
+    lasting: bool = False
+    ends_at_ns: int | None = None
+    ended_at_ns: int | None = None
+    options: Data = field(default_factory=dict)
     settled_at_ns: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
         """Whether something is still to be seen of it."""
         return self.recovered_at_ns is None and not self.given_up
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it lasts and has not been taken away."""
+        return self.lasting and self.ended_at_ns is None
+
+    @property
+    def address(self) -> str:
+        """The target as it is written."""
+        return f"{self.host}/{self.target}" if self.target else self.host
+
+    def taken_away(self, now_ns: int) -> None:
+        """It is over: recovery counts from here, and is over at once if nobody waits."""
+        self.ended_at_ns = now_ns
+        if self.restarted_at_ns is None:
+            self.restarted_at_ns = now_ns
+        if not self.waiting_for and not self.given_up:
+            self.recovered_at_ns = self.recovered_at_ns or now_ns
 
     def target_started(self, now_ns: int) -> None:
         """The target (or the machine it was on) runs again."""

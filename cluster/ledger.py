@@ -4,11 +4,13 @@ A write counts as stable if each of its sectors holds it or something newer. Oth
 (found elsewhere, or covered by what belongs elsewhere), torn (only partly there), lost (nothing of it)
 or stale (something older is back). acknowledged = stable + lost + stale + torn + misdirected + vanished.
 Rules: reads images and journals, nothing else, and none of the code that moved the data. Only sequences
-count, not times. After a loss of power, what was neither flushed nor FUA may have vanished.
+count, not times. What was neither FUA nor flushed before a loss of power may have vanished in it; a
+sector that is neither old nor new is torn even then.
 """
 
 from array import array
-from collections.abc import Callable, Container
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -97,20 +99,25 @@ def check_volume(
     journal: Journal,
     read: ReadSectors,
     *,
-    power_lost: bool = False,
+    power_losses: Sequence[int] = (),
     run_nonces: Container[int] | None = None,
 ) -> LedgerResult:
     """Compare one volume with its journal; `read(sector, count)` gives the bytes of the volume.
 
+    `power_losses`: the sequence that would have been the next when the power went, for each time that it did.
     `run_nonces`: the nonces of all journals of this run. With them, a misplaced stamp that is not of this
     run counts as what was there before; without them, as misdirected.
     """
-    return _Check(journal, read, run_nonces, power_lost=power_lost).run()
+    return _Check(journal, read, run_nonces, power_losses).run()
 
 
 class _Check:
     def __init__(
-        self, journal: Journal, read: ReadSectors, run_nonces: Container[int] | None, *, power_lost: bool
+        self,
+        journal: Journal,
+        read: ReadSectors,
+        run_nonces: Container[int] | None,
+        power_losses: Sequence[int],
     ) -> None:
         self._guest = journal.guest
         self._identity = journal.word(Word.GUEST_ID), journal.word(Word.VIRTUAL_DEVICE)
@@ -119,8 +126,8 @@ class _Check:
         self._read = read
         self._run_nonces = run_nonces
         self._nonces = {each.nonce for each in self._records if not each.is_flush}
-        self._power_lost = power_lost
-        self._flushed = max((each.sequence for each in self._records if _is_done_flush(each)), default=0)
+        self._power_losses = sorted(power_losses)
+        self._flushes = [each.sequence for each in self._records if _is_done_flush(each)]
         self._last = array("Q", bytes(8 * self._sectors))
         self._bad: dict[int, _Found] = {}
         self._bad_map = bytearray(self._sectors)
@@ -236,8 +243,8 @@ class _Check:
         kinds = {each.verdict for each in missing.values()}
         if "misdirected" in kinds or record.sequence in self._stray_of:
             return "misdirected"
-        if self._power_lost and not self._is_durable(record):
-            return "vanished"
+        if self._may_vanish(record):
+            return "torn" if "torn" in kinds else "vanished"
         live = [
             at
             for at in range(record.sector, record.sector + record.sectors)
@@ -251,8 +258,13 @@ class _Check:
         stamp = read_stamp(self._read(sector, 1))
         return stamp is not None and stamp.sequence == record.sequence
 
-    def _is_durable(self, record: Record) -> bool:
-        return record.fua or record.answered_before <= self._flushed
+    def _may_vanish(self, record: Record) -> bool:
+        """Whether the power went after this write and before it was flushed."""
+        after = bisect_right(self._power_losses, record.sequence)
+        if record.fua or after == len(self._power_losses):
+            return False
+        flush = bisect_left(self._flushes, record.answered_before)
+        return flush == len(self._flushes) or self._flushes[flush] >= self._power_losses[after]
 
     def _offend(self, sector: int, sequence: int, verdict: str, found: str) -> None:
         if len(self.result.offenders) < OFFENDERS_MAX:

@@ -17,12 +17,23 @@ import msgpack
 import trio
 
 from actors.runtime.actor import ActorDriver
-from actors.runtime.machine import Connect, Effect, Freeze, Kill, ProcessEnded, Spawn, Thaw
+from actors.runtime.machine import (
+    Connect,
+    Disturb,
+    Effect,
+    Freeze,
+    Kill,
+    ProcessEnded,
+    Slow,
+    Spawn,
+    Thaw,
+)
 from actors.runtime.transport import SocketStream, tcp_pair, unix_pair
 from cluster.process import Surroundings
 from cluster.zygote import request_fork
 
 LENGTH = Struct("<I")
+SLOW_PERIOD_S = 0.02
 
 
 @dataclass(slots=True)
@@ -58,6 +69,7 @@ class LiveCluster:
         self._packs: dict[int, LiveProcess] = {}
         self._by_pid: dict[int, LiveProcess] = {}
         self._buffer = bytearray()
+        self._slowed: dict[str, trio.CancelScope] = {}
         self.driver: ActorDriver | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -65,6 +77,10 @@ class LiveCluster:
         """The process id of an actor, or None if it does not run."""
         process = self._processes.get(address)
         return process.pid or None if process is not None else None
+
+    def pids(self) -> dict[str, int]:
+        """The process ids of all actors that have one."""
+        return {address: each.pid for address, each in list(self._processes.items()) if each.pid}
 
     @property
     def running(self) -> list[str]:
@@ -94,6 +110,13 @@ class LiveCluster:
                 self._signal(address, "freeze", signal.SIGSTOP)
             case Thaw(address=address):
                 self._signal(address, "thaw", signal.SIGCONT)
+            case Disturb(address=address, link=link, rules=rules, seed=seed):
+                process = self._processes.get(address)
+                if process is not None:
+                    rows = [each.row() for each in rules]
+                    self._tell(process, {"disturb": [address, link, rows, seed]})
+            case Slow(address=address, factor=factor):
+                self._slow(address, factor)
             case _:
                 raise AssertionError(f"not an effect on processes: {effect}")
 
@@ -188,6 +211,26 @@ class LiveCluster:
             _send_signal(process, number)
         else:
             process.signals.append(number)
+
+    def _slow(self, address: str, factor: float) -> None:
+        """Let an actor run only one part in `factor` of the time, as a CPU quota does."""
+        scope = self._slowed.pop(address, None)
+        if scope is not None:
+            scope.cancel()
+        if factor > 1 and self._nursery is not None:
+            self._slowed[address] = trio.CancelScope()
+            self._nursery.start_soon(self._stop_and_go, address, factor, self._slowed[address])
+
+    async def _stop_and_go(self, address: str, factor: float, scope: trio.CancelScope) -> None:
+        process = self._processes.get(address)
+        with scope:
+            while process is not None and self._processes.get(address) is process:
+                self._signal(address, "freeze", signal.SIGSTOP)
+                await trio.sleep(SLOW_PERIOD_S * (1 - 1 / factor))
+                self._signal(address, "thaw", signal.SIGCONT)
+                await trio.sleep(SLOW_PERIOD_S / factor)
+        if process is not None and self._processes.get(address) is process:
+            self._signal(address, "thaw", signal.SIGCONT)
 
     async def _watch_pack(self, process: LiveProcess) -> None:
         plug_socket = process.plug_socket

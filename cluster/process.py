@@ -2,7 +2,8 @@
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
 descriptor, `join` [actor, link, peer, peer link] for two actors in this process, `spawn` [address, program,
-argument], and `kill`, `freeze`, `thaw` of one address. The other way goes `ended` [address, status].
+argument], `kill`, `freeze`, `thaw` of one address, and `disturb` [address, link, rules, seed]. The other way
+goes `ended` [address, status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
 """
@@ -12,7 +13,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import cast
 
@@ -21,13 +22,17 @@ import trio
 
 from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
-from actors.messages import CODEC, ReadStatistics, Statistics
-from actors.runtime.actor import ActorDriver
+from actors.kernel.kernel import Kernel
+from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
+from actors.runtime.actor import ActorDriver, Intercept
+from actors.runtime.disturbance import LinkRule
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
+from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
 from cluster.console_log import ConsoleLog
 from cluster.programs import PROGRAMS, Environment
+from cluster.trace_files import begin_recording, watch_points
 
 PACKET_BYTES = 1 << 20
 FAILED = 1 << 8
@@ -42,12 +47,17 @@ class Surroundings:
     memory_fd: int
     nr_frames: int
     origin_ns: int
+    trace: bool = False
 
     def log(self, address: str) -> ConsoleLog:
         """The serial console of an actor."""
         path = Path(self.directory) / "logs" / f"{address.replace('/', '-')}.log"
         path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have removed it: no reason to die
         return ConsoleLog(path, address, self.origin_ns)
+
+    def recorder(self, address: str) -> Recorder | None:
+        """The records of an actor that starts now, if this run is traced."""
+        return begin_recording(Path(self.directory), address) if self.trace else None
 
     def environment(self) -> Environment:
         """The environment of the programs, in a process of its own."""
@@ -63,12 +73,24 @@ class Surroundings:
 
 
 def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
-    """The driver's answer to ReadStatistics; the machine is not troubled."""
+    """The driver's answer to ReadStatistics; the machine is not troubled.
+
+    Not `asdict`, which copies deeply: a host with a thousand guests answers every second.
+    """
     assert isinstance(message, ReadStatistics), "only these are intercepted"
     values = machine.statistics()
-    return Statistics(
-        message.sequence, asdict(values) if is_dataclass(values) and not isinstance(values, type) else {}
-    )
+    if not is_dataclass(values):
+        return Statistics(message.sequence, {})
+    return Statistics(message.sequence, {each.name: getattr(values, each.name) for each in fields(values)})
+
+
+def answer_interrupts(_: str, message: object, machine: Machine) -> Interrupts:
+    """The driver's answer to ReadInterrupts."""
+    assert isinstance(message, ReadInterrupts), "only these are intercepted"
+    return Interrupts(message.sequence, machine.interrupts() if isinstance(machine, Kernel) else "")
+
+
+ANSWERS: dict[type, Intercept] = {ReadStatistics: answer_statistics, ReadInterrupts: answer_interrupts}
 
 
 class ActorProcess:
@@ -95,12 +117,19 @@ class ActorProcess:
         log = self._surroundings.log(address)
         try:
             machine = PROGRAMS[program](argument, self._environment)
+            recorder = self._surroundings.recorder(address)
+            watch_points(machine, recorder)
         except Exception:  # noqa: BLE001 (the actor's boundary: the reason goes to its console)
             log.write(traceback.format_exc())
             self._ended(address, FAILED)
             return
         driver = ActorDriver(
-            address, machine, CODEC, log=log.write, intercept={ReadStatistics: answer_statistics}
+            address,
+            machine,
+            CODEC,
+            log=log.write,
+            intercept=ANSWERS,
+            trace=recorder,
         )
         self._drivers[address] = driver
         self._nursery.start_soon(self._run_driver, address, driver, log.write)
@@ -115,6 +144,9 @@ class ActorProcess:
         except Exception:  # noqa: BLE001 (the actor's boundary: we are wrong, and say so on its console)
             log(traceback.format_exc())
             status = FAILED
+        close: Callable[[], None] | None = getattr(driver.machine, "close", None)
+        if close is not None:  # what it holds is not held by this process any longer, which may live on
+            close()
         self._ended(address, status)
 
     def _ended(self, address: str, status: int) -> None:
@@ -146,6 +178,12 @@ class ActorProcess:
         elif command == "join":
             for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
                 self._plug(str(address), str(link), end)
+        elif command == "disturb":
+            address, link, rules, seed = arguments
+            disturbed = self._drivers.get(str(address))
+            if disturbed is not None:
+                rows = cast("list[list[object]]", rules)
+                disturbed.disturb(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
         elif command == "spawn":
             address, program, argument = arguments
             self._spawn(str(address), str(program), cast("dict[str, object]", argument))

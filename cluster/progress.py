@@ -18,6 +18,7 @@ from rich.table import Column
 
 EVENTS = {
     "fault": "bold red",
+    "fault over": "green",
     "detected": "yellow",
     "rebooting": "yellow",
     "reconnecting": "yellow",

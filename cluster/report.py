@@ -13,6 +13,7 @@ from typing import Final
 from rich.console import Console
 
 from cluster.expectations import judge
+from cluster.fault_course import FaultTarget
 from cluster.report_checks import all_checks
 from cluster.resolved import ResolvedCluster
 from cluster.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts
@@ -69,13 +70,14 @@ class Report:
                 {
                     "id": each.number,
                     "kind": each.kind,
-                    "target": f"{each.host}/{each.target}",
+                    "target": each.address,
                     "injected_at_ns": each.injected_at_ns,
                     "detected_at_ns": each.detected_at_ns,
                     "recovered_at_ns": each.recovered_at_ns,
                 }
                 for each in self.facts.injections
             ],
+            "fault_targets": [_fault_target(each) for each in self.facts.fault_targets],
             "guests": [_guest(each) for each in self.guests],
             "checks": [
                 {"name": each.name, "verdict": each.verdict.value, "detail": each.detail}
@@ -138,7 +140,25 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         unknown=list(outcome.unknown),
         failures=list(outcome.failures),
         interrupted="interrupted" in outcome.unknown,
+        fault_targets=supervisor.course.targets,
     )
+
+
+def _fault_target(chosen: FaultTarget) -> Json:
+    done = chosen.injection
+    return {
+        "fault": chosen.fault or None,
+        "occurrence": chosen.occurrence,
+        "kind": chosen.kind,
+        "target": chosen.target,
+        "cause": chosen.cause,
+        "selected_at_ns": chosen.selected_at_ns,
+        "injected_at_ns": done.injected_at_ns if done is not None else None,
+        "ended_at_ns": done.ended_at_ns if done is not None else None,
+        "recovered_at_ns": done.recovered_at_ns if done is not None else None,
+        "injection": done.number if done is not None else None,
+        "skipped": chosen.skipped,
+    }
 
 
 def _guest(guest: GuestFacts) -> Json:

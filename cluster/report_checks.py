@@ -19,7 +19,7 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
     """Every check, in the order in which they are shown."""
     return [
         _course(facts),
-        _ledger(guests),
+        _ledger(facts, guests),
         _read_back(guests),
         _conservation(guests),
         _leaks(facts),
@@ -44,7 +44,7 @@ def _course(facts: RunFacts) -> Check:
     return Check("course", Verdict.held, "the run went through all its phases")
 
 
-def _ledger(guests: list[GuestFacts]) -> Check:
+def _ledger(facts: RunFacts, guests: list[GuestFacts]) -> Check:
     total = LedgerResult()
     for each in guests:
         if each.ledger is not None:
@@ -55,10 +55,17 @@ def _ledger(guests: list[GuestFacts]) -> Check:
     if total.offenders:
         detail += f"; {total.offenders[0]}"
     if not total.holds:
-        return Check("ledger", Verdict.failed, detail)
+        return Check("ledger", Verdict.failed, detail + _broken_promises(facts))
     if unread:
         return Check("ledger", Verdict.unknown, f"{detail}; could not be read: {named(unread)}")
     return Check("ledger", Verdict.held, detail)
+
+
+def _broken_promises(facts: RunFacts) -> str:
+    """The disks that were made to break what a disk promises: whose fault it is."""
+    promises = {"disk-lying-flush": "acknowledged FLUSH and did nothing", "disk-torn-write": "tore sectors"}
+    told = dict.fromkeys((each.address, each.kind) for each in facts.injections if each.kind in promises)
+    return "".join(f"; {address} {promises[kind]}, as it was told to" for address, kind in told)
 
 
 def _read_back(guests: list[GuestFacts]) -> Check:

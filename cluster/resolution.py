@@ -5,14 +5,17 @@ always describes the same domains; guest ids count from 1 through all hosts, in 
 """
 
 import hashlib
+from dataclasses import replace
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
 from actors.abi.types import PAGE_SIZE
 from cluster.config_errors import Finding
-from cluster.config_schema import ClusterSchema, DiskSchema, FaultSchema, HostSchema, WorkloadSchema
+from cluster.config_schema import ClusterSchema, DiskSchema, HostSchema, WorkloadSchema
+from cluster.fault_resolution import resolve_fault
+from cluster.fault_targets import Inventory
 from cluster.guest_description import GuestDescription
-from cluster.resolved import Data, ResolvedCluster, ResolvedFault, ResolvedHost, Volume
+from cluster.resolved import Data, ResolvedCluster, ResolvedHost, Volume
 from cluster.virtual_device import virtual_device_number
 from cluster.yaml_source import YamlSource
 
@@ -34,18 +37,25 @@ class Resolution:
     def resolve(self, remarks: list[Finding]) -> ResolvedCluster:
         """The whole cluster."""
         cluster = self._cluster
-        return ResolvedCluster(
+        resolved = ResolvedCluster(
             name=cluster.name,
             path=self._source.path,
             sha256=hashlib.sha256(self._source.content).hexdigest(),
             seed=cluster.seed,
             duration_ns=cluster.run.duration,
             settle_ns=cluster.run.settle,
+            metrics=cluster.metrics,
             hosts=tuple(self._host(host) for host in cluster.hosts),
-            faults=[_fault(each) for each in cluster.faults],
+            faults=[],
             expect=cluster.expect,
             remarks=tuple(remarks),
+            costs=cluster.costs,
         )
+        inventory = Inventory.of(resolved)
+        faults = [
+            resolve_fault(each, number, inventory) for number, each in enumerate(cluster.faults, start=1)
+        ]
+        return replace(resolved, faults=faults)
 
     def _host(self, host: HostSchema) -> ResolvedHost:
         volumes: list[Volume] = []
@@ -134,8 +144,3 @@ def _disk_settings(disk: DiskSchema) -> Data:
         "write_ns": disk.latency.write,
         "flush_ns": disk.latency.flush,
     }
-
-
-def _fault(fault: FaultSchema) -> ResolvedFault:
-    host, _, target = fault.target.partition("/")
-    return ResolvedFault(fault.kind, host, target, fault.at, fault.every or 0, fault.count or 1)

@@ -5,11 +5,12 @@ copied by whoever hands them on. Sizes in pages or sectors, times in nanoseconds
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cluster.config_errors import Finding
-from cluster.config_schema import ExpectSchema
+from cluster.config_schema import CostsSchema, ExpectSchema, MetricsSchema
+from cluster.quantities import duration_text
 
 Data = dict[str, object]
 
@@ -44,15 +45,55 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """A state that a fault waits for: the `nth` time that `subject` is in it.
+
+    `what` is `frontend` or `backend` (the subject a vbd, HOST/GUEST/VDEV), `domain` (HOST/NAME), or `fault`
+    (the place of another fault in the list, as text).
+    """
+
+    what: str
+    subject: str
+    state: str
+    nth: int = 1
+    since_boot: bool = False
+
+    def __str__(self) -> str:
+        times = f", time {self.nth}" if self.nth > 1 else ""
+        return f"{self.what} {self.subject} is {self.state}{times}"
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedFault:
-    """A fault: `count` times, the first at `at_ns` after the workload began."""
+    """A fault (`docs/faults.md`): `count` times, from `at_ns` after the workload began or by a trigger.
+
+    `targets` are all that match; `select` says how many of them are taken each time (`one`, `all`, `fixed`,
+    `random`), with `select_count`. `number` is its place in the list, from 1; 0 was done by hand.
+    `duration_ns` is None for one that lasts until the guests stop working. An `optional` one need not happen.
+    """
 
     kind: str
-    host: str
-    target: str
-    at_ns: int
+    targets: tuple[str, ...]
+    at_ns: int | None
     every_ns: int = 0
     count: int = 1
+    number: int = 0
+    trigger: Trigger | None = None
+    after_ns: int = 0
+    select: str = "all"
+    select_count: int = 0
+    duration_ns: int | None = None
+    probability: float = 1.0
+    seed: int | None = None
+    optional: bool = False
+    options: Data = field(default_factory=dict)
+
+    @property
+    def cause(self) -> str:
+        """Why it comes when it does, for people."""
+        if self.trigger is not None:
+            return f"when {self.trigger}"
+        return "by hand" if self.at_ns is None else f"at {duration_text(self.at_ns)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +186,12 @@ class ResolvedCluster:
     seed: int
     duration_ns: int
     settle_ns: int
+    metrics: MetricsSchema
     hosts: tuple[ResolvedHost, ...]
     faults: list[ResolvedFault]
     expect: ExpectSchema
     remarks: tuple[Finding, ...]
+    costs: CostsSchema = field(default_factory=CostsSchema)
 
     def host(self, name: str) -> ResolvedHost:
         """A host by name; KeyError if there is none."""

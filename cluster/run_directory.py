@@ -1,11 +1,13 @@
 """The folder of one run: what was made for it, what it left behind, and its report.
 
     run.json   journals/HOST-GUEST-VDEV.journal   images/HOST-GUEST-VDEV.img   logs/HOST-ACTOR.log
+    interrupts/HOST-DOMAIN.txt   samples.jsonl   trace.json
 
 Rules: a folder that holds anything is never used; a file of the report is there as a whole or not at all.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,9 +94,16 @@ class RunDirectory:
         """Write `run.json`; the file."""
         return self.write("run.json", report.to_json() + "\n")
 
+    def write_interrupts(self, tables: Mapping[str, str]) -> None:
+        """Write the last /proc/interrupts of domains, by address."""
+        folder = self.path / "interrupts"
+        folder.mkdir(exist_ok=True)
+        for address, text in tables.items():
+            self.write(f"interrupts/{address.replace('/', '-')}.txt", text)
+
     def write(self, name: str, text: str) -> Path:
         """Write a file as a whole: beside it, to the disk, then in its place."""
-        path, fresh = self.path / name, self.path / f".{name}.new"
+        path, fresh = self.path / name, (self.path / name).with_name(f".{Path(name).name}.new")
         with fresh.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

@@ -5,10 +5,11 @@ nothing is wanted any more and nothing in flight. `None` stands for what cannot 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.domu.histogram import percentile_ns
 from actors.domu.journal import Word
+from cluster.fault_course import FaultTarget
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
 from cluster.ledger import LedgerResult, ReadSectors
@@ -40,6 +41,7 @@ class RunFacts:
     unknown: list[str]
     failures: list[str]
     interrupted: bool
+    fault_targets: list[FaultTarget] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from wsgiref.simple_server import WSGIServer
 
 import trio
-from prometheus_client import start_http_server
+from prometheus_client.registry import CollectorRegistry
 
 from actors.domu.journal import Journal
 from actors.messages import CODEC
@@ -28,19 +26,24 @@ from cluster.config import ResolvedCluster, ResolvedHost
 from cluster.console_log import ConsoleLog, last_line
 from cluster.control import claim_name, control_path
 from cluster.control_server import ControlServer
+from cluster.discovery import Targets, targets_of, targets_path, write_targets
 from cluster.interruption import Interruption
 from cluster.ledger import ReadSectors
 from cluster.live import LiveCluster
 from cluster.metrics import HostCollector
-from cluster.preflight import LOCALHOST, check_surroundings, own_name, port_trouble
+from cluster.metrics_server import MetricsServer
+from cluster.preflight import check_surroundings, own_name, port_trouble
 from cluster.process import Surroundings, run_forked
 from cluster.progress import Progress
 from cluster.report import Report, build_report
 from cluster.resolved import Volume
 from cluster.run_directory import RunDirectory
 from cluster.run_facts import ReadVolume
+from cluster.samples import keep_samples
 from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
+from cluster.trace_files import begin_recording, read_recordings, remove_recordings
+from cluster.trace_json import write_trace
 from cluster.zygote import start_zygote
 
 INTERRUPTED = "interrupted"
@@ -79,6 +82,7 @@ class Session:
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
         self.guest_memory_bytes: list[int] = []
+        self._registries: list[CollectorRegistry] = []
         self.trouble = ""
         self.supervisor: Supervisor
         self.when_up: Callable[[], None] = lambda: None
@@ -93,6 +97,7 @@ class Session:
             finally:
                 self._progress.stop()
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
+            self._run_directory.write_interrupts(supervisor.interrupts.kept)
             self._run_directory.write_report(report)
         return report
 
@@ -103,7 +108,10 @@ class Session:
 
     def _run(self) -> tuple[Supervisor, ReadVolume | None]:
         if self._options.driver == "live":
-            return self.run_live(), None
+            supervisor = self.run_live()
+            if self._options.trace:
+                self._write_trace(supervisor)
+            return supervisor, None
         return run_simulated(
             self._cluster,
             self._observe,
@@ -130,7 +138,7 @@ class Session:
         return build_report(self._cluster, self._options.driver, supervisor, self.directory, read_volume)
 
     def run_live(self) -> Supervisor:
-        """Drive it with real processes, without the verdict."""
+        """Drive it with real processes, without the verdict; a trace stays as it was recorded."""
         cluster = self._cluster
         journals = self._prepare()
         supervisor = Supervisor(cluster, journals, self._observe, endless=self._options.endless)
@@ -142,9 +150,9 @@ class Session:
         packs = [[f"{host.name}/{actor}" for actor in pack] for host in cluster.hosts for pack in host.pack]
         live = LiveCluster(zygote, surroundings, packs, {host.name: host.transport for host in cluster.hosts})
         log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
-        servers: list[tuple[WSGIServer, Thread]] = []
+        servers: dict[str, MetricsServer] = {}
         try:
-            servers = self._serve_metrics(supervisor)
+            self._serve_metrics(supervisor, live, servers)
             trio.run(self._drive, supervisor, live, log)
         finally:
             log.close()
@@ -153,29 +161,46 @@ class Session:
             os.waitpid(zygote_pid, 0)
             for each in surroundings.values():
                 os.close(each.memory_fd)
-            for server, thread in servers:
-                server.shutdown()
-                server.server_close()
-                thread.join()
+            for server in servers.values():
+                server.close()
         return supervisor
 
+    def _write_trace(self, supervisor: Supervisor) -> None:
+        path = self.directory / "trace.json"
+        try:
+            count = write_trace(path, supervisor, "live", read_recordings(self.directory))
+            remove_recordings(self.directory)
+        except OSError as error:  # a full disk is no reason to lose the verdict
+            self._progress.say(f"no trace: {path}: {error.strerror or error}")
+        else:
+            self._progress.say(f"trace: {count:,} events; open {path} in Perfetto")
+
     async def _drive(self, supervisor: Supervisor, live: LiveCluster, log: ConsoleLog) -> None:
-        driver = ActorDriver(SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform)
+        recorder = begin_recording(self.directory, SUPERVISOR) if self._options.trace else None
+        driver = ActorDriver(
+            SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform, trace=recorder
+        )
         live.driver = driver
         self._live = live
         path = control_path(self._cluster.name)
         async with trio.open_nursery() as nursery:
             server = ControlServer(supervisor, live, driver, self.directory, self.metrics_urls)
+            targets = None
             if self._claim is not None:
                 path.unlink(missing_ok=True)
                 nursery.start_soon(server.serve, listen_unix(path), path)
+                targets = targets_path(self._cluster.name)
+                write_targets(targets, self._targets())
             nursery.start_soon(live.watch, nursery)
             self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
+            nursery.start_soon(keep_samples, self.directory, self._registries)
             try:
                 await driver.run()
             finally:
                 self._interruption.ask = lambda: None
+                if targets is not None:
+                    targets.unlink(missing_ok=True)
                 nursery.cancel_scope.cancel()
 
     def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
@@ -218,19 +243,31 @@ class Session:
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
         _, fd = SharedMemory.create(host.memory_pages)
         os.set_inheritable(fd, True)
-        return Surroundings(host.name, str(self.directory), fd, host.memory_pages, origin_ns)
+        return Surroundings(
+            host.name, str(self.directory), fd, host.memory_pages, origin_ns, trace=self._options.trace
+        )
 
-    def _serve_metrics(self, supervisor: Supervisor) -> list[tuple[WSGIServer, Thread]]:
-        servers = []
+    def _serve_metrics(
+        self, supervisor: Supervisor, live: LiveCluster, servers: dict[str, MetricsServer]
+    ) -> None:
         for host in self._cluster.hosts:
-            registry = HostCollector(supervisor, host.name, time.monotonic_ns).registry()
+            collector = HostCollector(
+                supervisor,
+                host.name,
+                time.monotonic_ns,
+                run=self.directory.name,
+                find_processes=live.pids,
+            )
             try:
-                server, thread = start_http_server(host.metrics_port, addr=LOCALHOST, registry=registry)
+                servers[host.name] = server = MetricsServer(collector, host.metrics_port, self._targets)
             except OSError as error:
                 raise port_trouble(host, error) from error
-            self.metrics_urls[host.name] = f"http://{LOCALHOST}:{server.server_port}/metrics"
-            servers.append((server, thread))
-        return servers
+            self._registries.append(collector.registry())
+            self.metrics_urls[host.name] = f"http://{server.address}/metrics"
+
+    def _targets(self) -> Targets:
+        addresses = {host: url.split("/")[2] for host, url in self.metrics_urls.items()}
+        return targets_of(self._cluster.name, addresses)
 
 
 def _describe(supervisor: Supervisor) -> str:

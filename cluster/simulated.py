@@ -1,34 +1,31 @@
 """The simulated driver of a cluster: the very same machines on one heap, in virtual time.
 
 Rules: a run is a function of the configuration and the seed: not even the run directory's name is known
-in it. Machine memory, journals and images are byte arrays; what a link, a fork or an end of a process
-takes is written down here.
+in it. Machine memory, journals and images are byte arrays; what steps take is in `step_costs.py`.
 """
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
 from actors.domu.journal import Journal, MemoryJournal
-from actors.messages import ReadStatistics
 from actors.runtime.machine import Effect, Event, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
-from actors.runtime.trace import Trace
+from actors.runtime.trace import Trace, Tracers
 from cluster.board import SUPERVISOR
 from cluster.ledger import ReadSectors
-from cluster.process import answer_statistics
+from cluster.process import ANSWERS
 from cluster.programs import PROGRAMS, Environment
 from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
 from cluster.run_facts import ReadVolume
+from cluster.step_costs import StepCosts
 from cluster.supervisor import Supervisor
+from cluster.trace_files import MemoryRecordings, watch_points
+from cluster.trace_json import write_trace
 
-LINK_NS = 15_000
-JITTER_NS = 5_000
-FORK_NS = 3_000_000
 END_NS = 1_000_000
 LIMIT_NS = 3_600_000_000_000
 IMAGES = Path("images")
@@ -70,8 +67,10 @@ class ObservedMachine:
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event; a question about statistics is not the machine's."""
-        if type(event) is Received and type(event.message) is ReadStatistics:
-            return [Send(event.link, answer_statistics(event.link, event.message, self.machine))]
+        if type(event) is Received:
+            answer = ANSWERS.get(type(event.message))
+            if answer is not None:
+                return [Send(event.link, answer(event.link, event.message, self.machine))]
         return self._handle(event, now_ns)
 
 
@@ -103,21 +102,27 @@ def run_simulated(
     }
     supervisor = Supervisor(cluster, journals, observe)
     environments = {name: host.environment() for name, host in hosts.items()}
+    costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs")
+    recordings = MemoryRecordings(lambda: simulation.now_ns) if trace else None
     with (directory / "trace.log" if trace else Path(os.devnull)).open("w") as out:
+        tracer = Tracers(Trace(lambda line: out.write(line + "\n")), recordings) if recordings else None
         simulation = Simulation(
             cluster.seed,
-            programs={name: _program(name, environments) for name in PROGRAMS},
-            latency=_latency,
+            programs=_programs(environments, recordings, costs, cluster.seed),
+            latency=costs.latency,
             process_ended_delay_ns=END_NS,
-            spawn_delay_ns=FORK_NS,
+            spawn_delay=costs.spawn_delay,
+            costs=costs.charge,
             log=logs.write,
-            trace=Trace(lambda line: out.write(line + "\n")) if trace else None,
+            trace=tracer,
             invariants=invariants,
         )
         simulation.spawn(SUPERVISOR, supervisor)
         simulation.run_while(lambda: not supervisor.finished and not stop(), LIMIT_NS)
     logs.close()
+    if recordings is not None:
+        write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if stop() and not supervisor.finished:
         supervisor.outcome.unknown.append("interrupted")
     elif not supervisor.finished:
@@ -149,15 +154,27 @@ class SimulatedLogs:
             path.write_text("".join(lines), encoding="utf-8")
 
 
-def _program(name: str, environments: dict[str, Environment]) -> Callable[[str, dict[str, object]], Machine]:
+def _programs(
+    environments: dict[str, Environment], recordings: MemoryRecordings | None, costs: StepCosts, seed: int
+) -> dict[str, Callable[[str, dict[str, object]], Machine]]:
+    return {name: _program(name, environments, recordings, costs, seed) for name in PROGRAMS}
+
+
+def _program(
+    name: str,
+    environments: dict[str, Environment],
+    recordings: MemoryRecordings | None,
+    costs: StepCosts,
+    seed: int,
+) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
-        return ObservedMachine(PROGRAMS[name](argument, environments[address.split("/", 1)[0]]))
+        if name == "disk":
+            argument = {**argument, **costs.of_disk(address, seed)}
+        machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
+        watch_points(machine, recordings.of(address) if recordings is not None else None)
+        return ObservedMachine(machine)
 
     return make
-
-
-def _latency(_source: str, _destination: str, _message: object, random: Random) -> int:
-    return LINK_NS + int(random.random() * JITTER_NS)
 
 
 def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cluster.fault_kinds import FAULT_KINDS, Aim
 from cluster.quantities import duration_text
 
 ROWS_SHOWN: Final = 20
@@ -66,8 +67,8 @@ def _faults(faults: list[Document]) -> Table:
         table.add_row(
             f"{each['id']} {escape(each['kind'])}",
             escape(each["target"]),
-            _after(each["injected_at_ns"], each["detected_at_ns"]),
-            _after(each["injected_at_ns"], each["recovered_at_ns"]),
+            _after(each["injected_at_ns"], each["detected_at_ns"], "never" if _is_deadly(each) else "-"),
+            _after(each["injected_at_ns"], each["recovered_at_ns"], "never" if _is_noticed(each) else "-"),
         )
     return table
 
@@ -122,5 +123,17 @@ def _outage(guest: Document, key: str) -> str:
     return "never" if ended_open else "-"
 
 
-def _after(start_ns: int, end_ns: int | None) -> str:
-    return "never" if end_ns is None else duration_text(end_ns - start_ns)
+def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:
+    return otherwise if end_ns is None else duration_text(end_ns - start_ns)
+
+
+def _is_deadly(fault: Document) -> bool:
+    """Whether the hypervisor must notice that a domain is gone; without power it notices nothing."""
+    kind = FAULT_KINDS.get(fault["kind"])
+    return kind is None or (kind.deadly and kind.aim is not Aim.host)
+
+
+def _is_noticed(fault: Document) -> bool:
+    """Whether guests wait because of it."""
+    kind = FAULT_KINDS.get(fault["kind"])
+    return kind is None or not kind.silent

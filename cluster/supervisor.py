@@ -8,30 +8,32 @@ Rules: phases only go forward; what is not reached in its time is reported, neve
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from actors.abi.interface import XenbusState
 from actors.domu.journal import Journal
-from actors.messages import ReadStatistics, Statistics
+from actors.messages import Interrupts, StateWritten, Statistics
 from actors.runtime.machine import (
     Effect,
     Event,
     Exit,
     ProcessEnded,
     Received,
-    Send,
 )
 from cluster.board import Board, DomainChange
 from cluster.config import ResolvedCluster, ResolvedFault
+from cluster.fault_course import FaultCourse, FaultTarget
 from cluster.fault_records import FaultRecords
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
-from cluster.schedule import Schedule
+from cluster.interrupt_tables import InterruptTables
+from cluster.readings import Readings
 
 NS = 1_000_000_000
 WATCH_NS = 5_000_000
+SOONEST_NS = 100_000
 IDLE_NS = 20_000_000
 BOOT_LIMIT_NS = 60 * NS
 QUIET_LIMIT_NS = 10 * NS
 OFF_LIMIT_NS = 10 * NS
-STATISTICS_NS = NS
 ACCOUNT_INTERVAL_NS = 50_000_000
 ACCOUNT_LIMIT_NS = 2 * NS
 
@@ -69,8 +71,10 @@ class Supervisor:
             for host in cluster.hosts
             for guest in host.guests
         }
-        self.faults = FaultRecords(self.guests, observe)
+        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
         self.outcome = Outcome()
+        self.interrupts = InterruptTables(self._emit)
+        self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
         self.phase = "boot"
         self.finished = False
         self._observe = observe
@@ -83,12 +87,14 @@ class Supervisor:
         self._started = False
         self._next_tick_ns: int | None = 0
         self._next_statistics_ns = 0
-        self._schedule = Schedule([], 0)
-        self._statistics_asked: dict[int, str] = {}
-        self._sequence = 0
         self._down_wanted = False
         self._abort = False
         self._now_ns = 0
+
+    @property
+    def faults(self) -> FaultRecords:
+        """What became of the faults."""
+        return self.course.records
 
     @property
     def injections(self) -> list[Injection]:
@@ -100,7 +106,12 @@ class Supervisor:
         self._now_ns = now_ns
         match event:
             case Received(link=link, message=Statistics() as message):
-                self._statistics(link, message)
+                self.readings.take(link, message, now_ns)
+                return []
+            case Received(link=link, message=StateWritten() as message):
+                self._state_written(link, message)
+            case Received(link=link, message=Interrupts() as message):
+                self.interrupts.take(link, message)
                 return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
@@ -124,19 +135,10 @@ class Supervisor:
         """What was found out so far."""
         return self.outcome
 
-    def inject(self, kind: str, host: str, name: str) -> Injection | None:
-        """Do a fault now; None if the target does not run. Its effects come with the next `handle`."""
-        board = self.boards[host]
-        domain = board.find(name)
-        if domain is None:
-            return None
-        injection = self.faults.note(kind, domain, host, self._now_ns, external=False)
-        if kind == "crash":
-            board.crash(domain)
-        else:
-            board.hang(domain)
+    def inject(self, fault: ResolvedFault) -> list[FaultTarget]:
+        """Do a fault now; what became of each target. Its effects come with the next `handle`."""
         self._next_tick_ns = self._now_ns
-        return injection
+        return self.course.inject(fault, self._now_ns)
 
     def go_down(self) -> None:
         """End the experiment in an orderly way from the present phase on."""
@@ -166,12 +168,28 @@ class Supervisor:
                 self._cut_power()
         board.ended(address, status, self._now_ns)
 
+    def _state_written(self, link: str, message: StateWritten) -> None:
+        """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
+        board = self._board(link)
+        host = board.host
+        for domain in board.domains.values():
+            serves = message.end == "backend" and domain.domid == message.frontend_domid
+            if not serves and (message.end != "frontend" or domain.address != link):
+                continue
+            for volume in host.volumes:
+                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
+                    vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
+                    state = XenbusState(message.state).name
+                    self.course.state_written(message.end, vbd, state, self._now_ns)
+
     def _domain_changed(self, change: DomainChange) -> None:
+        self.course.domain_changed(change, self._now_ns)
         guest = self.guests.get((change.host, change.name))
         if change.what == "started":
             if guest is not None:
                 guest.boots += 1
                 guest.domid = change.domid
+                guest.domids.append(change.domid)
                 guest.ended = False
             self.faults.target_started(change)
         elif change.what == "ended" and guest is not None:
@@ -193,20 +211,21 @@ class Supervisor:
         if self._abort and self.phase not in {"off", "done"}:
             self.outcome.unknown.append("interrupted")
             self._cut_power()
-        if self.faults.watch(self.boards, self._now_ns):
-            self._schedule.postpone(self._now_ns)
+        if self.phase in BREAKABLE:
+            self.course.tick(now_ns)
         getattr(self, f"_in_{self.phase}")()
-        if now_ns >= self._next_statistics_ns and self.phase in {"workload", "settle"}:
-            self._next_statistics_ns = now_ns + STATISTICS_NS
-            self._ask_statistics()
+        interval_ns = self.cluster.metrics.interval
+        if interval_ns and now_ns >= self._next_statistics_ns and self.phase in {"workload", "settle"}:
+            self._next_statistics_ns = now_ns + interval_ns
+            self.readings.ask_some()
         self._next_tick_ns = None if self.finished else now_ns + self._interval_ns()
 
     def _interval_ns(self) -> int:
         recovering = self.faults.recovering
         interval = WATCH_NS if recovering or self.phase not in {"workload"} else IDLE_NS
-        due = self._schedule.next_due_ns()
-        if self.phase == "workload" and due is not None:
-            interval = min(interval, max(due - self._now_ns, WATCH_NS))
+        due = self.course.next_due_ns()
+        if self.phase in BREAKABLE and due is not None:
+            interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)
         return interval
 
     def _enter(self, phase: str) -> None:
@@ -223,7 +242,7 @@ class Supervisor:
         ):
             self.workload_began_ns = self._now_ns
             self.completed_at_start = sum(each.completed for each in self.guests.values())
-            self._schedule = Schedule(self.cluster.faults, self._now_ns)
+            self.course.begin(self._now_ns)
             self._enter("workload")
         elif self._elapsed_ns() > BOOT_LIMIT_NS:
             late = [
@@ -235,13 +254,11 @@ class Supervisor:
             self._enter("shutdown")
 
     def _in_workload(self) -> None:
-        recovering = self.faults.recovering
-        for fault in self._schedule.take_due(self._now_ns, recovering=recovering):
-            self._inject_fault(fault)
-        over = self._elapsed_ns() >= self.cluster.duration_ns and self._schedule.is_empty
+        nothing_due = self.course.nothing_is_due
+        over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
         if self._endless:
             over = False
-        finished = not any(each.works for each in self.guests.values()) and self._schedule.is_empty
+        finished = not any(each.works for each in self.guests.values()) and nothing_due
         if self._down_wanted or over or (finished and not self._endless):
             self._enter("settle")
         elif self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns() and not self._endless:
@@ -251,13 +268,11 @@ class Supervisor:
     def _patience_ns(self) -> int:
         return self.cluster.settle_ns * (1 + sum(each.count for each in self.cluster.faults))
 
-    def _inject_fault(self, fault: ResolvedFault) -> None:
-        if self.inject(fault.kind, fault.host, fault.target) is None:
-            self.outcome.unknown.append(f"{fault.kind} of {fault.host}/{fault.target}: it does not run")
-
     def _in_settle(self) -> None:
-        if not self.faults.recovering or self._elapsed_ns() > self.cluster.settle_ns:
+        self.course.end(self._now_ns)
+        if not self.faults.unsettled or self._elapsed_ns() > self.cluster.settle_ns:
             self.faults.give_up()
+            self.outcome.unknown += self.course.not_done
             for guest in self.guests.values():
                 if not guest.ended:
                     self.boards[guest.host].type_on_console(guest.name, "stop")
@@ -267,9 +282,11 @@ class Supervisor:
         busy = [each for each in self.guests.values() if not each.ended and (each.in_flight or each.works)]
         limit = min(self.cluster.settle_ns, QUIET_LIMIT_NS)
         if not busy or self._elapsed_ns() > limit:
-            self._ask_statistics()
+            self.readings.ask_all()
             for name, board in self.boards.items():
                 if board.state.power == "on":
+                    running = [each.address for each in board.domains.values() if each.state == "running"]
+                    self.interrupts.keep(running)
                     forced = any(each.host == name for each in busy)
                     board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
             self._enter("shutdown")
@@ -278,12 +295,12 @@ class Supervisor:
         left = [each for each in self.guests.values() if not each.ended and self._is_controlled(each.host)]
         if not left:
             self._enter("account")
-            self._ask_statistics()
+            self.readings.ask_all()
         elif self._elapsed_ns() > QUIET_LIMIT_NS:
             names = ", ".join(f"{each.host}/{each.name}" for each in left)
             self.outcome.unknown.append(f"did not shut down within {QUIET_LIMIT_NS // NS} s: {names}")
             self._enter("account")
-            self._ask_statistics()
+            self.readings.ask_all()
 
     def _is_controlled(self, host: str) -> bool:
         board = self.boards[host]
@@ -293,7 +310,7 @@ class Supervisor:
         if not self._is_settled() and self._elapsed_ns() < ACCOUNT_LIMIT_NS:
             if self._now_ns >= self._next_statistics_ns:
                 self._next_statistics_ns = self._now_ns + ACCOUNT_INTERVAL_NS
-                self._ask_statistics()
+                self.readings.ask_all()
         else:
             self.outcome.leaks = {
                 address: values
@@ -314,7 +331,7 @@ class Supervisor:
             return False
         dom0s = [f"{name}/dom0" for name, board in self.boards.items() if board.find("dom0") is not None]
         values = [self.outcome.statistics.get(each, {}) for each in dom0s]
-        return not self._statistics_asked and all(
+        return self.readings.is_complete and all(
             each.get("all_shut_down") and not each.get("backends") for each in values
         )
 
@@ -337,21 +354,3 @@ class Supervisor:
         for board in self.boards.values():
             board.cut_power()
         self._enter("off")
-
-    def _ask_statistics(self) -> None:
-        self._statistics_asked.clear()
-        for board in self.boards.values():
-            if board.state.power != "on":
-                continue
-            addresses = [
-                board.hypervisor,
-                *(each.address for each in board.domains.values() if each.state == "running"),
-            ]
-            for address in addresses:
-                self._sequence += 1
-                self._statistics_asked[self._sequence] = address
-                self._emit(Send(address, ReadStatistics(self._sequence)))
-
-    def _statistics(self, link: str, message: Statistics) -> None:
-        if self._statistics_asked.pop(message.sequence, None) == link:
-            self.outcome.statistics[link] = message.values

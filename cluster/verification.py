@@ -34,10 +34,11 @@ class Verification:
     def ledger(self, guest: GuestRecord) -> LedgerResult | None:
         """The ledger of all disks of a guest; None if one of them could not be checked."""
         total = LedgerResult()
-        for journal in guest.journals:
+        for index, journal in enumerate(guest.journals):
             volume = self._volume(guest, journal)
+            losses = [each[index] for each in guest.power_losses]
             try:
-                total.add(self._check(journal, volume))
+                total.add(self._check(journal, volume, losses))
             except (OSError, LedgerError, JournalError) as error:
                 self.troubles.append(f"{guest.host}/{volume.name}: {error}")
                 return None
@@ -52,17 +53,18 @@ class Verification:
             if journal.digest is not None
         ]
 
-    def _check(self, journal: Journal, volume: Volume) -> LedgerResult:
+    def _check(self, journal: Journal, volume: Volume, losses: list[int]) -> LedgerResult:
         if journal.next_sequence == 1:
             return LedgerResult()
         if self._read_volume is not None:
-            return self._compare(journal, self._read_volume(volume))
+            return self._compare(journal, self._read_volume(volume), losses)
         with ImageFile(volume.path) as image:
-            return self._compare(journal, image.read)
+            return self._compare(journal, image.read, losses)
 
-    def _compare(self, journal: Journal, read: ReadSectors) -> LedgerResult:
-        power_lost = self._facts.interrupted
-        return check_volume(journal, read, power_lost=power_lost, run_nonces=self._run_nonces())
+    def _compare(self, journal: Journal, read: ReadSectors, losses: list[int]) -> LedgerResult:
+        if self._facts.interrupted:
+            losses = [*losses, journal.next_sequence]
+        return check_volume(journal, read, power_losses=losses, run_nonces=self._run_nonces())
 
     def _run_nonces(self) -> set[int]:
         if self._nonces is None:

@@ -4,6 +4,7 @@ types             NewTypes for the identifiers of the field, and the reserved do
 errno             Xen's error numbers, and the refusal that carries one
 hypercalls        hypercall numbers and the commands of each
 interface         flags, states, VIRQs and other constants
+control           what domctl and sysctl publish besides their commands
 ring              Xen's shared rings: header, indices, the rule of notification
 blkif             the block protocol's records
 xs_wire           XenStore's messages and ring page

@@ -142,6 +142,7 @@ class Physdevop(IntEnum):
     dbgp_op = 29
     prepare_msix = 30
     release_msix = 31
+    pci_device_reset = 32
 
 
 class Memop(IntEnum):
@@ -159,6 +160,7 @@ class Memop(IntEnum):
     exchange = 11
     maximum_gpfn = 14
     remove_from_physmap = 15
+    add_to_physmap_batch = 23
     claim_pages = 24
 
 
@@ -170,13 +172,26 @@ class Domctl(IntEnum):
     pausedomain = 3
     unpausedomain = 4
     getdomaininfo = 5
+    setvcpuaffinity = 9
     max_mem = 11
+    setvcpucontext = 12
+    getvcpucontext = 13
+    getvcpuinfo = 14
     max_vcpus = 15
+    scheduler_op = 16
+    setdomainhandle = 17
     irq_permission = 19
     iomem_permission = 20
     ioport_permission = 21
+    getvcpuaffinity = 25
     resumedomain = 27
+    subscribe = 29
+    assign_device = 37
+    test_assign_device = 45
+    set_target = 46
+    deassign_device = 47
     set_virq_handler = 66
+    soft_reset = 79
     get_domain_state = 90
 
 
@@ -187,7 +202,11 @@ class Sysctl(IntEnum):
     physinfo = 3
     sched_id = 4
     getdomaininfolist = 6
+    debug_keys = 7
+    getcpuinfo = 8
     availheap = 9
+    cpupool_op = 18
+    scheduler_op = 19
 
 
 class Xenver(IntEnum):

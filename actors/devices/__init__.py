@@ -3,6 +3,9 @@
 ioapic                interrupt lines to vectors
 disk                  the disk machine: registers, commands, interrupts
 disk_settings         a disk's argument, checked
+disk_faults           what is broken in it
+service_times         how long it takes for a command
+disk_statistics       what it counts
 controller_registers  its register page
 queue_pair            its view of the two queues in machine memory
 volume                a range of sectors of an image, with a write cache before it

@@ -9,16 +9,19 @@ Left out: namespaces, several queues, interrupt coalescing by time.
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from actors.abi.disk_controller import ENABLE, FLAG_FUA, CommandStatus, Opcode, Register
+from actors.abi.trace import OPCODE_SHIFT, TracePoint, Tracepoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.devices.controller_registers import ControllerRegisters
+from actors.devices.disk_faults import DiskFaults
 from actors.devices.disk_settings import DiskSettings, VolumeSettings
+from actors.devices.disk_statistics import DiskStatistics
 from actors.devices.image import Image, ImageError, OpenImage
 from actors.devices.queue_pair import BadQueueError, Command, QueuePair
+from actors.devices.service_times import ServiceTimes
 from actors.devices.volume import Volume
-from actors.messages import Line, MmioRead, MmioReadReply, MmioWrite, PowerButton
+from actors.messages import Fault, Line, MmioRead, MmioReadReply, MmioWrite, PowerButton, PowerFails
 from actors.runtime.machine import (
     CloseLink,
     DeadlinePassed,
@@ -41,25 +44,8 @@ _FLUSH = int(Opcode.flush)
 _CONTROL = int(Register.control)
 _INTERRUPT_MASK = int(Register.interrupt_mask)
 _SQ_TAIL = int(Register.sq_tail)
+_DISK_FETCH, _DISK_FINISH = int(TracePoint.DISK_FETCH), int(TracePoint.DISK_FINISH)
 _DOORBELLS = (_SQ_TAIL, int(Register.cq_head))
-
-
-@dataclass(frozen=True, slots=True)
-class DiskStatistics:
-    """Counters since power on; `dirty_sectors`, `in_flight` and `queued_completions` are gauges."""
-
-    reads: int
-    writes: int
-    flushes: int
-    sectors_read: int
-    sectors_written: int
-    errors: int
-    interrupts: int
-    resets: int
-    write_back_failures: int
-    dirty_sectors: int
-    in_flight: int
-    queued_completions: int
 
 
 class Disk:
@@ -75,19 +61,20 @@ class Disk:
         try:
             self._volumes = [self._open_volume(row, open_image) for row in self._settings.volumes]
         except ImageError:
-            self._close_images()
+            self.close()
             raise
         self._registers = ControllerRegisters(
             [(volume.sectors, volume.read_only) for volume in self._volumes],
             write_cache=self._settings.cache_sectors > 0,
         )
         self._queue: QueuePair | None = None
+        self._tracepoint: Tracepoint | None = None
         self._in_service: list[tuple[int, int, Command]] = []
         self._order = 0
-        self._delays = (0, self._settings.read_ns, self._settings.write_ns, self._settings.flush_ns)
+        self._service = ServiceTimes(self._settings)
         self._write_back_at_ns: int | None = None
-        self._line = False
-        self._completed = False
+        self._line = self._unseen = self._completed = False
+        self._faults = DiskFaults()
         self._reads = self._writes = self._flushes = self._errors = 0
         self._sectors_read = self._sectors_written = 0
         self._interrupts = self._resets = self._write_back_failures = 0
@@ -100,8 +87,8 @@ class Disk:
                 return self._write_register(message.offset, message.value, now_ns)
             if isinstance(message, MmioRead) and event.link == _HOST:
                 return [Send(_HOST, MmioReadReply(message.sequence, self._registers.read(message.offset)))]
-            if isinstance(message, PowerButton) and event.link == "supervisor":
-                return self._power_off(now_ns)
+            if event.link == "supervisor" and isinstance(message, PowerButton | PowerFails | Fault):
+                return self._take_order(message, now_ns)
             return [CloseLink(event.link, f"a disk takes no {type(message).__name__} from {event.link}")]
         if isinstance(event, DeadlinePassed):
             return self._pass_deadlines(now_ns)
@@ -111,14 +98,20 @@ class Disk:
             return [Send(_IOAPIC, Line(True))]
         return []
 
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self._tracepoint = tracepoint
+
     def next_deadline_ns(self) -> int | None:
-        """When the next command is served, or dirty sectors are written back."""
-        if not self._in_service:
-            return self._write_back_at_ns
-        served_at_ns = self._in_service[0][0]
-        if self._write_back_at_ns is None or served_at_ns < self._write_back_at_ns:
-            return served_at_ns
-        return self._write_back_at_ns
+        """When the next command is served, dirty sectors are written back, or a storm goes on."""
+        due = None if self._settings.level_triggered else self._faults.storm_ns
+        if self._faults.stalled:
+            return due
+        if self._in_service and (due is None or self._in_service[0][0] < due):
+            due = self._in_service[0][0]
+        if self._write_back_at_ns is not None and (due is None or self._write_back_at_ns < due):
+            due = self._write_back_at_ns
+        return due
 
     def check(self) -> None:
         """Raise AssertionError if an invariant is broken."""
@@ -129,13 +122,13 @@ class Disk:
         queue = self._queue
         if queue is None:
             assert not self._in_service, "commands of a queue that is gone"
-            assert not self._line, "an interrupt of a queue that is gone"
+            assert self._line == self._shows(wanted=False), "an interrupt of a queue that is gone"
             return
         queue.check()
         assert queue.reserved == queue.unconsumed + len(self._in_service), "a command without completion"
         if self._settings.level_triggered:
             wanted = queue.unconsumed > 0 and not self._registers.interrupt_mask
-            assert self._line == wanted, "the interrupt line does not show what is queued"
+            assert self._line == self._shows(wanted=wanted), "the interrupt line does not show what is queued"
 
     def statistics(self) -> DiskStatistics:
         """Counters and gauges as of now."""
@@ -152,7 +145,35 @@ class Disk:
             dirty_sectors=sum(volume.dirty_sectors for volume in self._volumes),
             in_flight=len(self._in_service),
             queued_completions=self._queue.unconsumed if self._queue is not None else 0,
+            errors_injected=self._faults.errors,
+            flushes_ignored=self._faults.flushes_ignored,
+            interrupts_lost=self._faults.interrupts_lost,
         )
+
+    def _take_order(self, order: PowerButton | PowerFails | Fault, now_ns: int) -> list[Effect]:
+        """The experimenter's hand: the power button, a loss of power, a fault that comes or goes."""
+        if isinstance(order, PowerButton):
+            return self._power_off(now_ns)
+        if isinstance(order, PowerFails):
+            return self._lose_power()
+        if not self._faults.take(order, now_ns):
+            return [CloseLink("supervisor", f"a disk has no fault {order.kind} {order.options}")]
+        self._unseen = self._unseen and self._faults.hides_interrupts
+        what = "begins" if order.active else "is over"
+        return [Log(f"fault {order.number}: {order.kind} {what}"), *self._pass_deadlines(now_ns)]
+
+    def _lose_power(self) -> list[Effect]:
+        """What is in the cache is lost; with torn writes it is half written."""
+        random = self._faults.tearing()
+        if random is not None:
+            for volume in self._volumes:
+                volume.tear(random)
+        self.close()
+        return [Exit("no power")]
+
+    def _shows(self, *, wanted: bool) -> bool:
+        """Whether a level line is seen asserted: a storm holds it up, a fault may hide it."""
+        return (wanted or (self._faults.storming and self._settings.level_triggered)) and not self._unseen
 
     def _write_register(self, offset: int, value: int, now_ns: int) -> list[Effect]:
         value &= 0xFFFFFFFF
@@ -207,23 +228,34 @@ class Disk:
         queue = self._queue
         masked = queue is None or self._registers.interrupt_mask
         if not self._settings.level_triggered:
-            if masked or not completed:
-                return []
-            self._interrupts += 1
-            return [Send(_IOAPIC, Line(True)), Send(_IOAPIC, Line(False))]
-        asserted = not masked and queue is not None and queue.unconsumed > 0
+            return [] if masked or not completed else self._pulse()
+        wanted = not masked and queue is not None and queue.unconsumed > 0
+        if not wanted and not self._faults.storming:
+            self._unseen = False
+        elif not self._line and not self._unseen:
+            self._unseen = self._faults.loses_interrupt()
+        asserted = self._shows(wanted=wanted)
         if asserted == self._line:
             return []
         self._line = asserted
         self._interrupts += asserted
         return [Send(_IOAPIC, Line(asserted))]
 
+    def _pulse(self) -> list[Effect]:
+        """An edge, unless it gets lost."""
+        if self._faults.loses_interrupt():
+            return []
+        self._interrupts += 1
+        return [Send(_IOAPIC, Line(True)), Send(_IOAPIC, Line(False))]
+
     def _serve(self, queue: QueuePair, now_ns: int) -> None:
         """Start all new commands; those without a service time end here."""
-        delays = self._delays
         for command in queue.fetch():
-            delay_ns = delays[command.opcode] if command.opcode < len(delays) else 0
-            if delay_ns:
+            if self._tracepoint is not None:
+                what = command.command_id | command.opcode << OPCODE_SHIFT
+                self._tracepoint(_DISK_FETCH, command.volume, what, command.sector, 0)
+            delay_ns = self._service.of(command.opcode, self._faults.slowness)
+            if delay_ns or self._faults.stalled:
                 heapq.heappush(self._in_service, (now_ns + delay_ns, self._order, command))
                 self._order += 1
             else:
@@ -231,21 +263,32 @@ class Disk:
 
     def _pass_deadlines(self, now_ns: int) -> list[Effect]:
         effects: list[Effect] = []
+        storm_ns = self._faults.storm_ns
+        if storm_ns is not None and storm_ns <= now_ns and not self._settings.level_triggered:
+            self._faults.next_storm(now_ns)
+            effects += self._pulse()
+        if self._faults.stalled:
+            return effects + self._signal()
         while self._in_service and self._in_service[0][0] <= now_ns:
             assert self._queue is not None, "commands of a queue that is gone"
             self._finish(self._queue, heapq.heappop(self._in_service)[2], now_ns)
         if self._write_back_at_ns is not None and self._write_back_at_ns <= now_ns:
-            effects = self._write_back(now_ns)
+            effects += self._write_back(now_ns)
         return effects + self._signal()
 
     def _finish(self, queue: QueuePair, command: Command, now_ns: int) -> None:
         """Do a command and write its completion."""
-        try:
-            status = self._perform(command, now_ns)
-        except OSError:
-            status = CommandStatus.media_error
+        if self._faults.fails(command.opcode):
+            status = int(CommandStatus.media_error)
+        else:
+            try:
+                status = self._perform(command, now_ns)
+            except OSError:
+                status = CommandStatus.media_error
         if status:
             self._errors += 1
+        if self._tracepoint is not None:
+            self._tracepoint(_DISK_FINISH, 0, command.command_id, int(status), 0)
         queue.complete(command.command_id, status)
         self._completed = True
 
@@ -258,7 +301,7 @@ class Disk:
         volume = self._volumes[command.volume]
         if opcode == _FLUSH:
             self._flushes += 1
-            if not self._settings.ignores_flush:
+            if not self._lies():
                 volume.flush()
             return 0
         buffers: list[memoryview] = []
@@ -276,11 +319,17 @@ class Disk:
             return CommandStatus.read_only
         self._writes += 1
         self._sectors_written += nr_sectors
-        through = command.flags & FLAG_FUA != 0 and not self._settings.ignores_flush
+        through = command.flags & FLAG_FUA != 0 and not self._lies()
         volume.write(command.sector, nr_sectors, buffers, through=through)
         if self._write_back_at_ns is None and volume.dirty_sectors:
             self._write_back_at_ns = now_ns + self._settings.write_back_ns
         return 0
+
+    def _lies(self) -> bool:
+        """Whether a FLUSH or FUA is acknowledged and nothing done."""
+        lies = self._settings.ignores_flush or self._faults.lying
+        self._faults.flushes_ignored += lies
+        return lies
 
     def _gather(self, command: Command, buffers: list[memoryview]) -> int:
         """Collect the memory of a command's segments; how many sectors, 0 if a segment is bad."""
@@ -315,10 +364,11 @@ class Disk:
             except OSError as error:
                 effects.append(Log(f"sync at power off failed: {error}"))
         effects += self._stop()
-        self._close_images()
+        self.close()
         return [*effects, Exit("power button")]
 
-    def _close_images(self) -> None:
+    def close(self) -> None:
+        """Let go of the images: what the end of a process does by itself."""
         for image in self._images.values():
             image.close()
 

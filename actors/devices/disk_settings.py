@@ -6,6 +6,8 @@ Rules: the argument comes from a configuration file; ValueError names the key th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from actors.runtime.distribution import Distribution
+
 DEFAULT_CACHE_SECTORS = 8192
 DEFAULT_WRITE_BACK_NS = 200_000_000
 
@@ -35,7 +37,8 @@ class DiskSettings:
 
     `cache_sectors` (0: no cache) limits the dirty sectors of each volume, `write_back_ns` how long they
     stay dirty. `read_ns`, `write_ns`, `flush_ns`: service time of a command. `ignores_flush`: a disk that
-    lies: it acknowledges FLUSH and FUA and does nothing.
+    lies: it acknowledges FLUSH and FUA and does nothing. `service`: what is drawn, seeded by `seed`, on top
+    of the service times (`read`, `write`, `flush`), for simulated time.
     """
 
     volumes: tuple[VolumeSettings, ...]
@@ -46,6 +49,8 @@ class DiskSettings:
     write_ns: int
     flush_ns: int
     ignores_flush: bool
+    service: dict[str, Distribution]
+    seed: str
 
     @classmethod
     def from_argument(cls, argument: Mapping[str, object]) -> "DiskSettings":
@@ -68,6 +73,8 @@ class DiskSettings:
             write_ns=_number(argument, "write_ns", 0),
             flush_ns=_number(argument, "flush_ns", 0),
             ignores_flush=_flag(argument, "ignores_flush", default=False),
+            service=_service(argument.get("service", {})),
+            seed=_text(argument, "seed", ""),
         )
 
 
@@ -79,6 +86,12 @@ def _volume(row: Mapping[str, object]) -> VolumeSettings:
         offset_sector=_number(row, "offset_sector", 0),
         read_only=_flag(row, "read_only", default=False),
     )
+
+
+def _service(rows: object) -> dict[str, Distribution]:
+    if not isinstance(rows, dict):
+        raise ValueError("disk: service: a map is wanted")  # noqa: TRY004, a bad file, not a bad call
+    return {str(name): Distribution.from_row(row) for name, row in rows.items()}
 
 
 def _refuse_overlaps(volumes: tuple[VolumeSettings, ...]) -> None:

@@ -6,6 +6,7 @@ lost with the power) or in the image, and reads see the newest of both.
 
 import errno
 from collections.abc import Sequence
+from random import Random
 
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import Image, ImageError
@@ -73,6 +74,10 @@ class Volume:
         """Move the oldest dirty sectors, `nr_sectors` or a few more, to the image."""
         if self._cache:
             self._cache.write_back(nr_sectors, self._store_run)
+
+    def tear(self, random: Random) -> None:
+        """The power goes: what is dirty gets to the image in part, and sectors only half."""
+        self._cache.tear(random, lambda sector, data: self._store(sector, len(data), [data]))
 
     def check(self) -> None:
         """The cache holds nothing that may not be written."""

@@ -6,6 +6,7 @@ whole aligned pages. Whoever drops this object models a power loss.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from random import Random
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
@@ -94,6 +95,19 @@ class WriteCache:
                 self._clean(block, _WHOLE)
         if run:
             self._write_run(run, write)
+
+    def tear(self, random: Random, write: Callable[[int, bytes], None]) -> None:
+        """The power goes while all of this is written: of each block some sectors and a half are.
+
+        `write(sector, data)` takes whole sectors and, last of a block, the first half of one.
+        """
+        for block, (mask, data) in self._blocks.items():
+            dirty = [index for index in range(_BLOCK_SECTORS) if mask >> index & 1]
+            whole = random.randrange(len(dirty))
+            for index in dirty[: whole + 1]:
+                size = SECTOR_SIZE // 2 if index == dirty[whole] else SECTOR_SIZE
+                start = index * SECTOR_SIZE
+                write(block * _BLOCK_SECTORS + index, data[start : start + size])
 
     def check(self) -> None:
         """The count is right, and no block is kept that has nothing dirty."""

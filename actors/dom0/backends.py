@@ -7,8 +7,10 @@ Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend direc
 from actors.abi.errno import XenError
 from actors.dom0.disks import Disks
 from actors.kernel.blkback import Blkback
-from actors.kernel.kernel import Kernel
+from actors.kernel.kernel import SUPERVISOR, Kernel
+from actors.kernel.observed_store import ObservedStore
 from actors.kernel.xenbus import Xenbus
+from actors.messages import StateWritten
 
 BACKEND_ROOT = "/local/domain/0/backend/vbd"
 
@@ -59,7 +61,7 @@ class Backends:
             grants=self._kernel.grants,
             xen=self._kernel.xen,
             memory=self._kernel.memory,
-            xenbus=self._xenbus,
+            xenbus=ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state)),
             log=self._kernel.log,
             at_turn_end=self._kernel.at_turn_end,
             path=path,
@@ -71,3 +73,6 @@ class Backends:
         self.devices[key] = backend
         await backend.run()
         self.devices.pop(key, None)
+
+    def _tell_state(self, key: tuple[int, int], state: int) -> None:
+        self._kernel.send(SUPERVISOR, StateWritten("backend", key[0], key[1], state))

@@ -3,7 +3,7 @@
 Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
@@ -18,9 +18,10 @@ from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import Kernel
-from actors.kernel.threads import Signal
+from actors.kernel.threads import Future, Signal
 from actors.kernel.xenbus import RingTransport, Xenbus
 from actors.kernel.xs_ring import XsRing
+from actors.messages import Fault
 from actors.runtime.memory import Memory
 from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
@@ -32,7 +33,11 @@ NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class ControlDomainStatistics:
-    """Counters of one dom0, from its boot on."""
+    """Counters of one dom0, from its boot on.
+
+    `vbds`: one record for each backend (`BlkbackStatistics`, and whose it is); `store`: the store's
+    (`StoreStatistics`) if xenstored runs here, else empty.
+    """
 
     domains: dict[str, int]
     backends: int
@@ -47,6 +52,8 @@ class ControlDomainStatistics:
     store_lost: bool
     not_rebuilt: list[str]
     all_shut_down: bool
+    vbds: list[dict[str, object]]
+    store: dict[str, object]
 
 
 class ControlDomain(Kernel):
@@ -58,7 +65,9 @@ class ControlDomain(Kernel):
         self._disks = Disks(self)
         self._links: set[str] = set()
         self._link_came = Signal()
+        self._builder: DomainBuilder | None = None
         self._toolstack: Toolstack | None = None
+        self._toolstack_dead = False
         self._backends: Backends | None = None
         self._daemon: Xenstored | None = None
         self._store_lost = False
@@ -90,9 +99,10 @@ class ControlDomain(Kernel):
         builder.xenbus = xenbus
         self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect)
         await self._backends.start()
-        self._toolstack = Toolstack(self, self._plan, builder)
-        await self._toolstack.start(store_lost=self._store_lost)
-        self.log(f"dom0: {len(self._toolstack.domains)} domains are looked after")
+        self._builder = builder
+        self._toolstack = toolstack = Toolstack(self, self._plan, builder)
+        await toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
     def link_opened(self, link: str) -> None:
         """A device is plugged in."""
@@ -108,7 +118,30 @@ class ControlDomain(Kernel):
     def console_input(self, text: str) -> None:
         """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask."""
         if self._toolstack is not None and text in {"xl shutdown -a", "xl destroy -a"}:
-            self._toolstack.shut_down_all(self._report_shut_down, force=text == "xl destroy -a")
+            started = self._start_toolstack()
+            toolstack, force = self._toolstack, text == "xl destroy -a"
+            started.when_done(lambda: toolstack.shut_down_all(self._report_shut_down, force=force))
+
+    def fault(self, fault: Fault) -> bool:
+        """`hwdom-reboot`, `toolstack-kill`, and `backend-malformed-response` to `domid`, `virtual_device`."""
+        if fault.kind == "hwdom-reboot":
+            if fault.active:
+                self.log("reboot: Restarting system")
+                self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.reboot)})
+            return True
+        if fault.kind == "toolstack-kill":
+            if fault.active:
+                self._kill_toolstack()
+            else:
+                self._start_toolstack()
+            return True
+        if fault.kind != "backend-malformed-response" or self._backends is None:
+            return False
+        if not fault.active:
+            return True
+        key = fault.options.get("domid"), fault.options.get("virtual_device")
+        device = self._backends.devices.get(cast("tuple[int, int]", key))
+        return device is not None and device.misanswer()
 
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
@@ -121,6 +154,7 @@ class ControlDomain(Kernel):
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
         backends = [each.statistics() for each in self._devices()]
+        keys = list(self._backends.devices) if self._backends is not None else []
         toolstack = self._toolstack
         domains = toolstack.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
@@ -138,10 +172,32 @@ class ControlDomain(Kernel):
             store_lost=self._store_lost,
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._all_shut_down,
+            vbds=[
+                {"domid": domid, "device": device, **asdict(each)}
+                for (domid, device), each in zip(keys, backends, strict=True)
+            ],
+            store=asdict(self._daemon.store.statistics()) if self._daemon is not None else {},
         )
 
     def _devices(self) -> list[Blkback]:
         return list(self._backends.devices.values()) if self._backends is not None else []
+
+    def _kill_toolstack(self) -> None:
+        if self._toolstack is not None:
+            self._toolstack.kill()
+            self._toolstack_dead = True
+            self.log("xl: Killed")
+
+    def _start_toolstack(self) -> Future[None]:
+        """A new xl in place of one that was killed, nothing if none was; set when it knows the domains."""
+        knows: Future[None] = Future()
+        if not self._toolstack_dead or self._toolstack is None or self._builder is None:
+            knows.set(None)
+            return knows
+        self._toolstack_dead = False
+        dead, self._toolstack = self._toolstack, Toolstack(self, self._plan, self._builder)
+        self.log("xl: started again")
+        return self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True

@@ -25,6 +25,7 @@ from actors.abi.disk_controller import (
     Register,
     VolumeFlags,
 )
+from actors.abi.trace import OPCODE_SHIFT, TracePoint, Tracepoint
 from actors.messages import MmioRead, MmioReadReply, MmioWrite
 from actors.runtime.memory import Memory
 
@@ -50,6 +51,7 @@ class DiskDriver:
     others the submission queue of 32 entries each. The caller feeds `receive` and `interrupt`, and has
     `at_turn_end` call `flush_doorbell` once all that a turn brings is submitted. With an
     `edge` interrupt completions are acknowledged with the next submission, to spare the disk a wake-up.
+    `number` tells the disks of a host apart at its tracepoints.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class DiskDriver:
         self.volumes: list[tuple[int, bool]] = []
         self.write_cache = False
         self.on_ready: Callable[[], None] = _nobody_waits
+        self.tracepoint: Tracepoint | None = None
+        self.number = 0
         self._send = send
         self._at_turn_end = at_turn_end
         self._sq_mfn = first
@@ -136,6 +140,8 @@ class DiskDriver:
             return
         command_id = self._free.pop()
         self._done[command_id] = done
+        if self.tracepoint is not None:
+            self.tracepoint(_DISK_SUBMIT, volume, command_id | opcode << OPCODE_SHIFT, sector, self.number)
         tail = self._sq_tail
         if tail == self._sq_rung:
             self._at_turn_end(self.flush_doorbell)
@@ -175,6 +181,8 @@ class DiskDriver:
                 (self._done.pop(command_id), word >> COMPLETION_STATUS_SHIFT & COMPLETION_STATUS_MASK)
             )
             self._free.append(command_id)
+            if self.tracepoint is not None:
+                self.tracepoint(_DISK_COMPLETE, 0, command_id, taken[-1][1], self.number)
             head += 1
             if head == _CQ_ENTRIES:
                 head = 0
@@ -278,4 +286,5 @@ def _nobody_waits() -> None:
 
 
 _SQ_TAIL = int(Register.sq_tail)
+_DISK_SUBMIT, _DISK_COMPLETE = int(TracePoint.DISK_SUBMIT), int(TracePoint.DISK_COMPLETE)
 _CQ_HEAD = int(Register.cq_head)

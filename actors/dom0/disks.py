@@ -66,6 +66,7 @@ class Disks:
             edge=trigger == "edge",
         )
         driver.on_ready = lambda: ready.set(None)
+        driver.tracepoint, driver.number = kernel.threads.tracepoint, len(self._drivers)
         kernel.on_link(name, driver.receive)
         self._drivers[name] = driver
         await self._route(name, gsi, trigger, driver.interrupt)

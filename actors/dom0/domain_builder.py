@@ -6,9 +6,11 @@ Source: tools/libs/light/libxl_create.c, tools/libs/guest/xg_dom_boot.c (grant e
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Gnttabop, Memop
+from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.interface import (
     CREATEDOMAIN_XS_DOMAIN,
     GNTTAB_RESERVED_CONSOLE,
@@ -42,6 +44,7 @@ class DomainBuilder:
         self._xen = kernel.xen
         self.xenbus = xenbus
         self.store_domid = store_domid
+        self.committed: dict[Step, None] = {}
         self._next_foreign = FOREIGN_GFN_BASE
         self._store_ports: dict[int, int] = {}
 
@@ -127,20 +130,24 @@ class DomainBuilder:
         """The machine frame behind another domain's gfn, held while in use."""
         self._next_foreign += 1
         gpfn = self._next_foreign
-        reply = await self._xen.memory_op(
-            Memop.add_to_physmap,
-            domid=DOMID_SELF,
-            space=XENMAPSPACE_GMFN_FOREIGN,
-            foreign_domid=domid,
-            idx=gfn,
-            gpfn=gpfn,
-        )
-        mfn = (reply.out or {})["mfn"]
-        assert isinstance(mfn, int), "add_to_physmap tells where the frame is"
         try:
+            reply = await self._xen.memory_op(
+                Memop.add_to_physmap_batch,
+                domid=DOMID_SELF,
+                space=XENMAPSPACE_GMFN_FOREIGN,
+                foreign_domid=domid,
+                idxs=[gfn],
+                gpfns=[gpfn],
+            )
+            out = cast("dict[str, list[int]]", reply.out or {})
+            (error,), (mfn,) = out["errs"], out["mfns"]
+            if error:
+                raise XenError(Errno(-error), f"gfn {gfn} of domain {domid}")
             yield mfn
         finally:
-            await self._xen.memory_op(Memop.remove_from_physmap, domid=DOMID_SELF, gpfn=gpfn)
+            # Not waited for: whoever is killed here, even before the answer, gives the frame back as well.
+            arguments: dict[str, object] = {"domid": DOMID_SELF, "gpfn": gpfn}
+            self._xen.post(Number.memory_op, Memop.remove_from_physmap, arguments)
 
     async def _alloc_unbound(self, domid: int, remote: int) -> int:
         out = await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=domid, remote_dom=remote)
@@ -180,9 +187,12 @@ class DomainBuilder:
 
     async def _write_nodes(self, step: WriteNodes) -> None:
         async def body(transaction: Transaction) -> None:
+            self.committed.pop(step, None)
             for path, value, permissions in step.nodes:
                 await transaction.write(path, value)
                 await transaction.set_perms(path, list(permissions))
+            # The commit is sent right after this: who is killed while it waits for the answer has done it.
+            self.committed[step] = None
 
         await self.store.transact(body)
 

@@ -1,11 +1,12 @@
 """Decides what becomes of the domains of a host: create, take over, restart on crash, shut down.
 
 Rules: what exists is asked of the hypervisor, never remembered across a death of dom0. A domain
-that was never unpaused is half built: it is destroyed and built again.
+that was never unpaused is half built: it is destroyed and built again. A toolstack that is killed stops
+where it is; the next one (`adopt`) looks after what runs, and finishes what was to be taken over or created.
 Source: tools/xl/xl_vmcontrol.c (on_crash actions), tools/helpers/init-xenstore-domain.c.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,7 +22,7 @@ from actors.dom0.steps import (
     removal_steps,
 )
 from actors.kernel.kernel import Kernel
-from actors.kernel.threads import Signal
+from actors.kernel.threads import Future, Signal, Thread
 
 NOT_REBUILT = (
     "nodes that guests wrote outside of their devices (data/ and the like)",
@@ -52,6 +53,10 @@ class Toolstack:
         self._changed = Signal()
         self._all_gone = Signal()
         self._shutting_down = False
+        self._threads: list[Thread] = []
+        self.to_take_over: dict[int, DomainPlan] = {}
+        self.store_lost = False
+        self.unfinished: list[DomainPlan] = []
         self.taken_over = 0
         self.created = 0
         self.restarted = 0
@@ -59,14 +64,46 @@ class Toolstack:
     async def start(self, *, store_lost: bool) -> None:
         """Take over the domains that are there, create those that are not."""
         found = await self._survivors()
-        for domid, plan in found.items():
-            await self._take_over(domid, plan, store_lost=store_lost)
-        present = {each.plan.handle for each in self.domains.values()}
-        for plan in self._plan.domains:
-            if plan.handle not in present:
-                await self.create(plan)
+        present = {each.handle for each in found.values()}
+        self.unfinished = [each for each in self._plan.domains if each.handle not in present]
+        self.to_take_over = found
+        self.store_lost = store_lost
+        await self._go_on()
+
+    async def adopt(self, dead: "Toolstack") -> None:
+        """Take the place of a toolstack that was killed: dom0 lives, so do its backends and its store."""
+        self.unfinished, self.store_lost = dead.unfinished, dead.store_lost
+        found = await self._survivors()
+        self.to_take_over = {domid: plan for domid, plan in found.items() if domid in dead.to_take_over}
+        self.domains = {
+            domid: Running(domid, plan) for domid, plan in found.items() if domid not in dead.to_take_over
+        }
+        present = {each.handle for each in found.values()}
+        self.unfinished = [each for each in self.unfinished if each.handle not in present]
+        self._changed.set()
+        await self._go_on()
+
+    def kill(self) -> None:
+        """SIGKILL to every process of it, in the middle of whatever it does."""
+        for thread in self._threads:
+            thread.cancel()
+        self._threads.clear()
+
+    def spawn(self, name: str, work: Coroutine[Future[object], None, None]) -> Thread:
+        """Start a thread of the toolstack, which ends if that is killed."""
+        self._threads = [each for each in self._threads if not each.finished.done]
+        self._threads.append(self._kernel.threads.spawn(name, work))
+        return self._threads[-1]
+
+    async def _go_on(self) -> None:
+        for domid, plan in list(self.to_take_over.items()):
+            await self._take_over(domid, plan, store_lost=self.store_lost)
+            del self.to_take_over[domid]
+        while self.unfinished:
+            await self.create(self.unfinished[0])
+            self.unfinished.pop(0)
         await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
-        self._kernel.threads.spawn("domain watcher", self._look_after())
+        self.spawn("domain watcher", self._look_after())
 
     async def create(self, plan: DomainPlan) -> int:
         """Create a domain and let it run; its domid. What is half built is destroyed on a refusal."""
@@ -75,7 +112,7 @@ class Toolstack:
         try:
             await builder.build(BuildDomain(plan), domid)
             await builder.perform_all(attach_steps(plan, domid))
-        except BaseException:
+        except Exception:
             await builder.destroy(domid)
             raise
         self.domains[domid] = Running(domid, plan)
@@ -86,7 +123,7 @@ class Toolstack:
     def shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         """Ask every guest to power off, or destroy them all; `done` when none is left."""
         self._shutting_down = True
-        self._kernel.threads.spawn("shutdown", self._shut_down_all(done, force=force))
+        self.spawn("shutdown", self._shut_down_all(done, force=force))
 
     async def _list(self) -> list[dict[str, object]]:
         out = await self._kernel.xen.sysctl(Sysctl.getdomaininfolist, first_domain=0, max_domains=1024)
@@ -111,7 +148,9 @@ class Toolstack:
     async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)
         resume = self._plan.reconnect == "resume"
-        await self._builder.perform_all(rebuild_steps(plan, domid, store_lost=store_lost, resume=resume))
+        steps = rebuild_steps(plan, domid, store_lost=store_lost, resume=resume)
+        # What a toolstack that was killed has written must not be written again: both ends go on from it.
+        await self._builder.perform_all([each for each in steps if each not in self._builder.committed])
         self.taken_over += 1
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
 
@@ -140,11 +179,14 @@ class Toolstack:
         running.ending = True
         if action == "preserve":
             return
+        if action == "restart":
+            self.unfinished.append(plan)
         await self._builder.destroy(running.domid)
         await self._gone(running)
         if action == "restart":
             self.restarted += 1
             await self.create(plan)
+            self.unfinished.remove(plan)
 
     async def _gone(self, running: Running) -> None:
         if self.domains.pop(running.domid, None) is not None:

@@ -6,7 +6,7 @@ What to do is in the command line of the start info, as JSON; where its writes a
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
@@ -14,10 +14,12 @@ from actors.abi.interface import ShutdownReason
 from actors.domu.journal import GuestState, Journal, Word
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
-from actors.kernel.kernel import Kernel
+from actors.kernel.kernel import SUPERVISOR, Kernel
+from actors.kernel.observed_store import ObservedStore
 from actors.kernel.threads import Signal
 from actors.kernel.xenbus import RingTransport, Xenbus
 from actors.kernel.xs_ring import XsRing
+from actors.messages import Fault, StateWritten
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]
@@ -25,7 +27,7 @@ OpenJournal = Callable[[str], Journal]
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, and what its checksums came to."""
+    """Counters of one guest, those of each frontend by vdev (`BlkfrontStatistics`), and its checksums."""
 
     requests: int
     bytes: int
@@ -33,6 +35,7 @@ class GuestStatistics:
     reconnects: int
     replayed: int
     corrupt_reads: int
+    vbds: dict[str, dict[str, object]]
     checksums: dict[str, str] = field(default_factory=dict)
 
 
@@ -70,6 +73,18 @@ class Guest(Kernel):
         if text == "poweroff":
             self._stop.set()
 
+    def fault(self, fault: Fault) -> bool:
+        """`frontend-disconnect` closes a disk (`virtual_device`); taken away, it is opened again."""
+        if fault.kind != "frontend-disconnect":
+            return False
+        number = fault.options.get("virtual_device")
+        for disk, device in zip(self._disks, self.configuration["devices"], strict=False):
+            if device["virtual_device"] == number:
+                opening = disk.reopen() if not fault.active else disk.disconnect(for_good=False)
+                self.threads.spawn(f"fault {fault.number}", opening)
+                return True
+        return False
+
     def check(self) -> None:
         """Invariants of the kernel and its frontends."""
         super().check()
@@ -86,6 +101,10 @@ class Guest(Kernel):
             reconnects=sum(each.reconnects for each in disks),
             replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
+            vbds={
+                str(device["vdev"]): asdict(each)
+                for device, each in zip(self.configuration["devices"], disks, strict=False)
+            },
             checksums=dict(self._checksums),
         )
 
@@ -104,7 +123,7 @@ class Guest(Kernel):
             irq=self.irq,
             pages=self.pages,
             grants=self.grants,
-            xenbus=self.xenbus,
+            xenbus=ObservedStore(self.xenbus, lambda _path, state: self._tell_state(device, state)),
             log=self.log,
             path=f"device/vbd/{device['virtual_device']}",
             policy=self.configuration["frontend"],
@@ -113,6 +132,10 @@ class Guest(Kernel):
         await disk.connect()
         self.log(f"blkfront: {device['vdev']}: {disk.sectors} sectors")
         return disk
+
+    def _tell_state(self, device: dict[str, int | str], state: int) -> None:
+        number = int(device["virtual_device"])
+        self.send(SUPERVISOR, StateWritten("frontend", 0, number, state))
 
     async def _work(self, disk: Blkfront, device: dict[str, int | str]) -> None:
         work, vdev = self.configuration["workload"], str(device["vdev"])

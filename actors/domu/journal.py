@@ -71,6 +71,8 @@ class Word(IntEnum):
     ABANDONED = 24
     MISMATCHES = 25
     DIGEST_VALID = 26
+    VERIFIED = 27
+    LATENCY_SUM_NS = 28
 
 
 class GuestState(IntEnum):
@@ -212,6 +214,10 @@ class Journal:
     def record_mismatch(self) -> None:
         """The guest read back something else than it had been told was written."""
         self._words[Word.MISMATCHES] += 1
+
+    def record_verified(self) -> None:
+        """The guest read back what it had been told was written."""
+        self._words[Word.VERIFIED] += 1
 
     def set_state(self, state: GuestState) -> None:
         """Say how far the guest is."""
@@ -368,7 +374,9 @@ class Journal:
             words[Word.LONGEST_GAP_NS] = gap_ns
             words[Word.LONGEST_GAP_END_NS] = now_ns
         words[GAPS_WORD + bucket_of(gap_ns)] += 1
-        words[LATENCIES_WORD + bucket_of(now_ns - issued_ns)] += 1
+        latency_ns = now_ns - issued_ns
+        words[LATENCIES_WORD + bucket_of(latency_ns)] += 1
+        words[Word.LATENCY_SUM_NS] += latency_ns
 
     def _grow(self) -> None:
         self._words.release()

@@ -203,6 +203,8 @@ class Workload:
         if data != stamp_block(self._guest_id, self._virtual_device, sector, self._sectors, sequence, nonce):
             self.corrupt_reads += 1
             self._journal.record_mismatch()
+        else:
+            self._journal.record_verified()
 
     def _completed(self, block: int | None) -> None:
         if block is not None:

@@ -6,26 +6,40 @@ Left out: CPU time is not measured; `cpu_time` is the time since the domain was 
 
 from typing import Final
 
-from actors.abi.interface import CREATEDOMAIN_XS_DOMAIN, DominfFlags, ShutdownReason
+from actors.abi.interface import (
+    CREATEDOMAIN_HAP,
+    CREATEDOMAIN_HVM,
+    CREATEDOMAIN_XS_DOMAIN,
+    DominfFlags,
+    ShutdownReason,
+)
 from actors.hypervisor.arguments import ALL_ONES_32, Out
 from actors.hypervisor.domains import Domain, Life
 
 SHUTDOWN_SHIFT: Final = 16
+SHUTDOWN_CODE_INVALID: Final = 0xFF
 
 
 def state_flags(domain: Domain, caller: Domain | None = None) -> int:
     """`XEN_DOMINF_*` and the shutdown reason. The caller is the one domain that is seen running."""
     flags = 0
     if domain.is_dying:
+        # In Xen not before it is dead; here a new dom0 may come while its process is being stopped.
         flags |= DominfFlags.dying
     if domain.reason is not None:
         flags |= DominfFlags.shutdown | domain.reason << SHUTDOWN_SHIFT
+    else:
+        flags |= SHUTDOWN_CODE_INVALID << SHUTDOWN_SHIFT
     if domain.pause_count:
         flags |= DominfFlags.paused
     if domain is caller:
         flags |= DominfFlags.running
     elif domain.life is Life.RUNNING and not domain.pause_count:
         flags |= DominfFlags.blocked
+    if domain.flags & CREATEDOMAIN_HVM:
+        flags |= DominfFlags.hvm_guest
+    if domain.flags & CREATEDOMAIN_HAP:
+        flags |= DominfFlags.hap
     if domain.flags & CREATEDOMAIN_XS_DOMAIN:
         flags |= DominfFlags.xs_domain
     return int(flags)
@@ -39,7 +53,7 @@ def domain_info(domain: Domain, caller: Domain, now_ns: int) -> Out:
         "flags": state_flags(domain, caller),
         "tot_pages": physmap.pages + physmap.lingering + physmap.pooled,
         "max_pages": physmap.max_pages,
-        "outstanding_pages": 0,
+        "outstanding_pages": physmap.outstanding,
         "shr_pages": 0,
         "paged_pages": 0,
         "cpu_time": 0 if domain.started_ns is None else max(1, now_ns - domain.started_ns),

@@ -6,8 +6,10 @@ hardware domain, which is reborn under its own. New ids count up and are used ag
 Source: xen/common/{domain,domctl}.c.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
@@ -15,8 +17,9 @@ from actors.abi.types import DOMID_FIRST_RESERVED, DOMID_SELF
 from actors.hypervisor.grant_table import GrantTable
 from actors.hypervisor.outbox import link_of
 from actors.hypervisor.physmap import Physmap
-from actors.hypervisor.pirqs import PirqMap
+from actors.hypervisor.pirq_map import PirqMap
 from actors.hypervisor.ports import PortTable
+from actors.hypervisor.rights import Rights
 
 HARDWARE_DOMID: Final = 0
 
@@ -49,7 +52,12 @@ TRANSITIONS: Final[dict[tuple[Life, str], Life]] = {
 
 @dataclass(slots=True, eq=False)
 class Domain:
-    """One incarnation of a domain. `has_process` from StartDomain until the supervisor reports its end."""
+    """One incarnation of a domain. `has_process` from StartDomain until the supervisor reports its end.
+
+    `hypercalls` counts by name those it made, `hypercall_exits` those it came back from.
+    `target` is the domain that it models devices for, `models` how many do that for it; `suspend_port`
+    the port of its own that is sent to when it suspends.
+    """
 
     domid: int
     incarnation: int
@@ -70,9 +78,14 @@ class Domain:
     linked: bool = False
     started_ns: int | None = None
     online: set[int] = field(default_factory=set)
-    hypercalls: int = 0
+    hypercalls: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
+    hypercall_exits: int = 0
     waiting: list[tuple["Domain", int]] = field(default_factory=list)
     suspended_call: int = 0
+    suspend_port: int = 0
+    target: "Domain | None" = None
+    models: int = 0
+    rights: Rights = field(default_factory=Rights)
 
     @property
     def is_hardware(self) -> bool:
@@ -86,8 +99,9 @@ class Domain:
 
     @property
     def is_zombie(self) -> bool:
-        """Dead, and others still refer to its frames."""
-        return self.life is Life.DEAD and (self.physmap.lingering > 0 or bool(self.grants.pins))
+        """Dead, and others still refer to its frames, or model its devices."""
+        held = self.physmap.lingering > 0 or bool(self.grants.pins) or self.models > 0
+        return held and self.life is Life.DEAD
 
     def step(self, what: str) -> None:
         """Go on in life; the caller has made sure that this is possible."""
@@ -180,13 +194,22 @@ class Domains:
 
 
 def may_control(caller: Domain, target: Domain) -> bool:
-    """XSM_TARGET: one's own domain, or the control domain."""
-    return caller is target or caller.is_hardware
+    """XSM_TARGET: one's own domain, that of which one is the device model, or the control domain."""
+    return caller is target or caller.is_hardware or caller.target is target
 
 
 def check_target(caller: Domain, target: Domain) -> None:
     """EPERM unless the caller may act on the target."""
     if not may_control(caller, target):
+        raise XenError(Errno.EPERM, f"domain {caller.domid} on domain {target.domid}")
+
+
+def check_device_model(caller: Domain, target: Domain) -> None:
+    """XSM_DM_PRIV: EPERM unless the caller is the target's device model, or the control domain.
+
+    A domain is not its own device model.
+    """
+    if not caller.is_hardware and caller.target is not target:
         raise XenError(Errno.EPERM, f"domain {caller.domid} on domain {target.domid}")
 
 

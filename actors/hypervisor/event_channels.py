@@ -115,6 +115,7 @@ class EventChannels:
         if channel is None:
             raise XenError(Errno.EINVAL, f"port {port} is not in use")
         self.sent += 1
+        table.sent += 1
         if channel.state is PortState.INTERDOMAIN:
             peer = channel.peer
             assert peer is not None, "an interdomain port has a peer"
@@ -222,6 +223,7 @@ class EventChannels:
         if not table.upcalls_open:
             return False
         table.upcalls_open -= 1
+        table.upcalls_taken += 1
         if table.pending:
             self.raised.append(table)
         return True
@@ -239,6 +241,7 @@ class EventChannels:
             if pending and table.link is not None and table.upcalls_open < UPCALL_WINDOW:
                 table.upcalls_open += 1
                 self.upcalls += 1
+                table.upcalls += 1
                 self._outbox.effects.append(Send(table.link, Upcall(table.in_order())))
                 pending.clear()
 

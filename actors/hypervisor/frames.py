@@ -3,6 +3,7 @@
 Rules: frames are held as extents, so a large domain costs no more than a small one; only a frame
 with references beyond its owner's has a record. A frame that its owner gives up while others refer
 to it lingers, still the owner's, and is freed with the last reference. Freed frames read as zero.
+Frames that are claimed for one domain are not there for the others.
 Source: xen/common/page_alloc.c, xen/arch/x86/mm.c (get_page, put_page).
 """
 
@@ -25,16 +26,45 @@ class FrameTable:
         self.nr_frames = nr_frames
         self.reserved = reserved
         self.free_frames = nr_frames - reserved
+        self.outstanding = 0
         self.references: dict[int, int] = {}
         self.lingering: dict[int, Physmap] = {}
         self.reclaim: Callable[[int], int] | None = None
 
-    def allocate(self, count: int) -> list[Extent]:
-        """Frames as (mfn, count) extents: one if there is one large enough. ENOMEM, and then none."""
+    def available(self, owner: Physmap | None) -> int:
+        """How many frames a domain can have (or, without one, Xen itself)."""
+        return self.free_frames - self.outstanding + (owner.outstanding if owner is not None else 0)
+
+    def claim(self, owner: Physmap, pages: int) -> None:
+        """Keep frames for a domain until it owns `pages`; 0 gives the claim up.
+
+        EINVAL: it has a claim, has that many, or may not have that many. ENOMEM: they are not there.
+        """
+        if pages == 0:
+            self.outstanding -= owner.outstanding
+            owner.outstanding = 0
+            return
+        if owner.outstanding or not owner.pages < pages <= owner.max_pages:
+            raise XenError(Errno.EINVAL, f"a claim of {pages} frames for domain {owner.domid}")
+        missing = pages - owner.pages
+        if missing > self.available(None):
+            raise XenError(Errno.ENOMEM, f"{missing} frames claimed, {self.available(None)} free")
+        owner.outstanding = missing
+        self.outstanding += missing
+
+    def allocate(self, count: int, owner: Physmap | None = None) -> list[Extent]:
+        """Frames as (mfn, count) extents: one if there is one large enough. ENOMEM, and then none.
+
+        What is allocated for an `owner` counts against its claim.
+        """
         assert count > 0, "an allocation of nothing"
-        self.make_room(count)
-        if count > self.free_frames:
-            raise XenError(Errno.ENOMEM, f"{count} frames wanted, {self.free_frames} free")
+        self.make_room(count, owner)
+        if count > self.available(owner):
+            raise XenError(Errno.ENOMEM, f"{count} frames wanted, {self.available(owner)} available")
+        if owner is not None and owner.outstanding:
+            used = min(count, owner.outstanding)
+            owner.outstanding -= used
+            self.outstanding -= used
         self.free_frames -= count
         for index, (start, length) in enumerate(self._free):
             if length >= count:
@@ -45,10 +75,11 @@ class FrameTable:
                 return [(start, count)]
         return self._gather(count)
 
-    def make_room(self, count: int) -> None:
-        """Have frames that are only lent (`reclaim`) given back if fewer than `count` are free."""
-        if count > self.free_frames and self.reclaim is not None:
-            self.reclaim(count - self.free_frames)
+    def make_room(self, count: int, owner: Physmap | None = None) -> None:
+        """Have frames that are only lent (`reclaim`) given back if fewer than `count` are there."""
+        missing = count - self.available(owner)
+        if missing > 0 and self.reclaim is not None:
+            self.reclaim(missing)
 
     def _gather(self, count: int) -> list[Extent]:
         found: list[Extent] = []

@@ -2,26 +2,39 @@
 
 The entries (version 1) lie in frames that the domain writes; here are the frames, the pins on
 entries in use, and the maptrack. Rules: an entry is read once and treated as hostile; only the
-reading and writing flags are ever written, except that `revoke` clears an entry nobody has pinned.
+reading and writing flags (and those of a transfer) are ever written, except that `revoke` clears and
+`swap` exchanges entries that nobody has pinned.
 Source: xen/common/grant_table.c, xen/include/public/grant_table.h.
-Left out: version 2, accept_transfer, sub-page and transitive grants.
+Left out: version 2 (as in a Xen booted with `gnttab=max-ver:1`), and with it sub-page and transitive
+grants.
 """
 
 from dataclasses import dataclass, field
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
-from actors.abi.interface import GrantFlags, GrantStatus
+from actors.abi.interface import (
+    GTF_TRANSFER_COMMITTED,
+    GTF_TRANSFER_COMPLETED,
+    GrantFlags,
+    GrantMapFlags,
+    GrantStatus,
+)
 from actors.hypervisor.physmap import Physmap
 
 ENTRIES_PER_FRAME: Final = 512
 HANDLES_PER_FRAME: Final = 256
-MAX_PINS: Final = 255
+MAX_PINS: Final = 128
 _TYPE_MASK: Final = 3
 _PERMIT: Final = int(GrantFlags.permit_access)
+_ACCEPT_TRANSFER: Final = int(GrantFlags.accept_transfer)
 _READONLY: Final = int(GrantFlags.readonly)
 _READING: Final = int(GrantFlags.reading)
 _WRITING: Final = int(GrantFlags.writing)
+_SUB_PAGE: Final = int(GrantFlags.sub_page)
+_DEVICE: Final = int(GrantMapFlags.device_map)
+_HOST: Final = int(GrantMapFlags.host_map)
+_MAP_READONLY: Final = int(GrantMapFlags.readonly)
 
 
 class GrantRefusal(Exception):  # noqa: N818 (it is a status, as XenError is an errno)
@@ -34,22 +47,59 @@ class GrantRefusal(Exception):  # noqa: N818 (it is a status, as XenError is an 
 
 @dataclass(slots=True)
 class Pin:
-    """An entry in use: the frame it named when it was first used, by whom, and how often."""
+    """An entry in use: the frame it named when it was first used, by whom, and how often and how.
+
+    The counts are those of Xen: mappings for the host and for devices, each for reading or writing.
+    """
 
     mfn: int
     domid: int
-    readers: int = 0
-    writers: int = 0
+    host_readers: int = 0
+    host_writers: int = 0
+    device_readers: int = 0
+    device_writers: int = 0
+
+    @property
+    def writers(self) -> int:
+        """How many uses may write."""
+        return self.host_writers + self.device_writers
+
+    @property
+    def uses(self) -> int:
+        """How many uses there are."""
+        return self.host_readers + self.host_writers + self.device_readers + self.device_writers
+
+    def add(self, flags: int, amount: int) -> None:
+        """Count a use (or its end) by its `GNTMAP_*` flags; both of host and device are two uses."""
+        if flags & _MAP_READONLY:
+            if flags & _HOST:
+                self.host_readers += amount
+            if flags & _DEVICE:
+                self.device_readers += amount
+        else:
+            if flags & _HOST:
+                self.host_writers += amount
+            if flags & _DEVICE:
+                self.device_writers += amount
+
+    def is_full(self, flags: int) -> bool:
+        """Whether a counter that these flags touch has come to its end."""
+        if flags & _MAP_READONLY:
+            host, device = self.host_readers, self.device_readers
+        else:
+            host, device = self.host_writers, self.device_writers
+        return bool((flags & _HOST and host >= MAX_PINS) or (flags & _DEVICE and device >= MAX_PINS))
 
 
 @dataclass(slots=True, eq=False)
 class Mapping:
-    """A grant of another domain that this domain has mapped."""
+    """A grant of another domain that this domain has mapped; `flags` are what is left of `GNTMAP_*`."""
 
     granter: "GrantTable"
     ref: int
     mfn: int
-    readonly: bool
+    flags: int
+    host_addr: int | None
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +110,7 @@ class GrantTable:
     physmap: Physmap
     max_frames: int
     max_maptrack_frames: int
+    max_version: int = 2
     frames: list[int] = field(default_factory=list)
     words: list[memoryview] = field(default_factory=list)
     pins: dict[int, Pin] = field(default_factory=dict)
@@ -73,32 +124,30 @@ class GrantTable:
         """How many references there are."""
         return len(self.words) * ENTRIES_PER_FRAME
 
-    def pin(self, ref: int, domid: int, *, readonly: bool) -> int:
-        """Use an entry in the name of `domid`; its mfn. GrantRefusal, and then nothing is pinned."""
+    def pin(self, ref: int, domid: int, flags: int, *, copies: bool = False) -> int:
+        """Use an entry in the name of `domid`; its mfn. GrantRefusal, and then nothing is pinned.
+
+        `flags` are `GNTMAP_*`; only what `copies` may use a sub-page entry (of which version 1 has the
+        flag and no more).
+        """
         if not 0 <= ref < self.nr_entries:
             raise GrantRefusal(GrantStatus.bad_gntref, f"grant {ref} of {self.nr_entries}")
         words, index = self.words[ref // ENTRIES_PER_FRAME], ref % ENTRIES_PER_FRAME * 2
-        entry = words[index]
+        entry, readonly = words[index], flags & _MAP_READONLY
         active = self.pins.get(ref)
-        if active is not None and (active.domid != domid or active.readers + active.writers >= MAX_PINS):
+        if active is None:
+            mask = _TYPE_MASK if copies else _TYPE_MASK | _SUB_PAGE
+            if entry & mask != _PERMIT or entry >> 16 != domid:
+                raise GrantRefusal(GrantStatus.general_error, f"grant {ref} is not for domain {domid}")
+        elif active.domid != domid or active.is_full(flags):
             raise GrantRefusal(GrantStatus.general_error, f"grant {ref} is in use by domain {active.domid}")
-        if active is None or (not readonly and not active.writers):
-            self._check_entry(ref, entry, domid, readonly=readonly)
+        if not readonly and entry & _READONLY and (active is None or not active.writers):
+            raise GrantRefusal(GrantStatus.general_error, f"grant {ref} is for reading only")
         if active is None:
             active = self._activate(ref, words[index + 1], domid)
-        if readonly:
-            active.readers += 1
-        else:
-            active.writers += 1
+        active.add(flags, 1)
         words[index] = entry | _READING | (0 if readonly else _WRITING)
         return active.mfn
-
-    def _check_entry(self, ref: int, entry: int, domid: int, *, readonly: bool) -> None:
-        flags = entry & 0xFFFF
-        if flags & _TYPE_MASK != _PERMIT or entry >> 16 != domid:
-            raise GrantRefusal(GrantStatus.general_error, f"grant {ref} is not for domain {domid}")
-        if flags & _READONLY and not readonly:
-            raise GrantRefusal(GrantStatus.general_error, f"grant {ref} is for reading only")
 
     def _activate(self, ref: int, gfn: int, domid: int) -> Pin:
         mfn = None if self.dying else self.physmap.mfn(gfn)
@@ -107,17 +156,16 @@ class GrantTable:
         pin = self.pins[ref] = Pin(mfn, domid)
         return pin
 
-    def unpin(self, ref: int, *, readonly: bool) -> None:
-        """Undo one `pin`; the flags of the entry say so when it was the last of its kind."""
+    def unpin(self, ref: int, flags: int) -> None:
+        """Undo one `pin`, whole or in part; the entry says so when it was the last of its kind."""
         active = self.pins[ref]
-        if readonly:
-            active.readers -= 1
-        else:
-            active.writers -= 1
-        gone = 0 if active.writers else _WRITING
-        if not active.readers and not active.writers:
-            gone |= _READING
-            del self.pins[ref]
+        active.add(flags, -1)
+        gone = 0
+        if not (active.host_writers or active.device_writers):
+            gone = _WRITING
+            if not (active.host_readers or active.device_readers):
+                gone |= _READING
+                del self.pins[ref]
         if gone:
             words, index = self.words[ref // ENTRIES_PER_FRAME], ref % ENTRIES_PER_FRAME * 2
             words[index] &= ~gone & 0xFFFFFFFF
@@ -129,6 +177,38 @@ class GrantTable:
         if ref in self.pins:
             raise XenError(Errno.EBUSY, f"grant {ref} is mapped")
         self.words[ref // ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME * 2] = 0
+
+    def swap(self, ref_a: int, ref_b: int) -> None:
+        """Exchange two entries of our own. GrantRefusal: bad_gntref, eagain while either is in use."""
+        for ref in (ref_a, ref_b):
+            if not 0 <= ref < self.nr_entries:
+                raise GrantRefusal(GrantStatus.bad_gntref, f"grant {ref} of {self.nr_entries}")
+        if ref_a == ref_b:
+            return
+        for ref in (ref_a, ref_b):
+            if ref in self.pins:
+                raise GrantRefusal(GrantStatus.eagain, f"grant {ref} is in use")
+        first, a = self.words[ref_a // ENTRIES_PER_FRAME], ref_a % ENTRIES_PER_FRAME * 2
+        second, b = self.words[ref_b // ENTRIES_PER_FRAME], ref_b % ENTRIES_PER_FRAME * 2
+        first[a], first[a + 1], second[b], second[b + 1] = second[b], second[b + 1], first[a], first[a + 1]
+
+    def commit_transfer(self, ref: int, domid: int) -> int:
+        """Lock an entry that accepts a frame from `domid`: it says so from now on; the gfn it names.
+
+        GrantRefusal general_error if it accepts none.
+        """
+        if not 0 <= ref < self.nr_entries:
+            raise GrantRefusal(GrantStatus.general_error, f"grant {ref} of {self.nr_entries}")
+        words, index = self.words[ref // ENTRIES_PER_FRAME], ref % ENTRIES_PER_FRAME * 2
+        entry = words[index]
+        if entry & 0xFFFF != _ACCEPT_TRANSFER or entry >> 16 != domid:
+            raise GrantRefusal(GrantStatus.general_error, f"grant {ref} accepts nothing of domain {domid}")
+        words[index] = entry | GTF_TRANSFER_COMMITTED
+        return words[index + 1]
+
+    def complete_transfer(self, ref: int) -> None:
+        """The frame has arrived."""
+        self.words[ref // ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME * 2] |= GTF_TRANSFER_COMPLETED
 
     def can_track(self) -> bool:
         """Whether the maptrack has room for one more mapping."""

@@ -37,8 +37,10 @@ class Host:
         self.frames = FrameTable(memory, platform.nr_frames, RESERVED_FRAMES)
         self.grants = Grants(memory, self.frames)
         self.io_apic = IoApic(platform, self.outbox)
-        self.pirqs = Pirqs(platform, self.io_apic)
         self.agenda = Agenda()
+        self.pirqs = Pirqs(
+            platform, self.io_apic, self.outbox, self.agenda, frames=self.frames, memory=memory
+        )
         self.pollers = Pollers(self.outbox, self.agenda)
         self.events = EventChannels(self.outbox, self.pirqs.unbind, self.pollers)
         self.resets = PortReset(self.outbox, self.agenda, self.events)
@@ -61,15 +63,26 @@ class Host:
             for mfn in domain.physmap.foreign.values():
                 foreign[mfn] = foreign.get(mfn, 0) + 1
             extents = domain.physmap.extents()
-            assert sum(count for _, _, count in extents) == domain.physmap.pages, (
+            physmap = domain.physmap
+            assert sum(count for _, _, count in extents) + len(physmap.aside) == physmap.pages, (
                 f"pages of domain {domain.domid}"
             )
             owned.extend((mfn, count) for _, mfn, count in extents)
+            owned.extend((mfn, 1) for mfn in physmap.aside)
+            if physmap.shared_info is not None:
+                owned.append((physmap.shared_info, 1))
             owned.extend((mfn, 1) for mfn in domain.grants.frames)
+        self.pirqs.check(foreign)
+        self.pirqs.check_ports([domain.ports for domain in domains])
         owned.extend(self.tmem.owned())
         check_grants([domain.grants for domain in domains], self.frames, foreign)
         self.frames.check(owned)
-        self.pirqs.check()
+        assert self.frames.outstanding == sum(domain.physmap.outstanding for domain in domains), "claims"
+        assert self.frames.outstanding <= self.frames.free_frames, "more is claimed than is free"
+        for domain in domains:
+            assert domain.target is None or domain.target in domains, f"domain {domain.domid}: target is gone"
+            models = sum(each.target is domain for each in domains)
+            assert models == domain.models, f"domain {domain.domid}: {domain.models} models, {models} found"
         for link, domain in self.callers.items():
             assert self.domains.get(domain.domid) is domain, f"{link} is a domain that is gone"
             assert not domain.is_dying, f"{link} is dying and makes hypercalls"

@@ -16,9 +16,11 @@ from actors.hypervisor.domains import Domain
 from actors.hypervisor.domctls import Domctls
 from actors.hypervisor.event_channel_ops import EventChannelOps
 from actors.hypervisor.grant_ops import GrantOps
+from actors.hypervisor.grant_table_ops import GrantTableOps
 from actors.hypervisor.host import Host
 from actors.hypervisor.life_cycle import LifeCycle
 from actors.hypervisor.memory_ops import MemoryOps
+from actors.hypervisor.pci_ops import PciOps
 from actors.hypervisor.physdev_ops import PhysdevOps
 from actors.hypervisor.sched_ops import SchedOps
 from actors.hypervisor.sysctls import Sysctls
@@ -39,9 +41,9 @@ class HypercallTable:
         release, vcpus = host.platform.release, VcpuOps(host, lives)
         groups: dict[Hypercall, Commands] = {
             Hypercall.event_channel_op: EventChannelOps(host).commands(),
-            Hypercall.grant_table_op: GrantOps(host).commands(),
-            Hypercall.memory_op: MemoryOps(host, lives).commands(),
-            Hypercall.physdev_op: PhysdevOps(host).commands(),
+            Hypercall.grant_table_op: GrantOps(host).commands() | GrantTableOps(host).commands(),
+            Hypercall.memory_op: MemoryOps(host).commands(),
+            Hypercall.physdev_op: PhysdevOps(host).commands() | PciOps(host).commands(),
             Hypercall.sched_op: SchedOps(host, lives).commands(),
             Hypercall.vcpu_op: vcpus.commands(),
             Hypercall.xen_version: Versions(release).commands(),

@@ -47,10 +47,12 @@ class Hypervisor:
         self._platform = Platform.parse(argument, memory.nr_frames)
         self._host = Host(self._platform, memory)
         self._lives = LifeCycle(self._host)
+        self._zombies = self._lives.zombies
         self._table = HypercallTable(self._host, self._lives)
         self._calls = self._table.calls
         self._callers = self._host.callers
         self._events = self._host.events
+        self._irqs = self._host.pirqs.irqs
         self._outbox = self._host.outbox
         self._agenda = self._host.agenda
         self._host.watchdog.fired = self._watchdog_fired
@@ -70,7 +72,7 @@ class Hypervisor:
             if caller is None:
                 self._receive(event.link, message)
             elif type(message) is Hypercall:
-                self._hypercall(caller, message)
+                self._hypercall(caller, message, effects)
             elif type(message) is UpcallTaken and self._events.upcall_taken(caller.ports):
                 pass
             else:
@@ -82,7 +84,7 @@ class Hypervisor:
         return effects
 
     def next_deadline_ns(self) -> int | None:
-        """When the next timer, wait or watchdog runs out."""
+        """When the next timer, wait or watchdog runs out, or an interrupt is to be ended by force."""
         return None if self._host.stopped else self._agenda.next_ns
 
     def check(self) -> None:
@@ -94,45 +96,47 @@ class Hypervisor:
         host, events, domains = self._host, self._events, self._host.domains.all()
         return HypervisorStatistics(
             hypercalls=self._table.counts(),
-            domain_hypercalls={
-                str(domain.domid): domain.hypercalls for domain in self._host.domains.listed()
-            },
             refused=self._refused,
             events_sent=events.sent,
             upcalls=events.upcalls,
-            interrupts=host.pirqs.interrupts,
-            spurious_interrupts=host.pirqs.spurious,
-            interrupts_ended=host.pirqs.ended,
+            interrupts=self._irqs.interrupts,
+            spurious_interrupts=self._irqs.spurious,
+            interrupts_ended=self._irqs.ended,
             domains=[_row(domain) for domain in domains],
             ports=sum(len(domain.ports.channels) for domain in domains),
             grants_mapped=host.grants.mapped,
-            pirqs_bound=host.pirqs.bindings(),
+            interrupts_forced=self._irqs.forced,
+            pirqs_bound=len(self._irqs.bindings()),
             frames_free=host.frames.free_frames,
             frames_used=host.frames.nr_frames - host.frames.free_frames,
             frames_lingering=len(host.frames.lingering),
+            frames_reserved=host.frames.reserved,
             foreign_frames=sum(len(domain.physmap.foreign) for domain in domains),
             violations=self._violations,
             dom0_boots=self._lives.hardware_boots,
         )
 
-    def _hypercall(self, caller: Domain, message: Hypercall) -> None:
+    def _hypercall(self, caller: Domain, message: Hypercall, effects: list[Effect]) -> None:
         call = self._calls.get((message.number, message.command)) or self._table.other(message.number)
         call.count += 1
-        caller.hypercalls += 1
+        caller.hypercalls[call.name] += 1
         self._host.sequence = sequence = message.sequence
         try:
             result = call.method(caller, message.arguments)
         except XenError as error:
             self._refused += 1
-            reply = HypercallReply(sequence, -error.errno.value, None)
-            self._outbox.effects.append(Send(caller.link, reply))
+            caller.hypercall_exits += 1
+            effects.append(Send(caller.link, HypercallReply(sequence, -error.errno.value, None)))
             return
         if isinstance(result, int):
+            caller.hypercall_exits += 1
             if sequence or result < 0:
-                self._outbox.effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
-        elif result is not None and sequence:
-            self._outbox.effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
-        if self._lives.zombies:
+                effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
+        elif result is not None:
+            caller.hypercall_exits += 1
+            if sequence or result[0] < 0:
+                effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
+        if self._zombies:
             self._lives.reap()
 
     def _domain_message(self, caller: Domain, message: object) -> None:
@@ -152,8 +156,8 @@ class Hypervisor:
         """A message of a link that is no running domain's."""
         if self._host.stopped:
             return
-        if link == IOAPIC and isinstance(message, InterruptVector):
-            self._host.pirqs.interrupt(self._events, message.vector)
+        if isinstance(message, InterruptVector) and self._may_raise(link, message.vector):
+            self._irqs.interrupt(self._events, message.vector)
         elif link == SUPERVISOR and isinstance(message, DomainStopped):
             self._lives.process_ended(message.domid, message.incarnation)
         elif link == SUPERVISOR and isinstance(message, ConsoleInput):
@@ -164,6 +168,13 @@ class Hypervisor:
         elif isinstance(message, UpcallTaken):
             # Taken before it heard that it is suspended: what is pending waits for the resume.
             self._events.upcall_taken(domain.ports)
+
+    def _may_raise(self, link: str, vector: int) -> bool:
+        """Whether this is the IO-APIC, or a device raises a message that Xen has written into it."""
+        if link == IOAPIC:
+            return True
+        device = self._host.pirqs.pci.by_link(link)
+        return device is not None and any(each.vector == vector for each in device.entries.values())
 
     def _notice(self, event: Event, now_ns: int) -> None:
         if self._host.stopped and not isinstance(event, LinkClosed):
@@ -184,10 +195,15 @@ class Hypervisor:
         if link in {SUPERVISOR, IOAPIC}:
             self._links.add(link)
             if link == IOAPIC:
-                self._host.pirqs.chip_plugged()
+                self._irqs.chip_plugged()
             wanted = {SUPERVISOR, IOAPIC} if self._platform.ioapic else {SUPERVISOR}
             if not self._lives.hardware_boots and wanted <= self._links:
                 self._lives.boot_hardware_domain()
+            return
+        device = self._host.pirqs.pci.by_link(link)
+        if device is not None:
+            device.plugged = True
+            self._host.pirqs.msi.restore(device)
             return
         domain = self._host.domains.by_link(link)
         if domain is None or not self._lives.link_opened(domain):
@@ -200,6 +216,8 @@ class Hypervisor:
         elif link == IOAPIC:
             self._host.io_apic.plugged = False
             self._outbox.log(f"IO-APIC lost: {reason}")
+        elif (device := self._host.pirqs.pci.by_link(link)) is not None:
+            device.plugged = False
         else:
             domain = self._host.domains.by_link(link)
             if domain is not None and domain.linked:
@@ -223,5 +241,15 @@ def _row(domain: Domain) -> dict[str, object]:
         "pages": domain.physmap.pages,
         "vcpus": domain.nr_vcpus,
         "ports": len(domain.ports.channels),
+        "ports_pending": len(domain.ports.pending),
         "grants_mapped": len(domain.grants.maptrack),
+        "grants_in_use": len(domain.grants.pins),
+        "frames": domain.physmap.pages + domain.physmap.lingering + len(domain.grants.frames),
+        "hypercalls": dict(domain.hypercalls),
+        "hypercall_exits": domain.hypercall_exits,
+        "events_sent": domain.ports.sent,
+        "upcalls": domain.ports.upcalls,
+        "upcalls_taken": domain.ports.upcalls_taken,
+        "interrupts": {str(gsi): count for gsi, count in domain.ports.interrupts.items()},
+        "interrupts_ended": {str(gsi): count for gsi, count in domain.ports.interrupts_ended.items()},
     }

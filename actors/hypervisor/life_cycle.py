@@ -6,6 +6,7 @@ the `hwdom` policy; `restart` is ours: stock Xen has only the other two.
 Source: xen/common/{domain,shutdown}.c.
 """
 
+import contextlib
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
@@ -15,8 +16,9 @@ from actors.hypervisor.grant_table import GrantRefusal, GrantTable
 from actors.hypervisor.host import Host
 from actors.hypervisor.outbox import SUPERVISOR, link_of
 from actors.hypervisor.physmap import Physmap
-from actors.hypervisor.pirqs import PirqMap
+from actors.hypervisor.pirq_map import PirqMap
 from actors.hypervisor.ports import MAX_PORTS, PortTable
+from actors.hypervisor.rights import hardware_rights
 from actors.messages import (
     DomainEvent,
     HypercallReply,
@@ -28,6 +30,7 @@ from actors.messages import (
 )
 from actors.start_info import MAX_FRAMES, StartInfo, write_start_info
 
+MAX_PAUSES: Final = 255
 FAILURES: Final = frozenset({ShutdownReason.crash, ShutdownReason.watchdog})
 
 
@@ -51,6 +54,7 @@ class LifeCycle:
             grant_frames=platform.max_grant_frames,
             maptrack_frames=platform.max_maptrack_frames,
         )
+        domain.rights = hardware_rights(platform.ioapic_base)
         self.hardware_boots += 1
         domain.physmap.max_pages = platform.dom0_memory_pages
         try:
@@ -102,7 +106,7 @@ class LifeCycle:
             physmap=physmap,
             ports=PortTable(domid, min(max_port, platform.release.max_ports - 1)),
             grants=grants,
-            pirqs=PirqMap(nr_pirqs, hardware),
+            pirqs=PirqMap(nr_pirqs, platform.nr_gsis, hardware),
             link=link_of(domid),
         )
         host.domains.add(domain)
@@ -111,7 +115,9 @@ class LifeCycle:
         return domain
 
     def pause(self, domain: Domain) -> None:
-        """Count one more pause."""
+        """Count one more pause. EOVERFLOW past 255."""
+        if domain.pause_count >= MAX_PAUSES:
+            raise XenError(Errno.EOVERFLOW, f"domain {domain.domid} is paused {MAX_PAUSES} times")
         domain.pause_count += 1
         self._hold(domain)
 
@@ -175,7 +181,15 @@ class LifeCycle:
             return
         if not by_itself:
             self._hold(domain)
-        self._host.events.raise_global(Virq.DOM_EXC)
+        if reason == ShutdownReason.suspend and domain.suspend_port:
+            self._send_suspended(domain)
+        else:
+            self._host.events.raise_global(Virq.DOM_EXC)
+
+    def _send_suspended(self, domain: Domain) -> None:
+        # Xen does not look at what the sending returns: a port that was closed is the toolstack's affair.
+        with contextlib.suppress(XenError):
+            self._host.events.send(domain.ports, domain.suspend_port)
 
     def watchdog_fired(self, domain: Domain) -> None:
         """A domain has hung."""
@@ -194,6 +208,7 @@ class LifeCycle:
         self._host.vcpus.resume(domain.ports)
         self._hold(domain)
         if domain.suspended_call:
+            domain.hypercall_exits += 1
             self._host.outbox.send(domain.link, HypercallReply(domain.suspended_call, 0, None))
             domain.suspended_call = 0
 
@@ -203,6 +218,7 @@ class LifeCycle:
             return
         domain.step("kill")
         domain.ports.dying = domain.grants.dying = True
+        self._host.frames.claim(domain.physmap, 0)
         self._silence(domain)
         self._host.vcpus.forget(domain.ports)
         self._host.resets.forget(domain.ports)
@@ -219,10 +235,6 @@ class LifeCycle:
             self._bury(domain)
             self._host.events.raise_global(Virq.DOM_EXC)
 
-    def drop_foreign(self, physmap: Physmap, gfn: int) -> None:
-        """Forget another domain's frame behind a gfn."""
-        self._host.frames.put(physmap.foreign.pop(gfn))
-
     def _release(self, domain: Domain) -> None:
         host = self._host
         host.events.forget(domain.ports)
@@ -230,8 +242,11 @@ class LifeCycle:
         host.grants.release_mappings(domain.grants)
         host.tmem.forget(domain.physmap)
         for gfn in sorted(domain.physmap.foreign):
-            self.drop_foreign(domain.physmap, gfn)
+            host.frames.put(domain.physmap.foreign.pop(gfn))
         host.frames.release(domain.physmap.clear(), domain.physmap)
+        if domain.target is not None:
+            domain.target.models -= 1
+            domain.target = None
         domain.step("released")
         if domain.is_zombie:
             self.zombies.append(domain)
@@ -241,6 +256,7 @@ class LifeCycle:
         self._tell(domain, "destroyed")
         for waiter, sequence in domain.waiting:
             if host.callers.get(waiter.link) is waiter:
+                waiter.hypercall_exits += 1
                 host.outbox.send(waiter.link, HypercallReply(sequence, 0, None))
         domain.waiting.clear()
         self.reap()
@@ -250,6 +266,9 @@ class LifeCycle:
 
     def _bury(self, domain: Domain) -> None:
         self._host.grants.release_table(domain.grants)
+        if domain.physmap.shared_info is not None:
+            self._host.frames.release([(domain.physmap.shared_info, 1)], domain.physmap)
+            domain.physmap.shared_info = None
         self._host.domains.bury(domain)
 
     def _silence(self, domain: Domain) -> None:

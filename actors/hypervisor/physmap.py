@@ -1,7 +1,8 @@
 """The memory of one domain as the domain sees it: guest frames to machine frames.
 
-Rules: own frames are kept as extents, in the order of their gfns; a gfn that shows another domain's
-frame is listed apart and never counts as the domain's own: it can be neither granted nor freed.
+Rules: own frames are kept as extents, in the order of their gfns; a frame that is the domain's own and
+behind no gfn is set aside. A gfn that shows another domain's frame, or one that Xen shares with the
+domain, is listed apart and never counts as its own: it can be neither granted nor freed.
 Source: xen/arch/x86/mm/p2m.c (what it has to answer; the form is ours).
 """
 
@@ -18,6 +19,8 @@ MAX_GFN: Final = 1 << 40
 class Physmap:
     """`pages` of the domain's own, of `max_pages`; `lingering` frames it gave up but others still use.
 
+    `outstanding` frames are claimed for it; `shared_info` is the frame that Xen shares with it, made
+    when it is first asked for.
     `pooled` are its pages in persistent tmem pools: they count against `max_pages`, too.
     """
 
@@ -25,8 +28,11 @@ class Physmap:
     max_pages: int
     pages: int = 0
     lingering: int = 0
+    outstanding: int = 0
+    shared_info: int | None = None
     pooled: int = 0
     foreign: dict[int, int] = field(default_factory=dict)
+    aside: list[int] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
     _extents: list[tuple[int, int, int]] = field(default_factory=list)
 
@@ -53,6 +59,19 @@ class Physmap:
             return 0
         start, _, count = self._extents[-1]
         return start + count
+
+    def top(self) -> int:
+        """The first gfn after all that show something."""
+        return max(self.end(), max(self.foreign, default=-1) + 1)
+
+    def owns(self, mfn: int) -> bool:
+        """Whether a frame is the domain's own."""
+        return mfn in self.aside or any(0 <= mfn - first < count for _, first, count in self._extents)
+
+    def set_aside(self, mfn: int) -> None:
+        """Own a frame that is behind no gfn."""
+        self.aside.append(mfn)
+        self.pages += 1
 
     def add(self, gfn: int, mfn: int, count: int) -> None:
         """Put frames behind gfns that are free (the caller has looked)."""
@@ -86,9 +105,21 @@ class Physmap:
         """The domain's own memory as (gfn, mfn, count)."""
         return list(self._extents)
 
+    def ranges(self) -> list[tuple[int, int]]:
+        """The gfns that show memory of the domain's own, as (gfn, count), neighbours joined."""
+        joined: list[tuple[int, int]] = []
+        for gfn, _, count in self._extents:
+            if joined and sum(joined[-1]) == gfn:
+                joined[-1] = (joined[-1][0], joined[-1][1] + count)
+            else:
+                joined.append((gfn, count))
+        return joined
+
     def clear(self) -> list[tuple[int, int]]:
         """Take everything of the domain's own out; the (mfn, count) extents."""
         extents = [(mfn, count) for _, mfn, count in self._extents]
+        extents.extend((mfn, 1) for mfn in self.aside)
+        self.aside.clear()
         self._extents.clear()
         self._starts.clear()
         self.pages = 0

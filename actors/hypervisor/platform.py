@@ -15,7 +15,11 @@ HWDOM_POLICIES: Final = ("reboot", "restart", "halt")
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Values are in the units of their names; `pci_devices` are (segment, bus, devfn)."""
+    """Values are in the units of their names; `pci_devices` are (segment, bus, devfn).
+
+    `pci_msi` are rows (segment, bus, devfn, MSI, MSI-X entries, whether MSI can be masked) of the devices
+    that have messages, also of such as dom0 has yet to add.
+    """
 
     hwdom: str = "reboot"
     noreboot: bool = False
@@ -35,8 +39,15 @@ class Platform:
     max_grant_frames: int = 64
     max_maptrack_frames: int = 1024
     xen_version: str = "4.17"
+    iommu: bool = False
     dom0_vcpus_pin: bool = False
     pci_devices: tuple[tuple[int, int, int], ...] = ((0, 0, 0), (0, 0, 0x98))
+    pci_msi: tuple[tuple[int, int, int, int, int, int], ...] = ()
+
+    @property
+    def nr_irqs(self) -> int:
+        """How many interrupts there can be; the hardware domain has a name for each."""
+        return self.dom0_nr_pirqs
 
     @property
     def release(self) -> Release:

@@ -56,6 +56,7 @@ class PortTable:
     """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls.
 
     `priorities` are those that are not the default one; `blocked_ns` is how long somebody has waited.
+    `sent` to `interrupts_ended` only count, the last two by irq.
     """
 
     domid: int
@@ -64,6 +65,11 @@ class PortTable:
     link: str | None = None
     dying: bool = False
     upcalls_open: int = 0
+    sent: int = 0
+    upcalls: int = 0
+    upcalls_taken: int = 0
+    interrupts: dict[int, int] = field(default_factory=dict)
+    interrupts_ended: dict[int, int] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     virqs: dict[tuple[int, int], Channel] = field(default_factory=dict)
     pirqs: dict[int, Channel] = field(default_factory=dict)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HypervisorStatistics:
-    """`hypercalls` by name, `domain_hypercalls` by domain id; `domains` are one record each."""
+    """`hypercalls` by name; `domains` are one record each, dead ones only while frames of theirs linger."""
 
     hypercalls: dict[str, int]
-    domain_hypercalls: dict[str, int]
     refused: int
     events_sent: int
     upcalls: int
     interrupts: int
     spurious_interrupts: int
     interrupts_ended: int
+    interrupts_forced: int
     domains: list[dict[str, object]]
     ports: int
     grants_mapped: int
@@ -25,6 +25,7 @@ class HypervisorStatistics:
     frames_free: int
     frames_used: int
     frames_lingering: int
+    frames_reserved: int
     foreign_frames: int
     violations: int
     dom0_boots: int

@@ -11,10 +11,11 @@ xs_ring         byte streams over a XenStore ring page, for both ends
 xs_transport    a XenStore client's way to the daemon: a ring page, or the same kernel
 xs_nodes        what one may do with nodes
 xenbus          the XenStore client: requests, transactions, watches, reconnect
-store           what a split driver needs of XenStore
+store           what a split driver needs of XenStore; observed_store tells of the states that it writes
 
 ring            Xen's shared rings, for both ends
-blkfront        the frontend of a paravirtual disk: handshake, and what it does when a backend dies
+blkfront        the frontend of a paravirtual disk: handshake, and what it does when a backend dies;
+                blkfront_actions: by the states of both ends; blkfront_statistics is what it tells of itself
 block_queue     its requests; block_split, data_frames and shadow are what it is made of
 blkback         the backend: handshake, and how it takes up where another died
 vbd_queue       its requests; mapped_grants and resume_journal are what it is made of

@@ -161,6 +161,12 @@ class Blkback:
         self._removed = True
         self._changed.set()
 
+    def misanswer(self) -> bool:
+        """Have the next answer be to a request that was never asked; False without a connection."""
+        if self._queue is not None:
+            self._queue.misanswer = True
+        return self._queue is not None
+
     def check(self) -> None:
         """Invariants."""
         if self._queue is not None:
@@ -300,11 +306,13 @@ class Blkback:
         if not resuming:
             journal.begin(kept=keep_journal)
         self._port = port
+        device = self._path.rpartition("/")[2]
         return VbdQueue(
             self._threads,
             MappedGrants(self._xen, self._grants, self._domid),
             self._volume,
             self._counters,
+            frontend=(self._domid, int(device) & 0xFFFF if device.isdecimal() else 0),
             ring=ring,
             page=page,
             persistent=persistent,

@@ -4,19 +4,19 @@ With policy `reconnect` a backend that begins anew (InitWait while we are Connec
 new port and everything unanswered once more, unless its `reconnect` key says `resume`: then it takes up
 the old ring by itself, and we only see to it that our keys are in the store. With `stock-linux` we do
 what Linux does: ignore that the backend is gone, and hang.
-Rules: decisions follow from the two states (`ACTIONS`), however often and late an event comes; a pair
-that is not in the table calls for nothing. One thread decides; requests go their own way (`block_queue`).
+Rules: decisions follow from the two states (`blkfront_actions`), however often and late an event comes.
+One thread decides; requests go their own way (`block_queue`).
 Source: Linux drivers/block/xen-blkfront.c, xen/include/public/io/{blkif,xenbus}.h.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY, BlkifOp, BlkifStatus
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
+from actors.kernel.blkfront_actions import ACTIONS, Action
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.kernel.block_queue import BlockQueue
 from actors.kernel.data_frames import DataFrames
 from actors.kernel.grants import Grants
@@ -28,61 +28,9 @@ from actors.kernel.store import Store, read_number, read_or, read_state, state_t
 from actors.kernel.threads import Future, Signal, Threads
 from actors.kernel.xenbus import Watch
 
-
-class Action(Enum):
-    """What the two states call for."""
-
-    OFFER = auto()
-    OFFER_IF_MOVED = auto()
-    USE_BACKEND = auto()
-    RENEW = auto()
-    SEE_TO_KEYS = auto()
-    READ_CAPACITY = auto()
-    CLOSE = auto()
-
-
-_S = XenbusState
-
-ACTIONS = {
-    (_S.Initialising, _S.InitWait): Action.OFFER,
-    (_S.Initialised, _S.Initialising): Action.OFFER_IF_MOVED,
-    (_S.Initialised, _S.InitWait): Action.OFFER_IF_MOVED,
-    (_S.Initialised, _S.Connected): Action.USE_BACKEND,
-    (_S.Connected, _S.Initialising): Action.SEE_TO_KEYS,
-    (_S.Connected, _S.InitWait): Action.RENEW,
-    (_S.Connected, _S.Connected): Action.READ_CAPACITY,
-    (_S.Initialising, _S.Closing): Action.CLOSE,
-    (_S.Initialising, _S.Closed): Action.CLOSE,
-    (_S.Initialised, _S.Closing): Action.CLOSE,
-    (_S.Initialised, _S.Closed): Action.CLOSE,
-    (_S.Connected, _S.Closing): Action.CLOSE,
-    (_S.Connected, _S.Closed): Action.CLOSE,
-    (_S.Closing, _S.Closing): Action.CLOSE,
-    (_S.Closing, _S.Closed): Action.CLOSE,
-    (_S.Closed, _S.Closing): Action.CLOSE,
-    (_S.Closed, _S.Closed): Action.CLOSE,
-}
-"""(our state, the backend's state) to what is done about it; a pair that is absent calls for nothing."""
-
 RECONNECT = "reconnect"
 STOCK_LINUX = "stock-linux"
 CLOSE_PATIENCE_NS = 5_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class BlkfrontStatistics:
-    """Counters and gauges of one frontend; `oldest_issue_ns` is None when nothing waits for an answer."""
-
-    state: str
-    requests: int
-    bytes: int
-    errors: int
-    in_flight: int
-    waiting: int
-    reconnects: int
-    replayed: int
-    published_again: int
-    oldest_issue_ns: int | None
 
 
 class Blkfront:
@@ -129,6 +77,7 @@ class Blkfront:
         self._store_lost = False
         self._broken = ""
         self._leaving = False
+        self._returns = False
         self._reconnects = 0
         self._published_again = 0
         self._released = False
@@ -150,14 +99,24 @@ class Blkfront:
         self._threads.spawn(f"blkfront {self._path}", self._run())
         await self._connected
 
-    async def disconnect(self) -> None:
-        """Close the disk in order; requests in flight are answered with errors."""
+    async def disconnect(self, *, for_good: bool = True) -> None:
+        """Close the disk in order; requests are answered with errors. One not `for_good` may be reopened."""
+        self._returns = not for_good
         self._leaving = True
         self._changed.set()
         deadline = self._threads.at(self._threads.now_ns + CLOSE_PATIENCE_NS)
         deadline.when_done(lambda: self._closed.set(None))
         await self._closed
         deadline.set(None)
+
+    async def reopen(self) -> None:
+        """Begin anew with a disk that was closed, but not for good; nothing if it is not closed."""
+        if self._returns and self.state is XenbusState.Closed:
+            self._returns = False
+            self._closed = Future()
+            self._queue.revive()
+            await self._write_state(XenbusState.Initialising)
+            self._changed.set()
 
     def submit(  # noqa: PLR0917 (keywords cost time here)
         self,
@@ -204,6 +163,8 @@ class Blkfront:
             reconnects=self._reconnects,
             replayed=counters.replayed,
             published_again=self._published_again,
+            detached_ns=counters.detached_ns,
+            unanswered_ns=counters.unanswered_ns,
             oldest_issue_ns=queue.oldest_issue_ns(),
         )
 
@@ -382,7 +343,8 @@ class Blkfront:
     async def _close(self) -> None:
         await self._start_closing()
         await self._retire_ring()
-        self._released = await self._frames.release() and not self._old_rings
+        gone = await self._frames.release() and not self._old_rings
+        self._released = gone and not self._returns
         if self.state is not XenbusState.Closed:
             await self._write_state(XenbusState.Closed)
             self._log(f"blkfront: {self._path}: closed")

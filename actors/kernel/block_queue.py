@@ -22,6 +22,7 @@ from actors.abi.blkif import (
     BlkifOp,
     BlkifStatus,
 )
+from actors.abi.trace import OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.kernel.block_split import BlockSplit
 from actors.kernel.data_frames import DataFrame, DataFrames
@@ -31,17 +32,24 @@ from actors.kernel.threads import Threads
 
 READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
 DEAD_DISK_DELAY_NS = 10_000_000
+FRONT_PUT, FRONT_DONE = int(TracePoint.FRONT_PUT), int(TracePoint.FRONT_DONE)
 OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
 
 
 @dataclass(slots=True)
 class BlockCounters:
-    """What a frontend has done since it was made; `bytes` counts what was read and written well."""
+    """What a frontend has done since it was made; `bytes` counts what was read and written well.
+
+    `detached_ns`: how long it had no ring after its first one; `unanswered_ns`: how long after each ring
+    that followed until the first answer came.
+    """
 
     requests: int = 0
     bytes: int = 0
     errors: int = 0
     replayed: int = 0
+    detached_ns: int = 0
+    unanswered_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -72,6 +80,7 @@ class BlockQueue:
         self._frames = frames
         self._ready = frames.ready
         self._handle = handle
+        self._tracepoint = threads.tracepoint
         self._at_turn_end = at_turn_end
         self._broken = broken
         self._notify: Callable[[], None] = _nobody
@@ -82,6 +91,8 @@ class BlockQueue:
         self._waiting: deque[_Waiting] = deque()
         self._number = 0
         self._put_any = False
+        self._detached_at_ns = 0
+        self._attached_at_ns = 0
         self._failed = False
         self.can_flush = False
         self.counters = BlockCounters()
@@ -134,6 +145,10 @@ class BlockQueue:
 
     def attach(self, ring: FrontRing, page: memoryview, notify: Callable[[], None]) -> int:
         """Use a new ring: first what was in flight, in the order of issue; how many those were."""
+        if self._detached_at_ns:
+            now_ns = self._attached_at_ns = self._threads.now_ns
+            self.counters.detached_ns += now_ns - self._detached_at_ns
+            self._detached_at_ns = 0
         self._ring = ring
         self._page = page
         self._notify = notify
@@ -148,6 +163,8 @@ class BlockQueue:
 
     def detach(self) -> None:
         """The ring is lost; requests in flight are kept."""
+        if self._ring is not None:
+            self._detached_at_ns = self._threads.now_ns
         self._ring = None
         self._put_any = False
 
@@ -163,6 +180,10 @@ class BlockQueue:
             self._finish(shadow, ERROR)
         for each in waiting:
             each.done(ERROR, None)
+
+    def revive(self) -> None:
+        """There will be a backend again: what comes from now on waits for it."""
+        self._failed = False
 
     def pump(self) -> None:
         """Put what waits into the ring, as far as there is room."""
@@ -198,6 +219,9 @@ class BlockQueue:
         except RingBroken as error:
             self._broken(str(error))
             return
+        if self._attached_at_ns:
+            self.counters.unanswered_ns += self._threads.now_ns - self._attached_at_ns
+            self._attached_at_ns = 0
         if self._waiting:
             self.pump()
 
@@ -276,6 +300,9 @@ class BlockQueue:
         if not self._put_any:
             self._put_any = True
             self._at_turn_end(self.push)
+        if self._tracepoint is not None:
+            request = shadow.ident | operation << OPERATION_SHIFT | left << SECTORS_SHIFT
+            self._tracepoint(FRONT_PUT, self._handle, request, shadow.sector, shadow.issued_ns)
         if len(frames) == 1:
             HEAD_AND_SEGMENT.pack_into(
                 page, offset, operation, 1, self._handle, 0, shadow.ident, shadow.sector,
@@ -301,6 +328,9 @@ class BlockQueue:
 
     def _finish(self, shadow: Shadow, status: int) -> None:
         frames, done, operation, nr_sectors = shadow.frames, shadow.done, shadow.operation, shadow.nr_sectors
+        if self._tracepoint is not None:
+            request = shadow.ident | operation << OPERATION_SHIFT
+            self._tracepoint(FRONT_DONE, self._handle, request, status & STATUS_MASK, 0)
         shadow.operation = UNUSED
         shadow.frames = []
         self._free.append(shadow.ident)

@@ -1,20 +1,30 @@
 """Event channels to handlers, and the events that this turn owes to others.
 
-Source: Linux drivers/xen/events (the idea of an irq for each port).
+A GSI's irq is its own number, as the thread's patches have it; everything else gets the lowest free one
+above. Source: Linux drivers/xen/events (an irq for each port, the names in /proc/interrupts).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
+from typing import Final
 
 from actors.abi.hypercalls import Evtchnop
 from actors.abi.hypercalls import Hypercall as Number
+from actors.abi.interface import Virq
 from actors.kernel.hypercalls import Hypercalls
+
+NR_GSIS: Final = 24
+PER_VCPU: Final = (Virq.TIMER, Virq.DEBUG, Virq.XENOPROF, Virq.XENPMU)
+LATE_EOI: Final = ("evtchn:", "blkif-backend")
+"""Takers whose event has ended only when they say so: programs, through /dev/xen/evtchn, and backends."""
 
 
 @dataclass(slots=True)
 class Binding:
-    """One port: what kind of event it carries (as /proc/interrupts names it), and who takes it."""
+    """One port: its irq, what kind of event it carries (as /proc/interrupts names it), and who takes it."""
 
+    irq: int
     kind: str
     name: str
     handler: Callable[[], None]
@@ -31,15 +41,22 @@ class Irq:
         self._bindings: dict[int, Binding] = {}
         self._owed: dict[int, None] = {}
         self.spurious = 0
+        self.upcalls = 0
 
-    def bind(self, port: int, kind: str, name: str, handler: Callable[[], None]) -> None:
-        """Let `handler` run for each event on `port`."""
+    def bind(
+        self, port: int, kind: str, name: str, handler: Callable[[], None], gsi: int | None = None
+    ) -> None:
+        """Let `handler` run for each event on `port`, which carries the interrupt `gsi`, or none."""
         assert port not in self._bindings, f"port {port} has a handler already"
-        self._bindings[port] = Binding(kind, name, handler)
+        if kind.startswith("xen-dyn") and name.startswith(LATE_EOI):
+            kind = "xen-dyn-lateeoi -event"
+        irq = gsi if gsi is not None and gsi < NR_GSIS else self._free_irq()
+        self._bindings[port] = Binding(irq, kind, name, handler)
 
     def deliver(self, ports: list[int]) -> None:
         """An upcall: run the handlers; a masked port stays pending; a port without handler is counted."""
         bindings = self._bindings
+        self.upcalls += 1
         for port in ports:
             binding = bindings.get(port)
             if binding is None:
@@ -94,13 +111,16 @@ class Irq:
     async def bind_virq(self, virq: int, name: str, handler: Callable[[], None]) -> int:
         """Bind a virtual interrupt on vcpu 0; our port."""
         port = _port(await self._xen.event_channel_op(Evtchnop.bind_virq, virq=virq, vcpu=0))
-        self.bind(port, "xen-dyn -virq", name, handler)
+        if virq in PER_VCPU:
+            self.bind(port, "xen-percpu -virq", f"{name}0", handler)
+        else:
+            self.bind(port, "xen-dyn -virq", name, handler)
         return port
 
     async def bind_pirq(self, pirq: int, kind: str, name: str, handler: Callable[[], None]) -> int:
         """Bind a physical interrupt; our port."""
         port = _port(await self._xen.event_channel_op(Evtchnop.bind_pirq, pirq=pirq, flags=1))
-        self.bind(port, kind, name, handler)
+        self.bind(port, kind, name, handler, gsi=pirq)
         return port
 
     def unbind(self, port: int) -> None:
@@ -109,9 +129,18 @@ class Irq:
         self._owed.pop(port, None)
         self._xen.post(Number.event_channel_op, Evtchnop.close, {"port": port})
 
-    def interrupts(self) -> list[tuple[int, int, str, str]]:
-        """Rows of (port, count, kind, name), as /proc/interrupts has them."""
-        return [(port, each.count, each.kind, each.name) for port, each in sorted(self._bindings.items())]
+    def table(self) -> str:
+        """What /proc/interrupts shows."""
+        rows = sorted(self._bindings.values(), key=lambda each: each.irq)
+        lines = [f"{'':>4} {'CPU0':>10}"]
+        lines += [f"{each.irq:>3}: {each.count:>10}   {each.kind:<22}  {each.name}" for each in rows]
+        lines.append(f"HYP: {self.upcalls:>10}   Hypervisor callback interrupts")
+        lines.append(f"ERR: {self.spurious:>10}")
+        return "\n".join(lines) + "\n"
+
+    def _free_irq(self) -> int:
+        used = {each.irq for each in self._bindings.values()}
+        return next(irq for irq in count(NR_GSIS) if irq not in used)
 
 
 def _port(out: dict[str, object], field: str = "port") -> int:

@@ -7,13 +7,14 @@ was taken is said with the next message to the hypervisor: a message of its own 
 
 from collections.abc import Callable
 
+from actors.abi.trace import Tracepoint
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
-from actors.messages import UPCALL_WINDOW, ConsoleInput, HypercallReply, Upcall, UpcallTaken
-from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send
+from actors.messages import UPCALL_WINDOW, ConsoleInput, Fault, HypercallReply, Upcall, UpcallTaken
+from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send, Work
 from actors.runtime.memory import Memory
 from actors.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
 
@@ -55,6 +56,18 @@ class Kernel:
 
     def console_input(self, text: str) -> None:
         """A line was typed on the console; subclasses may care."""
+
+    def fault(self, fault: Fault) -> bool:  # noqa: ARG002 (subclasses use it)
+        """Something in here is to break, or to be whole again; False if this kernel knows no such fault."""
+        return False
+
+    def spend(self, kind: str) -> None:
+        """A step of this kind was done; in simulated time it costs what its kind costs."""
+        self._effects.append(Work(kind))
+
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self.threads.tracepoint = tracepoint
 
     def log(self, text: str) -> None:
         """A kernel message on the console."""
@@ -110,6 +123,10 @@ class Kernel:
         assert self.grants.granted >= 0, "more grants were taken back than given"
         assert self.grants.mapped >= 0, "more grants were unmapped than mapped"
 
+    def interrupts(self) -> str:
+        """The text of /proc/interrupts."""
+        return self.irq.table()
+
     def statistics(self) -> object:
         """Counters; subclasses say which."""
         return None
@@ -148,6 +165,8 @@ class Kernel:
     def _console(self, message: object) -> None:
         if isinstance(message, ConsoleInput):
             self.console_input(message.text)
+        elif isinstance(message, Fault) and not self.fault(message):
+            self.log(f"no fault {message.kind} is possible here: {message.options}")
 
     def _take_effects(self) -> list[Effect]:
         effects, self._effects = self._effects, []

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Generic, TypeVar
 
+from actors.abi.trace import Tracepoint
+
 T = TypeVar("T")
 
 
@@ -129,10 +131,11 @@ class Thread:
 
 
 class Threads:
-    """The scheduler of one kernel."""
+    """The scheduler of one kernel. `tracepoint` is for whoever has points and knows these threads."""
 
     def __init__(self) -> None:
         self.now_ns = 0
+        self.tracepoint: Tracepoint | None = None
         self._ready: deque[Thread] = deque()
         self._deadlines: list[tuple[int, int, Future[None]]] = []
         self._deadline_number = 0

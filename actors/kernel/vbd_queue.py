@@ -23,6 +23,7 @@ from actors.abi.blkif import (
     BlkifStatus,
 )
 from actors.abi.disk_controller import Opcode
+from actors.abi.trace import BYTE, OPERATION_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import SECTOR_SIZE
 from actors.kernel.mapped_grants import MappedGrant, MappedGrants
 from actors.kernel.resume_journal import ResumeJournal
@@ -31,7 +32,9 @@ from actors.kernel.threads import Future, Threads
 
 READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
 OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
+BACK_TAKE, BACK_ANSWER = int(TracePoint.BACK_TAKE), int(TracePoint.BACK_ANSWER)
 UNANSWERED = 1
+NEVER_ASKED = 1 << 63
 DISK_OPCODES = (int(Opcode.read), int(Opcode.write))
 DISK_FLUSH = int(Opcode.flush)
 
@@ -88,7 +91,10 @@ class _Request:
 
 
 class VbdQueue:
-    """One connection with one frontend. `page` is the ring's; `notify` sends the event."""
+    """One connection with a `frontend` (domain id, device); `page` is the ring's, `notify` sends events.
+
+    With `misanswer` the next answer is to a request that was never asked: a fault that is put in.
+    """
 
     def __init__(
         self,
@@ -97,6 +103,7 @@ class VbdQueue:
         volume: Volume,
         counters: VbdCounters,
         *,
+        frontend: tuple[int, int],
         ring: BackRing,
         page: memoryview,
         persistent: bool,
@@ -109,6 +116,8 @@ class VbdQueue:
         self._mappings = mappings
         self._volume = volume
         self._counters = counters
+        self._domid, self._device = frontend
+        self._tracepoint = threads.tracepoint
         self._ring = ring
         self._page = page
         self._persistent = persistent
@@ -125,6 +134,7 @@ class VbdQueue:
         self._stopped = False
         self._idle: Future[None] = Future()
         self.in_flight = 0
+        self.misanswer = False
 
     def poll(self) -> None:
         """Take everything that is in the ring."""
@@ -174,6 +184,9 @@ class VbdQueue:
         )
         request = _Request(ident, operation)
         self.in_flight += 1
+        if self._tracepoint is not None:
+            what = ident & BYTE | operation << OPERATION_SHIFT
+            self._tracepoint(BACK_TAKE, self._device, what, sector, self._domid)
         if self._journal is not None:
             self._unanswered.append(request)
         if nr_segments == 1 and operation <= WRITE and not self._held:
@@ -324,6 +337,12 @@ class VbdQueue:
         if not self._answered_any:
             self._answered_any = True
             self._at_turn_end(self.push)
+        if self.misanswer:
+            self.misanswer = False
+            request.ident = NEVER_ASKED
+        if self._tracepoint is not None:
+            what = request.ident & BYTE | request.operation << OPERATION_SHIFT
+            self._tracepoint(BACK_ANSWER, self._device, what, status & STATUS_MASK, self._domid)
         if self._journal is None:
             RESPONSE.pack_into(self._page, self._ring.put(), request.ident, request.operation, status)
             return

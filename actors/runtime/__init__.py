@@ -6,7 +6,10 @@ framing          length-prefixed frames out of a byte stream, with a size limit
 transport        byte streams: socket pairs, listeners and connections (Unix, TCP), memory
 memory           machine memory of a host: a sparse shared file, or its in-memory twin
 link             a live actor's end of a link: frames in, what waits to go out
+disturbance      rules that break one direction of a link: what they make of a message
+detour           the way of a live link's messages while rules break it
 actor            the live driver: one machine, its links, one trio task tree
+agenda           what is to happen when in a simulated world, and who is there
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link
 trace            (time, actor, event, effects), when switched on

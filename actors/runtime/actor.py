@@ -8,16 +8,20 @@ is followed by one LinkClosed, whoever ended the link. An exception of the machi
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
 
 import trio
 
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec, ProtocolViolation
+from actors.runtime.detour import Detour
+from actors.runtime.disturbance import Disturbance, LinkRule
 from actors.runtime.link import Link
 from actors.runtime.machine import (
     CloseLink,
     Connect,
     DeadlinePassed,
+    Disturb,
     Effect,
     Event,
     Exit,
@@ -29,10 +33,12 @@ from actors.runtime.machine import (
     Machine,
     Received,
     Send,
+    Slow,
     Spawn,
     Thaw,
+    Work,
 )
-from actors.runtime.trace import Trace
+from actors.runtime.trace import Tracer
 from actors.runtime.transport import ByteStream
 
 RECEIVE_BYTES = 64 * 1024
@@ -41,7 +47,7 @@ TURNS_PER_CHECKPOINT = 8
 LINGER_S = 1.0
 
 Intercept = Callable[[str, object, Machine], object | None]
-OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw
+OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow
 
 
 def _no_owner(effect: OwnerEffect) -> None:
@@ -65,7 +71,7 @@ class ActorDriver:
         log: Callable[[str], object],
         perform: Callable[[OwnerEffect], object] = _no_owner,
         intercept: Mapping[type, Intercept] | None = None,
-        trace: Trace | None = None,
+        trace: Tracer | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         frame_limit: int = MAX_FRAME_BYTES,
         max_backlog_bytes: int = MAX_BACKLOG_BYTES,
@@ -129,6 +135,23 @@ class ActorDriver:
         if self._thawed is not None:
             self._thawed.set()
             self._thawed = None
+
+    def disturb(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
+        """Break what is sent on a link by these rules; with none of them it is sound again."""
+        target = self._links.get(link)
+        if target is None or self._nursery is None:
+            return
+        disturbance = Disturbance(rules, Random(seed))
+        if target.detour is not None:
+            target.detour.disturbance = disturbance
+        else:
+            target.detour = self._detour(target, disturbance)
+            self._nursery.start_soon(target.detour.run)
+
+    def _detour(self, link: Link, disturbance: Disturbance) -> Detour:
+        return Detour(
+            disturbance, self._clock, lambda message: self._pack(link, message), self._flush_touched
+        )
 
     @property
     def links(self) -> list[str]:
@@ -219,7 +242,7 @@ class ActorDriver:
         stop = False
         for message in messages:
             if intercept and type(message) in intercept:
-                self._answer(link, message)
+                self._answer(link, message, now_ns)
                 continue
             event.message = message
             effects = handle(event, now_ns)
@@ -232,18 +255,23 @@ class ActorDriver:
                     continue
                 target = links.get(effect.link)
                 if target is not None:
+                    outgoing = effect.message
+                    if target.detour is not None:
+                        target.detour.send(outgoing)
+                        continue
                     if not target.queued:
                         target.queued = True
                         touched.append(target)
-                    outgoing = effect.message
                     target.pack(rows[type(outgoing)](outgoing))
             if stop:
                 return
 
-    def _answer(self, link: Link, message: object) -> None:
+    def _answer(self, link: Link, message: object, now_ns: int) -> None:
         answer = self._intercept[type(message)](link.name, message, self.machine)
-        if answer is not None:
-            self._perform(Send(link.name, answer))
+        effects: list[Effect] = [] if answer is None else [Send(link.name, answer)]
+        if self._trace is not None:
+            self._trace.record(now_ns, self.address, Received(link.name, message), effects)
+        self._perform_all(effects)
 
     def _take(self, event: Event) -> None:
         """A turn with one event."""
@@ -263,12 +291,22 @@ class ActorDriver:
                     self._trace.record(now_ns, self.address, "end of turn", effects)
                 self._perform_all(effects)
         if self._touched:
-            for link in self._touched:
-                if link.open and link.queued:
-                    self._drain_later(link, link.flush())
-            self._touched.clear()
+            self._flush_touched()
         if self._exit_reason is None:
             self._arm(now_ns)
+
+    def _flush_touched(self) -> None:
+        for link in self._touched:
+            if link.open and link.queued:
+                self._drain_later(link, link.flush())
+        self._touched.clear()
+
+    def _pack(self, link: Link, message: object) -> None:
+        if link.open:
+            if not link.queued:
+                link.queued = True
+                self._touched.append(link)
+            link.pack(self._codec.rows[type(message)](message))
 
     def _perform_all(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -277,11 +315,10 @@ class ActorDriver:
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, Send):
             link = self._links.get(effect.link)
-            if link is not None:
-                if not link.queued:
-                    link.queued = True
-                    self._touched.append(link)
-                link.pack(self._codec.rows[type(effect.message)](effect.message))
+            if link is not None and link.detour is not None:
+                link.detour.send(effect.message)
+            elif link is not None:
+                self._pack(link, effect.message)
         elif isinstance(effect, Log):
             self._log(effect.text)
         elif isinstance(effect, CloseLink):
@@ -290,7 +327,7 @@ class ActorDriver:
                 self._break(link, effect.reason)
         elif isinstance(effect, Exit):
             self._exit(effect.reason)
-        else:
+        elif not isinstance(effect, Work):  # here it has taken its time
             self._perform_for_owner(effect)
 
     def _drain_later(self, link: Link, waiting: int) -> None:

@@ -8,6 +8,7 @@ muted, not closed: what the peer sent before it died is still to be read.
 import msgpack
 import trio
 
+from actors.runtime.detour import Detour
 from actors.runtime.framing import FrameReader, frame, hello_frame, join_frames, split_messages
 from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
@@ -21,6 +22,7 @@ class Link:
     __slots__ = (
         "_packer",
         "backlog",
+        "detour",
         "drained",
         "frame_limit",
         "name",
@@ -45,6 +47,7 @@ class Link:
         self.queued = False  # set by whoever packs
         self.backlog = bytearray()
         self.drained: trio.Event | None = None
+        self.detour: Detour | None = None  # while rules break the link
 
     def greet(self) -> int:
         """Send the hello, before anything else; how many bytes wait."""

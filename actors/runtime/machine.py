@@ -8,8 +8,11 @@ dataclass costs four times as much to make, and these are made for each message.
 message, but not the `Received` that brought it: a driver may use that for the next one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from actors.runtime.disturbance import LinkRule
 
 
 @dataclass(slots=True)
@@ -127,7 +130,35 @@ class Thaw:
     address: str
 
 
-Effect = Send | CloseLink | Log | Exit | Spawn | Connect | Kill | Freeze | Thaw
+@dataclass(slots=True)
+class Disturb:
+    """Break what an actor sends on a link by these rules, in place of any others; none: it is sound.
+
+    What is drawn follows from `seed`. Nothing happens if there is no such link now.
+    """
+
+    address: str
+    link: str
+    rules: Sequence[LinkRule]
+    seed: str
+
+
+@dataclass(slots=True)
+class Slow:
+    """Let everything take an actor `factor` times as long; 1 is its own pace."""
+
+    address: str
+    factor: float
+
+
+@dataclass(slots=True)
+class Work:
+    """The machine has done a step of this kind; a simulated driver makes it take its time."""
+
+    kind: str
+
+
+Effect = Send | CloseLink | Log | Exit | Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Work
 
 
 class Machine(Protocol):

@@ -1,5 +1,7 @@
 """What the simulated driver keeps for each actor and for each end of a link.
 
+An actor that handles something is busy for what that costs (`charge`): what it sends leaves when it has
+done the step, and what arrives meanwhile waits. `pace` is the factor on all that it does.
 Rules: an end of a link is in its actor's table from the LinkOpened it took to the LinkClosed it
 takes; a link that an actor leaves closes at the peer behind everything that was sent before.
 """
@@ -7,7 +9,11 @@ takes; a link that an actor leaves closes at the peer behind everything that was
 from collections.abc import Callable
 from random import Random
 
-from actors.runtime.machine import Effect, Event, Machine
+from actors.runtime.disturbance import Disturbance
+from actors.runtime.machine import DeadlinePassed, Effect, Event, Machine
+
+Charge = Callable[[Event, list[Effect], bool], int]
+"""What a step costs in nanoseconds: of the event, its effects, and whether the actor was idle before."""
 
 
 class Call:
@@ -29,12 +35,16 @@ class SimulatedActor:
         "address",
         "alive",
         "armed_ns",
+        "busy_until_ns",
+        "charge",
         "end_turn",
         "frozen",
         "held",
         "links",
         "machine",
+        "pace",
         "spawner",
+        "spent_ns",
         "start_ns",
     )
 
@@ -51,12 +61,42 @@ class SimulatedActor:
         self.links: dict[str, LinkEnd] = {}
         self.armed_ns: int | None = None
         self.end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
+        self.charge: Charge | None = None
+        self.busy_until_ns = 0
+        self.spent_ns = 0
+        self.pace = 1.0
+
+    def spend(self, event: Event, effects: list[Effect], now_ns: int) -> None:
+        """Take the time that a step costs."""
+        if self.charge is not None:
+            idle = self.busy_until_ns < now_ns and not self.spent_ns
+            self.spent_ns += int(self.charge(event, effects, idle) * self.pace)
+
+    def end_step(self, now_ns: int) -> None:
+        """A turn is over: busy for what it has cost."""
+        if self.spent_ns:
+            self.busy_until_ns = now_ns + self.spent_ns
+            self.spent_ns = 0
+
+    def is_due(self, now_ns: int) -> bool:
+        """Whether a deadline's entry still stands: the machine may have moved or dropped its deadline."""
+        if self.armed_ns != now_ns or self.machine is None:
+            return False
+        self.armed_ns = None
+        due_ns = self.machine.next_deadline_ns()
+        return due_ns is not None and due_ns <= now_ns
+
+    def put_off(self, event: "Event | Call", now_ns: int) -> int:
+        """It is busy: when it can take what has come now."""
+        if isinstance(event, DeadlinePassed) and self.armed_ns == now_ns:
+            self.armed_ns = self.busy_until_ns
+        return self.busy_until_ns
 
 
 class LinkEnd:
     """One actor's end of a link; `last_arrival_ns` keeps the order of what is under way to it."""
 
-    __slots__ = ("actor", "last_arrival_ns", "name", "open", "peer", "random")
+    __slots__ = ("actor", "disturbance", "last_arrival_ns", "name", "open", "peer", "random")
 
     def __init__(self, actor: SimulatedActor, name: str, random: Random) -> None:
         self.actor = actor
@@ -64,6 +104,7 @@ class LinkEnd:
         self.random = random
         self.open = True
         self.last_arrival_ns = 0
+        self.disturbance: Disturbance | None = None
         self.peer = self
 
 

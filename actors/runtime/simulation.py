@@ -3,20 +3,23 @@
 A run is a pure function of its programs, its calls and its seed. Links keep order in each direction,
 and close as in the live driver: what was sent before the close arrives first.
 
-Rules: only the heap orders things; handling takes no virtual time; what arrives at one actor at one
-time, with nothing of another actor between, is one turn, after which `end_turn` is called. All
-effects of a `handle` are performed, then an actor that returned Exit is gone.
+Rules: only the heap orders things; handling takes the virtual time that `costs` says, none without it.
+What arrives at one actor at one time, with nothing of another actor between, is one turn, after which
+`end_turn` is called. All effects of a `handle` are performed, then an actor that returned Exit is gone.
 """
 
 import heapq
 from collections.abc import Callable, Mapping
 from random import Random
 
+from actors.runtime.agenda import Agenda
 from actors.runtime.codec import Codec
+from actors.runtime.disturbance import Disturbance
 from actors.runtime.machine import (
     CloseLink,
     Connect,
     DeadlinePassed,
+    Disturb,
     Effect,
     Event,
     Exit,
@@ -29,11 +32,13 @@ from actors.runtime.machine import (
     ProcessEnded,
     Received,
     Send,
+    Slow,
     Spawn,
     Thaw,
+    Work,
 )
-from actors.runtime.simulated_actor import Call, Entry, LinkEnd, SimulatedActor, join_ends
-from actors.runtime.trace import Trace
+from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, join_ends
+from actors.runtime.trace import Tracer
 
 STATUS_EXITED = 0
 STATUS_KILLED = 9
@@ -41,6 +46,8 @@ MAX_EVENTS_AT_ONE_TIME = 1_000_000
 
 Latency = Callable[[str, str, object, Random], int]
 Program = Callable[[str, dict[str, object]], Machine]
+SpawnDelay = Callable[[str, Random], int]
+Costs = Callable[[str, Machine, Random], Charge | None]
 
 
 def no_latency(source: str, destination: str, message: object, random: Random) -> int:  # noqa: ARG001
@@ -48,12 +55,13 @@ def no_latency(source: str, destination: str, message: object, random: Random) -
     return 0
 
 
-class Simulation:
+class Simulation(Agenda):
     """A world of machines. Addresses name actors; one that has ended may be spawned again.
 
     `programs` makes machines for Spawn effects. `latency(source, destination, message, random)` is in
     nanoseconds; the message of an opening or closing link is its LinkOpened or LinkClosed. With
     `codec` every message goes through its wire form. With `invariants`, `check` is called each turn.
+    `spawn_delay(program, random)`: what a Spawn takes; `costs(address, machine, random)`: what its steps do.
     """
 
     def __init__(
@@ -63,36 +71,30 @@ class Simulation:
         programs: Mapping[str, Program] | None = None,
         latency: Latency = no_latency,
         process_ended_delay_ns: int = 0,
-        spawn_delay_ns: int = 0,
+        spawn_delay: SpawnDelay | None = None,
+        costs: Costs | None = None,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
-        trace: Trace | None = None,
+        trace: Tracer | None = None,
         invariants: bool = False,
     ) -> None:
-        self.seed = seed
-        self.now_ns = 0
+        super().__init__(seed)
         self.nr_events = 0
         self._programs = dict(programs or {})
         self._latency = latency
         self._process_ended_delay_ns = process_ended_delay_ns
-        self._spawn_delay_ns = spawn_delay_ns
+        self._spawn_delay = spawn_delay
+        self._costs = costs
         self._log = log
         self._codec = codec
         self._trace = trace
         self._invariants = invariants
-        self._heap: list[Entry] = []
-        self._sequence = 0
-        self._actors: dict[str, SimulatedActor] = {}
         self._events_at_this_time = 0
         self._nr_links = 0
 
-    def random(self, address: str, purpose: str) -> Random:
-        """A stream of its own for each consumer, the same in every process for the same seed."""
-        return Random(f"{self.seed}:{address}:{purpose}")
-
     def spawn(self, address: str, machine: Machine) -> None:
         """Start an actor of the owner's."""
-        self._start(address, machine, None)
+        self._start(address, machine, None, 0)
 
     def connect(self, address: str, link: str, peer_address: str, peer_link: str) -> None:
         """Link two running actors; a link of that name that an end already has is closed first."""
@@ -131,27 +133,6 @@ class Simulation:
         actor = self._actors[address]
         self._push(max(self.now_ns, actor.start_ns), actor, None, event)
 
-    def call_at(self, time_ns: int, call: Callable[[], object]) -> None:
-        """Have something done at a time (a fault, a probe), not before now."""
-        assert time_ns >= self.now_ns, "the past is over"
-        self._push(time_ns, None, None, Call(call))
-
-    def machine(self, address: str) -> Machine:
-        """The machine of a running actor; KeyError if there is none."""
-        machine = self._actors[address].machine
-        assert machine is not None, "running actors have one"
-        return machine
-
-    @property
-    def addresses(self) -> list[str]:
-        """The running actors, in the order of their start."""
-        return list(self._actors)
-
-    @property
-    def next_time_ns(self) -> int | None:
-        """When something happens next, or None if nothing ever will."""
-        return self._heap[0][0] if self._heap else None
-
     def step(self) -> bool:
         """Do the next thing: a turn of one actor, or one call. False if there is nothing left."""
         heap = self._heap
@@ -165,6 +146,9 @@ class Simulation:
         if actor is None:
             assert isinstance(what, Call), "an event has an actor"
             what.perform()
+            return True
+        if actor.busy_until_ns > time_ns:  # its number keeps it before what was sent later
+            heapq.heappush(heap, (actor.put_off(what, time_ns), entry[1], actor, end, what))
             return True
         handled = False
         while True:
@@ -196,12 +180,6 @@ class Simulation:
             self.step()
         return True
 
-    def _push(
-        self, time_ns: int, actor: SimulatedActor | None, end: LinkEnd | None, what: Event | Call
-    ) -> None:
-        self._sequence += 1
-        heapq.heappush(self._heap, (time_ns, self._sequence, actor, end, what))
-
     def _deliver(self, actor: SimulatedActor, end: LinkEnd | None, entry: Entry) -> bool:
         """Give an actor what has arrived; False if it does not take it (gone, frozen, closed, not due)."""
         event = entry[4]
@@ -226,7 +204,10 @@ class Simulation:
     def _admit(self, actor: SimulatedActor, end: LinkEnd | None, event: Event) -> bool:
         """What is to be done before an actor takes an event that is no message; False if it does not."""
         if isinstance(event, DeadlinePassed):
-            return self._is_due(actor)
+            due = actor.is_due(self.now_ns)
+            if not due:
+                self._arm(actor)
+            return due
         if end is None:
             return True
         if isinstance(event, LinkOpened):
@@ -241,18 +222,6 @@ class Simulation:
             return False
         end.open = False
         del actor.links[end.name]
-        return True
-
-    def _is_due(self, actor: SimulatedActor) -> bool:
-        """Whether a deadline's entry still stands: the machine may have moved or dropped its deadline."""
-        if actor.armed_ns != self.now_ns:
-            return False
-        actor.armed_ns = None
-        assert actor.machine is not None, "it is alive"
-        due_ns = actor.machine.next_deadline_ns()
-        if due_ns is None or due_ns > self.now_ns:
-            self._arm(actor)
-            return False
         return True
 
     def _handle(self, actor: SimulatedActor, event: Event) -> None:
@@ -270,6 +239,8 @@ class Simulation:
             raise
         if self._trace is not None:
             self._trace.record(now_ns, actor.address, event, effects)
+        if actor.charge is not None:
+            actor.spend(event, effects, now_ns)
         if effects:
             self._perform_all(actor, effects)
 
@@ -284,6 +255,7 @@ class Simulation:
                 self._perform_all(actor, effects)
         if self._invariants:
             machine.check()
+        actor.end_step(self.now_ns)
         self._arm(actor)
 
     def _arm(self, actor: SimulatedActor) -> None:
@@ -304,7 +276,10 @@ class Simulation:
                     message = effect.message
                     if self._codec is not None:
                         message = self._codec.decode_frame(self._codec.encode(message))[0]
-                    self._carry(end, message, Received(end.peer.name, message))
+                    if end.disturbance is not None:
+                        self._detour(end, message, end.disturbance)
+                    else:
+                        self._carry(end, message, Received(end.peer.name, message))
             elif isinstance(effect, Exit):
                 exiting = True
             else:
@@ -323,7 +298,9 @@ class Simulation:
                     self._close(end, effect.reason)
             case Spawn():
                 machine = self._programs[effect.program](effect.address, effect.argument)
-                self._start(effect.address, machine, actor)
+                random = self.random(effect.address, f"spawn {self.now_ns}")
+                delay = self._spawn_delay
+                self._start(effect.address, machine, actor, delay(effect.program, random) if delay else 0)
             case Connect():
                 one = self._actors.get(effect.address or actor.address)
                 other = self._actors.get(effect.peer_address or actor.address)
@@ -334,15 +311,37 @@ class Simulation:
                 self.freeze(effect.address)
             case Thaw():
                 self.thaw(effect.address)
+            case Disturb() | Slow():
+                self._hamper(effect)
+            case Work():
+                pass  # the cost of the step has it in
 
-    def _carry(self, end: LinkEnd, message: object, event: Event) -> None:
-        """Have an event arrive at the other end, after the latency and in order."""
-        peer = end.peer
-        latency_ns = self._latency(end.actor.address, peer.actor.address, message, end.random)
-        arrival_ns = self.now_ns + latency_ns
-        if arrival_ns < peer.last_arrival_ns:  # noqa: PLR1730 (max() costs more than the rest of it)
-            arrival_ns = peer.last_arrival_ns
-        peer.last_arrival_ns = arrival_ns
+    def _hamper(self, effect: Disturb | Slow) -> None:
+        actor = self._actors.get(effect.address)
+        if actor is None:
+            return
+        if isinstance(effect, Slow):
+            actor.pace = effect.factor
+        elif (end := actor.links.get(effect.link)) is not None:
+            end.disturbance = Disturbance(effect.rules, Random(effect.seed)) if effect.rules else None
+
+    def _detour(self, end: LinkEnd, message: object, disturbance: Disturbance) -> None:
+        """Carry what the rules of a broken link leave of a message."""
+        for each in disturbance.decide(message):
+            event = Received(end.peer.name, each.message)
+            self._carry(end, each.message, event, each.late_ns, in_order=each.in_order)
+
+    def _carry(
+        self, end: LinkEnd, message: object, event: Event, late_ns: int = 0, *, in_order: bool = True
+    ) -> None:
+        """Have an event arrive at the other end, after the step, after the latency and in order."""
+        actor, peer = end.actor, end.peer
+        latency_ns = self._latency(actor.address, peer.actor.address, message, end.random)
+        arrival_ns = self.now_ns + actor.spent_ns + latency_ns + late_ns
+        if in_order:
+            if arrival_ns < peer.last_arrival_ns:  # noqa: PLR1730 (max() costs more than the rest of it)
+                arrival_ns = peer.last_arrival_ns
+            peer.last_arrival_ns = arrival_ns
         self._sequence += 1
         heapq.heappush(self._heap, (arrival_ns, self._sequence, peer.actor, peer, event))
 
@@ -359,10 +358,11 @@ class Simulation:
         del end.actor.links[end.name]
         self._push(self.now_ns, end.actor, None, LinkClosed(end.name, reason))
 
-    def _start(self, address: str, machine: Machine, spawner: SimulatedActor | None) -> None:
+    def _start(self, address: str, machine: Machine, spawner: SimulatedActor | None, delay_ns: int) -> None:
         assert address not in self._actors, f"{address} is running"
-        delay_ns = 0 if spawner is None else self._spawn_delay_ns
         actor = self._actors[address] = SimulatedActor(address, machine, spawner, self.now_ns + delay_ns)
+        if self._costs is not None:
+            actor.charge = self._costs(address, machine, self.random(address, f"costs {self.now_ns}"))
         self._arm(actor)
 
     def _connect(

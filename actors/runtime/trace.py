@@ -6,10 +6,19 @@ arguments alone, so equal runs write equal bytes. What a peer sent is cut to a b
 
 import reprlib
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from actors.runtime.machine import Effect, Event
 
 MAX_RECORD_CHARACTERS = 2000
+
+
+class Tracer(Protocol):
+    """Whoever is told what happens."""
+
+    def record(self, time_ns: int, actor: str, event: Event | str, effects: Sequence[Effect]) -> None:
+        """An actor took an event (or the driver did something to it, a string) with these effects."""
+        ...
 
 
 class Trace:
@@ -27,6 +36,18 @@ class Trace:
         ]
         for line in lines:
             self._write(line)
+
+
+class Tracers:
+    """Tells several what happens, in their order."""
+
+    def __init__(self, *tracers: Tracer) -> None:
+        self._tracers = tracers
+
+    def record(self, time_ns: int, actor: str, event: Event | str, effects: Sequence[Effect]) -> None:
+        """As every trace is called."""
+        for each in self._tracers:
+            each.record(time_ns, actor, event, effects)
 
 
 def _text(record: object) -> str:

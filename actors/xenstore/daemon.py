@@ -48,7 +48,7 @@ class Xenstored:
         """Hear of deaths, and serve. The kernel's grant table must be there."""
         self._kernel.threads.spawn("xenstored", self._work())
         try:
-            await self._kernel.irq.bind_virq(Virq.DOM_EXC, "xenstored", self._domains_changed)
+            await self._kernel.irq.bind_virq(Virq.DOM_EXC, "evtchn:xenstored", self._domains_changed)
             self._hears_of_deaths = True
         except XenError as error:
             self._kernel.log(f"xenstored: no VIRQ_DOM_EXC ({error}): deaths of domains go unnoticed")
@@ -82,7 +82,7 @@ class Xenstored:
     def serve_control_domain(self, port: int) -> None:
         """Serve domain 0 over a port of ours that waits for it: now if it has a ring, else when it knocks."""
         self._control_port = port
-        self._kernel.irq.bind(port, "xen-dyn -event", "xenstored", self._control_domain_event)
+        self._kernel.irq.bind(port, "xen-dyn -event", "evtchn:xenstored", self._control_domain_event)
         self._spawn(self._find_control_domain)
 
     def check(self) -> None:
@@ -119,7 +119,7 @@ class Xenstored:
         client = await self._map(domid)
         try:
             client.port = await self._kernel.irq.bind_interdomain(
-                domid, port, "xenstored", lambda: self._serve(client)
+                domid, port, "evtchn:xenstored", lambda: self._serve(client)
             )
         except XenError:
             await self._unmap(client.mapping)
@@ -255,12 +255,14 @@ class Xenstored:
         client.flush()
         while requests := client.requests():
             for each in requests:
+                self._kernel.spend("xenstore")
                 self._deliver(self.store.handle(connection, each.kind, each.req_id, each.tx_id, each.payload))
             if client.connection is None:
                 return
 
     def _local_request(self, connection: int, message: bytes) -> None:
         kind, req_id, tx_id, _ = unpack_header(message)
+        self._kernel.spend("xenstore")
         self._deliver(self.store.handle(connection, kind, req_id, tx_id, message[HEADER_BYTES:]))
 
     def _deliver(self, outputs: list[Output]) -> None:

@@ -64,6 +64,7 @@ class Requests:
         self.watches = watches
         self.introduced: dict[int, None] = {}
         self.events: list[Output] = []
+        self.watch_events = 0
         self._connections = connections
 
     def view(self, client: Connection, kind: int, tx_id: int) -> View:
@@ -83,6 +84,7 @@ class Requests:
             for watch in self.watches.matching(change.path, exact=change.exact):
                 client = self._connections[watch.connection]
                 if operations.may(client, change.permissions, Access.READ):
+                    self.watch_events += 1
                     message = event_message(watch.event_path(change.path), watch.token)
                     self.events.append(Outgoing(watch.connection, message))
 

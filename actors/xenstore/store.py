@@ -7,6 +7,7 @@ Source: docs/misc/xenstore.txt, tools/xenstored/{core,domain}.c.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.xs_wire import XsType, error_payload, pack_message
@@ -30,16 +31,23 @@ from actors.xenstore.requests import (
 from actors.xenstore.tree import INTRODUCE_DOMAIN, RELEASE_DOMAIN, ROOT, SPECIAL, Node, Tree
 from actors.xenstore.watches import Watches
 
+UNKNOWN: Final = -1
+_KINDS: Final = frozenset(int(each) for each in XsType)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreStatistics:
-    """Counters and gauges of a store."""
+    """Counters and gauges of a store; `operations` counts requests by name, `conflicts` refused commits."""
 
     requests: int
+    operations: dict[str, int]
     refusals: int
     nodes: int
     watches: int
+    watch_events: int
     transactions: int
+    transactions_started: int
+    conflicts: int
     connections: int
     domains: int
 
@@ -59,7 +67,8 @@ class Store:
         self._last_connection = 0
         self._of_domain: dict[int, int] = {}
         self._shut_down: dict[int, None] = {}
-        self._handled = 0
+        self._handled: dict[int, int] = {}
+        self._conflicts = 0
         self._refused = 0
 
     def connect(self, domid: int, *, privileged: bool) -> int:
@@ -83,7 +92,8 @@ class Store:
         """One request: events for any clients, and the answer, which a WATCH's first event follows."""
         client = self._connections[connection]
         requests = self._requests
-        self._handled += 1
+        known = kind if kind in _KINDS else UNKNOWN
+        self._handled[known] = self._handled.get(known, 0) + 1
         try:
             method = _method(client, kind)
             if method is None:
@@ -91,6 +101,7 @@ class Store:
             answer = method(requests, client, requests.view(client, kind, tx_id), payload)
         except XenError as error:
             self._refused += 1
+            self._conflicts += kind == XsType.TRANSACTION_END and error.errno is Errno.EAGAIN
             kind, answer = XsType.ERROR, error_payload(error.errno)
         reply = Outgoing(connection, pack_message(kind, req_id, tx_id, answer))
         if not requests.events:
@@ -163,11 +174,15 @@ class Store:
     def statistics(self) -> StoreStatistics:
         """What the store has done and has."""
         return StoreStatistics(
-            requests=self._handled,
+            requests=sum(self._handled.values()),
+            operations={_name(kind): count for kind, count in sorted(self._handled.items())},
             refusals=self._refused,
             nodes=len(self.tree),
             watches=len(self.watches),
+            watch_events=self._requests.watch_events,
             transactions=sum(len(each.transactions) for each in self._connections.values()),
+            transactions_started=self._handled.get(XsType.TRANSACTION_START, 0),
+            conflicts=self._conflicts,
             connections=len(self._connections),
             domains=len(self._requests.introduced),
         )
@@ -186,6 +201,10 @@ class Store:
     def _take_events(self) -> list[Output]:
         events, self._requests.events = self._requests.events, []
         return events
+
+
+def _name(kind: int) -> str:
+    return "unknown" if kind == UNKNOWN else XsType(kind).name.lower()
 
 
 def _method(client: Connection, kind: int) -> Method | None:

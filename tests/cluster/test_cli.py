@@ -251,7 +251,7 @@ def test_a_cluster_is_started_broken_watched_and_stopped(terminal: Terminal) -> 
     assert listed[0].split() == ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
     assert [line.split()[0] for line in listed[1:]] == ["Domain-0", "web"]
     assert unknown.returncode == 254
-    assert "no domain 'nobody' runs on host0; there are: dom0, web" in unknown.stderr
+    assert "no target 'host0/nobody' for crash" in unknown.stderr
     assert "blkfront" in printed.stdout
     assert "verdict: failed" in down.stdout  # the guest that was killed has not survived
     assert down.returncode == 1

@@ -107,14 +107,14 @@ def test_a_repeated_fault_is_kept_as_one(load: Load) -> None:
     repeated = "- {kind: crash, target: host0/web-1, at: 1s, every: 200ms, count: 5}"
 
     assert load((FAULT, repeated)).faults == [
-        ResolvedFault("crash", "host0", "web-1", 1_000_000_000, 200_000_000, 5)
+        ResolvedFault("crash", ("host0/web-1",), 1_000_000_000, 200_000_000, 5, number=1)
     ]
 
 
 def test_the_store_domain_can_be_a_target(load: Load) -> None:
     cluster = load(("    memory: 1GiB", "    memory: 1GiB\n    xenstore: stubdom"), ("dom0,", "xenstore,"))
 
-    assert cluster.faults[0].target == "xenstore"
+    assert cluster.faults[0].targets == ("host0/xenstore",)
 
 
 ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
@@ -126,7 +126,7 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "a key of nobody",
         [("name: test", "name: test\nzzz: 1")],
-        "test.yaml:2: unknown key 'zzz'; one of name, seed, run, hosts, faults, expect",
+        "test.yaml:2: unknown key 'zzz'; one of name, seed, run, costs, hosts, faults, expect, metrics",
     ),
     ("a missing key", [("kind: crash, ", "")], "test.yaml:15: 'kind' is missing; write kind: .."),
     (
@@ -178,17 +178,17 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "an unknown target",
         [("host0/dom0", "host0/dom1")],
-        "test.yaml:15: no target 'host0/dom1'; did you mean host0/dom0?",
+        "test.yaml:15: no target 'host0/dom1' for crash; did you mean host0/dom0?",
     ),
     (
         "a guest without its number",
         [("host0/dom0", "host0/web")],
-        "test.yaml:15: no target 'host0/web'; did you mean host0/web-1?",
+        "test.yaml:15: no target 'host0/web' for crash; did you mean host0/web-1?",
     ),
     (
         "an unknown fault",
         [("kind: crash", "kind: crahs")],
-        "test.yaml:15: kind: 'crahs' is not known; did you mean crash? (crash | hang)",
+        "test.yaml:15: kind: there is no fault 'crahs'; did you mean crash?",
     ),
     (
         "a fault after the end",
@@ -287,6 +287,11 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         "a packed stranger",
         [("memory: 1GiB", "pack: [[hypervisor, ioapi]]")],
         "test.yaml:5: no actor 'ioapi' on host0; did you mean ioapic?",
+    ),
+    (
+        "statistics too often",
+        [("name: test", "name: test\nmetrics: {interval: 50ms}")],
+        "test.yaml:2: interval: statistics are not read that often; 100ms or more, or 0s for never",
     ),
     (
         "a packed target",

@@ -48,7 +48,11 @@ class Rig:
         return bytes(self.image[sector * 512 : (sector + count) * 512])
 
     def check(self, *, power_lost: bool = False, run_nonces: set[int] | None = None) -> LedgerResult:
-        result = check_volume(self.journal, self.read, power_lost=power_lost, run_nonces=run_nonces)
+        losses = [self.journal.next_sequence] if power_lost else []
+        return self.check_after(losses, run_nonces)
+
+    def check_after(self, losses: list[int], run_nonces: set[int] | None = None) -> LedgerResult:
+        result = check_volume(self.journal, self.read, power_losses=losses, run_nonces=run_nonces)
         parts = ("stable", "lost", "stale", "torn", "misdirected", "vanished")
         assert result.acknowledged == sum(getattr(result, part) for part in parts)
         return result
@@ -281,6 +285,46 @@ def test_after_a_loss_of_power_a_flushed_write_may_be_what_is_left(rig: Rig) -> 
     rig.put(8, old)
 
     assert counts(rig.check(power_lost=True)) == {"acknowledged": 2, "stable": 1, "vanished": 1}
+
+
+def test_a_flush_after_the_power_came_back_saves_nothing_that_vanished_before(rig: Rig) -> None:
+    sequence, _ = rig.issue(8)
+    rig.ack(sequence)
+    lost_at = rig.journal.next_sequence
+    rig.flush()
+
+    assert counts(rig.check_after([lost_at])) == {"acknowledged": 1, "vanished": 1}
+
+
+def test_what_was_flushed_before_the_first_of_two_losses_must_outlive_both(rig: Rig) -> None:
+    sequence, _ = rig.issue(8)
+    rig.ack(sequence)
+    rig.flush()
+    first = rig.journal.next_sequence
+    rig.flush()
+
+    assert counts(rig.check_after([first, rig.journal.next_sequence])) == {"acknowledged": 1, "lost": 1}
+
+
+def test_what_was_written_after_the_last_loss_of_power_may_not_vanish(rig: Rig) -> None:
+    lost_at = rig.journal.next_sequence
+    sequence, _ = rig.issue(8)
+    rig.ack(sequence)
+
+    assert counts(rig.check_after([lost_at])) == {"acknowledged": 1, "lost": 1}
+
+
+def test_a_half_written_sector_is_torn_even_after_a_loss_of_power(rig: Rig) -> None:
+    rig.write(8)
+    rig.flush()
+    sequence, data = rig.issue(8)
+    rig.ack(sequence)
+    rig.put(8, data[:256])
+
+    result = rig.check(power_lost=True)
+
+    assert counts(result) == {"acknowledged": 2, "stable": 1, "torn": 1}
+    assert not result.holds
 
 
 def test_no_more_offenders_are_kept_than_anybody_reads(rig: Rig) -> None:

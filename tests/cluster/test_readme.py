@@ -5,10 +5,12 @@ import click
 import pytest
 from pydantic import BaseModel
 
+from actors.runtime.distribution import Distribution
 from cluster.cli import cli
 from cluster.config import load_cluster
 from cluster.config_schema import (
     ClusterSchema,
+    CostsSchema,
     DiskSchema,
     Dom0Schema,
     ExpectSchema,
@@ -17,9 +19,12 @@ from cluster.config_schema import (
     GuestSchema,
     HostSchema,
     LatencySchema,
+    MetricsSchema,
     RunSchema,
+    WhenSchema,
     WorkloadSchema,
 )
+from cluster.metric_catalog import CATALOG, PREFIX
 from cluster.quantities import duration_text, size_text
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +40,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "disks of a guest": GuestDiskSchema,
     "workload": WorkloadSchema,
     "faults": FaultSchema,
+    "when": WhenSchema,
+    "costs": CostsSchema,
     "expect": ExpectSchema,
+    "metrics": MetricsSchema,
 }
-DURATIONS = {"duration", "settle", "watchdog"}
+DURATIONS = {"duration", "settle", "watchdog", "interval"}
 SIZES = {"memory", "block"}
 
 
@@ -64,6 +72,8 @@ def shown(key: str, value: object) -> str:
             return size_text(value)
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Distribution):
+        return f"{value.kind} {', '.join(duration_text(each) for each in value.parameters)}"
     return str(value)
 
 
@@ -131,3 +141,18 @@ def test_the_latency_of_a_disk_is_described() -> None:
 
 def test_the_readme_has_no_place_left_to_fill_in() -> None:
     assert "@@" not in (ROOT / "README.md").read_text()
+
+
+def test_the_documented_metrics_are_those_that_there_are() -> None:
+    text = (ROOT / "docs/monitoring.md").read_text()
+    (body,) = re.findall(r"^## Metrics\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+    documented = re.findall(r"^\| `(\w+)`(?: \(histogram\))? \| (.*?) \| (.*?) \|$", body, re.MULTILINE)
+
+    assert documented == [
+        (
+            each.full_name.removeprefix(PREFIX),
+            ", ".join(f"`{label}`" for label in each.labels),
+            each.text,
+        )
+        for each in CATALOG.values()
+    ]

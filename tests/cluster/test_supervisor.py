@@ -6,7 +6,7 @@ import pytest
 from actors.domu.journal import GuestState, MemoryJournal
 from actors.messages import ConsoleInput, DomainEvent, StartDomain, Statistics, StopDomain
 from actors.runtime.machine import DeadlinePassed, Effect, Exit, Freeze, Kill, ProcessEnded, Received, Send
-from cluster.config import ResolvedCluster
+from cluster.config import ResolvedCluster, ResolvedFault
 from cluster.supervisor import BOOT_LIMIT_NS, Supervisor
 
 HYPERVISOR = "host0/hypervisor"
@@ -189,9 +189,12 @@ def test_a_recovery_is_seen_in_the_journals(with_fault: Experiment) -> None:
 def test_a_hang_freezes_and_a_target_that_does_not_run_is_refused(experiment: Experiment) -> None:
     experiment.boot()
 
-    assert experiment.supervisor.inject("hang", "host0", "web-1") is not None
+    (hung,) = experiment.supervisor.inject(ResolvedFault("hang", ("host0/web-1",), None))
+    assert hung.injection is not None
     assert Freeze("host0/dom2") in experiment.tick()
-    assert experiment.supervisor.inject("crash", "host0", "nobody") is None
+    (missed,) = experiment.supervisor.inject(ResolvedFault("crash", ("host0/nobody",), None))
+    assert (missed.injection, missed.skipped) == (None, "it does not run")
+    assert experiment.supervisor.course.not_done == [], "whoever did it by hand has been told"
 
 
 def test_guests_are_told_to_stop_when_the_time_is_up(experiment: Experiment) -> None:

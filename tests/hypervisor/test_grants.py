@@ -92,7 +92,7 @@ def test_a_handle_that_was_never_given_out_is_refused(xen, handle):
 def test_unmapping_at_another_address_is_refused(xen):
     guest = xen.create()
     xen.entry(guest, 8, 0, 5)
-    _, out = map_it(xen, 0, guest)
+    _, out = map_it(xen, 0, guest, flags=3)
     wrong = {"handle": out["handle"], "dev_bus_addr": out["dev_bus_addr"] + 4096}
     assert status(xen, 0, "unmap_grant_ref", **wrong)[0] is GrantStatus.bad_dev_addr
     assert status(xen, 0, "unmap_grant_ref", handle=out["handle"])[0] is GrantStatus.okay
@@ -112,10 +112,22 @@ def test_a_grant_that_is_mapped_cannot_be_revoked(xen):
 
 def test_the_maptrack_has_an_end(xen):
     guest, other = xen.create(), xen.create(max_maptrack_frames=1)
-    xen.entry(guest, 8, other, 5)
-    found = [map_it(xen, other, guest)[0] for _ in range(256)]
-    assert found[:255] == [GrantStatus.okay] * 255
-    assert found[255] is GrantStatus.general_error or found[255] is GrantStatus.no_space
+    for ref in (8, 9, 10):
+        xen.entry(guest, ref, other, 5)
+    found = [map_it(xen, other, guest, ref=8 + each // 100)[0] for each in range(256)]
+    assert found == [GrantStatus.okay] * 255 + [GrantStatus.no_space]
+    assert status(xen, other, "unmap_grant_ref", handle=7)[0] is GrantStatus.okay
+    assert map_it(xen, other, guest, ref=10)[0] is GrantStatus.okay
+
+
+def test_the_uses_of_one_entry_have_an_end(xen):
+    guest = xen.create()
+    xen.entry(guest, 8, 0, 5)
+    found = [map_it(xen, 0, guest)[0] for _ in range(129)]
+    assert found == [GrantStatus.okay] * 128 + [GrantStatus.general_error]
+    assert map_it(xen, 0, guest, flags=6)[0] is GrantStatus.okay
+    assert map_it(xen, 0, guest, flags=1)[0] is GrantStatus.okay
+    assert map_it(xen, 0, guest, flags=3)[0] is GrantStatus.general_error
 
 
 def test_many_elements_go_in_one_hypercall(xen):
@@ -152,6 +164,8 @@ def test_copy_moves_bytes_between_grants_and_own_frames(xen):
         ({"len": 4000}, GrantStatus.bad_copy_arg),
         ({"len": -1}, GrantStatus.bad_copy_arg),
         ({"len": 0}, GrantStatus.okay),
+        ({"len": 1 << 16}, GrantStatus.okay),
+        ({"source": ("gmfn", 99), "flags": 2}, GrantStatus.permission_denied),
         ({"flags": 1}, GrantStatus.permission_denied),
         ({"dest": ("ref", 8)}, GrantStatus.general_error),
         ({"source": ("ref", 600)}, GrantStatus.bad_gntref),

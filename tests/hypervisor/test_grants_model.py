@@ -1,4 +1,4 @@
-"""Grants and frames against a naive model: random maps and unmaps while either side dies."""
+"""Grants against a naive model: maps by sides, copies, transfers, swaps, while any domain dies."""
 
 import pytest
 from hypothesis import settings
@@ -7,97 +7,287 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from actors.abi.errno import Errno
 from actors.abi.interface import GrantStatus
+from actors.messages import DomainStopped
+from actors.runtime.machine import LinkClosed
 
-PAGES = 4
+PAGES = 3
+MAX_PAGES = 5
+SELF = 0x7FF0
+PERMIT, ACCEPT, READONLY, COMMITTED, COMPLETED = 1, 2, 4, 4, 8
+READING, WRITING = 8, 16
+DEVICE, HOST, MAP_READONLY = 1, 2, 4
 WHO = st.integers(0, 3)
-REFS = st.integers(8, 9)
+REFS = st.integers(8, 10)
+GFNS = st.integers(0, PAGES)
+
+
+class Row:
+    """A mapping: who has it, of which entry of whom, the frame, and what is left of its flags."""
+
+    def __init__(self, mapper, handle, granter, ref, flags, mfn):
+        self.mapper, self.handle, self.granter, self.ref = mapper, handle, granter, ref
+        self.flags, self.mfn = flags, mfn
+
+    @property
+    def writes(self):
+        return not self.flags & MAP_READONLY
 
 
 @pytest.fixture
 def machine(power_on):
     class Grants(RuleBasedStateMachine):
-        """`mapped`: (mapper, handle, granter, ref, readonly, mfn); `entries`: what guests have written."""
+        """A life of a domain has a key; `entries[key, ref]` is [to, gfn, flags], `frames[key]` by gfn."""
 
         def __init__(self):
             super().__init__()
             self.xen = power_on()
-            self.domids = [0] + [self.xen.create(pages=PAGES) for _ in range(3)]
-            self.entries = {}
-            self.mapped = []
+            self.keys, self.domids, self.dying = [], [], {}
+            self.entries, self.frames, self.rows = {}, {}, []
+            self.next_key = 0
+            for who in range(4):
+                self.domids.append(0)
+                self.keys.append(0)
+                self.born(who)
 
-        def frame_of(self, domid, gfn):
-            return self.xen.machine._host.domains.find(domid).physmap.mfn(gfn)
+        def born(self, who):
+            if who:
+                self.domids[who] = self.xen.create(pages=PAGES)
+                limit = {"domain": self.domids[who], "max_memkb": MAX_PAGES * 4}
+                assert self.xen.ret(0, "domctl.max_mem", **limit) == 0
+            self.next_key += 1
+            self.keys[who] = self.next_key
+            physmap = self.xen.machine._host.domains.find(self.domids[who]).physmap
+            self.frames[self.next_key] = {
+                gfn + each: mfn + each for gfn, mfn, count in physmap.extents() for each in range(count)
+            }
 
-        def pins(self, granter, ref):
-            return [row for row in self.mapped if row[2:4] == (granter, ref)]
+        def uses(self, key, ref):
+            return [row for row in self.rows if (row.granter, row.ref) == (key, ref)]
 
-        @rule(granter=WHO, mapper=WHO, ref=REFS, gfn=st.integers(0, PAGES), readonly=st.booleans())
-        def grant(self, granter, mapper, ref, gfn, readonly):
-            domid, to = self.domids[granter], self.domids[mapper]
-            if not self.pins(domid, ref):
-                self.xen.entry(domid, ref, to, gfn, 5 if readonly else 1)
-                self.entries[domid, ref] = (to, gfn, readonly)
+        def is_held(self, mfn):
+            return any(row.mfn == mfn for row in self.rows)
+
+        def status(self, who, name, **arguments):
+            ret, out = self.xen.call(self.domids[who], f"grant_table_op.{name}", **arguments)
+            assert ret == 0
+            return GrantStatus(out["status"]), out
+
+        def write(self, who, ref, to, gfn, flags):
+            if who not in self.dying and not self.uses(self.keys[who], ref):
+                self.xen.entry(self.domids[who], ref, self.domids[to], gfn, flags)
+                self.entries[self.keys[who], ref] = [self.domids[to], gfn, flags]
+
+        @rule(granter=WHO, to=WHO, ref=REFS, gfn=GFNS, readonly=st.booleans())
+        def grant(self, granter, to, ref, gfn, readonly):
+            self.write(granter, ref, to, gfn, PERMIT | (READONLY if readonly else 0))
+
+        @rule(granter=WHO, to=WHO, ref=REFS, gfn=st.integers(0, PAGES - 1), flags=st.integers(1, 7))
+        def share(self, granter, to, ref, gfn, flags):
+            self.write(granter, ref, to, gfn, PERMIT)
+            self.map(granter, to, ref, flags)
+
+        @rule(receiver=WHO, giver=WHO, ref=REFS, gfn=st.integers(0, PAGES + 2))
+        def accept(self, receiver, giver, ref, gfn):
+            self.write(receiver, ref, giver, gfn, ACCEPT)
 
         @rule(granter=WHO, ref=REFS)
         def revoke(self, granter, ref):
-            domid = self.domids[granter]
-            pinned = bool(self.pins(domid, ref))
-            assert self.xen.revoke(domid, ref) == (-Errno.EBUSY if pinned else 0)
-            if not pinned:
-                self.entries.pop((domid, ref), None)
+            if granter not in self.dying:
+                pinned = bool(self.uses(self.keys[granter], ref))
+                assert self.xen.revoke(self.domids[granter], ref) == (-Errno.EBUSY if pinned else 0)
+                if not pinned:
+                    self.entries.pop((self.keys[granter], ref), None)
 
-        @rule(granter=WHO, mapper=WHO, ref=REFS, readonly=st.booleans())
-        def map(self, granter, mapper, ref, readonly):
-            domid, who = self.domids[granter], self.domids[mapper]
-            flags = 6 if readonly else 2
-            _, out = self.xen.call(who, "grant_table_op.map_grant_ref", dom=domid, ref=ref, flags=flags)
-            to, gfn, only_read = self.entries.get((domid, ref), (None, 0, False))
-            mfn = self.frame_of(domid, gfn)
-            if to != who or (only_read and not readonly):
-                assert out["status"] == GrantStatus.general_error
-            elif mfn is None or (gfn >= PAGES and domid):
-                assert out["status"] == GrantStatus.bad_page
+        @rule(who=WHO, first=REFS, second=REFS)
+        def swap(self, who, first, second):
+            if who in self.dying:
+                return
+            key = self.keys[who]
+            found, _ = self.status(who, "swap_grant_ref", ref_a=first, ref_b=second)
+            if first != second and (self.uses(key, first) or self.uses(key, second)):
+                assert found is GrantStatus.eagain
+                return
+            assert found is GrantStatus.okay
+            a, b = self.entries.pop((key, first), None), self.entries.pop((key, second), None)
+            for ref, entry in ((first, b), (second, a)) if first != second else ((first, a),):
+                if entry is not None:
+                    self.entries[key, ref] = entry
+
+        def claim(self, mapper, granter, ref, *, writes):
+            """The refusal of a use of an entry, or the frame."""
+            key = self.keys[granter]
+            to, gfn, flags = self.entries.get((key, ref), (None, 0, 0))
+            uses = self.uses(key, ref)
+            if uses and uses[0].mapper != self.keys[mapper]:
+                return GrantStatus.general_error, None
+            if not uses and (flags & 3 != PERMIT or to != self.domids[mapper]):
+                return GrantStatus.general_error, None
+            if writes and flags & READONLY and not any(row.writes for row in uses):
+                return GrantStatus.general_error, None
+            mfn = uses[0].mfn if uses else None if granter in self.dying else self.frames[key].get(gfn)
+            return (GrantStatus.bad_page, None) if mfn is None else (GrantStatus.okay, mfn)
+
+        @rule(granter=WHO, mapper=WHO, ref=REFS, flags=st.integers(0, 7))
+        def map_anything(self, granter, mapper, ref, flags):
+            self.map(granter, mapper, ref, flags)
+
+        def map(self, granter, mapper, ref, flags):
+            if mapper in self.dying:
+                return
+            found, out = self.status(mapper, "map_grant_ref", dom=self.domids[granter], ref=ref, flags=flags)
+            expected, mfn = self.claim(mapper, granter, ref, writes=not flags & MAP_READONLY)
+            if not flags & (DEVICE | HOST):
+                assert found is GrantStatus.bad_gntref
+                return
+            assert found is expected
+            if mfn is not None:
+                assert out["dev_bus_addr"] == mfn << 12
+                key = self.keys[granter]
+                self.rows.append(Row(self.keys[mapper], out["handle"], key, ref, flags, mfn))
+
+        @rule(data=st.data(), flags=st.integers(1, 7))
+        def map_what_is_granted(self, data, flags):
+            rows = [(key, ref, to) for (key, ref), (to, _, kind) in self.entries.items() if kind & PERMIT]
+            rows = [row for row in rows if row[0] in self.keys and row[2] in self.domids]
+            if rows:
+                key, ref, to = data.draw(st.sampled_from(rows))
+                self.map(self.keys.index(key), self.domids.index(to), ref, flags)
+
+        @rule(data=st.data(), gfn=GFNS)
+        def transfer_what_is_accepted(self, data, gfn):
+            rows = [(key, ref, to) for (key, ref), (to, _, kind) in self.entries.items() if kind & ACCEPT]
+            rows = [row for row in rows if row[0] in self.keys and row[2] in self.domids]
+            if rows:
+                key, ref, to = data.draw(st.sampled_from(rows))
+                self.transfer(self.domids.index(to), self.keys.index(key), gfn, ref)
+
+        @rule(data=st.data(), side=st.sampled_from([None, DEVICE, HOST]))
+        def unmap(self, data, side):
+            alive = {key: who for who, key in enumerate(self.keys) if who not in self.dying}
+            rows = [row for row in self.rows if row.mapper in alive]
+            if not rows:
+                return
+            row = data.draw(st.sampled_from(rows))
+            arguments = {"handle": row.handle}
+            if side == DEVICE:
+                arguments |= {"host_addr": 0, "dev_bus_addr": row.mfn << 12}
+            found, _ = self.status(alive[row.mapper], "unmap_grant_ref", **arguments)
+            assert found is GrantStatus.okay
+            row.flags &= ~(side if side == DEVICE else DEVICE | HOST)
+            if not row.flags & (DEVICE | HOST):
+                self.rows.remove(row)
+
+        @rule(who=WHO, granter=WHO, ref=REFS, gfn=GFNS, outward=st.booleans(), length=st.integers(0, 200))
+        def copy(self, who, granter, ref, gfn, outward, length):
+            if who in self.dying:
+                return
+            own = {"domid": SELF, "offset": 4000, "gmfn": gfn}
+            other = {"domid": self.domids[granter], "offset": 0, "ref": ref}
+            ends = {"source": own, "dest": other} if outward else {"source": other, "dest": own}
+            found, _ = self.status(who, "copy", len=length, flags=2 if outward else 1, **ends)
+            mine = self.frames[self.keys[who]].get(gfn)
+            theirs, _ = self.claim(who, granter, ref, writes=outward)
+            missing = GrantStatus.bad_page if mine is None else GrantStatus.okay
+            refusals = [missing, theirs] if outward else [theirs, missing]
+            refusals.append(GrantStatus.bad_copy_arg if length > 96 else GrantStatus.okay)
+            assert found is next(
+                (each for each in refusals if each is not GrantStatus.okay), GrantStatus.okay
+            )
+
+        @rule(data=st.data(), receiver=WHO)
+        def transfer_what_is_mapped(self, data, receiver):
+            rows = [row for row in self.rows if row.granter in self.keys]
+            if rows:
+                row = data.draw(st.sampled_from(rows))
+                shown = {mfn: gfn for gfn, mfn in self.frames[row.granter].items() if isinstance(gfn, int)}
+                if row.mfn in shown:
+                    self.transfer(self.keys.index(row.granter), receiver, shown[row.mfn], row.ref)
+
+        @rule(giver=WHO, receiver=WHO, gfn=GFNS, ref=REFS)
+        def transfer_anything(self, giver, receiver, gfn, ref):
+            self.transfer(giver, receiver, gfn, ref)
+
+        def transfer(self, giver, receiver, gfn, ref):
+            if giver in self.dying:
+                return
+            given = {"mfn": gfn, "domid": self.domids[receiver], "ref": ref}
+            mine, theirs = self.frames[self.keys[giver]], self.frames[self.keys[receiver]]
+            mfn = mine.get(gfn)
+            found, _ = self.status(giver, "transfer", **given)
+            if mfn is None or self.is_held(mfn):
+                assert found is GrantStatus.bad_page
+                return
+            del mine[gfn]
+            entry = self.entries.get((self.keys[receiver], ref))
+            full = len(theirs) >= (MAX_PAGES if receiver else 64)
+            wanted = entry is not None and (entry[0], entry[2]) == (self.domids[giver], ACCEPT)
+            if receiver in self.dying or full or not wanted:
+                assert found is GrantStatus.general_error
             else:
-                assert (out["status"], out["dev_bus_addr"]) == (0, mfn << 12)
-                self.mapped.append((who, out["handle"], domid, ref, readonly, mfn))
-
-        @rule(data=st.data())
-        def unmap(self, data):
-            if self.mapped:
-                row = data.draw(st.sampled_from(self.mapped))
-                _, out = self.xen.call(row[0], "grant_table_op.unmap_grant_ref", handle=row[1])
-                assert out["status"] == GrantStatus.okay
-                self.mapped.remove(row)
+                assert found is GrantStatus.okay
+                entry[2] |= COMMITTED | COMPLETED
+                theirs[entry[1] if entry[1] not in theirs else ("aside", mfn)] = mfn
 
         @rule(who=WHO)
         def die(self, who):
-            domid = self.domids[who]
-            self.mapped = [row for row in self.mapped if row[0] != domid]
-            self.entries = {key: entry for key, entry in self.entries.items() if key[0] != domid}
-            if domid == 0:
+            if who == 0:
                 self.xen.crash(0)
-                # What guests have mapped of the former dom0 is of no entry that the new one has.
-                self.mapped = [(*row[:2], -1, *row[3:]) if row[2] == 0 else row for row in self.mapped]
+            elif who not in self.dying:
+                assert self.xen.ret(0, "domctl.destroydomain", domain=self.domids[who]) == 0
             else:
-                assert self.xen.ret(0, "domctl.destroydomain", domain=domid) == 0
-                self.domids[who] = self.xen.create(pages=PAGES)
+                return
+            self.forget(who)
+
+        @rule(who=st.integers(1, 3))
+        def begin_to_die(self, who):
+            if who not in self.dying:
+                find = self.xen.machine._host.domains.find
+                self.dying[who] = find(self.domids[who]).incarnation
+                self.xen.auto = False
+                assert self.xen.raw(0, 36, 2, {"domain": self.domids[who]}) is None
+                self.xen.auto = True
+
+        @rule(who=st.integers(1, 3))
+        def end_to_die(self, who):
+            if who in self.dying:
+                self.xen.feed(LinkClosed(f"dom{self.domids[who]}", "stopped"))
+                self.xen.message("supervisor", DomainStopped(self.domids[who], self.dying.pop(who)))
+                self.forget(who)
+
+        def forget(self, who):
+            self.rows = [row for row in self.rows if row.mapper != self.keys[who]]
+            self.born(who)
 
         @invariant()
         def frames_and_flags_are_those_of_the_model(self):
             host = self.xen.machine._host
             references = {}
-            for row in self.mapped:
-                references[row[5]] = references.get(row[5], 0) + 1
+            for row in self.rows:
+                references[row.mfn] = references.get(row.mfn, 0) + 1
             assert host.frames.references == references
-            for domid, ref in self.entries:
-                rows = self.pins(domid, ref)
-                writing = any(not row[4] for row in rows)
-                flags = host.domains.find(domid).grants.words[0][ref * 2] & 0x18
-                assert flags == (8 if rows else 0) | (16 if writing else 0)
+            for who, key in enumerate(self.keys):
+                domain = host.domains.find(self.domids[who])
+                assert domain.physmap.pages == len(self.frames[key])
+                for gfn, mfn in self.frames[key].items():
+                    assert (
+                        domain.physmap.mfn(gfn) == mfn
+                        if isinstance(gfn, int)
+                        else mfn in domain.physmap.aside
+                    )
+                for ref in (8, 9, 10):
+                    uses = self.uses(key, ref)
+                    _, _, flags = self.entries.get((key, ref), (0, 0, 0))
+                    if not flags & ACCEPT:
+                        flags |= READING if uses else 0
+                        flags |= WRITING if any(row.writes for row in uses) else 0
+                    assert domain.grants.words[0][ref * 2] & 0xFFFF == flags
 
         def teardown(self):
-            for row in list(self.mapped):
-                self.xen.call(row[0], "grant_table_op.unmap_grant_ref", handle=row[1])
+            for who in list(self.dying):
+                self.end_to_die(who)
+            alive = {key: who for who, key in enumerate(self.keys)}
+            for row in self.rows:
+                self.status(alive[row.mapper], "unmap_grant_ref", handle=row.handle)
             for domid in self.domids[1:]:
                 assert self.xen.ret(0, "domctl.destroydomain", domain=domid) == 0
             statistics = self.xen.machine.statistics()
@@ -109,5 +299,5 @@ def machine(power_on):
 
 def test_grants_behave_as_the_naive_model_does(machine):
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=30, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=60, stateful_step_count=50, deadline=None)
     )

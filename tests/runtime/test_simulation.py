@@ -279,7 +279,9 @@ def test_spawned_actors_start_late_and_their_end_is_told_to_the_spawner() -> Non
         return child
 
     child = Scripted(lambda event, now_ns: sends("up") if isinstance(event, LinkOpened) else [])
-    simulation = Simulation(1, programs={"child": program}, spawn_delay_ns=300, process_ended_delay_ns=50)
+    simulation = Simulation(
+        1, programs={"child": program}, spawn_delay=lambda _program, _random: 300, process_ended_delay_ns=50
+    )
     parent = Scripted()
     simulation.spawn("parent", parent)
     tell(simulation, "parent", Spawn("c", "child", {"x": 1}), Connect("", "c", "c", "peer"))

@@ -1,51 +1,36 @@
 """What Prometheus would scrape: well-formed text, and series that outlive their domain."""
 
+import json
 import urllib.request
+from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
-from threading import Thread
 
 import pytest
-from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.domu.journal import Word
+from cluster.config_schema import MetricsSchema
+from cluster.guest_metrics import latency_histogram
+from cluster.metric_catalog import ALL_GUESTS, CATALOG, PREFIX
 from cluster.metrics import HostCollector
-
-WANTED = {
-    "domzero_guest_up",
-    "domzero_guest_requests",
-    "domzero_guest_bytes",
-    "domzero_guest_outage_seconds",
-    "domzero_guest_oldest_request_seconds",
-    "domzero_dom0_boots",
-    "domzero_hypercalls",
-    "domzero_events_sent",
-    "domzero_faults_injected",
-}
+from cluster.metrics_server import MetricsServer
 
 
 def check_text(text: str) -> dict[str, object]:
-    """What `promtool check metrics` looks at; the families by name."""
-    helps, types = {}, {}
-    for line in text.splitlines():
-        if line.startswith("# HELP "):
-            _, _, name, words = line.split(" ", 3)
-            assert name not in helps, f"{name} is there twice"
-            assert words.strip(), f"{name} has no help"
-            helps[name] = words
-        elif line.startswith("# TYPE "):
-            _, _, name, kind = line.split(" ")
-            assert name in helps, f"{name}: HELP comes before TYPE"
-            types[name] = kind
-    assert helps.keys() == types.keys()
+    """Well-formed, exactly what the catalog says, each series once; the families by name."""
+    types = {
+        line.split(" ")[2]: line.split(" ")[3] for line in text.splitlines() if line.startswith("# TYPE")
+    }
+    assert types == {each.full_name: each.kind for each in CATALOG.values()}
     families = {each.name: each for each in text_string_to_metric_families(text)}
-    for family in families.values():
-        assert family.type in {"counter", "gauge"}, f"{family.name} is untyped"
-        for sample in family.samples:
-            assert sample.name.endswith("_total") == (family.type == "counter"), sample.name
-            assert not sample.name.endswith(("_ms", "_ns", "_ms_total", "_ns_total")), "base units"
-            assert sample.labels["host"]
-        rows = [tuple(sorted(each.labels.items())) for each in family.samples]
-        assert len(rows) == len(set(rows)), f"{family.name} has a series twice"
+    assert families.keys() == {f"{PREFIX}{name}" for name in CATALOG}
+    for name, family in CATALOG.items():
+        rows = [(each.name, tuple(sorted(each.labels.items()))) for each in families[PREFIX + name].samples]
+        assert len(rows) == len(set(rows)), f"{name} has a series twice"
+        for sample in families[PREFIX + name].samples:
+            assert {"cluster", "host"} <= sample.labels.keys()
+            assert sample.labels.keys() - {"cluster", "host", "le"} <= set(family.labels)
     return families
 
 
@@ -62,16 +47,15 @@ def with_a_dead_guest(scenarios):
 def test_the_text_is_well_formed_and_complete(scenarios, laboratory) -> None:
     run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
 
-    text = generate_latest(HostCollector(run.supervisor, "host0", lambda: 0).registry()).decode()
+    text = HostCollector(run.supervisor, "host0", lambda: 0).text().decode()
     families = check_text(text)
 
-    assert families.keys() >= WANTED
     assert value(families, "domzero_dom0_boots") == 2
     assert value(families, "domzero_faults_injected", kind="crash", target="dom0") == 1
     assert sum(each.value for each in families["domzero_hypercalls"].samples) > 100
     (guest, _) = run.report.guests
     operations = [
-        value(families, "domzero_guest_requests", guest="web-0", operation=each)
+        value(families, "domzero_vbd_requests", guest="web-0", operation=each)
         for each in ("read", "write", "flush")
     ]
     assert sum(operations) == guest.completed
@@ -80,22 +64,79 @@ def test_the_text_is_well_formed_and_complete(scenarios, laboratory) -> None:
 def test_the_series_of_a_dead_guest_stay(with_a_dead_guest, laboratory) -> None:
     run = laboratory.simulate(with_a_dead_guest, invariants=False)
 
-    text = generate_latest(HostCollector(run.supervisor, "host0", lambda: 0).registry()).decode()
+    text = HostCollector(run.supervisor, "host0", lambda: 0).text().decode()
     families = check_text(text)
 
     assert value(families, "domzero_guest_up", guest="web-0") == 0
-    assert value(families, "domzero_guest_requests", guest="web-0", operation="read") > 0
+    assert value(families, "domzero_vbd_requests", guest="web-0", operation="read") > 0
     assert value(families, "domzero_guest_boots", guest="web-0") == 1
 
 
 def test_a_host_shows_its_own_guests_only(scenarios, laboratory) -> None:
     run = laboratory.simulate(scenarios["two-hosts"], invariants=False)
 
-    text = generate_latest(HostCollector(run.supervisor, "host1", lambda: 0).registry()).decode()
+    text = HostCollector(run.supervisor, "host1", lambda: 0).text().decode()
     families = check_text(text)
 
     assert {each.labels["host"] for family in families.values() for each in family.samples} == {"host1"}
     assert families["domzero_faults_injected"].samples == []
+
+
+def test_guests_can_share_their_series(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
+    run.supervisor.cluster = replace(run.supervisor.cluster, metrics=MetricsSchema(guests="sum"))
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    labels = {each.labels.get("guest") for family in families.values() for each in family.samples}
+    assert labels == {None, ALL_GUESTS}
+    assert value(families, "domzero_guest_boots", guest=ALL_GUESTS) == 2
+    domains = {each.labels["domain"] for each in families["domzero_domain_state"].samples}
+    assert domains == {"dom0", ALL_GUESTS}
+
+
+def test_a_histogram_counts_every_request(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
+    (journal,) = run.supervisor.guests["host0", "web-0"].journals
+
+    found = latency_histogram(journal)
+
+    assert found.counts == sorted(found.counts)
+    assert found.counts[-1] == journal.word(Word.COMPLETED)
+    slowest = next(
+        bound for bound, count in zip(found.bounds, found.counts, strict=True) if count == found.counts[-1]
+    )
+    assert 0 < found.sum < found.counts[-1] * slowest
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/metrics", "GET", 200),
+        ("/targets", "GET", 200),
+        ("/", "GET", 200),
+        ("/x", "GET", 404),
+        ("/metrics", "POST", 405),
+    ],
+)
+def test_the_endpoint_answers_what_it_knows(
+    path: str, method: str, status: int, scenarios, laboratory
+) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
+    collector = HostCollector(run.supervisor, "host0", lambda: 0)
+    server = MetricsServer(collector, 0, lambda: [{"targets": ["x"]}])
+    connection = HTTPConnection(server.address, timeout=30)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read()
+    finally:
+        connection.close()
+        server.close()
+
+    assert answer.status == status
+    if path == "/targets":
+        assert json.loads(body) == [{"targets": ["x"]}]
 
 
 @pytest.mark.processes
@@ -106,9 +147,8 @@ def test_a_running_host_is_scraped_while_a_guest_is_dead(
 
     class Scraper:
         def observe(self, what: str, _text: str) -> None:
-            if what == "settle":
-                self.thread = Thread(target=self.scrape, daemon=True)
-                self.thread.start()
+            if what == "settle":  # the supervisor waits for this: nothing moves on meanwhile
+                self.scrape()
 
         def scrape(self) -> None:
             with urllib.request.urlopen(session.metrics_urls["host0"], timeout=30) as answer:
@@ -119,8 +159,7 @@ def test_a_running_host_is_scraped_while_a_guest_is_dead(
 
         def watch(self, _describe: object) -> None: ...
 
-        def stop(self) -> None:
-            self.thread.join(30)
+        def stop(self) -> None: ...
 
     session = laboratory.session(with_a_dead_guest, Scraper())
     run = laboratory.run(session)
@@ -129,6 +168,6 @@ def test_a_running_host_is_scraped_while_a_guest_is_dead(
     families = check_text(texts[0])
     assert value(families, "domzero_guest_up", guest="web-0") == 0
     assert value(families, "domzero_guest_up", guest="web-1") == 1
-    assert value(families, "domzero_guest_requests", guest="web-0", operation="write") > 0
-    assert value(families, "domzero_guest_requests_in_flight", guest="web-1") >= 0
+    assert value(families, "domzero_vbd_requests", guest="web-0", operation="write") > 0
+    assert value(families, "domzero_vbd_requests_in_flight", guest="web-1") >= 0
     assert value(families, "domzero_faults_injected", kind="crash", target="web-0") == 1

@@ -1,0 +1,106 @@
+"""How long a scrape of a host with many guests takes: `.venv/bin/python bench/scrape.py [GUESTS]`.
+
+The records are synthetic (what a thousand busy guests, their backends and the hypervisor would have
+said), and so no process is looked up; the endpoint, the text and the HTTP request are the real ones.
+"""
+
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from statistics import median
+
+from actors.domu.journal import Journal, MemoryJournal
+from actors.messages import Statistics
+from cluster.board import DomainProcess
+from cluster.config import ResolvedCluster, load_cluster
+from cluster.metrics import HostCollector
+from cluster.metrics_server import MetricsServer
+from cluster.supervisor import Supervisor
+
+REPEATS = 15
+REQUESTS = 200
+CALLS = (
+    "event_channel_op.send", "event_channel_op.alloc_unbound", "event_channel_op.close",
+    "grant_table_op.setup_table", "memory_op.populate_physmap", "sched_op.shutdown", "xen_version.version",
+)  # fmt: skip
+CONFIGURATION = """
+name: many
+metrics: {{guests: {guests}}}
+hosts:
+  - name: host0
+    memory: 16GiB
+    disks: [{{name: sda}}]
+    guests:
+      - {{name: web, count: {count}, memory: 4MiB, disks: [{{vdev: xvda, size: 1MiB}}], workload: {{}}}}
+"""
+
+
+def load(count: int, guests: str) -> ResolvedCluster:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "many.yaml"
+        path.write_text(CONFIGURATION.format(count=count, guests=guests))
+        return load_cluster(path)
+
+
+def busy_journal(name: str) -> Journal:
+    journal = MemoryJournal(guest=name, guest_id=1, virtual_device=51712, volume_sectors=2048)
+    journal.begin_boot()
+    for index in range(REQUESTS):
+        now_ns = 1_000_000 * index
+        journal.record_ack(journal.record_write(0, 8, index, now_ns), now_ns + 100_000 * (index % 30 + 1))
+    journal.record_write(0, 8, 0, REQUESTS * 1_000_000)
+    return journal
+
+
+def row(domid: int) -> dict[str, object]:
+    held = dict.fromkeys(("ports", "ports_pending", "grants_mapped", "grants_in_use", "frames"), 8)
+    counted = dict.fromkeys(("hypercall_exits", "events_sent", "upcalls", "upcalls_taken"), 12345)
+    state = {"domid": domid, "life": "running", "state": "-b----", "interrupts": {}, "interrupts_ended": {}}
+    return {**state, **held, **counted, "hypercalls": dict.fromkeys(CALLS, 4321)}
+
+
+def fill(supervisor: Supervisor, count: int) -> None:
+    """Let the supervisor hear what it would hear."""
+    board = supervisor.boards["host0"]
+    board.state.power = "on"
+    board.domains[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
+    vbds = []
+    for domid, guest in enumerate(supervisor.guests.values(), 1):
+        board.domains[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0)
+        guest.boots, guest.domid = 1, domid
+        vbds.append({"domid": domid, "device": 51712, "state": "Connected", "resumes": 0})
+    said = {"host0/hypervisor": {"domains": [row(each) for each in range(count + 1)]}}
+    said["host0/dom0"] = {"vbds": vbds, "store": {"requests": 1, "operations": {"read": 1}}}
+    front = {"state": "Connected", "in_flight": 4, "waiting": 0, "reconnects": 1, "replayed": 4}
+    said |= {f"host0/dom{domid}": {"vbds": {"xvda": front}} for domid in range(1, count + 1)}
+    for sequence, (link, values) in enumerate(said.items()):
+        supervisor.readings.asked[sequence] = link
+        supervisor.readings.take(link, Statistics(sequence, values), 1)
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    for guests in ("each", "sum"):
+        cluster = load(count, guests)
+        names = [str(each["name"]) for each in cluster.hosts[0].guests]
+        supervisor = Supervisor(cluster, {("host0", name): [busy_journal(name)] for name in names})
+        fill(supervisor, count)
+        server = MetricsServer(HostCollector(supervisor, "host0", time.monotonic_ns), 0, list)
+        took = []
+        for _ in range(REPEATS):
+            began = time.perf_counter()
+            with urllib.request.urlopen(f"http://{server.address}/metrics", timeout=30) as answer:
+                text = answer.read()
+            took.append((time.perf_counter() - began) * 1000)
+        server.close()
+        series = sum(not line.startswith(b"#") for line in text.splitlines())
+        print(
+            f"{count} guests, metrics.guests {guests}: {series:,} series, {len(text) / 1e6:.1f} MB, "
+            f"median {median(took):.0f} ms, first {took[0]:.0f} ms, worst after it {max(took[1:]):.0f} ms"
+        )
+
+
+if __name__ == "__main__":
+    main()

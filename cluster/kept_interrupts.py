@@ -1,0 +1,32 @@
+"""The /proc/interrupts that a finished run kept, one file for each domain that lived to its end."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+def kept_interrupts(directory: Path, target: str) -> str:
+    """The table of `host0/dom0`, or of `host0/web-0` by a guest's name; UsageError if none was kept."""
+    paths = {_address(path): path for path in sorted((directory / "interrupts").glob("*.txt"))}
+    address = _addresses(directory).get(target, target)
+    if address not in paths:
+        known = ", ".join(paths) or "nobody"
+        raise click.UsageError(
+            f"{directory} keeps no interrupts of {target!r}, only of domains that lived to its end: {known}"
+        )
+    return paths[address].read_text(encoding="utf-8")
+
+
+def _address(path: Path) -> str:
+    host, _, domain = path.stem.rpartition("-")
+    return f"{host}/{domain}"
+
+
+def _addresses(directory: Path) -> dict[str, str]:
+    """The guests' addresses by HOST/NAME, from the report; none if it is not there."""
+    try:
+        guests = json.loads((directory / "run.json").read_text(encoding="utf-8"))["guests"]
+        return {f"{each['address'].split('/')[0]}/{each['name']}": each["address"] for each in guests}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,115 @@
+"""The dashboard *Cluster*: who survives, at a glance."""
+
+from grafana.source.panels import Page, Query, facts, latency, lines, number
+
+
+def page() -> Page:
+    """The whole of it."""
+    made = Page("Cluster", "Survival at a glance: who runs, who waits and for how long, and what is lost.")
+    made.row(
+        "Survival",
+        number(
+            "Guests up", "Guests whose domain runs.", "none", Query("sum(domzero_guest_up{%S})"), red_below=1
+        ),
+        number(
+            "Guests down",
+            "Guests whose domain does not run.",
+            "none",
+            Query("count(domzero_guest_up{%S}) - sum(domzero_guest_up{%S})"),
+            red_from=1,
+        ),
+        number(
+            "Outage now",
+            "Longest time that any guest has waited for an answer.",
+            "s",
+            Query("max(domzero_guest_outage_seconds{%S})"),
+            red_from=1,
+        ),
+        number(
+            "Longest outage",
+            "Longest time between two answers of any guest in this run.",
+            "s",
+            Query("max(domzero_guest_longest_outage_seconds{%S})"),
+            red_from=5,
+        ),
+        number(
+            "Lost writes",
+            "Acknowledged writes that were not found when read back.",
+            "none",
+            Query("sum(domzero_vbd_lost_writes_total{%S})"),
+            red_from=1,
+        ),
+        number(
+            "Active faults",
+            "Faults that have not been recovered from.",
+            "none",
+            Query("sum(domzero_faults_active{%S})"),
+            red_from=1,
+        ),
+        number(
+            "dom0 boots",
+            "How often a dom0 was started, all hosts together.",
+            "none",
+            Query("sum(domzero_dom0_boots_total{%S})"),
+        ),
+        number(
+            "Hosts up", "Hosts whose power is on.", "none", Query("sum(domzero_host_up{%S})"), red_below=1
+        ),
+        height=5,
+    )
+    made.row(
+        "Work",
+        lines(
+            "Requests",
+            "Block requests answered with success.",
+            "reqps",
+            Query(
+                "sum by (cluster, host) (rate(domzero_vbd_requests_total{%S}[$__rate_interval]))",
+                "{{cluster}}/{{host}}",
+            ),
+        ),
+        latency("Request latency", "%S"),
+    )
+    made.row(
+        "Outages",
+        lines(
+            "Outage by guest",
+            "Time since the last answer of a guest that has work; the ten longest.",
+            "s",
+            Query("topk(10, domzero_guest_outage_seconds{%S})", "{{host}}/{{guest}}"),
+        ),
+        lines(
+            "Guests up",
+            "Guests whose domain runs.",
+            "none",
+            Query("sum by (cluster, host) (domzero_guest_up{%S})", "{{cluster}}/{{host}}"),
+            steps=True,
+        ),
+    )
+    made.row(
+        "Errors and restarts",
+        lines(
+            "Errors",
+            "Block requests answered with an error.",
+            "reqps",
+            Query(
+                "sum by (cluster, host) (rate(domzero_vbd_errors_total{%S}[$__rate_interval]))",
+                "{{cluster}}/{{host}}",
+            ),
+        ),
+        lines(
+            "Boots",
+            "How often machines, dom0s and guests were started.",
+            "none",
+            Query("sum by (host) (domzero_host_boots_total{%S})", "{{host}} machine"),
+            Query("sum by (host) (domzero_dom0_boots_total{%S})", "{{host}} dom0"),
+            Query("sum by (host) (domzero_guest_boots_total{%S})", "{{host}} guests"),
+            steps=True,
+        ),
+    )
+    made.row(
+        "Hosts",
+        facts("Runs and policies", "What runs, with which policies.", Query("domzero_run_info{%S}")),
+        height=6,
+    )
+    return made

@@ -1,0 +1,187 @@
+"""A real Prometheus beside a real crash: started, scraping, and asked afterwards."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cluster.config import ResolvedCluster, load_cluster
+from cluster.injection import Injection
+from cluster.monitor import Program, prometheus_configuration, wait_for
+from cluster.progress import Progress
+from cluster.session import Session, SessionOptions
+
+ROOT = Path(__file__).parent.parent.parent / "grafana"
+SCRAPE_S = 0.2
+CONFIGURATION = {
+    "name": "scraped",
+    "run": {"duration": "6s", "settle": "10s"},
+    "metrics": {"interval": "200ms"},
+    "hosts": [
+        {
+            "name": "host0",
+            "memory": "64MiB",
+            "dom0": {"memory": "16MiB"},
+            "watchdog": "1s",
+            "disks": [{"name": "sda"}],
+            "guests": [
+                {
+                    "name": "web",
+                    "count": 2,
+                    "memory": "4MiB",
+                    "disks": [{"vdev": "xvda", "size": "256KiB"}],
+                    "workload": {"depth": 4, "read_share": 0.5, "flush_every": 16, "rate": "150/s"},
+                }
+            ],
+        }
+    ],
+    "faults": [
+        {"kind": "hang", "target": "host0/dom0", "at": "2s"},
+        {"kind": "crash", "target": "host0/web-1", "at": "4500ms"},
+    ],
+    "expect": {"lost": 0},
+}
+
+Series = list[dict[str, object]]
+
+
+def installed(program: str) -> str:
+    """The path of a program, or a skipped test."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A Prometheus that runs."""
+
+    url: str
+
+    def ask(self, path: str, **parameters: object) -> object:
+        """What the API answers; an error of the query is an AssertionError."""
+        query = urllib.parse.urlencode({key: str(value) for key, value in parameters.items()})
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{parameters}: {error.read().decode()}") from error
+
+    def at(self, expression: str, when_s: float) -> Series:
+        """Evaluate at one moment."""
+        return self.ask("query", query=expression, time=when_s)["result"]
+
+    def over(self, expression: str, start_s: float, end_s: float) -> Series:
+        """Evaluate over a range."""
+        found = self.ask("query_range", query=expression, start=start_s, end=end_s, step=SCRAPE_S)
+        return found["result"]
+
+
+@dataclass(frozen=True, slots=True)
+class CrashRun:
+    """A run that was scraped; times as Unix seconds."""
+
+    prometheus: Prometheus
+    start_s: float
+    end_s: float
+    offset_s: float
+    faults: list[Injection]
+
+    def unix_s(self, at_ns: int) -> float:
+        return at_ns / 1e9 + self.offset_s
+
+    @property
+    def outage_s(self) -> float:
+        """A moment while dom0 hangs."""
+        hang = self.faults[0]
+        assert hang.recovered_at_ns is not None, "dom0 came back"
+        return self.unix_s((hang.injected_at_ns + hang.recovered_at_ns) // 2)
+
+    @property
+    def after_death_s(self) -> float:
+        """A moment after web-1 died for good."""
+        return self.unix_s(self.faults[1].injected_at_ns) + 1.0
+
+
+@pytest.fixture(scope="session")
+def sockets() -> Iterator[Path]:
+    """A place for control sockets and targets of our own, with a short name."""
+    base = Path(tempfile.mkdtemp(prefix="dz-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(base))
+        yield base
+    shutil.rmtree(base)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def described(tmp_path_factory: pytest.TempPathFactory) -> ResolvedCluster:
+    """The cluster of the run; its host has a port of its own, so that it is scraped from the start."""
+    file = tmp_path_factory.mktemp("described") / "scraped.yaml"
+    (host,) = CONFIGURATION["hosts"]
+    configuration = {**CONFIGURATION, "hosts": [{**host, "metrics_port": free_port()}]}
+    file.write_text(json.dumps(configuration))
+    return load_cluster(file)
+
+
+@pytest.fixture(scope="session")
+def prometheus(sockets: Path, described: ResolvedCluster) -> Iterator[Prometheus]:
+    program = installed("prometheus")
+    (sockets / f"domzero-{os.getuid()}").mkdir(mode=0o700)
+    rules = ROOT / "prometheus" / "rules.yml"
+    interval = f"{int(SCRAPE_S * 1000)}ms"
+    configuration = prometheus_configuration(described, rules, scrape_interval=interval)
+    file = sockets / "prometheus.yml"
+    file.write_text(json.dumps(configuration))
+    address = f"127.0.0.1:{free_port()}"
+    log_path = sockets / "prometheus.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program, f"--config.file={file}", f"--storage.tsdb.path={sockets / 'data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    program = Program("prometheus", f"http://{address}", "/-/ready", process, log_path)
+    try:
+        program.wait_until_ready()
+        found = Prometheus(program.url)
+        # It looks at what is to be scraped once in five seconds, and that begins now.
+        while not found.ask("targets", state="active")["activeTargets"]:
+            assert not wait_for(process, 0.1), log_path.read_text()
+        yield found
+    finally:
+        program.stop()
+
+
+@pytest.fixture(scope="session")
+def crash_run(
+    prometheus: Prometheus, described: ResolvedCluster, tmp_path_factory: pytest.TempPathFactory
+) -> CrashRun:
+    """dom0 hangs until its watchdog fires, comes back, and a guest dies for good; all under observation."""
+    out = tmp_path_factory.mktemp("scraped") / "run"
+    session = Session(described, SessionOptions(out=out), Progress.silent())
+    offset_s = time.time() - time.monotonic()
+    report = session.run()
+    assert report.to_dict()["guests"][0]["survived"], "web-0 lived through it"
+    supervisor = session.supervisor
+    began_s = supervisor.workload_began_ns / 1e9 + offset_s
+    return CrashRun(prometheus, began_s + 1, began_s + 6, offset_s, supervisor.injections)
