@@ -254,6 +254,16 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         'test.yaml:5: xen: 4.17 is a number here; write it in quotes: "4.17"',
     ),
     (
+        "a release that nobody knows",
+        [("memory: 1GiB", 'xen: "4.0"')],
+        "test.yaml:5: xen: '4.0' is not known; one of 3.4, 4.17 (3.4 | 4.17)",
+    ),
+    (
+        "a toolstack that names a release twice",
+        [("memory: 1GiB", 'dom0: {built_for: ["3.4", "3.4"]}')],
+        "test.yaml:5: built_for: a release is there twice; name each once",
+    ),
+    (
         "a fraction of a watchdog",
         [("memory: 1GiB", "watchdog: 1500ms")],
         "test.yaml:5: watchdog: the watchdog counts whole seconds; write 2s, or 0s for none",

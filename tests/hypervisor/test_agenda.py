@@ -60,9 +60,11 @@ def test_an_action_may_set_its_key_again_and_cancel_another(agenda):
 
 
 def test_a_guest_that_sets_a_far_timer_for_ever_costs_no_memory(agenda):
+    agenda.set("near", 1, lambda: None)
     for at_ns in range(10_000):
         agenda.set("far", 1 << 60 | at_ns, lambda: None)
     assert len(agenda._heap) < 100
+    assert agenda.next_ns == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 20) | st.none())))

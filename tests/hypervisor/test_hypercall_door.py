@@ -133,6 +133,37 @@ def test_an_entry_of_a_multicall_that_fails_does_not_stop_the_rest(xen):
     assert xen.raw(0, Hypercall.multicall, 0, {"calls": [1]}).ret == -Errno.EFAULT
 
 
+def test_a_multicall_has_a_bounded_number_of_entries(xen):
+    calls = [{"op": 17, "cmd": 0, "args": {}}]
+    assert len(xen.raw(0, Hypercall.multicall, 0, {"calls": calls * 1024}).out) == 1024
+    assert xen.raw(0, Hypercall.multicall, 0, {"calls": calls * 1025}).ret == -Errno.EINVAL
+
+
+def test_a_domain_that_shuts_down_in_a_multicall_does_no_more_of_it(xen):
+    guest = xen.create()
+    port = xen.out(guest, "event_channel_op.bind_ipi", "port", vcpu=0)
+    shutdown = {"op": 29, "cmd": 2, "args": {"reason": 0}}
+    close = {"op": 32, "cmd": 3, "args": {"port": port}}
+    reply = xen.raw(guest, Hypercall.multicall, 0, {"calls": [shutdown, close]})
+    assert reply.out == {"result0": 0}
+    assert xen.status(guest, port)["status"] == 5
+
+
+def test_what_a_multicall_answers_is_what_each_call_answers(xen):
+    calls = [
+        ("event_channel_op.alloc_unbound", (32, 6), {"dom": 0x7FF0, "remote_dom": 0}),
+        ("event_channel_op.unmask", (32, 9), {"port": 4096}),
+        ("event_channel_op.unmask", (32, 9), {"port": 1}),
+        ("sched_op.yield", (29, 0), {}),
+        ("vcpu_op.is_up", (24, 3), {"vcpu": 0}),
+        ("vcpu_op.is_up", (24, 3), {"vcpu": 9}),
+    ]
+    entries = [{"op": op, "cmd": command, "args": arguments} for _, (op, command), arguments in calls]
+    results = xen.raw(0, Hypercall.multicall, 0, {"calls": entries}).out
+    alone = [xen.ret(0, name, **arguments) for name, _, arguments in calls]
+    assert list(results.values()) == alone == [0, -Errno.EINVAL, 0, 0, 1, -Errno.ENOENT]
+
+
 @pytest.mark.parametrize("message", [StartDomain(1, 1, b"", []), InterruptVector(32), UpcallTaken()])
 def test_a_domain_that_breaks_the_protocol_loses_its_link_and_nobody_else_does(xen, message):
     guest, other = xen.create(), xen.create()
