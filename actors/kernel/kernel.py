@@ -13,7 +13,7 @@ from actors.kernel.pages import Pages
 from actors.kernel.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
 from actors.kernel.threads import Threads
 from actors.messages import ConsoleInput, HypercallReply, Upcall, UpcallTaken
-from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send
+from actors.runtime.machine import CloseLink, Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send
 from actors.runtime.memory import Memory
 
 XEN = "xen"
@@ -61,9 +61,17 @@ class Kernel:
         """Send a message to a device."""
         self._effects.append(Send(link, message))
 
+    def close_link(self, link: str, reason: str) -> None:
+        """Cut a link off."""
+        self._effects.append(CloseLink(link, reason))
+
     def on_link(self, link: str, receive: Callable[[object], None]) -> None:
         """Messages of this link go to `receive`."""
         self._receivers[link] = receive
+
+    def off_link(self, link: str) -> None:
+        """Messages of this link go nowhere."""
+        self._receivers.pop(link, None)
 
     def at_turn_end(self, callback: Callable[[], None]) -> None:
         """Call back at the end of every turn, before events are sent."""
