@@ -37,10 +37,14 @@ class HypercallReply:
     out: dict[str, object] | None
 
 
+UPCALL_WINDOW = 2
+"""How many upcalls of a domain may be under way. With two, a domain need not answer each by itself."""
+
+
 @wire(3)
 @dataclass(slots=True)
 class Upcall:
-    """Events are pending on these ports. The next one follows only after `UpcallTaken`."""
+    """Events are pending on these ports. At most UPCALL_WINDOW of these wait for their `UpcallTaken`."""
 
     ports: list[int]
 
@@ -48,7 +52,10 @@ class Upcall:
 @wire(4)
 @dataclass(slots=True)
 class UpcallTaken:
-    """The domain has taken the last upcall."""
+    """The domain has taken the oldest upcall that it had not confirmed yet.
+
+    It may wait for a message to travel with, unless UPCALL_WINDOW upcalls are unconfirmed.
+    """
 
 
 @wire(5)

@@ -23,7 +23,7 @@ from cluster.conform_live import replay
 from cluster.console_log import follow, log_path
 from cluster.control import ControlReply, NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
-from cluster.preflight import CannotStart, check_name, check_surroundings
+from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
 from cluster.summary import print_summary
@@ -113,8 +113,6 @@ def up(file: Path, detach: bool, seed: int | None, out: Path | None) -> int:  # 
     cluster = _load(file, seed)
     options = SessionOptions(driver="live", out=out, endless=True)
     if detach:
-        check_name(cluster.name)
-        check_surroundings(cluster)
         directory = start_detached(cluster, options)
         click.echo(f"{cluster.name} is up; run directory: {directory}")
         return 0

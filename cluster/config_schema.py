@@ -87,6 +87,7 @@ Duration = Annotated[int, BeforeValidator(duration_ns)]
 Rate = Annotated[float, BeforeValidator(rate_per_second)]
 Vdev = Annotated[str, AfterValidator(_vdev)]
 Limit = Annotated[int, Field(ge=0)]
+Xen = Annotated[Literal["3.4", "4.17"], BeforeValidator(_version)]
 
 
 class Strict(BaseModel):
@@ -102,11 +103,18 @@ class RunSchema(Strict):
     settle: Duration = 10_000_000_000
 
 
+def _releases(names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise ValueError("a release is there twice; name each once")
+    return names
+
+
 class Dom0Schema(Strict):
     """Domain 0."""
 
     memory: Annotated[Memory, _at_least(_DOM0_MEMORY_MIN)] = 512 << 20
     vcpus: Annotated[int, Field(ge=1, le=VCPUS_MAX)] = 1
+    built_for: Annotated[list[Xen], Field(min_length=1), AfterValidator(_releases)] | None = None
 
 
 class LatencySchema(Strict):
@@ -171,7 +179,7 @@ class HostSchema(Strict):
     """One simulated host."""
 
     name: Name
-    xen: Annotated[Literal["4.17"], BeforeValidator(_version)] = "4.17"
+    xen: Xen = "4.17"
     memory: Memory = 2 << 30
     hwdom: Literal["reboot", "restart", "halt"] = "restart"
     xenstore: Literal["dom0", "stubdom"] = "dom0"

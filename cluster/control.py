@@ -4,6 +4,8 @@ The socket lies in a directory of the user's own (mode 0700), named after the cl
 socket's path ends at 107 bytes. A frame that makes no sense costs its sender the connection.
 """
 
+import errno
+import hashlib
 import json
 import os
 import select
@@ -57,6 +59,22 @@ def control_directory() -> Path:
 def control_path(name: str) -> Path:
     """The control socket of the cluster with this name."""
     return control_directory() / f"{name}.sock"
+
+
+def claim_name(name: str) -> socket.socket | None:
+    """Hold the name of a cluster as long as the result is open; None if somebody holds it.
+
+    An abstract socket that nobody listens on: unlike a lock file it leaves nothing behind.
+    """
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        holder.bind(b"\0domzero-" + hashlib.sha256(bytes(control_path(name))).digest())
+    except OSError as error:
+        holder.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return holder
 
 
 def running_clusters() -> list[str]:

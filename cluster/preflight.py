@@ -1,13 +1,13 @@
 """What must be free before anything is started: the cluster's name, its ports, its images.
 
-Rules: nothing is kept; whatever is in the way is one `CannotStart`, and nothing has been made yet.
+Rules: nothing is kept but the name; whatever is in the way is one `CannotStart`, and nothing is made yet.
 """
 
 import socket
 
 from actors.devices.file_image import FileImage
 from actors.devices.image import ImageError
-from cluster.control import running_clusters
+from cluster.control import claim_name
 from cluster.resolved import ResolvedCluster, ResolvedHost
 
 LOCALHOST = "127.0.0.1"
@@ -17,12 +17,14 @@ class CannotStart(Exception):  # noqa: N818 (it names what happened)
     """Something outside of the configuration stands in the way; nothing was started."""
 
 
-def check_name(name: str) -> None:
-    """CannotStart if a cluster of this name runs already."""
-    if name in running_clusters():
+def own_name(name: str) -> socket.socket:
+    """The claim on the cluster's name. CannotStart if a cluster of this name runs."""
+    claim = claim_name(name)
+    if claim is None:
         raise CannotStart(
             f"a cluster named {name!r} runs already; stop it with `domzero down --cluster {name}`"
         )
+    return claim
 
 
 def check_surroundings(cluster: ResolvedCluster) -> None:

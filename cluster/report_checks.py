@@ -39,6 +39,8 @@ def named(names: list[str]) -> str:
 def _course(facts: RunFacts) -> Check:
     if facts.unknown:
         return Check("course", Verdict.unknown, "; ".join(facts.unknown))
+    if facts.failures:
+        return Check("course", Verdict.failed, "the run was ended early: a process failed")
     return Check("course", Verdict.held, "the run went through all its phases")
 
 

@@ -58,6 +58,7 @@ class Resolution:
             name=host.name,
             seed=self._cluster.seed,
             xen=host.xen,
+            built_for=tuple(host.dom0.built_for or (host.xen,)),
             memory_pages=host.memory // PAGE_SIZE,
             hwdom=host.hwdom,
             xenstore=host.xenstore,

@@ -62,6 +62,7 @@ class ResolvedHost:
     name: str
     seed: int
     xen: str
+    built_for: tuple[str, ...]
     memory_pages: int
     hwdom: str
     xenstore: str
@@ -120,6 +121,7 @@ class ResolvedHost:
             "xenstore": self.xenstore,
             "reconnect": self.reconnect,
             "watchdog_s": self.watchdog_s,
+            "built_for": list(self.built_for),
             "disks": [
                 {"name": name, "gsi": gsi, "trigger": trigger} for name, gsi, trigger in self.interrupts
             ],

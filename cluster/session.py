@@ -6,6 +6,7 @@ whatever happens; the run directory is written in every case, with verdict unkno
 
 import errno
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +26,13 @@ from actors.runtime.transport import listen_unix
 from cluster.board import SUPERVISOR
 from cluster.config import ResolvedCluster, ResolvedHost
 from cluster.console_log import ConsoleLog, last_line
-from cluster.control import control_path, running_clusters
+from cluster.control import claim_name, control_path
 from cluster.control_server import ControlServer
 from cluster.interruption import Interruption
 from cluster.ledger import ReadSectors
 from cluster.live import LiveCluster
 from cluster.metrics import HostCollector
-from cluster.preflight import LOCALHOST, check_name, check_surroundings, port_trouble
+from cluster.preflight import LOCALHOST, check_surroundings, own_name, port_trouble
 from cluster.process import Surroundings, run_forked
 from cluster.progress import Progress
 from cluster.report import Report, build_report
@@ -61,14 +62,19 @@ class Session:
 
     def __init__(self, cluster: ResolvedCluster, options: SessionOptions, progress: Progress) -> None:
         """Make the run directory. ConfigError or CannotStart if it, or the run, is not possible."""
+        self._claim: socket.socket | None = None
         if options.driver == "live":
-            if options.endless:
-                check_name(cluster.name)
             check_surroundings(cluster)
+            # Several runs may have one name; the first of them is the one that commands can speak to.
+            self._claim = own_name(cluster.name) if options.endless else claim_name(cluster.name)
         self._options = options
         self._progress = progress
         self._interruption = Interruption()
-        self._run_directory = RunDirectory.create(cluster.name, options.out)
+        try:
+            self._run_directory = RunDirectory.create(cluster.name, options.out)
+        except BaseException:
+            self._let_go_of_name()
+            raise
         self.directory: Path = self._run_directory.path
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
@@ -89,6 +95,11 @@ class Session:
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
             self._run_directory.write_report(report)
         return report
+
+    def _let_go_of_name(self) -> None:
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
 
     def _run(self) -> tuple[Supervisor, ReadVolume | None]:
         if self._options.driver == "live":
@@ -138,6 +149,7 @@ class Session:
         finally:
             log.close()
             live.close()
+            self._let_go_of_name()
             os.waitpid(zygote_pid, 0)
             for each in surroundings.values():
                 os.close(each.memory_fd)
@@ -154,7 +166,7 @@ class Session:
         path = control_path(self._cluster.name)
         async with trio.open_nursery() as nursery:
             server = ControlServer(supervisor, live, driver, self.directory, self.metrics_urls)
-            if self._options.endless or self._cluster.name not in running_clusters():
+            if self._claim is not None:
                 path.unlink(missing_ok=True)
                 nursery.start_soon(server.serve, listen_unix(path), path)
             nursery.start_soon(live.watch, nursery)

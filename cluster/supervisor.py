@@ -162,7 +162,7 @@ class Supervisor:
             if trouble or failed_at_boot:
                 self.outcome.failures.append(trouble or f"{address} failed at boot (status {status >> 8})")
                 self._observe("died", address)
-            if self.phase == "boot" and (trouble or failed_at_boot):
+                # Without its machine, or with a bug of ours in it, an experiment says nothing more.
                 self._cut_power()
         board.ended(address, status, self._now_ns)
 

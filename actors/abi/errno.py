@@ -1,7 +1,7 @@
 """Xen's error numbers, and the refusal that carries one.
 
 Rules: a refusal leaves the state as it was; the caller sees `-errno`.
-Source: xen/include/public/errno.h (Linux values).
+Source: xen/include/public/errno.h (Linux values); the two of tmem are in xen/include/public/tmem.h.
 """
 
 from enum import IntEnum
@@ -59,6 +59,8 @@ class Errno(IntEnum):
     ENOTCONN = 107
     ETIMEDOUT = 110
     ECONNREFUSED = 111
+    EFROZEN = 1000
+    EEMPTY = 1001
 
 
 class XenError(Exception):

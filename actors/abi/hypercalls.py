@@ -1,7 +1,8 @@
 """Hypercall numbers and the commands of each.
 
 Names are Xen's, in lower case without their prefix where the prefix names the hypercall.
-Source: xen/include/public/{xen,event_channel,grant_table,sched,vcpu,physdev,memory,domctl,sysctl,version}.h.
+Source: xen/include/public/*.h: xen, event_channel, grant_table, sched, vcpu, physdev, memory, domctl,
+sysctl, version, tmem.
 """
 
 from enum import IntEnum
@@ -110,6 +111,7 @@ class Vcpuop(IntEnum):
     register_vcpu_info = 10
     send_nmi = 11
     get_physid = 12
+    register_vcpu_time_memory_area = 13
 
 
 class Physdevop(IntEnum):
@@ -204,6 +206,19 @@ class Xenver(IntEnum):
     build_id = 10
 
 
+class Tmemop(IntEnum):
+    """`TMEM_*`, commands of tmem_op."""
+
+    control = 0
+    new_pool = 1
+    destroy_pool = 2
+    put_page = 4
+    get_page = 5
+    flush_page = 6
+    flush_object = 7
+    auth = 101
+
+
 class Consoleio(IntEnum):
     """`CONSOLEIO_*`, commands of console_io."""
 
@@ -222,4 +237,5 @@ COMMANDS: Final[dict[Hypercall, type[IntEnum]]] = {
     Hypercall.sysctl: Sysctl,
     Hypercall.xen_version: Xenver,
     Hypercall.console_io: Consoleio,
+    Hypercall.tmem_op: Tmemop,
 }

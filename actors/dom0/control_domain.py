@@ -6,22 +6,23 @@ Rules: nothing survives in here from an earlier dom0; what lives on is found aga
 from dataclasses import dataclass
 from typing import cast
 
-from actors.abi.errno import XenError
-from actors.abi.hypercalls import Domctl, Evtchnop, Schedop, Sysctl
-from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, Virq
+from actors.abi.errno import Errno, XenError
+from actors.abi.hypercalls import Domctl, Evtchnop, Hypercall, Schedop, Sysctl
+from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, ShutdownReason, Virq
 from actors.dom0.backends import Backends
 from actors.dom0.disks import Disks
 from actors.dom0.domain_builder import DomainBuilder
+from actors.dom0.hypervisor_meeting import HypervisorMeeting
 from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import Kernel
-from actors.kernel.start_info import STORE_GFN
 from actors.kernel.threads import Signal
 from actors.kernel.xenbus import RingTransport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.runtime.memory import Memory
+from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
 
 XENSTORE_HANDLE = b"xenstore-stubdom"
@@ -66,6 +67,9 @@ class ControlDomain(Kernel):
     async def boot(self) -> None:
         """The hardware, XenStore, the domains."""
         self.log(f"dom0: {self.pages.total} pages, hwdom watchdog {self._plan.watchdog_s} s")
+        if not await HypervisorMeeting(self.xen, self.log).hold(self._plan.built_for):
+            self._power_off()
+            return
         if self._plan.watchdog_s:
             self.threads.spawn("watchdog", self._pet_watchdog())
         await self.grants.setup()
@@ -73,7 +77,16 @@ class ControlDomain(Kernel):
             await self._link(name)
             await self._disks.probe(name, gsi, trigger)
         builder = DomainBuilder(self, None, store_domid=0)
-        xenbus = await (self._start_store() if self._plan.xenstore == "dom0" else self._reach_store(builder))
+        try:
+            xenbus = await (
+                self._start_store() if self._plan.xenstore == "dom0" else self._reach_store(builder)
+            )
+        except XenError as error:
+            if error.errno != Errno.ENOSYS:
+                raise
+            self.log(f"xenstored cannot have a domain of its own on this Xen: {error}; it needs 4.2 or later")
+            self._power_off()
+            return
         builder.xenbus = xenbus
         self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect)
         await self._backends.start()
@@ -134,13 +147,23 @@ class ControlDomain(Kernel):
         self._all_shut_down = True
         self.log("xl: no guest is left")
 
+    def _power_off(self) -> None:
+        self.log("reboot: Power down")
+        self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.poweroff)})
+
     async def _link(self, name: str) -> None:
         while name not in self._links:
             await self._link_came.wait()
 
     async def _pet_watchdog(self) -> None:
         timeout_s = self._plan.watchdog_s
-        identifier = await self.xen.sched_op(Schedop.watchdog, id=0, timeout=timeout_s)
+        try:
+            identifier = await self.xen.sched_op(Schedop.watchdog, id=0, timeout=timeout_s)
+        except XenError as error:
+            if error.errno != Errno.ENOSYS:
+                raise
+            self.log("watchdog: this Xen has none; a dom0 that hangs will not be noticed")
+            return
         while True:
             await self.threads.sleep(timeout_s * NS // 3)
             await self.xen.sched_op(Schedop.watchdog, id=identifier, timeout=timeout_s)

@@ -47,7 +47,8 @@ class DiskDriver:
     """Drives one disk through `send`, which takes messages for its link.
 
     `queue_frames` are 2 to 17 machine frames in a row: the last one becomes the completion queue, the
-    others the submission queue of 32 entries each. The caller feeds `receive` and `interrupt`. With an
+    others the submission queue of 32 entries each. The caller feeds `receive` and `interrupt`, and has
+    `at_turn_end` call `flush_doorbell` once all that a turn brings is submitted. With an
     `edge` interrupt completions are acknowledged with the next submission, to spare the disk a wake-up.
     """
 
@@ -58,6 +59,7 @@ class DiskDriver:
         queue_frames: list[int],
         send: Callable[[object], None],
         *,
+        at_turn_end: Callable[[Callable[[], None]], None],
         edge: bool = False,
     ) -> None:
         first, *_, last = queue_frames
@@ -70,6 +72,7 @@ class DiskDriver:
         self.write_cache = False
         self.on_ready: Callable[[], None] = _nobody_waits
         self._send = send
+        self._at_turn_end = at_turn_end
         self._sq_mfn = first
         self._cq_mfn = last
         self._slots = [
@@ -134,6 +137,8 @@ class DiskDriver:
         command_id = self._free.pop()
         self._done[command_id] = done
         tail = self._sq_tail
+        if tail == self._sq_rung:
+            self._at_turn_end(self.flush_doorbell)
         frame, offset = self._slots[tail]
         flags = FLAG_FUA if fua else 0
         if len(segments) == 1:

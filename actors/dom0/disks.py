@@ -7,6 +7,7 @@ Source: xen/include/public/physdev.h; patches 5 to 9 of the 2009 series.
 
 from collections.abc import Callable
 
+from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.hypercalls import Physdevop
 from actors.abi.types import DOMID_SELF
@@ -57,11 +58,15 @@ class Disks:
         frames = [kernel.pages.mfn(gfn) for gfn in range(first, first + QUEUE_FRAMES)]
         ready: Future[None] = Future()
         driver = DiskDriver(
-            name, kernel.memory, frames, lambda message: kernel.send(name, message), edge=trigger == "edge"
+            name,
+            kernel.memory,
+            frames,
+            lambda message: kernel.send(name, message),
+            at_turn_end=kernel.at_turn_end,
+            edge=trigger == "edge",
         )
         driver.on_ready = lambda: ready.set(None)
         kernel.on_link(name, driver.receive)
-        kernel.at_turn_end(driver.flush_doorbell)
         self._drivers[name] = driver
         await self._route(name, gsi, trigger, driver.interrupt)
         driver.start()
@@ -89,9 +94,19 @@ class Disks:
         """Commands that the disks have not answered."""
         return sum(driver.in_flight for driver in self._drivers.values())
 
+    async def _set_up(self, gsi: int, *, level: bool) -> None:
+        try:
+            await self._kernel.xen.physdev_op(
+                Physdevop.setup_gsi, gsi=gsi, triggering=int(level), polarity=int(level)
+            )
+        except XenError as error:
+            if error.errno != Errno.ENOSYS:
+                raise
+            self._kernel.log(f"GSI {gsi}: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do")
+
     async def _route(self, name: str, gsi: int, trigger: str, interrupt: Callable[[], None]) -> None:
         kernel, level = self._kernel, trigger == "level"
-        await kernel.xen.physdev_op(Physdevop.setup_gsi, gsi=gsi, triggering=int(level), polarity=int(level))
+        await self._set_up(gsi, level=level)
         out = await kernel.xen.physdev_op(
             Physdevop.map_pirq, domid=DOMID_SELF, type=MAP_PIRQ_TYPE_GSI, index=gsi, pirq=gsi
         )

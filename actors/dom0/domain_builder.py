@@ -27,9 +27,9 @@ from actors.dom0.steps import (
     WriteNodes,
 )
 from actors.kernel.kernel import Kernel
-from actors.kernel.start_info import CONSOLE_GFN, STORE_GFN, StartInfo, write_start_info
 from actors.kernel.xenbus import Transaction, Xenbus
 from actors.kernel.xs_ring import XsRing
+from actors.start_info import CONSOLE_GFN, STORE_GFN, StartInfo, write_start_info
 
 FOREIGN_GFN_BASE = 1 << 28
 

@@ -53,13 +53,14 @@ class DomainPlan:
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
-    """What dom0 is to do on this host."""
+    """What dom0 is to do on this host; `built_for` are the releases of Xen that its toolstack speaks."""
 
     domains: tuple[DomainPlan, ...]
     xenstore: str
     reconnect: str
     watchdog_s: int
     disks: tuple[tuple[str, int, str], ...]
+    built_for: tuple[str, ...]
 
     @classmethod
     def parse(cls, data: dict[str, object]) -> "HostPlan":
@@ -75,6 +76,7 @@ class HostPlan:
             reconnect=cast("str", data["reconnect"]),
             watchdog_s=cast("int", data["watchdog_s"]),
             disks=cast("tuple[tuple[str, int, str], ...]", disks),
+            built_for=tuple(cast("list[str]", data["built_for"])),
         )
 
 

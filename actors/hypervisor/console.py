@@ -1,22 +1,22 @@
-"""console_io: the domain that has the console writes to it.
+"""console_io: the domain that has the console writes to it and reads what was typed.
 
 Rules: a release build: every command is -EPERM for a domain that is neither dom0 nor privileged.
-Source: xen/drivers/char/console.c (do_console_io).
-Left out: reading; what is typed goes to the domain's own console.
+Source: xen/drivers/char/console.c (do_console_io, guest_console_write).
 """
 
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Consoleio
-from actors.hypervisor.arguments import Arguments, Result, number
+from actors.hypervisor.arguments import Arguments, Result, number, number_or
 from actors.hypervisor.call import Call, Commands
 from actors.hypervisor.domains import Domain, check_control
 from actors.hypervisor.host import Host
 from actors.hypervisor.outbox import SUPERVISOR
 from actors.messages import ConsoleOutput
 
-MAX_WRITE: Final = 4096
+INT_MAX: Final = 0x7FFFFFFF
+CHUNK: Final = 4096
 
 
 class Console:
@@ -34,24 +34,30 @@ class Console:
         return Call(_unknown, "console_io.unknown")
 
     def write(self, caller: Domain, arguments: Arguments) -> Result:
-        """CONSOLEIO_write of `buf`, text or bytes; `count` may say how much of it."""
+        """CONSOLEIO_write of `buf`, text or bytes; `count` may say how much of it. EFAULT beyond its end."""
         check_control(caller)
         text = arguments.get("buf", "")
         if type(text) is bytes:
             text = text.decode("utf-8", "replace")
         if type(text) is not str:
             raise XenError(Errno.EFAULT, "buf is no text")
-        count = number(arguments, "count") if "count" in arguments else len(text)
-        if not 0 <= count <= MAX_WRITE:
-            raise XenError(Errno.EINVAL, f"{count} bytes")
-        if text[:count]:
-            self._outbox.send(SUPERVISOR, ConsoleOutput(caller.domid, text[:count]))
+        count = number_or(arguments, "count", len(text))
+        if not 0 <= count <= len(text):
+            raise XenError(Errno.EFAULT, f"{count} bytes of {len(text)}")
+        for start in range(0, count, CHUNK):
+            self._outbox.send(
+                SUPERVISOR, ConsoleOutput(caller.domid, text[start : min(start + CHUNK, count)])
+            )
         return 0
 
-    def read(self, caller: Domain, _arguments: Arguments) -> Result:
-        """CONSOLEIO_read: nothing was typed."""
+    def read(self, caller: Domain, arguments: Arguments) -> Result:
+        """CONSOLEIO_read of at most `count` bytes: how many there were, and `buf`. E2BIG."""
         check_control(caller)
-        return 0
+        count = number(arguments, "count")
+        if not 0 <= count <= INT_MAX:
+            raise XenError(Errno.E2BIG, f"{count} bytes")
+        data = self._outbox.ring.take_typed(count)
+        return len(data), {"buf": data}
 
 
 def _unknown(caller: Domain, _arguments: Arguments) -> Result:

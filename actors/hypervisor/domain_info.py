@@ -37,7 +37,7 @@ def domain_info(domain: Domain, caller: Domain, now_ns: int) -> Out:
     return {
         "domain": domain.domid,
         "flags": state_flags(domain, caller),
-        "tot_pages": physmap.pages + physmap.lingering,
+        "tot_pages": physmap.pages + physmap.lingering + physmap.pooled,
         "max_pages": physmap.max_pages,
         "outstanding_pages": 0,
         "shr_pages": 0,

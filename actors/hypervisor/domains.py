@@ -65,6 +65,7 @@ class Domain:
     pause_count: int = 1
     held: bool = False
     reason: int | None = None
+    shutdown_code: int | None = None
     has_process: bool = False
     linked: bool = False
     started_ns: int | None = None

@@ -10,7 +10,6 @@ from actors.abi.types import DOMID_SELF
 from actors.hypervisor.arguments import Arguments, Out, Result, number
 from actors.hypervisor.call import Commands
 from actors.hypervisor.domains import Domain, check_target
-from actors.hypervisor.event_channels import MAX_PRIORITY
 from actors.hypervisor.host import Host
 from actors.hypervisor.ports import Channel, PortState
 
@@ -117,19 +116,16 @@ class EventChannelOps:
         return 0
 
     def reset(self, caller: Domain, arguments: Arguments) -> Result:
-        """EVTCHNOP_reset: close every port of a domain that is the caller or is paused by its toolstack."""
+        """EVTCHNOP_reset of oneself, or of a domain that its toolstack has paused. EINVAL, EBUSY, EAGAIN."""
         target = self._domains.find_for(caller, number(arguments, "dom"))
         check_target(caller, target)
         if target is not caller and not target.pause_count:
             raise XenError(Errno.EINVAL, f"domain {target.domid} is not paused")
-        self._events.close_all(target.ports)
-        return 0
+        return self._host.resets.start(target.ports, caller.ports, self._host.sequence)
 
     def set_priority(self, caller: Domain, arguments: Arguments) -> Result:
-        """EVTCHNOP_set_priority: checked, and without effect: an upcall has all ports at once."""
-        port, priority = number(arguments, "port"), number(arguments, "priority")
-        if not caller.ports.is_valid(port) or not 0 <= priority <= MAX_PRIORITY:
-            raise XenError(Errno.EINVAL, f"port {port}, priority {priority}")
+        """EVTCHNOP_set_priority."""
+        self._events.set_priority(caller.ports, number(arguments, "port"), number(arguments, "priority"))
         return 0
 
 

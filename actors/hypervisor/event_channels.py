@@ -1,10 +1,11 @@
 """Event channels between domains: the rules that change ports, and what is to be delivered.
 
 Rules: check everything, then change; what a port may do in a state is the table below, and a missing
-entry is -EINVAL. Sending sets a port pending; pending ports of a domain travel in one `Upcall`, the
-next only after `UpcallTaken`, so a storm collapses. Masks are the guest's own.
+entry is -EINVAL. Sending sets a port pending; pending ports of a domain travel in one `Upcall`, and
+no more than UPCALL_WINDOW of those are under way, so a storm collapses. Masks are the guest's own.
 Source: xen/common/event_channel.c of 4.17, xen/include/public/event_channel.h.
-Left out: FIFO control blocks (init_control, expand_array), polling, ports that belong to Xen.
+Left out: ports that belong to Xen; init_control and expand_array: events travel in messages, so there
+are no words in guest memory to link, and a domain is as after its kernel has made both calls.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from typing import Final
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import NR_VIRQS, Virq
 from actors.hypervisor.outbox import Outbox
-from actors.hypervisor.ports import Channel, PortState, PortTable
-from actors.messages import Upcall
+from actors.hypervisor.pollers import Pollers
+from actors.hypervisor.ports import DEFAULT_PRIORITY, Channel, PortState, PortTable
+from actors.messages import UPCALL_WINDOW, Upcall
 from actors.runtime.machine import Send
 
 PER_VCPU_VIRQS: Final = frozenset({Virq.TIMER, Virq.DEBUG, Virq.XENOPROF, Virq.XENPMU})
@@ -46,8 +48,11 @@ TRANSITIONS: Final[dict[tuple[PortState, str], PortState]] = {
 class EventChannels:
     """The ports of all domains, as far as one domain's ports concern another's."""
 
-    def __init__(self, outbox: Outbox, unbind_pirq: Callable[[PortTable, int], None]) -> None:
+    def __init__(
+        self, outbox: Outbox, unbind_pirq: Callable[[PortTable, int], None], pollers: Pollers
+    ) -> None:
         self._outbox = outbox
+        self._pollers = pollers
         self._unbind_pirq = unbind_pirq
         self.raised: list[PortTable] = []
         self._virq_owners: dict[int, PortTable] = {}
@@ -116,8 +121,10 @@ class EventChannels:
             target = peer.table
             if peer.port not in target.pending:
                 target.pending.add(peer.port)
-                if not target.upcall_sent:
+                if target.upcalls_open < UPCALL_WINDOW:
                     self.raised.append(target)
+                if target.polls:
+                    self._pollers.event(peer)
             return
         _step(channel, "send")
         if channel.state is PortState.IPI:
@@ -164,13 +171,23 @@ class EventChannels:
             raise XenError(Errno.EINVAL, f"virq {channel.virq} belongs to its vcpu")
         channel.vcpu = vcpu
 
+    def set_priority(self, table: PortTable, port: int, priority: int) -> None:
+        """Let events of a port come before or after others; 0 is first, 15 last. EINVAL."""
+        if not table.is_valid(port) or not 0 <= priority <= MAX_PRIORITY:
+            raise XenError(Errno.EINVAL, f"port {port}, priority {priority}")
+        if port in table.channels and priority != DEFAULT_PRIORITY:
+            table.priorities[port] = priority
+        else:
+            # A port that is bound begins with the default again, so a free one need not remember.
+            table.priorities.pop(port, None)
+
     def set_virq_owner(self, virq: int, table: PortTable) -> None:
-        """Let a domain take a global virtual interrupt. EINVAL per-vcpu or dying, EBUSY old one bound."""
+        """Let a domain take a global virtual interrupt. EINVAL for one of a vcpu, or a dying domain.
+
+        That the last owner still has it bound is no obstacle in 4.17; -EBUSY came with commit 980822c5ed.
+        """
         if not 0 <= virq < NR_VIRQS or virq in PER_VCPU_VIRQS or table.dying:
             raise XenError(Errno.EINVAL, f"virq {virq} cannot go to domain {table.domid}")
-        owner = self.virq_owner(virq)
-        if owner is table:
-            return
         self._virq_owners[virq] = table
 
     def virq_owner(self, virq: int) -> PortTable | None:
@@ -184,19 +201,27 @@ class EventChannels:
         if channel is not None:
             self.set_pending(channel)
 
+    def raise_on_vcpu(self, table: PortTable, virq: int, vcpu: int) -> None:
+        """A virtual interrupt for one vcpu of a domain, if it has bound it."""
+        channel = table.virqs.get((virq, vcpu))
+        if channel is not None:
+            self.set_pending(channel)
+
     def set_pending(self, channel: Channel) -> None:
         """An event on this port; if one is pending already, they are one."""
         table = channel.table
         if channel.port not in table.pending:
             table.pending.add(channel.port)
-            if not table.upcall_sent:
+            if table.upcalls_open < UPCALL_WINDOW:
                 self.raised.append(table)
+            if table.polls:
+                self._pollers.event(channel)
 
     def upcall_taken(self, table: PortTable) -> bool:
-        """The domain is ready for the next upcall; False if it had none to take."""
-        if not table.upcall_sent:
+        """The domain has taken an upcall; False if it had none to take."""
+        if not table.upcalls_open:
             return False
-        table.upcall_sent = False
+        table.upcalls_open -= 1
         if table.pending:
             self.raised.append(table)
         return True
@@ -211,11 +236,16 @@ class EventChannels:
         raised, self.raised = self.raised, []
         for table in raised:
             pending = table.pending
-            if pending and table.link is not None and not table.upcall_sent:
-                table.upcall_sent = True
+            if pending and table.link is not None and table.upcalls_open < UPCALL_WINDOW:
+                table.upcalls_open += 1
                 self.upcalls += 1
-                self._outbox.effects.append(Send(table.link, Upcall(sorted(pending))))
+                self._outbox.effects.append(Send(table.link, Upcall(table.in_order())))
                 pending.clear()
+
+    def check_owners(self, known: set[PortTable]) -> None:
+        """Global virtual interrupts go to domains that there are."""
+        for virq, table in self._virq_owners.items():
+            assert table in known, f"virq {virq} goes to domain {table.domid}, which is gone"
 
     def _allocate(self, table: PortTable, operation: str) -> Channel:
         return table.take(table.free_port(), TRANSITIONS[PortState.FREE, operation])
@@ -239,6 +269,15 @@ def check_ports(tables: list[PortTable]) -> None:
             else:
                 assert channel.peer is None, f"{where} is {channel.state.name} and has a peer"
         assert table.pending <= table.channels.keys(), f"domain {table.domid}: pending ports that are free"
+        assert table.priorities.keys() <= table.channels.keys(), (
+            f"domain {table.domid}: priorities of ports that are free"
+        )
+        assert not table.polls or table.link is not None, f"domain {table.domid} waits and does not run"
+        for (virq, vcpu), channel in table.virqs.items():
+            where = f"virq {virq} of domain {table.domid}"
+            assert table.channels.get(channel.port) is channel, f"{where} has no port"
+            assert (channel.state, channel.virq) == (PortState.VIRQ, virq), f"{where} is filed wrongly"
+            assert virq not in PER_VCPU_VIRQS or channel.vcpu == vcpu, f"{where} is on another vcpu"
         for pirq, channel in table.pirqs.items():
             assert table.channels.get(channel.port) is channel, f"pirq {pirq} of domain {table.domid}"
 

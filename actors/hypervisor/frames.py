@@ -7,6 +7,7 @@ Source: xen/common/page_alloc.c, xen/arch/x86/mm.c (get_page, put_page).
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 
 from actors.abi.errno import Errno, XenError
 from actors.hypervisor.physmap import Physmap
@@ -26,10 +27,12 @@ class FrameTable:
         self.free_frames = nr_frames - reserved
         self.references: dict[int, int] = {}
         self.lingering: dict[int, Physmap] = {}
+        self.reclaim: Callable[[int], int] | None = None
 
     def allocate(self, count: int) -> list[Extent]:
         """Frames as (mfn, count) extents: one if there is one large enough. ENOMEM, and then none."""
         assert count > 0, "an allocation of nothing"
+        self.make_room(count)
         if count > self.free_frames:
             raise XenError(Errno.ENOMEM, f"{count} frames wanted, {self.free_frames} free")
         self.free_frames -= count
@@ -41,6 +44,11 @@ class FrameTable:
                     self._free[index] = (start + count, length - count)
                 return [(start, count)]
         return self._gather(count)
+
+    def make_room(self, count: int) -> None:
+        """Have frames that are only lent (`reclaim`) given back if fewer than `count` are free."""
+        if count > self.free_frames and self.reclaim is not None:
+            self.reclaim(count - self.free_frames)
 
     def _gather(self, count: int) -> list[Extent]:
         found: list[Extent] = []

@@ -6,6 +6,8 @@ Source: xen/common/*.c, whose global variables these are.
 
 from typing import Final
 
+from actors.abi.interface import Virq
+from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.domains import Domain, Domains
 from actors.hypervisor.event_channels import EventChannels, check_ports
 from actors.hypervisor.frames import Extent, FrameTable
@@ -14,6 +16,10 @@ from actors.hypervisor.io_apic import IoApic
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.pirqs import Pirqs
 from actors.hypervisor.platform import Platform
+from actors.hypervisor.pollers import Pollers
+from actors.hypervisor.port_reset import PortReset
+from actors.hypervisor.tmem import Tmem
+from actors.hypervisor.vcpus import Vcpus
 from actors.hypervisor.watchdog import Watchdog
 from actors.runtime.memory import Memory
 
@@ -32,8 +38,15 @@ class Host:
         self.grants = Grants(memory, self.frames)
         self.io_apic = IoApic(platform, self.outbox)
         self.pirqs = Pirqs(platform, self.io_apic)
-        self.events = EventChannels(self.outbox, self.pirqs.unbind)
-        self.watchdog = Watchdog()
+        self.agenda = Agenda()
+        self.pollers = Pollers(self.outbox, self.agenda)
+        self.events = EventChannels(self.outbox, self.pirqs.unbind, self.pollers)
+        self.resets = PortReset(self.outbox, self.agenda, self.events)
+        self.vcpus = Vcpus(self.outbox, self.agenda, self.events)
+        self.watchdog = Watchdog(self.agenda)
+        self.tmem = Tmem(memory, self.frames)
+        self.frames.reclaim = self.tmem.evict
+        self.outbox.ring.notify = lambda: self.events.raise_global(Virq.CON_RING)
         self.callers: dict[str, Domain] = {}
         self.sequence = 0
         self.stopped = False
@@ -53,6 +66,7 @@ class Host:
             )
             owned.extend((mfn, count) for _, mfn, count in extents)
             owned.extend((mfn, 1) for mfn in domain.grants.frames)
+        owned.extend(self.tmem.owned())
         check_grants([domain.grants for domain in domains], self.frames, foreign)
         self.frames.check(owned)
         self.pirqs.check()
@@ -60,6 +74,17 @@ class Host:
             assert self.domains.get(domain.domid) is domain, f"{link} is a domain that is gone"
             assert not domain.is_dying, f"{link} is dying and makes hypercalls"
         self._check_lingering(domains)
+        self._check_references(domains)
+
+    def _check_references(self, domains: list[Domain]) -> None:
+        """Nothing refers to a domain that is gone: no timer, no wait, no reset, no owner of a virq."""
+        living = [domain for domain in domains if not domain.is_dying]
+        tables = {domain.ports for domain in living}
+        self.vcpus.check(tables)
+        self.resets.check(tables)
+        self.events.check_owners({domain.ports for domain in domains})
+        self.watchdog.check(set(self.callers.values()))
+        self.tmem.check({domain.physmap for domain in domains})
 
     def _check_lingering(self, domains: list[Domain]) -> None:
         found: dict[int, int] = {}

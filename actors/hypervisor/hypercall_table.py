@@ -8,8 +8,9 @@ from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import COMMANDS, Hypercall
-from actors.hypervisor.arguments import Arguments, Out, Result, mapping, number, rows
-from actors.hypervisor.call import Call, Commands, unknown
+from actors.abi.interface import XEN_DOMCTL_INTERFACE_VERSION, XEN_SYSCTL_INTERFACE_VERSION
+from actors.hypervisor.arguments import Arguments, Out, Result, mapping, number, number_or, rows
+from actors.hypervisor.call import Call, Commands, Method, unknown
 from actors.hypervisor.console import Console
 from actors.hypervisor.domains import Domain
 from actors.hypervisor.domctls import Domctls
@@ -21,6 +22,7 @@ from actors.hypervisor.memory_ops import MemoryOps
 from actors.hypervisor.physdev_ops import PhysdevOps
 from actors.hypervisor.sched_ops import SchedOps
 from actors.hypervisor.sysctls import Sysctls
+from actors.hypervisor.tmem_ops import TmemOps
 from actors.hypervisor.vcpu_ops import VcpuOps
 from actors.hypervisor.versions import Versions
 
@@ -33,7 +35,8 @@ class HypercallTable:
     def __init__(self, host: Host, lives: LifeCycle) -> None:
         self._host = host
         self.calls: dict[tuple[int, int], Call] = {}
-        domctls, sysctls, console, vcpus = Domctls(host, lives), Sysctls(host), Console(host), VcpuOps()
+        domctls, sysctls, console = Domctls(host, lives), Sysctls(host), Console(host)
+        release, vcpus = host.platform.release, VcpuOps(host, lives)
         groups: dict[Hypercall, Commands] = {
             Hypercall.event_channel_op: EventChannelOps(host).commands(),
             Hypercall.grant_table_op: GrantOps(host).commands(),
@@ -41,23 +44,35 @@ class HypercallTable:
             Hypercall.physdev_op: PhysdevOps(host).commands(),
             Hypercall.sched_op: SchedOps(host, lives).commands(),
             Hypercall.vcpu_op: vcpus.commands(),
-            Hypercall.xen_version: Versions().commands(),
+            Hypercall.xen_version: Versions(release).commands(),
             Hypercall.console_io: console.commands(),
+            Hypercall.tmem_op: TmemOps(host).commands(),
             Hypercall.domctl: domctls.commands(),
             Hypercall.sysctl: sysctls.commands(),
         }
         for hypercall, commands in groups.items():
             for command, method in commands.items():
                 name = f"{hypercall.name}.{COMMANDS[hypercall](command).name.rstrip('_')}"
-                self.calls[int(hypercall), int(command)] = Call(method, name)
+                if release.has(hypercall, command):
+                    self.calls[int(hypercall), int(command)] = Call(method, name)
         self._others: dict[int, Call] = {
             Hypercall.multicall: Call(self.multicall, "multicall"),
             Hypercall.domctl: domctls.unknown(),
             Hypercall.sysctl: sysctls.unknown(),
             Hypercall.console_io: console.unknown(),
             Hypercall.vcpu_op: vcpus.unknown(),
+            Hypercall.set_timer_op: vcpus.timer_call(),
         }
+        self._speak(Hypercall.domctl, release.domctl, XEN_DOMCTL_INTERFACE_VERSION)
+        self._speak(Hypercall.sysctl, release.sysctl, XEN_SYSCTL_INTERFACE_VERSION)
         self._unknown = Call(unknown, "unknown")
+
+    def _speak(self, hypercall: int, spoken: int, native: int) -> None:
+        """Give a hypercall the interface version of this release; its methods know the `native` one."""
+        if spoken != native:
+            for call in (each for pair, each in self.calls.items() if pair[0] == hypercall):
+                call.method = _in_version(call.method, spoken, native)
+            self._others[hypercall].method = _in_version(self._others[hypercall].method, spoken, native)
 
     def other(self, number: int) -> Call:
         """What to do with a pair that is not in `calls`."""
@@ -75,6 +90,8 @@ class HypercallTable:
         sequence, self._host.sequence = self._host.sequence, 0
         try:
             for index, entry in enumerate(entries):
+                if self._host.callers.get(caller.link) is not caller:
+                    break
                 if type(entry) is not dict:
                     raise XenError(Errno.EFAULT, f"entry {index} is not a structure")
                 out[f"result{index}"] = self._entry(caller, entry)
@@ -100,3 +117,13 @@ class HypercallTable:
         """How often each hypercall was made, by name, those that were."""
         found = [*self.calls.values(), *self._others.values(), self._unknown]
         return {call.name: call.count for call in found if call.count}
+
+
+def _in_version(method: Method, spoken: int, native: int) -> Method:
+    def translated(caller: Domain, arguments: Arguments) -> Result:
+        asked = number_or(arguments, "interface_version", spoken)
+        # Any other version is wrong for the method, too, which decides when it says so.
+        wanted = native if asked == spoken else ~native
+        return method(caller, {**arguments, "interface_version": wanted})
+
+    return translated

@@ -7,6 +7,7 @@ Left out: memory is shared by discipline, so what a domain does with frames is n
 """
 
 from actors.abi.errno import XenError
+from actors.abi.interface import Virq
 from actors.hypervisor.domain_info import state_letters
 from actors.hypervisor.domains import Domain
 from actors.hypervisor.host import Host
@@ -16,6 +17,7 @@ from actors.hypervisor.outbox import IOAPIC, SUPERVISOR
 from actors.hypervisor.platform import Platform
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.messages import (
+    ConsoleInput,
     DomainStopped,
     GrantRevoke,
     Hypercall,
@@ -50,6 +52,8 @@ class Hypervisor:
         self._callers = self._host.callers
         self._events = self._host.events
         self._outbox = self._host.outbox
+        self._agenda = self._host.agenda
+        self._host.watchdog.fired = self._watchdog_fired
         self._links: set[str] = set()
         self._refused = 0
         self._violations = 0
@@ -78,8 +82,8 @@ class Hypervisor:
         return effects
 
     def next_deadline_ns(self) -> int | None:
-        """When the next watchdog runs out."""
-        return None if self._host.stopped else self._host.watchdog.next_ns
+        """When the next timer, wait or watchdog runs out."""
+        return None if self._host.stopped else self._agenda.next_ns
 
     def check(self) -> None:
         """Ports, grants, frames and interrupts are consistent."""
@@ -152,11 +156,14 @@ class Hypervisor:
             self._host.pirqs.interrupt(self._events, message.vector)
         elif link == SUPERVISOR and isinstance(message, DomainStopped):
             self._lives.process_ended(message.domid, message.incarnation)
+        elif link == SUPERVISOR and isinstance(message, ConsoleInput):
+            self._outbox.ring.type(message.text)
+            self._events.raise_global(Virq.CONSOLE)
         elif (domain := self._host.domains.by_link(link)) is None:
             self._violation(link, message)
         elif isinstance(message, UpcallTaken):
             # Taken before it heard that it is suspended: what is pending waits for the resume.
-            domain.ports.upcall_sent = False
+            self._events.upcall_taken(domain.ports)
 
     def _notice(self, event: Event, now_ns: int) -> None:
         if self._host.stopped and not isinstance(event, LinkClosed):
@@ -166,9 +173,12 @@ class Hypervisor:
         elif isinstance(event, LinkClosed):
             self._link_closed(event.link, event.reason)
         elif isinstance(event, DeadlinePassed):
-            for domain in self._host.watchdog.expired(now_ns):
-                self._outbox.log(f"Watchdog timer of d{domain.domid} has run out")
-                self._lives.watchdog_fired(domain)
+            for action in self._agenda.expired(now_ns):
+                action()
+
+    def _watchdog_fired(self, domain: Domain) -> None:
+        self._outbox.log(f"Watchdog timer of d{domain.domid} has run out")
+        self._lives.watchdog_fired(domain)
 
     def _link_opened(self, link: str) -> None:
         if link in {SUPERVISOR, IOAPIC}:

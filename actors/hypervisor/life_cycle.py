@@ -17,7 +17,6 @@ from actors.hypervisor.outbox import SUPERVISOR, link_of
 from actors.hypervisor.physmap import Physmap
 from actors.hypervisor.pirqs import PirqMap
 from actors.hypervisor.ports import MAX_PORTS, PortTable
-from actors.hypervisor.start_info import write_start_info
 from actors.messages import (
     DomainEvent,
     HypercallReply,
@@ -27,6 +26,7 @@ from actors.messages import (
     StartDomain,
     StopDomain,
 )
+from actors.start_info import MAX_FRAMES, StartInfo, write_start_info
 
 FAILURES: Final = frozenset({ShutdownReason.crash, ShutdownReason.watchdog})
 
@@ -60,10 +60,17 @@ class LifeCycle:
             return
         for mfn, count in extents:
             domain.physmap.add(domain.physmap.end(), mfn, count)
-        write_start_info(self._host.memory, domain.physmap, platform.dom0_cmdline)
+        self._write_start_info(domain)
         self._host.events.hardware_ports = domain.ports
         domain.pause_count = 0
         self._start(domain)
+
+    def _write_start_info(self, domain: Domain) -> None:
+        """What a boot loader tells dom0; it makes its store and console itself. ValueError if too long."""
+        physmap = domain.physmap
+        first = (physmap.mfn(gfn) for gfn in range(min(physmap.pages, MAX_FRAMES)))
+        info = StartInfo(physmap.pages, cmd_line=self._host.platform.dom0_cmdline)
+        write_start_info(self._host.memory, [mfn for mfn in first if mfn is not None], info)
 
     def create(
         self,
@@ -93,7 +100,7 @@ class LifeCycle:
             flags=flags,
             max_vcpus=max_vcpus,
             physmap=physmap,
-            ports=PortTable(domid, max_port),
+            ports=PortTable(domid, min(max_port, platform.release.max_ports - 1)),
             grants=grants,
             pirqs=PirqMap(nr_pirqs, hardware),
             link=link_of(domid),
@@ -160,7 +167,7 @@ class LifeCycle:
         if not domain.can("shutdown"):
             return
         domain.step("shutdown")
-        domain.reason = reason
+        domain.reason = reason = reason if domain.shutdown_code is None else domain.shutdown_code
         self._silence(domain)
         self._tell(domain, "shutdown", reason)
         if domain.is_hardware:
@@ -181,9 +188,10 @@ class LifeCycle:
         if not domain.linked:
             raise XenError(Errno.EINVAL, f"domain {domain.domid} has nothing left to resume")
         domain.step("resume")
-        domain.reason = None
+        domain.reason = domain.shutdown_code = None
         self._host.callers[domain.link] = domain
         self._host.events.attach(domain.ports, domain.link)
+        self._host.vcpus.resume(domain.ports)
         self._hold(domain)
         if domain.suspended_call:
             self._host.outbox.send(domain.link, HypercallReply(domain.suspended_call, 0, None))
@@ -196,6 +204,8 @@ class LifeCycle:
         domain.step("kill")
         domain.ports.dying = domain.grants.dying = True
         self._silence(domain)
+        self._host.vcpus.forget(domain.ports)
+        self._host.resets.forget(domain.ports)
         self._tell(domain, "dying")
         if domain.has_process:
             self._send(StopDomain(domain.domid, domain.incarnation))
@@ -218,6 +228,7 @@ class LifeCycle:
         host.events.forget(domain.ports)
         host.pirqs.forget(domain.ports)
         host.grants.release_mappings(domain.grants)
+        host.tmem.forget(domain.physmap)
         for gfn in sorted(domain.physmap.foreign):
             self.drop_foreign(domain.physmap, gfn)
         host.frames.release(domain.physmap.clear(), domain.physmap)
@@ -244,6 +255,7 @@ class LifeCycle:
     def _silence(self, domain: Domain) -> None:
         self._host.callers.pop(domain.link, None)
         self._host.watchdog.forget(domain)
+        self._host.pollers.release(domain.ports)
         domain.ports.link = None
 
     def _hold(self, domain: Domain) -> None:

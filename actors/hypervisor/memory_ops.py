@@ -71,7 +71,8 @@ class MemoryOps:
         return done, {"mfns": rows}
 
     def _populate(self, physmap: Physmap, gfn: int, extents: int, order: int, rows: list[object]) -> int:
-        room = (physmap.max_pages - physmap.pages) >> order
+        room = (physmap.max_pages - physmap.pages - physmap.pooled) >> order
+        self._host.frames.make_room(max(min(extents, room), 0) << order)
         extents = min(extents, max(room, 0), self._host.frames.free_frames >> order)
         if extents <= 0 or not physmap.is_free(gfn, extents << order):
             return 0

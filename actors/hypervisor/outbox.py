@@ -5,6 +5,7 @@ Source: ours; the prefix of console lines is Xen's (xen/drivers/char/console.c).
 """
 
 from actors.abi.types import DOMID_FIRST_RESERVED
+from actors.hypervisor.console_ring import ConsoleRing
 from actors.runtime.machine import Effect, Log, Send
 
 SUPERVISOR = "supervisor"
@@ -14,11 +15,12 @@ IOAPIC = "ioapic"
 class Outbox:
     """Collects the effects of one event."""
 
-    __slots__ = ("effects", "now_ns")
+    __slots__ = ("effects", "now_ns", "ring")
 
     def __init__(self) -> None:
         self.effects: list[Effect] = []
         self.now_ns = 0
+        self.ring = ConsoleRing()
 
     def send(self, link: str, message: object) -> None:
         """Send a message on a link."""
@@ -26,7 +28,9 @@ class Outbox:
 
     def log(self, text: str) -> None:
         """A line on the hypervisor's console."""
-        self.effects.append(Log(f"(XEN) {text}"))
+        line = f"(XEN) {text}"
+        self.effects.append(Log(line))
+        self.ring.put(line)
 
 
 def link_of(domid: int) -> str:

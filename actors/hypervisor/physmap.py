@@ -16,12 +16,16 @@ MAX_GFN: Final = 1 << 40
 
 @dataclass(slots=True, eq=False)
 class Physmap:
-    """`pages` of the domain's own, of `max_pages`; `lingering` frames it gave up but others still use."""
+    """`pages` of the domain's own, of `max_pages`; `lingering` frames it gave up but others still use.
+
+    `pooled` are its pages in persistent tmem pools: they count against `max_pages`, too.
+    """
 
     domid: int
     max_pages: int
     pages: int = 0
     lingering: int = 0
+    pooled: int = 0
     foreign: dict[int, int] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
     _extents: list[tuple[int, int, int]] = field(default_factory=list)

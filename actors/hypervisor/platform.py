@@ -8,6 +8,8 @@ Source: the README of the recordings; xen/arch/x86/{setup,irq,io_apic}.c.
 from dataclasses import dataclass, fields
 from typing import Final
 
+from actors.abi.releases import RELEASES, Release
+
 HWDOM_POLICIES: Final = ("reboot", "restart", "halt")
 
 
@@ -33,7 +35,13 @@ class Platform:
     max_grant_frames: int = 64
     max_maptrack_frames: int = 1024
     xen_version: str = "4.17"
+    dom0_vcpus_pin: bool = False
     pci_devices: tuple[tuple[int, int, int], ...] = ((0, 0, 0), (0, 0, 0x98))
+
+    @property
+    def release(self) -> Release:
+        """The Xen that is spoken."""
+        return RELEASES[self.xen_version]
 
     @classmethod
     def parse(cls, argument: dict[str, object], nr_frames: int) -> "Platform":
@@ -51,8 +59,8 @@ class Platform:
         platform = cls(**given)  # type: ignore[arg-type]
         if platform.hwdom not in HWDOM_POLICIES:
             raise ValueError(f"hwdom: one of {', '.join(HWDOM_POLICIES)} is wanted, not {platform.hwdom!r}")
-        if platform.xen_version != "4.17":
-            raise ValueError(f"xen: only 4.17 is known, not {platform.xen_version!r}")
+        if platform.xen_version not in RELEASES:
+            raise ValueError(f"xen: one of {', '.join(RELEASES)} is wanted, not {platform.xen_version!r}")
         if not 0 < platform.nr_frames <= nr_frames:
             raise ValueError(f"nr_frames: the memory has {nr_frames}, not {platform.nr_frames}")
         return platform

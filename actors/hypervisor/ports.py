@@ -14,6 +14,7 @@ from actors.abi.errno import Errno, XenError
 
 PORTS_PER_BUCKET: Final = 64
 MAX_PORTS: Final = 131072
+DEFAULT_PRIORITY: Final = 7
 
 
 class PortState(IntEnum):
@@ -43,19 +44,34 @@ class Channel:
 
 
 @dataclass(slots=True, eq=False)
+class Poll:
+    """A call that waits for an event: on `ports`, or, if None, on any."""
+
+    sequence: int
+    ports: frozenset[int] | None
+
+
+@dataclass(slots=True, eq=False)
 class PortTable:
-    """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls."""
+    """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls.
+
+    `priorities` are those that are not the default one; `blocked_ns` is how long somebody has waited.
+    """
 
     domid: int
     max_port: int
     nr_vcpus: int = 0
     link: str | None = None
     dying: bool = False
-    upcall_sent: bool = False
+    upcalls_open: int = 0
     channels: dict[int, Channel] = field(default_factory=dict)
     virqs: dict[tuple[int, int], Channel] = field(default_factory=dict)
     pirqs: dict[int, Channel] = field(default_factory=dict)
     pending: set[int] = field(default_factory=set)
+    priorities: dict[int, int] = field(default_factory=dict)
+    polls: list[Poll] = field(default_factory=list)
+    blocked_since_ns: int = 0
+    blocked_ns: int = 0
     valid_ports: int = PORTS_PER_BUCKET
     _freed: list[int] = field(default_factory=list)
     _next: int = 1
@@ -63,6 +79,16 @@ class PortTable:
     def is_valid(self, port: int) -> bool:
         """Whether there is a record for this port, in use or not."""
         return 0 <= port < self.valid_ports
+
+    def in_order(self) -> list[int]:
+        """The ports with events, as an upcall has them: by priority, then by number."""
+        if not self.priorities:
+            return sorted(self.pending)
+        return sorted(self.pending, key=lambda port: (self.priorities.get(port, DEFAULT_PRIORITY), port))
+
+    def has_undelivered(self) -> bool:
+        """Whether there are events that the domain has not taken yet."""
+        return self.upcalls_open > 0 or bool(self.pending)
 
     def free_port(self) -> int:
         """The lowest free port, not yet taken. EINVAL for a dying domain, ENOSPC at the limit."""
@@ -90,4 +116,5 @@ class PortTable:
         channel.state = PortState.FREE
         del self.channels[channel.port]
         self.pending.discard(channel.port)
+        self.priorities.pop(channel.port, None)
         heappush(self._freed, channel.port)

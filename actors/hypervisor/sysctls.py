@@ -25,6 +25,7 @@ class Sysctls:
     def commands(self) -> Commands:
         """Command numbers to methods."""
         return {
+            Sysctl.readconsole: _guarded(self.readconsole),
             Sysctl.physinfo: _guarded(self.physinfo),
             Sysctl.sched_id: _guarded(self.sched_id),
             Sysctl.getdomaininfolist: _guarded(self.getdomaininfolist, for_store=True),
@@ -36,6 +37,15 @@ class Sysctls:
     def unknown(self) -> Call:
         """A command that is not in the table: the same checks, then -ENOSYS."""
         return Call(_guarded(_not_known), "sysctl.unknown")
+
+    def readconsole(self, _caller: Domain, arguments: Arguments) -> Result:
+        """XEN_SYSCTL_readconsole: `count` bytes at most; from `index` on if `incremental`; maybe `clear`."""
+        ring = self._host.outbox.ring
+        index = number_or(arguments, "index", 0) if number_or(arguments, "incremental", 0) else 0
+        data, end = ring.read(index, number(arguments, "count"))
+        if number_or(arguments, "clear", 0):
+            ring.clear()
+        return 0, {"buffer": data, "count": len(data), "index": end}
 
     def physinfo(self, _caller: Domain, _arguments: Arguments) -> Result:
         """XEN_SYSCTL_physinfo: one socket."""

@@ -1,7 +1,6 @@
 """What every paravirtual kernel has.
 
 threads         coroutines on a deterministic scheduler: the only async code of a kernel
-start_info      what a domain builder leaves in the first frames of a domain
 hypercalls      the door to the hypervisor
 pages           the domain's own frames, by gfn
 irq             event channels to handlers

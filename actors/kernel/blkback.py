@@ -109,6 +109,7 @@ class Blkback:
         self._grants = grants
         self._xen = xen
         self._memory = memory
+        self._at_turn_end = at_turn_end
         self._xenbus = xenbus
         self._log = log
         self._path = path
@@ -137,7 +138,6 @@ class Blkback:
             Action.REOPEN: self._reopen,
         }
         self.state = XenbusState.Initialising
-        at_turn_end(self._push)
 
     async def run(self) -> None:
         """Serve the device until its nodes are removed, or it is offline and its frontend is closed."""
@@ -192,10 +192,6 @@ class Blkback:
     def _store_came_back(self) -> None:
         self._store_lost = True
         self._changed.set()
-
-    def _push(self) -> None:
-        if self._queue is not None:
-            self._queue.push()
 
     def _on_event(self) -> None:
         if self._queue is not None:
@@ -313,6 +309,7 @@ class Blkback:
             page=page,
             persistent=persistent,
             journal=journal if keep_journal else None,
+            at_turn_end=self._at_turn_end,
             notify=lambda: self._irq.notify(port),
             broken=self._break,
         )

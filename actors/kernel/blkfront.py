@@ -111,9 +111,8 @@ class Blkfront:
         self._path = path
         self._policy = policy
         self._frames = DataFrames(threads, pages, grants, self._refilled)
-        handle = path.rpartition("/")[2]
         self._queue = BlockQueue(
-            threads, self._frames, int(handle) & 0xFFFF if handle.isdecimal() else 0, self._break
+            threads, self._frames, _handle(path), at_turn_end=at_turn_end, broken=self._break
         )
         self._changed = Signal()
         self._connected: Future[None] = Future()
@@ -145,7 +144,6 @@ class Blkfront:
         self.state = XenbusState.Initialising
         self.sectors = 0
         self.read_only = False
-        at_turn_end(self._queue.push)
 
     async def connect(self) -> None:
         """Begin, and wait until the disk can be used. XenError EIO if the backend closes instead."""
@@ -393,3 +391,9 @@ class Blkfront:
     async def _write_state(self, state: XenbusState) -> None:
         await self._xenbus.write(f"{self._path}/state", state_text(state))
         self.state = state
+
+
+def _handle(path: str) -> int:
+    """What requests name as their device: the virtual device number at the end of its path."""
+    name = path.rpartition("/")[2]
+    return int(name) & 0xFFFF if name.isdecimal() else 0

@@ -57,15 +57,22 @@ class _Waiting:
 
 
 class BlockQueue:
-    """The requests of one frontend. `notify` sends the event, `broken` is told why a backend is lost."""
+    """The requests of one frontend. `at_turn_end` calls `push`; `broken` is told why a backend is lost."""
 
     def __init__(
-        self, threads: Threads, frames: DataFrames, handle: int, broken: Callable[[str], None]
+        self,
+        threads: Threads,
+        frames: DataFrames,
+        handle: int,
+        *,
+        at_turn_end: Callable[[Callable[[], None]], None],
+        broken: Callable[[str], None],
     ) -> None:
         self._threads = threads
         self._frames = frames
         self._ready = frames.ready
         self._handle = handle
+        self._at_turn_end = at_turn_end
         self._broken = broken
         self._notify: Callable[[], None] = _nobody
         self._ring: FrontRing | None = None
@@ -266,7 +273,9 @@ class BlockQueue:
         assert ring is not None, "there is a ring where requests are put"
         frames, page, offset = shadow.frames, self._page, ring.put()
         operation, left = shadow.operation, shadow.nr_sectors
-        self._put_any = True
+        if not self._put_any:
+            self._put_any = True
+            self._at_turn_end(self.push)
         if len(frames) == 1:
             HEAD_AND_SEGMENT.pack_into(
                 page, offset, operation, 1, self._handle, 0, shadow.ident, shadow.sector,

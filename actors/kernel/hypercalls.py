@@ -6,8 +6,19 @@ Rules: everything leaves through the effect list of the kernel's turn, in the or
 from collections.abc import Callable
 
 from actors.abi.errno import Errno, XenError
-from actors.abi.hypercalls import COMMANDS, Domctl, Evtchnop, Gnttabop, Memop, Physdevop, Schedop, Sysctl
+from actors.abi.hypercalls import (
+    COMMANDS,
+    Domctl,
+    Evtchnop,
+    Gnttabop,
+    Memop,
+    Physdevop,
+    Schedop,
+    Sysctl,
+    Xenver,
+)
 from actors.abi.hypercalls import Hypercall as Number
+from actors.abi.releases import RELEASES, Release
 from actors.kernel.threads import Future
 from actors.messages import GrantRevoke, Hypercall, HypercallReply
 
@@ -15,13 +26,14 @@ Argument = int | bytes | str | bool | list[object]
 
 
 class Hypercalls:
-    """Issues hypercalls and matches the replies."""
+    """Issues hypercalls and matches the replies. `release` is the Xen whose toolstack interface is spoken."""
 
     def __init__(self, send: Callable[[object], None]) -> None:
         self._send = send
         self._sequence = 0
         self._waiting: dict[int, Future[HypercallReply]] = {}
         self.refused_posts = 0
+        self.release: Release = RELEASES["4.17"]
 
     def call(self, number: int, command: int, arguments: dict[str, object]) -> Future[HypercallReply]:
         """Issue a hypercall; the reply whatever it says."""
@@ -74,11 +86,18 @@ class Hypercalls:
 
     async def domctl(self, command: Domctl, **arguments: Argument) -> dict[str, object]:
         """XEN_DOMCTL_*; the fields filled in."""
+        arguments["interface_version"] = self.release.domctl
         return (await self.checked(Number.domctl, command, dict(arguments))).out or {}
 
     async def sysctl(self, command: Sysctl, **arguments: Argument) -> dict[str, object]:
         """XEN_SYSCTL_*; the fields filled in."""
+        arguments["interface_version"] = self.release.sysctl
         return (await self.checked(Number.sysctl, command, dict(arguments))).out or {}
+
+    async def version(self) -> tuple[int, int]:
+        """Which Xen this is."""
+        ret = (await self.checked(Number.xen_version, Xenver.version, {})).ret
+        return ret >> 16, ret & 0xFFFF
 
     async def revoke(self, ref: int) -> bool:
         """Clear a grant entry of ours; False while somebody has it mapped."""

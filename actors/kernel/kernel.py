@@ -1,7 +1,8 @@
 """The machine that puts a paravirtual kernel together: event in, threads run, effects out.
 
 Rules: a domain is a `Kernel` with threads of its own; it takes messages of other links by `on_link`.
-At the end of a turn doorbells are rung once, whatever the turn has queued for them.
+At the end of a turn doorbells are rung once, whatever the turn has queued for them. That an upcall
+was taken is said with the next message to the hypervisor: a message of its own would wake it for nothing.
 """
 
 from collections.abc import Callable
@@ -10,11 +11,11 @@ from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
-from actors.kernel.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
 from actors.kernel.threads import Threads
-from actors.messages import ConsoleInput, HypercallReply, Upcall, UpcallTaken
+from actors.messages import UPCALL_WINDOW, ConsoleInput, HypercallReply, Upcall, UpcallTaken
 from actors.runtime.machine import CloseLink, Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send
 from actors.runtime.memory import Memory
+from actors.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
 
 XEN = "xen"
 SUPERVISOR = "supervisor"
@@ -27,15 +28,17 @@ class Kernel:
     def __init__(self, memory: Memory, extents: list[list[int]]) -> None:
         self.memory = memory
         self.threads = Threads()
-        self.xen = Hypercalls(lambda message: self._effects.append(Send(XEN, message)))
+        self.xen = Hypercalls(self._send_to_xen)
         self.irq = Irq(self.xen)
         self.pages = Pages(memory, extents)
         self.grants = Grants(self.xen, memory)
         self.start_info = self._read_start_info()
         self.pages.reserve(FIRST_FREE_GFN)
         self._effects: list[Effect] = []
+        self._upcalls_owed = 0
+        self._called = False
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
-        self._turn_ends: list[Callable[[], None]] = []
+        self._turn_ends: dict[Callable[[], None], None] = {}
 
     def _read_start_info(self) -> StartInfo:
         frames = min(self.pages.total, MAX_FRAMES)
@@ -74,8 +77,8 @@ class Kernel:
         self._receivers.pop(link, None)
 
     def at_turn_end(self, callback: Callable[[], None]) -> None:
-        """Call back at the end of every turn, before events are sent."""
-        self._turn_ends.append(callback)
+        """Call back once at the end of this turn, before events are sent, however often it is asked for."""
+        self._turn_ends[callback] = None
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event. Part of the machine's contract, as are the four below."""
@@ -92,12 +95,19 @@ class Kernel:
     def end_turn(self, now_ns: int) -> list[Effect]:
         """Everything that arrived is handled: ring the doorbells."""
         while True:
-            for callback in self._turn_ends:
-                callback()
+            if self._turn_ends:
+                callbacks, self._turn_ends = self._turn_ends, {}
+                for callback in callbacks:
+                    callback()
             self.irq.flush()
             if not self.threads.ready:
-                return self._take_effects()
+                break
             self.threads.run(now_ns)
+        if self._upcalls_owed and (self._called or self._upcalls_owed == UPCALL_WINDOW):
+            self._effects.extend([UPCALL_TAKEN] * self._upcalls_owed)
+            self._upcalls_owed = 0
+        self._called = False
+        return self._take_effects()
 
     def next_deadline_ns(self) -> int | None:
         """When the next thread wants to wake."""
@@ -112,11 +122,15 @@ class Kernel:
         """Counters; subclasses say which."""
         return None
 
+    def _send_to_xen(self, message: object) -> None:
+        self._called = True
+        self._effects.append(Send(XEN, message))
+
     def _receive(self, link: str, message: object) -> None:
         if link == XEN:
             kind = type(message)
             if kind is Upcall:
-                self._effects.append(UPCALL_TAKEN)
+                self._upcalls_owed += 1
                 self.irq.deliver(message.ports)  # type: ignore[attr-defined]
             elif kind is HypercallReply:
                 self.xen.receive(message)  # type: ignore[arg-type]

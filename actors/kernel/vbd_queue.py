@@ -101,6 +101,7 @@ class VbdQueue:
         page: memoryview,
         persistent: bool,
         journal: ResumeJournal | None,
+        at_turn_end: Callable[[Callable[[], None]], None],
         notify: Callable[[], None],
         broken: Callable[[str], None],
     ) -> None:
@@ -112,6 +113,7 @@ class VbdQueue:
         self._page = page
         self._persistent = persistent
         self._journal = journal
+        self._at_turn_end = at_turn_end
         self._notify = notify
         self._broken = broken
         self._held: deque[_Request] = deque()
@@ -319,7 +321,9 @@ class VbdQueue:
             if not self.in_flight:
                 self._idle.set(None)
             return
-        self._answered_any = True
+        if not self._answered_any:
+            self._answered_any = True
+            self._at_turn_end(self.push)
         if self._journal is None:
             RESPONSE.pack_into(self._page, self._ring.put(), request.ident, request.operation, status)
             return

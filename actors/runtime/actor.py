@@ -224,17 +224,17 @@ class ActorDriver:
 
     def _handle(self, link: Link, messages: Iterable[object], now_ns: int) -> None:
         """The hot loop: what `_take` does for one event, written out for many messages."""
-        name, handle, intercept, trace = link.name, self.machine.handle, self._intercept, self._trace
+        event, handle, intercept, trace = link.received, self.machine.handle, self._intercept, self._trace
         links, touched = self._links, self._touched
         stop = False
         for message in messages:
             if intercept and type(message) in intercept:
                 self._answer(link, message)
                 continue
-            event = Received(name, message)
+            event.message = message
             effects = handle(event, now_ns)
             if trace is not None:
-                trace.record(now_ns, self.address, event, effects)
+                trace.record(now_ns, self.address, Received(link.name, message), effects)
             for effect in effects:
                 if type(effect) is not Send:
                     self._perform(effect)

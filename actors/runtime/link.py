@@ -12,6 +12,7 @@ import msgpack
 import trio
 
 from actors.runtime.framing import FrameReader, frame, hello_frame, join_frames, split_messages
+from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
 
 PACKER_BYTES = 4096
@@ -35,6 +36,7 @@ class Link:
         "queued",
         "raw",
         "reader",
+        "received",
         "rows",
         "stream",
     )
@@ -48,6 +50,8 @@ class Link:
         self.open = True
         self.raw = False
         self.rows = rows
+        # One for all messages: a new one for each would cost a tenth of what a short message costs.
+        self.received = Received(name, None)
         self._packer = msgpack.Packer(autoreset=False, buf_size=PACKER_BYTES)
         self.pack = self._packer.pack  # appends one message, given as its row, to what leaves next
         self.queued = False  # set by whoever packs

@@ -4,7 +4,8 @@ Everything that decides is a machine: synchronous, deterministic, without I/O, c
 randomness of its own. A driver feeds it events and performs the effects that it returns, in order.
 
 Rules: events and effects are treated as immutable; they are plain slotted records because a frozen
-dataclass costs four times as much to make, and these are made for each message.
+dataclass costs four times as much to make, and these are made for each message. A machine may keep a
+message, but not the `Received` that brought it: a driver may use that for the next one.
 """
 
 from dataclasses import dataclass

@@ -184,7 +184,14 @@ class Xenstored:
         if self._domid == CONTROL_DOMAIN:
             out = await xen.sysctl(Sysctl.getdomaininfolist, first_domain=0, max_domains=DOMID_FIRST_RESERVED)
             return {each["domain"]: each["flags"] for each in cast("list[dict[str, int]]", out["domains"])}
-        calls = [xen.call(Number.domctl, Domctl.getdomaininfo, {"domain": domid}) for domid in served]
+        calls = [
+            xen.call(
+                Number.domctl,
+                Domctl.getdomaininfo,
+                {"domain": domid, "interface_version": xen.release.domctl},
+            )
+            for domid in served
+        ]
         # Where there is no such domain the call tells of the next one above.
         infos = [cast("dict[str, int]", (await call).out or {}) for call in calls]
         return {each["domain"]: each["flags"] for each in infos if each}

@@ -23,7 +23,6 @@ from actors.xenstore.requests import (
     OK,
     Introduction,
     LiveUpdate,
-    Method,
     Outgoing,
     Output,
     Printed,

@@ -14,6 +14,7 @@ from cluster.control import (
     ControlReply,
     NotRunning,
     ask,
+    claim_name,
     control_directory,
     control_path,
     running_clusters,
@@ -118,3 +119,16 @@ def test_a_cluster_that_ends_without_a_report_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match="without a report"):
         wait_for_report(tmp_path, pid)
     os.waitpid(pid, 0)
+
+
+def test_a_name_is_held_by_one_until_it_is_let_go():
+    claim = claim_name("taken")
+    assert claim is not None
+    assert claim_name("taken") is None
+    other = claim_name("free")
+    assert other is not None
+    claim.close()
+    again = claim_name("taken")
+    assert again is not None
+    for each in (other, again):
+        each.close()

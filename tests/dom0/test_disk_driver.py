@@ -38,8 +38,26 @@ class Pair:
         self.ready_calls: list[bool] = []
         self.done: list[tuple[object, int]] = []
         self.plug()
-        self.driver = DiskDriver("sda", self.memory, list(range(40, 40 + nr_queue_frames)), self.wire.append)
+        self.turn_ends: dict[object, None] = {}
+        self.driver = self.new_driver(list(range(40, 40 + nr_queue_frames)))
         self.driver.on_ready = lambda: self.ready_calls.append(self.driver.ready)
+
+    def new_driver(self, queue_frames: list[int]) -> DiskDriver:
+        """Another driver on the same wire."""
+        return DiskDriver(
+            "sda",
+            self.memory,
+            queue_frames,
+            self.wire.append,
+            at_turn_end=self.turn_ends.setdefault,
+        )
+
+    def end_turn(self) -> None:
+        """Call back what wanted to be."""
+        callbacks = list(self.turn_ends)
+        self.turn_ends.clear()
+        for callback in callbacks:
+            callback()
 
     def plug(self) -> None:
         """A disk that was powered on just now."""
@@ -79,11 +97,11 @@ class Pair:
 
     def settle(self) -> list[tuple[object, int]]:
         """Ring, let the disk work, take interrupts until all is quiet; what was done."""
-        self.driver.flush_doorbell()
+        self.end_turn()
         while self.wire or self.interrupts or self.line:
             self.exchange()
             self.interrupt()
-            self.driver.flush_doorbell()
+            self.end_turn()
         done, self.done = self.done, []
         return done
 
@@ -108,7 +126,8 @@ def test_a_disk_without_write_cache_or_volumes_starts_too():
 
 def test_a_controller_that_does_not_start_is_an_error():
     pair = Pair()
-    pair.driver = DiskDriver("sda", SparseMemory(1 << 20), [1000, 1001], pair.wire.append)
+    pair.memory = SparseMemory(1 << 20)
+    pair.driver = pair.new_driver([1000, 1001])
     pair.driver.on_ready = lambda: pair.ready_calls.append(pair.driver.ready)
     pair.start()
     assert pair.logs == ["controller stopped: submission queue at frame 0x3e8, beyond memory"]
@@ -291,7 +310,7 @@ def test_a_new_driver_finds_the_cache_of_the_dead_one():
     pair.settle()
     pair.give(LinkClosed("dom0", "killed"))
     pair.give(LinkOpened("dom0"))
-    pair.driver = DiskDriver("sda", pair.memory, [50, 51], pair.wire.append)
+    pair.driver = pair.new_driver([50, 51])
     pair.start()
     pair.submit(READ, 3, [(DATA + 1, 0, S)])
     assert pair.settle() == [(None, 0)]
@@ -308,7 +327,7 @@ def test_what_a_disk_does_not_send_is_a_bug():
 @pytest.mark.parametrize("frames", [[7], [7, 9], list(range(7, 25))])
 def test_queue_frames_must_be_2_to_17_in_a_row(frames):
     with pytest.raises((AssertionError, ValueError)):
-        DiskDriver("sda", SparseMemory(64), frames, print)
+        DiskDriver("sda", SparseMemory(64), frames, print, at_turn_end=print)
 
 
 def test_a_start_speaks_to_the_controller_in_order():

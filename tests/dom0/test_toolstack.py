@@ -124,8 +124,9 @@ def test_a_plan_is_read_from_plain_data() -> None:
             "xenstore": "dom0",
             "reconnect": "resume",
             "watchdog_s": 2,
+            "built_for": ["3.4", "4.17"],
             "disks": [{"name": "sda", "gsi": 16, "trigger": "level"}],
         }
     )
 
-    assert plan == HostPlan((PLAN,), "dom0", "resume", 2, (("sda", 16, "level"),))
+    assert plan == HostPlan((PLAN,), "dom0", "resume", 2, (("sda", 16, "level"),), ("3.4", "4.17"))

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator, Callable
+from copy import copy
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,7 +29,7 @@ class Recorder:
     lot: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
-        self.events.append(event)
+        self.events.append(copy(event))  # a driver may use a Received again
         self.times_ns.append(now_ns)
         self.lot.unpark_all()
         return self.react(event, now_ns)

@@ -10,13 +10,13 @@ from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.interface import DominfFlags, EvtchnStatus, GrantStatus
 from actors.abi.xs_wire import XsType, unpack_header
 from actors.kernel.kernel import Kernel
-from actors.kernel.start_info import StartInfo, write_start_info
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import RingTransport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.messages import Hypercall, HypercallReply, Upcall
 from actors.runtime.machine import LinkOpened, Log, Received, Send
 from actors.runtime.memory import SparseMemory
+from actors.start_info import StartInfo, write_start_info
 from actors.xenstore.requests import Outgoing
 from actors.xenstore.store import Store
 from actors.xenstore.stub_domain import XenstoreDomain

@@ -97,8 +97,8 @@ def test_nothing_is_left_behind(
         return pid, link
 
     monkeypatch.setattr(session_module, "start_zygote", starting)
-    session = laboratory.session(scenarios["renegotiate-dom0-crash"])
     before = open_files()
+    session = laboratory.session(scenarios["renegotiate-dom0-crash"])
     seen: list[int] = []
     session._progress = Progress("workload", lambda: seen.extend(map(len, map(in_group, groups))))
 

@@ -14,12 +14,12 @@ from actors.abi.hypercalls import Hypercall as Number
 from actors.kernel.blkback import Blkback
 from actors.kernel.blkfront import Blkfront
 from actors.kernel.kernel import Kernel
-from actors.kernel.start_info import StartInfo, write_start_info
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Watch
 from actors.messages import GrantRevoke, Hypercall, HypercallReply, Upcall
 from actors.runtime.machine import DeadlinePassed, Log, Received, Send
 from actors.runtime.memory import SparseMemory
+from actors.start_info import StartInfo, write_start_info
 
 PAGES = 512
 FRONT = "/local/domain/1/device/vbd/51712"

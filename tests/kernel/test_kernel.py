@@ -1,0 +1,62 @@
+"""The kernel's turn: what is sent when, and what travels together."""
+
+import pytest
+
+from actors.abi.hypercalls import Evtchnop
+from actors.abi.hypercalls import Hypercall as Number
+from actors.kernel.kernel import Kernel
+from actors.messages import UPCALL_WINDOW, Hypercall, Upcall, UpcallTaken
+from actors.runtime.machine import Received
+from actors.runtime.memory import SparseMemory
+from actors.start_info import StartInfo, write_start_info
+
+PORT = 3
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    memory = SparseMemory(64)
+    write_start_info(memory, [0], StartInfo(nr_pages=64))
+    return Kernel(memory, [[0, 0, 64]])
+
+
+def turn(kernel: Kernel, *upcalls: list[int]) -> list[object]:
+    """The messages that one turn with these upcalls sends."""
+    effects = []
+    for ports in upcalls:
+        effects += kernel.handle(Received("xen", Upcall(ports)), 1)
+    effects += kernel.end_turn(1)
+    return [effect.message for effect in effects]
+
+
+def test_a_lone_upcall_is_confirmed_with_the_next_message_to_the_hypervisor(kernel):
+    assert turn(kernel, [PORT]) == []
+    kernel.irq.notify(PORT)
+    assert turn(kernel) == [
+        Hypercall(0, Number.event_channel_op, Evtchnop.send, {"port": PORT}),
+        UpcallTaken(),
+    ]
+    assert turn(kernel) == []
+
+
+def test_a_full_window_of_upcalls_is_confirmed_at_once(kernel):
+    for _ in range(UPCALL_WINDOW - 1):
+        assert turn(kernel, [PORT]) == []
+    assert turn(kernel, [PORT]) == [UpcallTaken()] * UPCALL_WINDOW
+    assert turn(kernel, [PORT]) == []
+
+
+def test_an_upcall_that_causes_a_hypercall_is_confirmed_in_the_same_turn(kernel):
+    kernel.irq.bind(PORT, "xen-dyn -event", "test", lambda: kernel.irq.notify(PORT))
+    assert turn(kernel, [PORT])[1:] == [UpcallTaken()]
+
+
+def test_who_asks_twice_is_called_once_at_the_end_of_the_turn(kernel):
+    calls = []
+    callback = lambda: calls.append("end")  # noqa: E731
+    kernel.at_turn_end(callback)
+    kernel.at_turn_end(callback)
+    assert calls == []
+    turn(kernel)
+    turn(kernel)
+    assert calls == ["end"]
