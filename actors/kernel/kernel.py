@@ -100,9 +100,10 @@ class Kernel:
                 for callback in callbacks:
                     callback()
             self.irq.flush()
-            if not self.threads.ready:
+            if self.threads.ready:
+                self.threads.run(now_ns)
+            elif not self._turn_ends:
                 break
-            self.threads.run(now_ns)
         if self._upcalls_owed and (self._called or self._upcalls_owed == UPCALL_WINDOW):
             self._effects.extend([UPCALL_TAKEN] * self._upcalls_owed)
             self._upcalls_owed = 0

@@ -122,7 +122,7 @@ class Requests:
         self.connections = connections
 
     def view(self, client: Connection, kind: int, tx_id: int) -> View:
-        """What a request works on. ENOENT for a transaction that there is not, EAGAIN for one that was lost."""
+        """What a request works on. ENOENT for no such transaction, EAGAIN for one that was lost."""
         if tx_id == 0 or kind not in NODE_REQUESTS:
             return self.tree
         transaction = client.transactions.get(tx_id)

@@ -27,6 +27,7 @@ class RingClient:
         self.mapping = mapping
         self.connection: int | None = None
         self.port = 0
+        self.remote_port = 0
         self.notify: Callable[[], None] = _no_port
         self.quotas = quotas
         self._ring = ring

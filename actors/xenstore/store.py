@@ -121,6 +121,10 @@ class Store:
         """The connection of an introduced domain."""
         return self._of_domain.get(domid)
 
+    def quotas(self, domid: int) -> Quotas:
+        """What holds for a domain that is not privileged."""
+        return self._requests.quotas.of(domid)
+
     def features(self, domid: int) -> int:
         """The feature bits that a domain is to see in its ring page."""
         return self._requests.features.get(domid, FEATURES)
