@@ -6,6 +6,7 @@ Exit codes: 0 all held, 1 a check failed, 2 unknown, 254 bad arguments or config
 import contextlib
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -192,6 +193,24 @@ def down(name: str | None) -> int:
         print_summary(DataConsole(), report)
     _say(f"run directory: {directory}")
     return VERDICTS[cast("str", report["verdict"])]
+
+
+@cli.command(short_help="What points XenStore clients at a running host.")
+@click.argument("host", metavar="HOST", required=False)
+@CLUSTER
+def env(host: str | None, name: str | None) -> None:
+    """Print the shell lines that point real XenStore clients at a simulated host.
+
+    For instance `eval "$(domzero env host0)"`, then `xenstore-ls`. HOST can be left out if there is one.
+    """
+    hosts = cast("list[dict[str, str | None]]", _asked(ask(name, "status", {}))["hosts"])
+    known = ", ".join(str(each["name"]) for each in hosts)
+    found = [each for each in hosts if host in {None, each["name"]}]
+    if len(found) != 1:
+        raise click.UsageError(f"{'name one of' if host is None else f'no host {host!r}; there are'} {known}")
+    if found[0]["xenstore_socket"] is None:
+        raise click.UsageError(f"{found[0]['name']} has no socket for tools")
+    click.echo(f"export XENSTORED_PATH={shlex.quote(found[0]['xenstore_socket'])}")
 
 
 @cli.command(short_help="What a domain printed on its serial console.")

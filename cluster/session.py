@@ -26,7 +26,7 @@ from actors.runtime.transport import listen_unix
 from cluster.board import SUPERVISOR
 from cluster.config import ResolvedCluster, ResolvedHost
 from cluster.console_log import ConsoleLog, last_line
-from cluster.control import claim_name, control_path
+from cluster.control import claim_name, control_path, xenstore_path
 from cluster.control_server import ControlServer
 from cluster.interruption import Interruption
 from cluster.ledger import ReadSectors
@@ -41,6 +41,7 @@ from cluster.run_directory import RunDirectory
 from cluster.run_facts import ReadVolume
 from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
+from cluster.xenstore_socket import XenstoreSocket
 from cluster.zygote import start_zygote
 
 INTERRUPTED = "interrupted"
@@ -78,6 +79,7 @@ class Session:
         self.directory: Path = self._run_directory.path
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
+        self.xenstore_sockets: dict[str, str] = {}
         self.guest_memory_bytes: list[int] = []
         self.trouble = ""
         self.supervisor: Supervisor
@@ -165,10 +167,19 @@ class Session:
         self._live = live
         path = control_path(self._cluster.name)
         async with trio.open_nursery() as nursery:
-            server = ControlServer(supervisor, live, driver, self.directory, self.metrics_urls)
+            server = ControlServer(
+                supervisor,
+                live,
+                driver,
+                self.directory,
+                metrics_urls=self.metrics_urls,
+                xenstore_sockets=self.xenstore_sockets,
+            )
             if self._claim is not None:
                 path.unlink(missing_ok=True)
                 nursery.start_soon(server.serve, listen_unix(path), path)
+                for host in supervisor.boards:
+                    self._serve_xenstore(nursery, XenstoreSocket(supervisor, live, host), host)
             nursery.start_soon(live.watch, nursery)
             self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
@@ -177,6 +188,12 @@ class Session:
             finally:
                 self._interruption.ask = lambda: None
                 nursery.cancel_scope.cancel()
+
+    def _serve_xenstore(self, nursery: trio.Nursery, server: XenstoreSocket, host: str) -> None:
+        path = xenstore_path(self._cluster.name, host)
+        path.unlink(missing_ok=True)
+        self.xenstore_sockets[host] = str(path)
+        nursery.start_soon(server.serve, listen_unix(path), path)
 
     def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
         token = trio.lowlevel.current_trio_token()

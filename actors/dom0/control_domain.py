@@ -24,6 +24,7 @@ from actors.kernel.xs_ring import XsRing
 from actors.runtime.memory import Memory
 from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
+from actors.xenstore.tool_clients import TOOL, ToolClients
 
 XENSTORE_HANDLE = b"xenstore-stubdom"
 XENSTORE_PAGES = 4096
@@ -61,6 +62,7 @@ class ControlDomain(Kernel):
         self._toolstack: Toolstack | None = None
         self._backends: Backends | None = None
         self._daemon: Xenstored | None = None
+        self._tools = ToolClients(self)
         self._store_lost = False
         self._all_shut_down = False
 
@@ -95,12 +97,18 @@ class ControlDomain(Kernel):
         self.log(f"dom0: {len(self._toolstack.domains)} domains are looked after")
 
     def link_opened(self, link: str) -> None:
-        """A device is plugged in."""
+        """A device is plugged in, or a tool speaks to xenstored."""
+        if link.startswith(TOOL):
+            self._tools.opened(link)
+            return
         self._links.add(link)
         self._link_came.set()
 
     def link_closed(self, link: str, reason: str) -> None:
-        """A device is gone: what was asked of it fails."""
+        """A device is gone: what was asked of it fails. Or a tool is."""
+        if link.startswith(TOOL):
+            self._tools.closed(link)
+            return
         self._links.discard(link)
         self._disks.lost(link)
         self.log(f"{link}: lost: {reason}")
@@ -171,6 +179,7 @@ class ControlDomain(Kernel):
     async def _start_store(self) -> Xenbus:
         self._daemon = daemon = Xenstored(self, domid=0)
         await daemon.start()
+        self._tools.serve(daemon)
         self._store_lost = True
         return Xenbus(self.threads, daemon.connect_local(), reconnect=True, log=self.log)
 

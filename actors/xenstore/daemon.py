@@ -61,6 +61,22 @@ class Xenstored:
         self._sinks[connection] = transport.deliver
         return transport
 
+    def connect_tool(self, deliver: Callable[[bytes], None]) -> int:
+        """A tool of the control domain; the number of its connection."""
+        connection = self.store.connect(CONTROL_DOMAIN, privileged=True)
+        self._sinks[connection] = deliver
+        return connection
+
+    def disconnect_tool(self, connection: int) -> None:
+        """A tool is gone, with its watches and transactions."""
+        del self._sinks[connection]
+        self.store.disconnect(connection)
+
+    def request(self, connection: int, kind: int, req_id: int, tx_id: int, payload: bytes) -> None:
+        """A tool or the kernel asks something; what it is answered leaves with the end of the turn."""
+        self._owe_commit()
+        self._deliver(self.store.handle(connection, kind, req_id, tx_id, payload))
+
     def introduce(self, domid: int, port: int) -> Future[None]:
         """Serve the ring of a domain over its `port`; again if it is served already.
 
@@ -280,23 +296,26 @@ class Xenstored:
 
     def _touch(self, client: RingClient) -> None:
         """What this ring was answered leaves at the end of the turn, once an archive has kept the changes."""
-        if not self._touched:
-            self._kernel.at_turn_end(self._settle)
+        self._owe_commit()
         self._touched[client.domid] = client
 
+    def _owe_commit(self) -> None:
+        self._kernel.at_turn_end(self._settle)
+
     def _settle(self) -> None:
+        self.store.commit()
         while self._touched:
-            self.store.commit()
             touched, self._touched = self._touched, {}
             for client in touched.values():
                 client.settle()
                 # What was left in the ring because too much waited can be taken now, perhaps.
                 if client.connection is not None and self._take_requests(client):
                     self._touched[client.domid] = client
+            self.store.commit()
 
     def _local_request(self, connection: int, message: bytes) -> None:
         kind, req_id, tx_id, _ = unpack_header(message)
-        self._deliver(self.store.handle(connection, kind, req_id, tx_id, message[HEADER_BYTES:]))
+        self.request(connection, kind, req_id, tx_id, message[HEADER_BYTES:])
 
     def _deliver(self, outputs: list[Output]) -> None:
         for output in outputs:
