@@ -22,7 +22,7 @@ from cluster.config_errors import ConfigError
 from cluster.conform import RecordingError, print_results
 from cluster.conform_live import replay
 from cluster.console_log import follow, log_path
-from cluster.control import ControlReply, NotRunning, ask, wait_for_report
+from cluster.control import NotRunning, ask, wait_for_report
 from cluster.detached import start_detached
 from cluster.fault_kinds import FAULT_KINDS
 from cluster.monitor import Monitor, MonitorEndedError, until_interrupted
@@ -30,7 +30,7 @@ from cluster.preflight import CannotStart
 from cluster.progress import Progress, ProgressConsole
 from cluster.session import Session, SessionOptions
 from cluster.summary import print_summary
-from cluster.watch_commands import CLUSTER, export, interrupts, top
+from cluster.watch_commands import CLUSTER, asked, env, export, interrupts, top
 
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
@@ -136,7 +136,7 @@ def up(file: Path, detach: bool, seed: int | None, out: Path | None) -> int:  # 
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """What runs: hosts, domains, their processes."""
-    values = _asked(ask(name, "status", {}))
+    values = asked(ask(name, "status", {}))
     if as_json:
         click.echo(json.dumps({"hosts": values["hosts"]}, indent=2))
         return
@@ -153,7 +153,7 @@ def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
 @CLUSTER
 def list_domains(name: str | None) -> None:
     """The domains of every host, in the columns of `xl list`."""
-    values = _asked(ask(name, "list", {}))
+    values = asked(ask(name, "list", {}))
     hosts = cast("list[dict[str, object]]", values["hosts"])
     for host in hosts:
         if len(hosts) > 1:
@@ -199,7 +199,7 @@ def fault_inject(kind: str, target: str, name: str | None, select: str | None, *
     words = {key: value for key, value in words.items() if value not in (None, [])}
     if select is not None:
         words["select"] = _selection(select)
-    values = _asked(ask(name, "fault", {"kind": kind, "target": target, **words}))
+    values = asked(ask(name, "fault", {"kind": kind, "target": target, **words}))
     click.echo(values["text"])
 
 
@@ -220,7 +220,7 @@ def fault_list() -> None:
 @CLUSTER
 def down(name: str | None) -> int:
     """Stop a running cluster in an orderly way, verify it, print the summary; exit as `run` does."""
-    values = _asked(ask(name, "down", {}))
+    values = asked(ask(name, "down", {}))
     directory = Path(cast("str", values["directory"]))
     report = wait_for_report(directory, cast("int", values["pid"]))
     with _whoever_reads():
@@ -247,7 +247,7 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
     `host0/web-0`, `host0/sda`, `host0/hypervisor`.
     """
     if directory is None:
-        values = _asked(ask(name, "status", {}))
+        values = asked(ask(name, "status", {}))
         directory = Path(cast("str", values["directory"]))
         target = _by_number(values, target)
     path = log_path(directory, target)
@@ -305,7 +305,7 @@ def monitor(file: Path) -> None:
         Monitor(cluster, click.echo).run(wait)
 
 
-for _command in (top, interrupts, export):
+for _command in (top, interrupts, env, export):
     cli.add_command(_command)
 add_commands(cli)
 
@@ -313,12 +313,6 @@ add_commands(cli)
 def _load(file: Path, seed: int | None) -> ResolvedCluster:
     cluster = load_cluster(file)
     return cluster if seed is None else cluster.with_seed(seed)
-
-
-def _asked(reply: ControlReply) -> dict[str, object]:
-    if reply.error:
-        raise NotRunning(reply.error)
-    return reply.values
 
 
 def _by_number(values: dict[str, object], target: str) -> str:

@@ -61,6 +61,11 @@ def control_path(name: str) -> Path:
     return control_directory() / f"{name}.sock"
 
 
+def xenstore_path(name: str, host: str) -> Path:
+    """The socket of a host's xenstored. Shorter than a Unix path may be, since names have 40 characters."""
+    return control_directory() / f"{name}.{host}.xenstore"
+
+
 def claim_name(name: str) -> socket.socket | None:
     """Hold the name of a cluster as long as the result is open; None if somebody holds it.
 

@@ -37,13 +37,16 @@ class ControlServer:
         live: LiveCluster,
         driver: ActorDriver,
         directory: Path,
+        *,
         metrics_urls: dict[str, str],
+        xenstore_sockets: dict[str, str],
     ) -> None:
         self._supervisor = supervisor
         self._live = live
         self._driver = driver
         self._directory = directory
         self._metrics_urls = metrics_urls
+        self._xenstore_sockets = xenstore_sockets
 
     async def serve(self, listener: socket.socket, path: Path) -> None:
         """Serve until cancelled; the socket's path is removed then."""
@@ -109,7 +112,7 @@ class ControlServer:
             {
                 "name": name,
                 "metrics_url": self._metrics_urls.get(name),
-                "xenstore_socket": None,
+                "xenstore_socket": self._xenstore_sockets.get(name),
                 "domains": [
                     {
                         "domid": each.domid,

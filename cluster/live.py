@@ -120,6 +120,13 @@ class LiveCluster:
             case _:
                 raise AssertionError(f"not an effect on processes: {effect}")
 
+    def plug_stranger(self, address: str, link: str, connection: socket.socket) -> None:
+        """Give an actor a raw link, which is a connection from outside; this end of it is closed."""
+        process = self._processes.get(address)
+        if process is not None:
+            self._tell(process, {"stranger": [address, link]}, connection.fileno())
+        connection.close()
+
     async def watch(self, nursery: trio.Nursery) -> None:
         """Take the zygote's reports until cancelled."""
         self._nursery = nursery

@@ -1,9 +1,9 @@
 """A process of the cluster: the actors in it, and the socket by which the supervisor plugs them together.
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
-descriptor, `join` [actor, link, peer, peer link] for two actors in this process, `spawn` [address, program,
-argument], `kill`, `freeze`, `thaw` of one address, and `disturb` [address, link, rules, seed]. The other way
-goes `ended` [address, status].
+descriptor, `stranger` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
+this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `disturb`
+[address, link, rules, seed]. The other way goes `ended` [address, status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
 """
@@ -175,6 +175,10 @@ class ActorProcess:
         if command == "plug":
             stream = SocketStream(socket.socket(fileno=fds[0]))
             self._plug(str(arguments[0]), str(arguments[1]), stream)
+        elif command == "stranger":
+            self._plug(
+                str(arguments[0]), str(arguments[1]), SocketStream(socket.socket(fileno=fds[0])), raw=True
+            )
         elif command == "join":
             for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
                 self._plug(str(address), str(link), end)
@@ -192,10 +196,12 @@ class ActorProcess:
             if driver is not None:
                 {"kill": driver.kill, "freeze": driver.freeze, "thaw": driver.thaw}[command]()
 
-    def _plug(self, address: str, link: str, stream: ByteStream) -> None:
+    def _plug(self, address: str, link: str, stream: ByteStream, *, raw: bool = False) -> None:
         driver = self._drivers.get(address)
         if driver is None:
             stream.close()
+        elif raw:
+            driver.plug_raw(link, stream)
         else:
             driver.plug(link, stream)
 

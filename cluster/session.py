@@ -24,7 +24,7 @@ from actors.runtime.transport import listen_unix
 from cluster.board import SUPERVISOR
 from cluster.config import ResolvedCluster, ResolvedHost
 from cluster.console_log import ConsoleLog, last_line
-from cluster.control import claim_name, control_path
+from cluster.control import claim_name, control_path, xenstore_path
 from cluster.control_server import ControlServer
 from cluster.discovery import Targets, targets_of, targets_path, write_targets
 from cluster.interruption import Interruption
@@ -44,6 +44,7 @@ from cluster.simulated import run_simulated
 from cluster.supervisor import Supervisor
 from cluster.trace_files import begin_recording, read_recordings, remove_recordings
 from cluster.trace_json import write_trace
+from cluster.xenstore_socket import XenstoreSocket
 from cluster.zygote import start_zygote
 
 INTERRUPTED = "interrupted"
@@ -81,6 +82,7 @@ class Session:
         self.directory: Path = self._run_directory.path
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
+        self.xenstore_sockets: dict[str, str] = {}
         self.guest_memory_bytes: list[int] = []
         self._registries: list[CollectorRegistry] = []
         self.trouble = ""
@@ -184,11 +186,20 @@ class Session:
         self._live = live
         path = control_path(self._cluster.name)
         async with trio.open_nursery() as nursery:
-            server = ControlServer(supervisor, live, driver, self.directory, self.metrics_urls)
+            server = ControlServer(
+                supervisor,
+                live,
+                driver,
+                self.directory,
+                metrics_urls=self.metrics_urls,
+                xenstore_sockets=self.xenstore_sockets,
+            )
             targets = None
             if self._claim is not None:
                 path.unlink(missing_ok=True)
                 nursery.start_soon(server.serve, listen_unix(path), path)
+                for host in supervisor.boards:
+                    self._serve_xenstore(nursery, XenstoreSocket(supervisor, live, host), host)
                 targets = targets_path(self._cluster.name)
                 write_targets(targets, self._targets())
             nursery.start_soon(live.watch, nursery)
@@ -202,6 +213,12 @@ class Session:
                 if targets is not None:
                     targets.unlink(missing_ok=True)
                 nursery.cancel_scope.cancel()
+
+    def _serve_xenstore(self, nursery: trio.Nursery, server: XenstoreSocket, host: str) -> None:
+        path = xenstore_path(self._cluster.name, host)
+        path.unlink(missing_ok=True)
+        self.xenstore_sockets[host] = str(path)
+        nursery.start_soon(server.serve, listen_unix(path), path)
 
     def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
         token = trio.lowlevel.current_trio_token()

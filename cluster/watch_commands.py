@@ -1,9 +1,10 @@
-"""The commands that only look: `domzero top`, `interrupts`, `export`.
+"""The commands that only look: `domzero top`, `interrupts`, `env`, `export`.
 
 Rules: that the reader of their output leaves early is for whoever runs the command line (`cli`).
 """
 
 import contextlib
+import shlex
 import sys
 from pathlib import Path
 from typing import cast
@@ -19,6 +20,31 @@ from cluster.top import run_batch, run_view
 CLUSTER = click.option(
     "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
 )
+
+
+def asked(reply: ControlReply) -> dict[str, object]:
+    """What a running cluster answered; NotRunning if it refused."""
+    if reply.error:
+        raise NotRunning(reply.error)
+    return reply.values
+
+
+@click.command(short_help="What points XenStore clients at a running host.")
+@click.argument("host", metavar="HOST", required=False)
+@CLUSTER
+def env(host: str | None, name: str | None) -> None:
+    """Print the shell lines that point real XenStore clients at a simulated host.
+
+    For instance `eval "$(domzero env host0)"`, then `xenstore-ls`. HOST can be left out if there is one.
+    """
+    hosts = cast("list[dict[str, str | None]]", asked(ask(name, "status", {}))["hosts"])
+    known = ", ".join(str(each["name"]) for each in hosts)
+    found = [each for each in hosts if host in {None, each["name"]}]
+    if len(found) != 1:
+        raise click.UsageError(f"{'name one of' if host is None else f'no host {host!r}; there are'} {known}")
+    if found[0]["xenstore_socket"] is None:
+        raise click.UsageError(f"{found[0]['name']} has no socket for tools")
+    click.echo(f"export XENSTORED_PATH={shlex.quote(found[0]['xenstore_socket'])}")
 
 
 @click.command(short_help="The domains, live, in the manner of `xentop`.")
@@ -65,10 +91,7 @@ def interrupts(target: str, directory: Path | None, name: str | None) -> None:
     if directory is not None:
         text = kept_interrupts(directory, target)
     else:
-        reply = ask(name, "interrupts", {"target": target})
-        if reply.error:
-            raise NotRunning(reply.error)
-        text = cast("str", reply.values["text"])
+        text = cast("str", asked(ask(name, "interrupts", {"target": target}))["text"])
     click.echo(text, nl=False)
 
 

@@ -2,9 +2,11 @@
 
 Rules: a message is a header of four little-endian u32 and a payload; nothing here keeps state.
 Source: xen/include/public/io/xs_wire.h, docs/misc/xenstore-ring.txt.
-`XS_RING_SERVER_INCARNATION` is our extension: it lies in the unused part of the ring page, behind
-everything that Xen defines. A server that takes over a ring changes it, so that a client which
-looks there can ask for the protocol's reconnect; a stock client never looks.
+`XS_RING_SERVER_INCARNATION` and `XS_RING_SERVER_HOLDS` are our extensions: they lie in the unused part
+of the ring page, behind everything that Xen defines. A server that takes over a ring changes the first, so
+that a client which looks there can ask for the protocol's reconnect; a stock client never looks. The
+second is 1 while the server holds something of this ring that is not in the page (half a message, queued
+output): only when it is 0 can a server that comes after a crash go on where the last one was.
 """
 
 from enum import IntEnum, IntFlag
@@ -86,6 +88,7 @@ XS_RING_CONNECTION: Final = 2068
 XS_RING_ERROR: Final = 2072
 XS_RING_EVTCHN_PORT: Final = 2076
 XS_RING_SERVER_INCARNATION: Final = 2080
+XS_RING_SERVER_HOLDS: Final = 2084
 
 ERRORS: Final[dict[bytes, Errno]] = {
     each.name.encode(): each

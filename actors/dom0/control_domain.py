@@ -25,6 +25,7 @@ from actors.messages import Fault
 from actors.runtime.memory import Memory
 from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
+from actors.xenstore.tool_clients import TOOL, ToolClients
 
 XENSTORE_HANDLE = b"xenstore-stubdom"
 XENSTORE_PAGES = 4096
@@ -70,6 +71,7 @@ class ControlDomain(Kernel):
         self._toolstack_dead = False
         self._backends: Backends | None = None
         self._daemon: Xenstored | None = None
+        self._tools = ToolClients(self)
         self._store_lost = False
         self._all_shut_down = False
 
@@ -105,12 +107,18 @@ class ControlDomain(Kernel):
         self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
     def link_opened(self, link: str) -> None:
-        """A device is plugged in."""
+        """A device is plugged in, or a tool speaks to xenstored."""
+        if link.startswith(TOOL):
+            self._tools.opened(link)
+            return
         self._links.add(link)
         self._link_came.set()
 
     def link_closed(self, link: str, reason: str) -> None:
-        """A device is gone: what was asked of it fails."""
+        """A device is gone: what was asked of it fails. Or a tool is."""
+        if link.startswith(TOOL):
+            self._tools.closed(link)
+            return
         self._links.discard(link)
         self._disks.lost(link)
         self.log(f"{link}: lost: {reason}")
@@ -240,6 +248,7 @@ class ControlDomain(Kernel):
     async def _start_store(self) -> Xenbus:
         self._daemon = daemon = Xenstored(self, domid=0)
         await daemon.start()
+        self._tools.serve(daemon)
         self._store_lost = True
         return self._client(daemon.connect_local())
 

@@ -15,7 +15,18 @@ from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import StoreWitness
 from actors.messages import UPCALL_WINDOW, ConsoleInput, Fault, HypercallReply, Upcall, UpcallTaken
-from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Log, Received, Send, Work
+from actors.runtime.machine import (
+    CloseLink,
+    Effect,
+    Event,
+    Exit,
+    LinkClosed,
+    LinkOpened,
+    Log,
+    Received,
+    Send,
+    Work,
+)
 from actors.runtime.memory import Memory
 from actors.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_info
 
@@ -79,9 +90,17 @@ class Kernel:
         """Send a message to a device."""
         self._effects.append(Send(link, message))
 
+    def close_link(self, link: str, reason: str) -> None:
+        """Cut a link off."""
+        self._effects.append(CloseLink(link, reason))
+
     def on_link(self, link: str, receive: Callable[[object], None]) -> None:
         """Messages of this link go to `receive`."""
         self._receivers[link] = receive
+
+    def off_link(self, link: str) -> None:
+        """Messages of this link go nowhere."""
+        self._receivers.pop(link, None)
 
     def at_turn_end(self, callback: Callable[[], None]) -> None:
         """Call back once at the end of this turn, before events are sent, however often it is asked for."""
@@ -107,9 +126,10 @@ class Kernel:
                 for callback in callbacks:
                     callback()
             self.irq.flush()
-            if not self.threads.ready:
+            if self.threads.ready:
+                self.threads.run(now_ns)
+            elif not self._turn_ends:
                 break
-            self.threads.run(now_ns)
         if self._upcalls_owed and (self._called or self._upcalls_owed == UPCALL_WINDOW):
             self._effects.extend([UPCALL_TAKEN] * self._upcalls_owed)
             self._upcalls_owed = 0

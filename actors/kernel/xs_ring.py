@@ -18,6 +18,7 @@ from actors.abi.xs_wire import (
     XS_RING_RSP_CONS,
     XS_RING_RSP_PROD,
     XS_RING_SERVER_FEATURES,
+    XS_RING_SERVER_HOLDS,
     XS_RING_SERVER_INCARNATION,
 )
 
@@ -51,6 +52,37 @@ class XsStream:
         if length == 0:
             self.peer_waits = False
             return b""
+        data = self._from(cons, prod)
+        words[self._cons] = prod
+        self.peer_waits = length == XENSTORE_RING_SIZE
+        return data
+
+    @property
+    def consumer(self) -> int:
+        """Up to where the reader has taken everything, as the page says."""
+        return self._words[self._cons]
+
+    def peek(self, position: int) -> bytes:
+        """What is there from `position` on, and stays there. RingBroken if the indices make no sense."""
+        prod = self._words[self._prod]
+        return self._from(position, prod) if prod != position else b""
+
+    def consume(self, position: int) -> None:
+        """Give up what lies before `position`."""
+        words = self._words
+        used = (words[self._prod] - words[self._cons]) & MASK32
+        words[self._cons] = position
+        self.peer_waits = used >= XENSTORE_RING_SIZE
+
+    def room(self) -> int:
+        """How many bytes `write` would take; RingBroken if the indices make no sense."""
+        used = (self._words[self._prod] - self._words[self._cons]) & MASK32
+        if used > XENSTORE_RING_SIZE:
+            raise RingBroken(f"{used} bytes are in a stream of {XENSTORE_RING_SIZE}")
+        return XENSTORE_RING_SIZE - used
+
+    def _from(self, cons: int, prod: int) -> bytes:
+        length = (prod - cons) & MASK32
         if length > XENSTORE_RING_SIZE:
             raise RingBroken(f"{length} bytes between consumer {cons} and producer {prod}")
         start = cons % XENSTORE_RING_SIZE
@@ -59,8 +91,6 @@ class XsStream:
         data = bytes(self._view[base + start : base + start + first])
         if first < length:
             data += self._view[base : base + length - first]
-        words[self._cons] = prod
-        self.peer_waits = length == XENSTORE_RING_SIZE
         return data
 
     def write(self, data: bytes | memoryview) -> int:
@@ -135,6 +165,15 @@ class XsRing:
     @evtchn_port.setter
     def evtchn_port(self, value: int) -> None:
         self._words[XS_RING_EVTCHN_PORT // 4] = value
+
+    @property
+    def server_holds(self) -> bool:
+        """The server has something of this ring that is not in the page."""
+        return self._words[XS_RING_SERVER_HOLDS // 4] != 0
+
+    @server_holds.setter
+    def server_holds(self, value: bool) -> None:
+        self._words[XS_RING_SERVER_HOLDS // 4] = int(value)
 
     @property
     def server_incarnation(self) -> int:

@@ -105,10 +105,23 @@ class LocalTransport:
         self._request = request
         self._input: list[bytes] = []
         self._on_event: Callable[[], None] | None = None
+        self._changed = False
 
     def attach(self, on_event: Callable[[], None]) -> None:
         """Call `on_event` when something has come."""
         self._on_event = on_event
+
+    def cut(self) -> None:
+        """The daemon has died: what is sent now is not answered."""
+        self._request = _unanswered
+        self._input.clear()
+
+    def connect(self, request: Callable[[bytes], None]) -> None:
+        """Another daemon serves us from now on."""
+        self._request = request
+        self._changed = True
+        if self._on_event is not None:
+            self._on_event()
 
     def deliver(self, message: bytes) -> None:
         """The daemon has a message for us."""
@@ -127,8 +140,9 @@ class LocalTransport:
         return data
 
     def server_changed(self) -> bool:
-        """Never: the daemon lives and dies with this kernel."""
-        return False
+        """Another daemon was connected since the last call."""
+        changed, self._changed = self._changed, False
+        return changed
 
     def begin_reconnect(self) -> None:
         """Nothing to do."""
@@ -136,3 +150,7 @@ class LocalTransport:
     def reconnecting(self) -> bool:
         """Never."""
         return False
+
+
+def _unanswered(_: bytes) -> None:
+    """There is nobody who would answer."""

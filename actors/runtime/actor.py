@@ -16,7 +16,7 @@ import trio
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec, ProtocolViolation
 from actors.runtime.detour import Detour
 from actors.runtime.disturbance import Disturbance, LinkRule
-from actors.runtime.link import Link
+from actors.runtime.link import Link, RawLink
 from actors.runtime.machine import (
     CloseLink,
     Connect,
@@ -114,7 +114,11 @@ class ActorDriver:
 
     def plug(self, link: str, stream: ByteStream) -> None:
         """Give the machine a new link. An older one of that name is read out and closed first."""
-        self._post(Link(link, stream, self._frame_limit))
+        self._post(Link(link, stream, self._frame_limit, self._codec.rows))
+
+    def plug_raw(self, link: str, stream: ByteStream) -> None:
+        """Give the machine a link to a stranger, whose messages are `bytes` as they come and go."""
+        self._post(RawLink(link, stream))
 
     def post(self, event: Event) -> None:
         """Give the machine an event of the owner's, such as ProcessEnded."""
@@ -200,6 +204,8 @@ class ActorDriver:
         while link.open:
             if self._thawed is not None:
                 await self._while_frozen()
+            if link.drained is not None and link.congested:
+                await link.drained.wait()
             if self._receive(link):
                 turns += 1
                 if turns == TURNS_PER_CHECKPOINT:
@@ -225,6 +231,10 @@ class ActorDriver:
             self._close(link, "ended within a frame" if link.reader.partial else "closed by the peer")
             return False
         now_ns = self._clock()
+        if link.raw:
+            self._handle(link, (bytes(self._buffer[:count]),), now_ns)
+            self._finish_turn(now_ns)
+            return link.open
         try:
             for payload in link.reader.feed(self._buffer[:count]):
                 self._handle(link, self._codec.decode_frame(payload), now_ns)
@@ -238,7 +248,7 @@ class ActorDriver:
     def _handle(self, link: Link, messages: Iterable[object], now_ns: int) -> None:
         """The hot loop: what `_take` does for one event, written out for many messages."""
         event, handle, intercept, trace = link.received, self.machine.handle, self._intercept, self._trace
-        links, touched, rows = self._links, self._touched, self._codec.rows
+        links, touched = self._links, self._touched
         stop = False
         for message in messages:
             if intercept and type(message) in intercept:
@@ -262,7 +272,7 @@ class ActorDriver:
                     if not target.queued:
                         target.queued = True
                         touched.append(target)
-                    target.pack(rows[type(outgoing)](outgoing))
+                    target.pack(target.rows[type(outgoing)](outgoing))
             if stop:
                 return
 
@@ -306,7 +316,7 @@ class ActorDriver:
             if not link.queued:
                 link.queued = True
                 self._touched.append(link)
-            link.pack(self._codec.rows[type(message)](message))
+            link.pack(link.rows[type(message)](message))
 
     def _perform_all(self, effects: list[Effect]) -> None:
         for effect in effects:

@@ -3,7 +3,10 @@
 Rules: messages queued in a turn leave as one frame at its end, sent directly; only what the stream
 does not take becomes a backlog, which a task of its own writes. A stream that fails on writing is
 muted, not closed: what the peer sent before it died is still to be read.
+A raw link speaks no protocol of ours: its messages are bytes, in whatever portions they come.
 """
+
+from collections.abc import Callable, Mapping
 
 import msgpack
 import trio
@@ -14,6 +17,10 @@ from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
 
 PACKER_BYTES = 4096
+RAW_BACKLOG_BYTES = 256 * 1024
+
+Rows = Mapping[type, Callable[[object], object]]
+RAW_ROWS: Rows = {bytes: lambda message: message}
 
 
 class Link:
@@ -29,17 +36,22 @@ class Link:
         "open",
         "pack",
         "queued",
+        "raw",
         "reader",
         "received",
+        "rows",
         "stream",
     )
 
-    def __init__(self, name: str, stream: ByteStream, frame_limit: int) -> None:
+    def __init__(self, name: str, stream: ByteStream, frame_limit: int, rows: Rows) -> None:
+        """`rows` makes of a message, by its type, what `pack` takes."""
         self.name = name
         self.stream = stream
         self.frame_limit = frame_limit
         self.reader = FrameReader(frame_limit)
         self.open = True
+        self.raw = False
+        self.rows = rows
         # One for all messages: a new one for each would cost a tenth of what a short message costs.
         self.received = Received(name, None)
         self._packer = msgpack.Packer(autoreset=False, buf_size=PACKER_BYTES)
@@ -98,6 +110,11 @@ class Link:
             self.backlog += data[sent:]
         return len(self.backlog)
 
+    @property
+    def congested(self) -> bool:
+        """Whether nothing more is to be read before the peer has taken what waits for it."""
+        return False
+
     async def _write_some(self) -> None:
         try:
             await self.stream.wait_writable()
@@ -106,3 +123,35 @@ class Link:
             return
         except (OSError, trio.ClosedResourceError):
             self.mute()
+
+
+class RawLink(Link):
+    """The driver's end of a link to a stranger; its messages are `bytes`.
+
+    While a stranger leaves too much unread nothing more is read from it.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, name: str, stream: ByteStream) -> None:
+        super().__init__(name, stream, 0, RAW_ROWS)
+        self.raw = True
+        self._parts: list[bytes] = []
+        self.pack = self._parts.append
+
+    def greet(self) -> int:
+        """Nothing is said before the machine speaks."""
+        return 0
+
+    def flush(self) -> int:
+        """Send what is queued, as far as the stream takes it now; how many bytes wait."""
+        parts = self._parts
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        self.queued = False
+        return self._send(data)
+
+    @property
+    def congested(self) -> bool:
+        """Whether the peer leaves too much unread."""
+        return len(self.backlog) > RAW_BACKLOG_BYTES

@@ -35,7 +35,7 @@ class LinkClosed:
 
 @dataclass(slots=True)
 class Received:
-    """One message arrived on a link."""
+    """One message arrived on a link; on a raw link (to a stranger) it is bytes, as they came."""
 
     link: str
     message: object
@@ -59,7 +59,7 @@ Event = LinkOpened | LinkClosed | Received | DeadlinePassed | ProcessEnded
 
 @dataclass(slots=True)
 class Send:
-    """Send one message on a link; on a link that is closed it is dropped, as on a dead wire."""
+    """Send one message (`bytes` on a raw link); on a link that is closed it is dropped, as on a dead wire."""
 
     link: str
     message: object

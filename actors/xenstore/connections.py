@@ -30,13 +30,28 @@ class Request:
 class Connection:
     """A client as the store knows it."""
 
-    __slots__ = ("domid", "home", "id", "last_transaction", "privileged", "quotas", "transactions")
+    __slots__ = (
+        "domid",
+        "home",
+        "id",
+        "kept",
+        "last_transaction",
+        "privileged",
+        "quotas",
+        "restored",
+        "target",
+        "transactions",
+    )
 
     def __init__(self, number: int, domid: int, *, privileged: bool, quotas: Quotas) -> None:
+        """`kept`: the connection outlives the daemon, as that of a ring does; `restored`: it has."""
         self.id = number
         self.domid = domid
         self.privileged = privileged
         self.quotas = quotas
+        self.target: int | None = None
+        self.kept = False
+        self.restored = False
         self.home = f"/local/domain/{domid}"
         self.transactions: dict[int, Transaction] = {}
         self.last_transaction = 0
@@ -67,6 +82,11 @@ class RequestStream:
         self._partial = data[start:]
         return requests
 
+    @property
+    def partial(self) -> bool:
+        """Whether a request has come in part."""
+        return bool(self._partial)
+
     def clear(self) -> None:
         """Forget what came in part."""
         self._partial = b""
@@ -88,6 +108,11 @@ class OutputQueue:
     def add(self, message: bytes, now_ns: int) -> None:
         """One more message."""
         self._messages.append((now_ns, message))
+
+    @property
+    def size(self) -> int:
+        """How many bytes wait."""
+        return sum(len(message) for _, message in self._messages)
 
     @property
     def head(self) -> bytes:

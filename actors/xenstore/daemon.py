@@ -37,6 +37,7 @@ class Xenstored:
         self._kernel = kernel
         self._domid = domid
         self._rings: dict[int, RingClient] = {}
+        self._touched: dict[int, RingClient] = {}
         self._sinks: dict[int, Callable[[bytes], None]] = {}
         self._jobs: deque[Callable[[], Awaitable[None]]] = deque()
         self._job_came = Signal()
@@ -59,6 +60,23 @@ class Xenstored:
         transport = LocalTransport(lambda message: self._local_request(connection, message))
         self._sinks[connection] = transport.deliver
         return transport
+
+    def connect_tool(self, deliver: Callable[[bytes], None]) -> int:
+        """A tool of the control domain; the number of its connection."""
+        connection = self.store.connect(CONTROL_DOMAIN, privileged=True)
+        self._sinks[connection] = deliver
+        return connection
+
+    def disconnect_tool(self, connection: int) -> None:
+        """A tool is gone, with its watches and transactions."""
+        del self._sinks[connection]
+        self.store.disconnect(connection)
+
+    def request(self, connection: int, kind: int, req_id: int, tx_id: int, payload: bytes) -> None:
+        """A tool or the kernel asks something; what it is answered leaves with the end of the turn."""
+        self._owe_commit()
+        self._kernel.spend("xenstore")
+        self._deliver(self.store.handle(connection, kind, req_id, tx_id, payload))
 
     def introduce(self, domid: int, port: int) -> Future[None]:
         """Serve the ring of a domain over its `port`; again if it is served already.
@@ -125,6 +143,7 @@ class Xenstored:
 
     async def _bind(self, domid: int, port: int) -> RingClient:
         client = await self._map(domid)
+        client.remote_port = port
         try:
             client.port = await self._kernel.irq.bind_interdomain(
                 domid, port, "evtchn:xenstored", lambda: self._serve(client)
@@ -142,16 +161,23 @@ class Xenstored:
             raise XenError(Errno.EINVAL, str(error)) from error
         memory = self._kernel.memory
         ring = XsRing(memory.frame(mapping.mfn), memory.words(mapping.mfn))
-        return RingClient(domid, ring, mapping, None if domid == CONTROL_DOMAIN else self.store.quotas)
+        quotas = None if domid == CONTROL_DOMAIN else self.store.quotas(domid)
+        return RingClient(domid, ring, mapping, quotas)
 
     def _open(self, client: RingClient) -> None:
         irq, threads, port = self._kernel.irq, self._kernel.threads, client.port
         client.notify = lambda: irq.notify(port)
-        client.take_over()
-        connection, events = self.store.introduce(client.domid, privileged=client.domid == CONTROL_DOMAIN)
+        client.take_over(self.store.features(client.domid))
+        privileged = client.domid == CONTROL_DOMAIN
+        connection, events = self.store.introduce(client.domid, client.remote_port, privileged=privileged)
         client.connection = connection
         self._rings[client.domid] = client
-        self._sinks[connection] = lambda message: client.send(message, threads.now_ns)
+
+        def deliver(message: bytes) -> None:
+            client.send(message, threads.now_ns)
+            self._touch(client)
+
+        self._sinks[connection] = deliver
         self._deliver(events)
         self._serve(client)
 
@@ -160,6 +186,7 @@ class Xenstored:
         client = self._rings.pop(domid, None)
         if client is None:
             return
+        self._touched.pop(domid, None)
         if client.connection is not None:
             self._sinks.pop(client.connection, None)
         if client.port != self._control_port:
@@ -260,18 +287,45 @@ class Xenstored:
             self.store.reset(connection)
             client.begin_anew()
             return
-        client.flush()
-        while requests := client.requests():
-            for each in requests:
-                self._kernel.spend("xenstore")
-                self._deliver(self.store.handle(connection, each.kind, each.req_id, each.tx_id, each.payload))
+        self._touch(client)
+        self._take_requests(client)
+
+    def _take_requests(self, client: RingClient) -> bool:
+        """Do what a ring asks; whether it asked anything."""
+        if client.quotas is not None:
+            client.quotas = self.store.quotas(client.domid)
+        requests = client.requests()
+        for each in requests:
             if client.connection is None:
-                return
+                break
+            self._kernel.spend("xenstore")
+            self._deliver(
+                self.store.handle(client.connection, each.kind, each.req_id, each.tx_id, each.payload)
+            )
+        return bool(requests)
+
+    def _touch(self, client: RingClient) -> None:
+        """What this ring was answered leaves at the end of the turn, once an archive has kept the changes."""
+        self._owe_commit()
+        self._touched[client.domid] = client
+
+    def _owe_commit(self) -> None:
+        self._kernel.at_turn_end(self._settle)
+
+    def _settle(self) -> None:
+        self.store.commit()
+        while self._touched:
+            touched, self._touched = self._touched, {}
+            for client in touched.values():
+                client.settle()
+                # What was left in the ring because too much waited can be taken now, perhaps.
+                if client.connection is not None and self._take_requests(client):
+                    self._touched[client.domid] = client
+            self.store.commit()
 
     def _local_request(self, connection: int, message: bytes) -> None:
         kind, req_id, tx_id, _ = unpack_header(message)
-        self._kernel.spend("xenstore")
-        self._deliver(self.store.handle(connection, kind, req_id, tx_id, message[HEADER_BYTES:]))
+        self.request(connection, kind, req_id, tx_id, message[HEADER_BYTES:])
 
     def _deliver(self, outputs: list[Output]) -> None:
         for output in outputs:

@@ -20,6 +20,7 @@ class Client(Protocol):
     domid: int
     privileged: bool
     quotas: Quotas
+    target: int | None
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Change:
 
 def may(client: Client, permissions: Permissions, access: int) -> bool:
     """Whether a client may do all of `access`."""
-    return client.privileged or access_of(permissions, client.domid) & access == access
+    return client.privileged or access_of(permissions, client.domid, client.target) & access == access
 
 
 def read(view: View, client: Client, path: str) -> Node:

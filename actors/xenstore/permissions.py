@@ -60,13 +60,13 @@ PRIVATE: Final[Permissions] = (Permission(0, 0),)
 """Domain 0's, and nobody else's business."""
 
 
-def access_of(permissions: Permissions, domid: int) -> int:
-    """What an unprivileged domain may do, as bits of `Access`."""
+def access_of(permissions: Permissions, domid: int, target: int | None = None) -> int:
+    """What an unprivileged domain may do, as bits of `Access`; it may do what its `target` may."""
     owner = permissions[0]
-    if owner.domid == domid:
+    if owner.domid in {domid, target}:
         return _ALL
     for each in permissions[1:]:
-        if each.domid == domid:
+        if each.domid in {domid, target}:
             return each.access
     return owner.access
 

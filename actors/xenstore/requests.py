@@ -3,27 +3,43 @@
 Rules: every method gets (client, view, payload) and returns the payload of the answer, or raises XenError
 before anything has changed. Watch events that a request causes are added to `events`, in order.
 Source: docs/misc/xenstore.txt, tools/xenstored/core.c (payload forms, who may do what).
-Left out: CONTROL, RESUME, SET_TARGET, DIRECTORY_PART, features and quotas; they answer ENOSYS.
+What is about domains, features, quotas and the daemon itself is in `administration.py`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from actors.abi.errno import Errno, XenError
-from actors.abi.types import DOMID_FIRST_RESERVED
 from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX, XsType
 from actors.xenstore import operations
 from actors.xenstore.connections import Connection, event_message
 from actors.xenstore.operations import Change
 from actors.xenstore.paths import node_path
 from actors.xenstore.permissions import PRIVATE, Access, Permission
+from actors.xenstore.quotas import Quotas, QuotaTable
 from actors.xenstore.transactions import Operation, Transaction
-from actors.xenstore.tree import Tree, View
+from actors.xenstore.tree import RELEASE_DOMAIN, Tree, View
 from actors.xenstore.watches import Watch, Watches
 
 OK: Final = b"OK\0"
+
+NODE_REQUESTS: Final = frozenset(
+    {
+        XsType.DIRECTORY,
+        XsType.DIRECTORY_PART,
+        XsType.READ,
+        XsType.GET_PERMS,
+        XsType.WRITE,
+        XsType.MKDIR,
+        XsType.RM,
+        XsType.SET_PERMS,
+        XsType.TRANSACTION_START,
+        XsType.TRANSACTION_END,
+    }
+)
+"""What is done inside of a transaction if the request names one."""
 
 Method = Callable[["Requests", Connection, View, bytes], bytes]
 
@@ -53,27 +69,67 @@ class Released:
     domid: int
 
 
-Output = Outgoing | Introduction | Released
+@dataclass(slots=True)
+class LiveUpdate:
+    """A client wants the daemon replaced; `Store.answer_control` answers it."""
+
+    connection: int
+    req_id: int
+    force: bool = False
+
+
+@dataclass(slots=True)
+class Printed:
+    """A line for the daemon's log."""
+
+    text: str
+
+
+Output = Outgoing | Introduction | Released | LiveUpdate | Printed
+
+
+class WatchJournal(Protocol):
+    """Who is told of the watches that outlive the daemon."""
+
+    def watch(self, domid: int, watch: Watch) -> None:
+        """A domain has set a watch."""
+        ...
+
+    def unwatch(self, domid: int, path: str, token: bytes) -> None:
+        """A domain has taken a watch back."""
+        ...
+
+    def setting(self, name: str, value: int | None) -> None:
+        """Something was set by name, or is not set any more."""
+        ...
 
 
 class Requests:
     """Every request that is answered at once."""
 
-    def __init__(self, tree: Tree, watches: Watches, connections: dict[int, Connection]) -> None:
+    def __init__(
+        self, tree: Tree, watches: Watches, connections: dict[int, Connection], quotas: Quotas
+    ) -> None:
         self.tree = tree
         self.watches = watches
         self.introduced: dict[int, None] = {}
+        self.shut_down: dict[int, None] = {}
         self.events: list[Output] = []
         self.watch_events = 0
-        self._connections = connections
+        self.quotas = QuotaTable(quotas)
+        self.features: dict[int, int] = {}
+        self.journal: WatchJournal | None = None
+        self.log_requests = False
+        self.connections = connections
 
     def view(self, client: Connection, kind: int, tx_id: int) -> View:
-        """What a request works on. ENOENT for a transaction that the client does not have."""
-        if tx_id == 0 or kind in WITHOUT_TRANSACTION:
+        """What a request works on. ENOENT for no such transaction, EAGAIN for one that was lost."""
+        if tx_id == 0 or kind not in NODE_REQUESTS:
             return self.tree
         transaction = client.transactions.get(tx_id)
         if transaction is None:
-            raise XenError(Errno.ENOENT, f"transaction {tx_id}")
+            # One that was open when an earlier daemon ended is to be begun again.
+            raise XenError(Errno.EAGAIN if client.restored else Errno.ENOENT, f"transaction {tx_id}")
         return transaction
 
     def fire(self, changes: list[Change]) -> None:
@@ -82,32 +138,58 @@ class Requests:
             return
         for change in changes:
             for watch in self.watches.matching(change.path, exact=change.exact):
-                client = self._connections[watch.connection]
+                client = self.connections[watch.connection]
                 if operations.may(client, change.permissions, Access.READ):
                     self.watch_events += 1
                     message = event_message(watch.event_path(change.path), watch.token)
                     self.events.append(Outgoing(watch.connection, message))
 
-    def fire_special(self, path: str) -> None:
-        """Tell who watches that a domain has come or gone."""
+    def fire_special(self, path: str, domid: int) -> None:
+        """Tell who watches that a domain has come or gone; who watches with a depth, of which one."""
         node = self.tree.get(path)
-        self.fire([Change(path, PRIVATE if node is None else node.permissions, exact=True)])
+        permissions = PRIVATE if node is None else node.permissions
+        for watch in self.watches.matching(path, exact=True):
+            if operations.may(self.connections[watch.connection], permissions, Access.READ):
+                deep = path == RELEASE_DOMAIN and watch.depth
+                message = event_message(f"{path}/{domid}" if deep else path, watch.token)
+                self.events.append(Outgoing(watch.connection, message))
+
+    def drop_watches(self, client: Connection) -> None:
+        """Take all watches of a client back."""
+        if client.kept and self.journal is not None:
+            for watch in self.watches.of(client.id):
+                self.journal.unwatch(client.domid, watch.path, watch.token)
+        self.watches.remove_all(client.id)
 
     def read(self, client: Connection, view: View, payload: bytes) -> bytes:
         """READ path: the value."""
-        return operations.read(view, client, node_path(client, _one(payload))).value
+        return operations.read(view, client, node_path(client, one(payload))).value
 
     def directory(self, client: Connection, view: View, payload: bytes) -> bytes:
         """DIRECTORY path: the names of the children. E2BIG if they do not fit an answer."""
-        children = operations.read(view, client, node_path(client, _one(payload))).children
+        children = operations.read(view, client, node_path(client, one(payload))).children
         answer = "".join(f"{name}\0" for name in children).encode()
         if len(answer) > XENSTORE_PAYLOAD_MAX:
             raise XenError(Errno.E2BIG, f"{len(children)} children")
         return answer
 
+    def directory_part(self, client: Connection, view: View, payload: bytes) -> bytes:
+        """DIRECTORY_PART path offset: generation, and names from an offset on; an empty one ends them."""
+        asked, offset = exactly(payload, 2)
+        first = number_of(offset)
+        node = operations.read(view, client, node_path(client, asked))
+        names = b"".join(b"%s\0" % name.encode() for name in node.children)
+        head = b"%d\0" % node.generation
+        if first >= len(names):
+            return head + b"\0"
+        room = XENSTORE_PAYLOAD_MAX - len(head) - 1
+        if len(names) - first <= room:
+            return head + names[first:] + b"\0"
+        return head + names[first : names.rindex(b"\0", first, first + room) + 1]
+
     def get_permissions(self, client: Connection, view: View, payload: bytes) -> bytes:
         """GET_PERMS path: the entries, the owner's first."""
-        node = operations.read(view, client, node_path(client, _one(payload), special=True))
+        node = operations.read(view, client, node_path(client, one(payload), special=True))
         return "".join(f"{each}\0" for each in node.permissions).encode()
 
     def write(self, client: Connection, view: View, payload: bytes) -> bytes:
@@ -120,50 +202,61 @@ class Requests:
 
     def mkdir(self, client: Connection, view: View, payload: bytes) -> bytes:
         """MKDIR path."""
-        path = node_path(client, _one(payload))
+        path = node_path(client, one(payload))
         return self._change(view, path, partial(operations.mkdir, client=client, path=path))
 
     def remove(self, client: Connection, view: View, payload: bytes) -> bytes:
         """RM path."""
-        path = node_path(client, _one(payload))
+        path = node_path(client, one(payload))
         return self._change(view, path, partial(operations.remove, client=client, path=path))
 
     def set_permissions(self, client: Connection, view: View, payload: bytes) -> bytes:
         """SET_PERMS path entry..."""
-        head, *entries = _several(payload, at_least=2)
+        head, *entries = several(payload, at_least=2)
         path = node_path(client, head, special=True)
         entry = tuple(Permission.parse(each.decode("latin-1")) for each in entries)
         operation = partial(operations.set_permissions, client=client, path=path, permissions=entry)
         return self._change(view, path, operation)
 
     def watch(self, client: Connection, _: View, payload: bytes) -> bytes:
-        """WATCH path token: the first event follows the answer. EEXIST, ENOSPC."""
-        asked, token = _exactly(payload, 2)
+        """WATCH path token, or path token depth: the first event follows the answer. EEXIST, ENOSPC."""
+        asked, token, *rest = several(payload, at_least=2)
+        if len(rest) > 1:
+            raise XenError(Errno.EINVAL, f"{len(rest) + 2} parts instead of 2 or 3")
+        depth = number_of(rest[0]) if rest else None
         path = node_path(client, asked, special=True)
+        known = self.watches.find(client.id, path, token)
+        if known is not None and known.restored:
+            self.watches.remove(client.id, path, token)
         if not client.privileged and self.watches.count(client.id) >= client.quotas.watches:
             raise XenError(Errno.ENOSPC, f"{self.watches.count(client.id)} watches")
         relative = asked[:1] not in (b"/", b"@")
-        watch = Watch(client.id, path, token, len(client.home) + 1 if relative else 0)
+        watch = Watch(client.id, path, token, len(client.home) + 1 if relative else 0, depth)
         self.watches.add(watch)
+        if client.kept and self.journal is not None:
+            self.journal.watch(client.domid, watch)
         self.events.append(Outgoing(client.id, event_message(watch.event_path(path), token)))
         return OK
 
     def unwatch(self, client: Connection, _: View, payload: bytes) -> bytes:
         """UNWATCH path token. ENOENT."""
-        asked, token = _exactly(payload, 2)
-        self.watches.remove(client.id, node_path(client, asked, special=True), token)
+        asked, token = exactly(payload, 2)
+        path = node_path(client, asked, special=True)
+        self.watches.remove(client.id, path, token)
+        if client.kept and self.journal is not None:
+            self.journal.unwatch(client.domid, path, token)
         return OK
 
     def reset_watches(self, client: Connection, _: View, payload: bytes) -> bytes:
         """RESET_WATCHES: as a kernel does when it has just started; transactions go, too."""
-        _one(payload)
-        self.watches.remove_all(client.id)
+        one(payload)
+        self.drop_watches(client)
         client.transactions.clear()
         return OK
 
     def start_transaction(self, client: Connection, view: View, payload: bytes) -> bytes:
         """TRANSACTION_START: its number. EBUSY inside of another, ENOSPC."""
-        _one(payload)
+        one(payload)
         if view is not self.tree:
             raise XenError(Errno.EBUSY, "a transaction inside of a transaction")
         if not client.privileged and len(client.transactions) >= client.quotas.transactions:
@@ -187,28 +280,12 @@ class Requests:
             self.fire(view.commit())
         return OK
 
-    def domain_path(self, _: Connection, __: View, payload: bytes) -> bytes:
-        """GET_DOMAIN_PATH domid: of a domain that need not exist."""
-        return b"/local/domain/%d\0" % domid_of(_one(payload))
-
-    def is_introduced(self, _: Connection, __: View, payload: bytes) -> bytes:
-        """IS_DOMAIN_INTRODUCED domid."""
-        return b"T\0" if domid_of(_one(payload)) in self.introduced else b"F\0"
-
     def _change(self, view: View, path: str, operation: Operation) -> bytes:
         if isinstance(view, Transaction):
             view.perform(path, operation)
         else:
             self.fire(operation(view))
         return OK
-
-
-def domid_of(data: bytes) -> int:
-    """A domain id as a request names it. EINVAL."""
-    domid = number_of(data)
-    if domid >= DOMID_FIRST_RESERVED:
-        raise XenError(Errno.EINVAL, f"domain {domid}")
-    return domid
 
 
 def number_of(data: bytes) -> int:
@@ -218,78 +295,25 @@ def number_of(data: bytes) -> int:
     return int(data)
 
 
-def introduction_of(payload: bytes) -> tuple[int, int]:
-    """(domid, port) of INTRODUCE domid gfn port; the gfn is not used, since grant 1 is mapped. EINVAL."""
-    domid, gfn, port = _exactly(payload, 3)
-    number_of(gfn)
-    return domid_of(domid), number_of(port)
-
-
-def release_of(payload: bytes) -> int:
-    """The domain of RELEASE domid. EINVAL."""
-    return domid_of(_one(payload))
-
-
-def _several(payload: bytes, *, at_least: int) -> list[bytes]:
+def several(payload: bytes, *, at_least: int) -> list[bytes]:
+    """The strings of a payload, each with its NUL. EINVAL if they are too few."""
     parts = payload.split(b"\0")
     if parts.pop() or len(parts) < at_least:
         raise XenError(Errno.EINVAL, f"a payload of {len(payload)} bytes in {len(parts)} parts")
     return parts
 
 
-def _exactly(payload: bytes, count: int) -> list[bytes]:
-    parts = _several(payload, at_least=count)
+def exactly(payload: bytes, count: int) -> list[bytes]:
+    """As many strings as are wanted. EINVAL."""
+    parts = several(payload, at_least=count)
     if len(parts) != count:
         raise XenError(Errno.EINVAL, f"{len(parts)} parts instead of {count}")
     return parts
 
 
-def _one(payload: bytes) -> bytes:
+def one(payload: bytes) -> bytes:
+    """The one string of a payload. EINVAL."""
     data, nul, rest = payload.partition(b"\0")
     if not nul or rest:
         raise XenError(Errno.EINVAL, "not one string with a NUL at its end")
     return data
-
-
-METHODS: Final[dict[int, Method]] = {
-    XsType.DIRECTORY: Requests.directory,
-    XsType.READ: Requests.read,
-    XsType.GET_PERMS: Requests.get_permissions,
-    XsType.WATCH: Requests.watch,
-    XsType.UNWATCH: Requests.unwatch,
-    XsType.TRANSACTION_START: Requests.start_transaction,
-    XsType.TRANSACTION_END: Requests.end_transaction,
-    XsType.GET_DOMAIN_PATH: Requests.domain_path,
-    XsType.WRITE: Requests.write,
-    XsType.MKDIR: Requests.mkdir,
-    XsType.RM: Requests.remove,
-    XsType.SET_PERMS: Requests.set_permissions,
-    XsType.IS_DOMAIN_INTRODUCED: Requests.is_introduced,
-    XsType.RESET_WATCHES: Requests.reset_watches,
-}
-
-PRIVILEGED: Final = frozenset(
-    {
-        XsType.CONTROL,
-        XsType.INTRODUCE,
-        XsType.RELEASE,
-        XsType.IS_DOMAIN_INTRODUCED,
-        XsType.RESUME,
-        XsType.SET_TARGET,
-        XsType.SET_FEATURE,
-        XsType.GET_QUOTA,
-        XsType.SET_QUOTA,
-    }
-)
-
-WITHOUT_TRANSACTION: Final = frozenset(
-    {
-        XsType.WATCH,
-        XsType.UNWATCH,
-        XsType.RESET_WATCHES,
-        XsType.INTRODUCE,
-        XsType.RELEASE,
-        XsType.IS_DOMAIN_INTRODUCED,
-        XsType.GET_DOMAIN_PATH,
-    }
-)

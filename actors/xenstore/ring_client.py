@@ -1,13 +1,14 @@
 """A domain's ring page as the daemon serves it.
 
 Rules: whatever is wrong in the page ends the service to this ring and is written into its `error` word;
-nobody else notices. Only the protocol's reconnect brings the service back.
+nobody else notices. Only the protocol's reconnect brings the service back. Answers are queued, and leave
+by `settle`, which is also when requests leave the page: so a daemon that dies in between loses neither.
 Source: docs/misc/xenstore-ring.txt, tools/xenstored/domain.c.
 """
 
 from collections.abc import Callable
 
-from actors.abi.xs_wire import XsConnection, XsError, XsFeature, XsType, unpack_header
+from actors.abi.xs_wire import XsConnection, XsError, XsType, unpack_header
 from actors.kernel.grants import Mapping
 from actors.kernel.xs_ring import MASK32, RingBroken, XsRing
 from actors.xenstore.connections import OutputQueue, ProtocolBroken, Request, RequestStream
@@ -26,14 +27,16 @@ class RingClient:
         self.mapping = mapping
         self.connection: int | None = None
         self.port = 0
+        self.remote_port = 0
         self.notify: Callable[[], None] = _no_port
+        self.quotas = quotas
         self._ring = ring
-        self._quotas = quotas
+        self._position = ring.requests.consumer
         self._stream = RequestStream()
         self._output = OutputQueue()
         self.broken = ""
 
-    def take_over(self) -> None:
+    def take_over(self, features: int) -> None:
         """Serve this ring from now on: what an earlier server left in it is dropped; the client is told."""
         ring = self._ring
         incarnation = ring.server_incarnation
@@ -41,9 +44,19 @@ class RingClient:
             ring.reset()
         ring.error = XsError.NONE
         ring.connection = XsConnection.CONNECTED
-        ring.server_features = XsFeature.RECONNECTION | XsFeature.ERROR
+        ring.server_features = features
+        ring.server_holds = False
         ring.server_incarnation = (incarnation + 1) & MASK32 or 1
+        self._position = ring.requests.consumer
         self.notify()
+
+    def go_on(self) -> bool:
+        """Serve this ring where the last server has left it; False if that cannot be done."""
+        ring = self._ring
+        if ring.server_holds or not ring.server_incarnation or ring.error != XsError.NONE:
+            return False
+        self.notify()
+        return True
 
     @property
     def wants_reconnect(self) -> bool:
@@ -55,20 +68,20 @@ class RingClient:
         self._stream.clear()
         self._output.clear()
         self._ring.reset()
+        self._position = 0
         self._ring.error = XsError.NONE
+        self._ring.server_holds = False
         self.broken = ""
         self._ring.connection = XsConnection.CONNECTED
         self.notify()
 
     def requests(self) -> list[Request]:
         """What has come; nothing while the client leaves too much unread, or is not served any more."""
-        if self.broken or (self._quotas is not None and len(self._output) > self._quotas.outstanding):
+        if self.broken or (self.quotas is not None and len(self._output) > self.quotas.outstanding):
             return []
-        requests = self._ring.requests
         try:
-            data = requests.read()
-            if requests.peer_waits:
-                self.notify()
+            data = self._ring.requests.peek(self._position)
+            self._position = (self._position + len(data)) & MASK32
             return self._stream.feed(data) if data else []
         except RingBroken as error:
             self._stop(XsError.RINGIDX, str(error))
@@ -77,31 +90,47 @@ class RingClient:
         return []
 
     def send(self, message: bytes, now_ns: int) -> None:
-        """One message for the client; a watch event may be lost if the client does not take them."""
+        """Queue a message for the client; a watch event may be lost if the client does not take them."""
         output = self._output
-        if self._quotas is not None and len(output):
-            output.discard_events(now_ns - self._quotas.event_ns)
+        if self.quotas is not None and len(output):
+            output.discard_events(now_ns - self.quotas.event_ns)
             if len(output) >= EVENTS_MAX and unpack_header(message)[0] == XsType.WATCH_EVENT:
                 output.discarded += 1
                 return
         output.add(message, now_ns)
-        self.flush()
 
-    def flush(self) -> None:
-        """Write what is queued, as far as there is room."""
+    def settle(self) -> None:
+        """Write what is queued, as far as there is room, and give up the requests that were taken."""
         if self.broken:
             self._output.clear()
-        output, responses = self._output, self._ring.responses
+            return
+        output, ring = self._output, self._ring
         try:
-            while head := output.head:
-                written = responses.write(head)
-                if written:
-                    self.notify()
-                    output.took(written)
-                if written < len(head):
-                    return
+            if self._stream.partial or output.size > ring.responses.room():
+                ring.server_holds = True
+            self._write()
+            self._consume()
+            if not (self._stream.partial or len(output)) and ring.server_holds:
+                ring.server_holds = False
         except RingBroken as error:
             self._stop(XsError.RINGIDX, str(error))
+
+    def _write(self) -> None:
+        output, responses = self._output, self._ring.responses
+        while head := output.head:
+            written = responses.write(head)
+            if written:
+                self.notify()
+                output.took(written)
+            if written < len(head):
+                return
+
+    def _consume(self) -> None:
+        requests = self._ring.requests
+        if self._position != requests.consumer:
+            requests.consume(self._position)
+            if requests.peer_waits:
+                self.notify()
 
     def _stop(self, error: XsError, why: str) -> None:
         self.broken = why

@@ -2,7 +2,8 @@
 
 Rules: nothing here waits or does I/O; what needs the hypervisor (mapping the ring of a domain that is
 introduced) is handed out as an `Introduction` and answered later. A refused request changes nothing but,
-for TRANSACTION_END, that the transaction is over.
+for TRANSACTION_END, that the transaction is over. What an archive is to keep goes into its journal, which
+the daemon commits before it lets anybody see an answer.
 Source: docs/misc/xenstore.txt, tools/xenstored/{core,domain}.c.
 """
 
@@ -11,25 +12,29 @@ from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.xs_wire import XsType, error_payload, pack_message
+from actors.xenstore.administration import FEATURES, introduction_of, release_of
+from actors.xenstore.archive import Journal, Records
 from actors.xenstore.connections import Connection
 from actors.xenstore.operations import cut
 from actors.xenstore.permissions import PRIVATE
 from actors.xenstore.quotas import Quotas
+from actors.xenstore.request_table import BY_DAEMON, METHODS, PRIVILEGED
 from actors.xenstore.requests import (
-    METHODS,
     OK,
-    PRIVILEGED,
     Introduction,
-    Method,
+    LiveUpdate,
     Outgoing,
     Output,
+    Printed,
     Released,
     Requests,
-    introduction_of,
-    release_of,
 )
 from actors.xenstore.tree import INTRODUCE_DOMAIN, RELEASE_DOMAIN, ROOT, SPECIAL, Node, Tree
-from actors.xenstore.watches import Watches
+from actors.xenstore.watches import Watch, Watches
+
+EPOCH: Final = "epoch"
+EPOCH_BITS: Final = 20
+"""How many transactions a connection may start before its numbers could meet those of the next daemon."""
 
 UNKNOWN: Final = -1
 _KINDS: Final = frozenset(int(each) for each in XsType)
@@ -57,16 +62,18 @@ class Store:
 
     def __init__(self, quotas: Quotas | None = None, *, own_domid: int | None = None) -> None:
         """`own_domid` is the domain in which the daemon runs: it counts as introduced."""
-        self.quotas = quotas or Quotas()
+        self.defaults = quotas or Quotas()
+        self.own_domid = own_domid
         self.tree = Tree()
         self.watches = Watches()
         self._connections: dict[int, Connection] = {}
-        self._requests = Requests(self.tree, self.watches, self._connections)
+        self._requests = Requests(self.tree, self.watches, self._connections, self.defaults)
         if own_domid is not None:
             self._requests.introduced[own_domid] = None
+        self._journal: Journal | None = None
+        self._epoch = 0
         self._last_connection = 0
         self._of_domain: dict[int, int] = {}
-        self._shut_down: dict[int, None] = {}
         self._handled: dict[int, int] = {}
         self._conflicts = 0
         self._refused = 0
@@ -75,18 +82,23 @@ class Store:
         """A new client that speaks for a domain; the number of the connection."""
         self._last_connection += 1
         number = self._last_connection
-        self._connections[number] = Connection(number, domid, privileged=privileged, quotas=self.quotas)
+        quotas = self._requests.quotas.of(domid)
+        self._connections[number] = client = Connection(number, domid, privileged=privileged, quotas=quotas)
+        client.last_transaction = self._epoch << EPOCH_BITS & 0xFFFFFFFF
         return number
 
     def disconnect(self, connection: int) -> None:
         """A client is gone: its watches and transactions are, too."""
-        self.watches.remove_all(connection)
+        client = self._connections[connection]
+        self._requests.drop_watches(client)
         del self._connections[connection]
 
     def reset(self, connection: int) -> None:
         """A client begins anew: its watches and transactions are gone."""
-        self.watches.remove_all(connection)
-        self._connections[connection].transactions.clear()
+        client = self._connections[connection]
+        self._requests.drop_watches(client)
+        client.transactions.clear()
+        client.restored = False
 
     def handle(self, connection: int, kind: int, req_id: int, tx_id: int, payload: bytes) -> list[Output]:
         """One request: events for any clients, and the answer, which a WATCH's first event follows."""
@@ -95,15 +107,21 @@ class Store:
         known = kind if kind in _KINDS else UNKNOWN
         self._handled[known] = self._handled.get(known, 0) + 1
         try:
-            method = _method(client, kind)
-            if method is None:
-                return self._about_domain(client, kind, req_id, payload)
+            method = METHODS.get(kind)
+            if method is None or kind in PRIVILEGED:
+                _check_kind(client, kind)
+                if method is None:
+                    return self._about_domain(client, kind, req_id, payload)
+                if kind == XsType.CONTROL and payload.startswith(b"live-update\0"):
+                    return self._live_update(client, req_id, payload)
             answer = method(requests, client, requests.view(client, kind, tx_id), payload)
         except XenError as error:
             self._refused += 1
             self._conflicts += kind == XsType.TRANSACTION_END and error.errno is Errno.EAGAIN
             kind, answer = XsType.ERROR, error_payload(error.errno)
         reply = Outgoing(connection, pack_message(kind, req_id, tx_id, answer))
+        if requests.log_requests:
+            requests.events.append(Printed(f"request {kind} of domain {client.domid}: {payload[:80]!r}"))
         if not requests.events:
             return [reply]
         events = self._take_events()
@@ -113,16 +131,27 @@ class Store:
         """The connection of an introduced domain."""
         return self._of_domain.get(domid)
 
-    def introduce(self, domid: int, *, privileged: bool = False) -> tuple[int, list[Output]]:
+    def quotas(self, domid: int) -> Quotas:
+        """What holds for a domain that is not privileged."""
+        return self._requests.quotas.of(domid)
+
+    def features(self, domid: int) -> int:
+        """The feature bits that a domain is to see in its ring page."""
+        return self._requests.features.get(domid, FEATURES)
+
+    def introduce(self, domid: int, port: int = 0, *, privileged: bool = False) -> tuple[int, list[Output]]:
         """A domain's ring is served from now on: its connection, new or begun anew, and who is told."""
         connection = self._of_domain.get(domid)
         if connection is None:
             connection = self._of_domain[domid] = self.connect(domid, privileged=privileged)
+            self._connections[connection].kept = True
         else:
             self.reset(connection)
         self._requests.introduced[domid] = None
-        self._shut_down.pop(domid, None)
-        self._requests.fire_special(INTRODUCE_DOMAIN)
+        self._requests.shut_down.pop(domid, None)
+        if self._journal is not None:
+            self._journal.domain(domid, port)
+        self._requests.fire_special(INTRODUCE_DOMAIN, domid)
         return connection, self._take_events()
 
     def answer(self, request: Introduction, refusal: Errno | None = None) -> Outgoing:
@@ -134,27 +163,39 @@ class Store:
             message = pack_message(XsType.ERROR, request.req_id, 0, error_payload(refusal))
         return Outgoing(request.connection, message)
 
+    def answer_control(self, request: LiveUpdate, refusal: Errno | None = None) -> Outgoing:
+        """The answer to a `LiveUpdate`; EBUSY asks the client to try again."""
+        if refusal is None or refusal is Errno.EBUSY:
+            answer = OK if refusal is None else b"BUSY\0"
+            return Outgoing(request.connection, pack_message(XsType.CONTROL, request.req_id, 0, answer))
+        self._refused += 1
+        message = pack_message(XsType.ERROR, request.req_id, 0, error_payload(refusal))
+        return Outgoing(request.connection, message)
+
     def shut_down(self, domid: int) -> list[Output]:
         """An introduced domain has shut down or crashed, but still exists; told once."""
-        if domid not in self._requests.introduced or domid in self._shut_down:
+        if domid not in self._requests.introduced or domid in self._requests.shut_down:
             return []
-        self._shut_down[domid] = None
-        self._requests.fire_special(RELEASE_DOMAIN)
+        self._requests.shut_down[domid] = None
+        self._requests.fire_special(RELEASE_DOMAIN, domid)
         return self._take_events()
 
     def lose(self, domid: int) -> list[Output]:
         """A domain is gone, but another may come under its id: its nodes stay."""
         connection = self._of_domain.pop(domid, None)
         self._requests.introduced.pop(domid, None)
-        self._shut_down.pop(domid, None)
+        self._requests.shut_down.pop(domid, None)
         if connection is not None:
             self.disconnect(connection)
-        self._requests.fire_special(RELEASE_DOMAIN)
+        if self._journal is not None:
+            self._journal.domain(domid, None)
+        self._requests.fire_special(RELEASE_DOMAIN, domid)
         return self._take_events()
 
     def remove(self, domid: int) -> list[Output]:
         """A domain is gone for good: its connection, and the nodes that belong to it with all below."""
         events = self.lose(domid)
+        self._forget_settings(domid)
         for path in self.tree.owned_by(domid):
             node = self.tree.get(path)
             if path in {ROOT, *SPECIAL} and node is not None:
@@ -162,6 +203,95 @@ class Store:
             elif node is not None:
                 self._requests.fire(cut(self.tree, path, node))
         return [*self._take_events(), *events]
+
+    # What outlives a daemon.
+
+    def keep(self, journal: Journal, records: Records) -> dict[int, int]:
+        """Take over what an archive has, and have every change noted; (domain, port) pairs to be served.
+
+        A restored connection has its watches; a transaction that it had open is EAGAIN.
+        """
+        fresh = not records.nodes
+        if not fresh:
+            self.tree.restore(records.nodes)
+        for name, value in records.settings.items():
+            self._restore_setting(name.split("/"), value)
+        for domid in records.domains:
+            self._restore_connection(domid)
+        for domid, path, token, shown_from, depth in records.watches:
+            connection = self._of_domain.get(domid)
+            if connection is not None:
+                self.watches.add(Watch(connection, path, token, shown_from, depth, restored=True))
+        self._journal = self.tree.journal = self._requests.journal = journal
+        self._epoch += 1
+        journal.setting(EPOCH, self._epoch)
+        if fresh:
+            for path, node in self.tree.rows():
+                journal.put(path, node)
+        return records.domains
+
+    def successor(self) -> "Store":
+        """The store as the daemon after a live update has it; open transactions are aborted.
+
+        Everything is written down as rows and read into fresh tables; connections keep their numbers.
+        """
+        store = Store(self.defaults, own_domid=self.own_domid)
+        store.tree.restore([(path, node.value, node.permissions) for path, node in self.tree.rows()])
+        old, new = self._requests, store._requests
+        new.introduced.update(old.introduced)
+        new.shut_down.update(old.shut_down)
+        new.features.update(old.features)
+        for domid, name, value in old.quotas.rows():
+            new.quotas.set(domid, name, value)
+        for number, client in self._connections.items():
+            store._restore_client(number, client)
+            for watch in self.watches.of(number):
+                store.watches.add(Watch(number, watch.path, watch.token, watch.shown_from, watch.depth))
+        store._of_domain.update(self._of_domain)
+        store._last_connection, store._epoch = self._last_connection, self._epoch
+        store._handled, store._refused = self._handled, self._refused
+        store._journal = store.tree.journal = new.journal = self._journal
+        return store
+
+    @property
+    def has_transactions(self) -> bool:
+        """Whether a transaction is open."""
+        return any(each.transactions for each in self._connections.values())
+
+    def commit(self) -> None:
+        """Have an archive keep everything that was done so far; nothing without one."""
+        if self._journal is not None:
+            self._journal.commit()
+
+    def _restore_client(self, number: int, old: Connection) -> None:
+        quotas = self._requests.quotas.of(old.domid)
+        client = Connection(number, old.domid, privileged=old.privileged, quotas=quotas)
+        client.target, client.kept, client.restored = old.target, old.kept, True
+        client.last_transaction = old.last_transaction
+        self._connections[number] = client
+
+    def _restore_connection(self, domid: int) -> None:
+        connection = self._of_domain[domid] = self.connect(domid, privileged=False)
+        self._connections[connection].kept = self._connections[connection].restored = True
+        self._requests.introduced[domid] = None
+
+    def _restore_setting(self, name: list[str], value: int) -> None:
+        match name:
+            case ["epoch"]:
+                self._epoch = value
+            case ["quota", domid, quota]:
+                self._requests.quotas.set(int(domid) if domid else None, quota, value)
+            case ["feature", domid]:
+                self._requests.features[int(domid)] = value
+
+    def _forget_settings(self, domid: int) -> None:
+        quotas = self._requests.quotas.forget(domid)
+        feature = self._requests.features.pop(domid, None)
+        if self._journal is not None:
+            for name in quotas:
+                self._journal.setting(f"quota/{domid}/{name}", None)
+            if feature is not None:
+                self._journal.setting(f"feature/{domid}", None)
 
     def check(self) -> None:
         """Invariants of the tree, and nothing is left of who is gone."""
@@ -206,6 +336,14 @@ class Store:
         events = self.remove(domid)
         return [Released(domid), *events, Outgoing(client.id, pack_message(kind, req_id, 0, OK))]
 
+    def _live_update(self, client: Connection, req_id: int, payload: bytes) -> list[Output]:
+        """CONTROL live-update: only `-s` does something, everything else prepares what we have anyway."""
+        words = payload.split(b"\0")[1:-1]
+        if not words or any(each[:1] == b"-" and each not in _LIVE_UPDATE for each in words):
+            raise XenError(Errno.EINVAL, f"live-update {words}")
+        request = LiveUpdate(client.id, req_id, force=b"-F" in words)
+        return [request] if b"-s" in words else [self.answer_control(request)]
+
     def _take_events(self) -> list[Output]:
         events, self._requests.events = self._requests.events, []
         return events
@@ -215,11 +353,12 @@ def _name(kind: int) -> str:
     return "unknown" if kind == UNKNOWN else XsType(kind).name.lower()
 
 
-def _method(client: Connection, kind: int) -> Method | None:
-    """What does this request; None for the two that are about a domain's ring. EACCES, ENOSYS."""
+_LIVE_UPDATE: Final = frozenset({b"-a", b"-c", b"-f", b"-s", b"-t", b"-F"})
+
+
+def _check_kind(client: Connection, kind: int) -> None:
+    """EACCES for what only the privileged may ask; ENOSYS for what there is not."""
     if kind in PRIVILEGED and not client.privileged:
         raise XenError(Errno.EACCES, f"request {kind} of domain {client.domid}")
-    method = METHODS.get(kind)
-    if method is None and kind not in {XsType.INTRODUCE, XsType.RELEASE}:
+    if kind not in METHODS and kind not in BY_DAEMON:
         raise XenError(Errno.ENOSYS, f"request {kind}")
-    return method

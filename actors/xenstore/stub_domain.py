@@ -15,6 +15,7 @@ from actors.runtime.memory import Memory
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.store import StoreStatistics
+from actors.xenstore.tool_clients import ToolClients
 
 
 class XenstoreDomain(Kernel):
@@ -23,15 +24,25 @@ class XenstoreDomain(Kernel):
     def __init__(self, memory: Memory, extents: list[list[int]], quotas: Quotas | None = None) -> None:
         super().__init__(memory, extents)
         self.daemon = Xenstored(self, domid=self.start_info.store_domid, quotas=quotas)
+        self._tools = ToolClients(self)
 
     async def boot(self) -> None:
         """Start the daemon and wait for domain 0."""
         await self.grants.setup()
         await self.daemon.start()
+        self._tools.serve(self.daemon)
         self.daemon.serve_control_domain(self.start_info.store_port)
         self.log(
             f"xenstored: domain {self.start_info.store_domid}, port {self.start_info.store_port} for dom0"
         )
+
+    def link_opened(self, link: str) -> None:
+        """A tool speaks to the daemon."""
+        self._tools.opened(link)
+
+    def link_closed(self, link: str, reason: str) -> None:  # noqa: ARG002 (the kernel's contract)
+        """A tool is gone."""
+        self._tools.closed(link)
 
     def check(self) -> None:
         """Invariants of the kernel and the daemon."""

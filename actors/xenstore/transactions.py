@@ -8,10 +8,14 @@ Source: tools/xenstored/transaction.c (generation counts), docs/misc/xenstore.tx
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.xenstore.operations import Change, Client
 from actors.xenstore.tree import Node, Tree, View
+
+PRIVATE_GENERATIONS: Final = 1 << 62
+"""From here on count the generations of nodes that only their transaction knows."""
 
 Operation = Callable[[View], list[Change]]
 
@@ -30,6 +34,7 @@ class Transaction:
         self._operations: list[Operation] = []
         self._changes: list[Change] = []
         self._noted: dict[str, None] = {}
+        self._puts = 0
 
     def get(self, path: str) -> Node | None:
         """The node at a path, as this transaction sees it."""
@@ -49,6 +54,8 @@ class Transaction:
     def put(self, path: str, node: Node) -> None:
         """Set the node at a path, for this transaction."""
         self._count(path, node)
+        self._puts += 1
+        node.generation = PRIVATE_GENERATIONS + self._puts
         self._changed[path] = node
 
     def drop(self, path: str) -> None:

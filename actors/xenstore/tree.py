@@ -6,7 +6,7 @@ parents and children in step.
 Source: tools/xenstored/core.c (a record for each node, with a generation count).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -65,11 +65,24 @@ class View(Protocol):
         ...
 
 
+class NodeJournal(Protocol):
+    """Who is told of every change of the tree."""
+
+    def put(self, path: str, node: Node) -> None:
+        """A node was made, or has changed."""
+        ...
+
+    def drop(self, path: str) -> None:
+        """A node is gone."""
+        ...
+
+
 class Tree:
     """The nodes that everybody sees."""
 
     def __init__(self) -> None:
         self.generation = 0
+        self.journal: NodeJournal | None = None
         self._nodes: dict[str, Node] = {}
         self._owned: dict[int, int] = {}
         self._touched: dict[str, None] = {}
@@ -96,12 +109,38 @@ class Tree:
         self._nodes[path] = node
         self._touched[path] = None
         self._count(node.owner, 1)
+        if self.journal is not None:
+            self.journal.put(path, node)
 
     def drop(self, path: str) -> None:
         """Remove the node at a path, which is there."""
         self.generation += 1
         self._touched[path] = None
         self._count(self._nodes.pop(path).owner, -1)
+        if self.journal is not None:
+            self.journal.drop(path)
+
+    def rows(self) -> Iterator[tuple[str, Node]]:
+        """Every node by its path, each after the one above it, and after older children of that."""
+        pending = [ROOT]
+        while pending:
+            path = pending.pop()
+            node = self._nodes[path]
+            yield path, node
+            pending.extend(join(path, name) for name in reversed(node.children))
+        for path in SPECIAL:
+            yield path, self._nodes[path]
+
+    def restore(self, rows: Iterable[tuple[str, bytes, Permissions]]) -> None:
+        """Have these nodes instead, in the order of `rows`."""
+        self._nodes.clear()
+        self._owned.clear()
+        for path, value, permissions in rows:
+            self.put(path, Node(value, permissions))
+        for path in self._nodes:
+            above = parent_of(path)
+            if above is not None:
+                self._nodes[above].children[name_of(path)] = None
 
     def owned(self, domid: int) -> int:
         """How many nodes count for a domain."""

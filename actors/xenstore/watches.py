@@ -2,37 +2,53 @@
 
 Rules: a watch hears of its own node and of all below, once at once when it is set, and if an ancestor
 of its node is removed (then with its own path). An event goes only to who may read the node. A special
-path (`@releaseDomain`) has no below.
-Source: tools/xenstored/watch.c. Left out: watches with a depth.
+path (`@releaseDomain`) has no below, but a watch on it with a depth is told of which domain. A watch
+with a depth hears of nothing that is further below its node than that.
+Source: tools/xenstored/watch.c, docs/misc/xenstore.txt (WATCH with a depth).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from actors.abi.errno import Errno, XenError
-from actors.xenstore.tree import parent_of
+from actors.xenstore.tree import ROOT, parent_of
+
+_NONE: "dict[tuple[int, bytes], Watch]" = {}
 
 
 @dataclass(slots=True)
 class Watch:
-    """A watch of a connection; `shown_from` is how many characters of a path its events leave out."""
+    """A watch of a connection; `shown_from` is how many characters of a path its events leave out.
+
+    `depth` is how far below its node it hears, or None for all the way. `restored`: it was set under an
+    earlier daemon; its owner may set it again.
+    """
 
     connection: int
     path: str
     token: bytes
     shown_from: int = 0
+    depth: int | None = None
+    restored: bool = False
 
     def event_path(self, path: str) -> str:
         """A path as the watch's owner wants to see it."""
         return path[self.shown_from :]
+
+    def reaches(self, path: str) -> bool:
+        """Whether a path at or below the node is not too deep."""
+        if self.depth is None or path == self.path:
+            return True
+        below = path if self.path == ROOT else path[len(self.path) :]
+        return below.count("/") <= self.depth
 
 
 class Watches:
     """All watches, by path, in the order in which they were set."""
 
     def __init__(self) -> None:
-        self._by_path: dict[str, list[Watch]] = {}
-        self._counts: dict[int, int] = {}
+        self._by_path: dict[str, dict[tuple[int, bytes], Watch]] = {}
+        self._of: dict[int, dict[tuple[str, bytes], Watch]] = {}
         self._total = 0
 
     def __len__(self) -> int:
@@ -40,61 +56,64 @@ class Watches:
 
     def count(self, connection: int) -> int:
         """How many watches a connection has."""
-        return self._counts.get(connection, 0)
+        return len(self._of.get(connection, ()))
+
+    def of(self, connection: int) -> list[Watch]:
+        """The watches of a connection, in the order in which they were set."""
+        return list(self._of.get(connection, {}).values())
+
+    def find(self, connection: int, path: str, token: bytes) -> Watch | None:
+        """The watch of a connection with this path and token."""
+        return self._of.get(connection, {}).get((path, token))
 
     def add(self, watch: Watch) -> None:
         """Set a watch. EEXIST if the connection has one with this path and token."""
-        if self._find(watch.connection, watch.path, watch.token) is not None:
+        mine = self._of.setdefault(watch.connection, {})
+        if (watch.path, watch.token) in mine:
             raise XenError(Errno.EEXIST, f"{watch.path} {watch.token!r}")
-        self._by_path.setdefault(watch.path, []).append(watch)
-        self._counts[watch.connection] = self.count(watch.connection) + 1
+        mine[watch.path, watch.token] = watch
+        self._by_path.setdefault(watch.path, {})[watch.connection, watch.token] = watch
         self._total += 1
 
     def remove(self, connection: int, path: str, token: bytes) -> None:
         """Take a watch back. ENOENT."""
-        watch = self._find(connection, path, token)
+        watch = self.find(connection, path, token)
         if watch is None:
             raise XenError(Errno.ENOENT, f"{path} {token!r}")
-        here = self._by_path[path]
-        here.remove(watch)
-        if not here:
-            del self._by_path[path]
-        self._total -= 1
-        self._counts[connection] -= 1
-        if not self._counts[connection]:
-            del self._counts[connection]
+        mine = self._of[connection]
+        del mine[path, token]
+        if not mine:
+            del self._of[connection]
+        self._drop(watch)
 
     def remove_all(self, connection: int) -> None:
         """Take all watches of a connection back."""
-        count = self._counts.pop(connection, 0)
-        if not count:
-            return
-        self._total -= count
-        for path in list(self._by_path):
-            left = [each for each in self._by_path[path] if each.connection != connection]
-            if left:
-                self._by_path[path] = left
-            else:
-                del self._by_path[path]
+        for watch in self._of.pop(connection, {}).values():
+            self._drop(watch)
 
     def matching(self, path: str, *, exact: bool) -> Iterator[Watch]:
         """The watches that a change of `path` concerns: those on it and, unless `exact`, above it."""
         current: str | None = path
         while current is not None:
-            yield from self._by_path.get(current, ())
+            for watch in self._by_path.get(current, _NONE).values():
+                if watch.depth is None or watch.reaches(path):
+                    yield watch
             current = None if exact else parent_of(current)
 
     def check(self) -> None:
         """The counts are right."""
-        counts: dict[int, int] = {}
-        for watches in self._by_path.values():
-            for each in watches:
-                counts[each.connection] = counts.get(each.connection, 0) + 1
-        assert sum(counts.values()) == self._total, f"{self._total} watches should be {counts}"
-        assert counts == self._counts, f"watch counts {self._counts} should be {counts}"
+        by_path = sum(len(each) for each in self._by_path.values())
+        by_connection = sum(len(each) for each in self._of.values())
+        assert by_path == by_connection == self._total, f"{by_path}, {by_connection}, {self._total} watches"
+        for connection, mine in self._of.items():
+            assert mine, f"connection {connection} has an empty table"
+            for (path, token), watch in mine.items():
+                assert (watch.connection, watch.path, watch.token) == (connection, path, token), watch
+                assert self._by_path[path][connection, token] is watch, f"{watch} is not on its path"
 
-    def _find(self, connection: int, path: str, token: bytes) -> Watch | None:
-        for each in self._by_path.get(path, ()):
-            if each.connection == connection and each.token == token:
-                return each
-        return None
+    def _drop(self, watch: Watch) -> None:
+        here = self._by_path[watch.path]
+        del here[watch.connection, watch.token]
+        if not here:
+            del self._by_path[watch.path]
+        self._total -= 1

@@ -38,7 +38,7 @@ class Joined:
         self.connection, _ = store.introduce(0, privileged=True)
         self.ring = RingClient(0, self.page, Mapping(1, 1), None)
         self.ring.notify = self.kick_client
-        self.ring.take_over()
+        self.ring.take_over(store.features(0))
         self.other = store.connect(0, privileged=True)
 
     def kick_server(self):
@@ -52,13 +52,14 @@ class Joined:
             self.store.reset(self.connection)
             self.ring.begin_anew()
             return
-        self.ring.flush()
+        self.ring.settle()
         while requests := self.ring.requests():
             for each in requests:
                 self.log_of_requests.append((each.kind, each.payload, each.tx_id))
                 self.send(
                     self.store.handle(self.connection, each.kind, each.req_id, each.tx_id, each.payload)
                 )
+            self.ring.settle()
 
     def send(self, outputs):
         for output in outputs:
@@ -68,6 +69,7 @@ class Joined:
     def ask_other(self, kind, payload):
         """Another client does something."""
         self.send(self.store.handle(self.other, kind, 1, 0, payload))
+        self.ring.settle()
 
     def settle(self, *, served=True):
         self.threads.run(0)
