@@ -2,7 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test install format lint types layers tests dashboards clean
+FUZZ_INPUTS ?= 100000
+FUZZ_SEED ?= 1
+FUZZ = -runs=$(FUZZ_INPUTS) -seed=$(FUZZ_SEED) -max_len=512 -len_control=0 -rss_limit_mb=1024 -print_final_stats=1
+
+.PHONY: demo test install format lint types layers tests fuzz dashboards clean
 
 demo: install ## Run the main job: four guests do disk I/O while dom0 is killed and comes back
 	$(BIN)/domzero run configs/quickstart.yaml
@@ -33,6 +37,13 @@ layers: install
 
 tests: install
 	$(BIN)/pytest
+
+fuzz: install ## Mutated frames, hypercalls and ring pages: FUZZ_INPUTS of each, from FUZZ_SEED
+	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]' || \
+	    { echo 'make fuzz needs atheris, which cannot be installed for this Python; 3.11 to 3.13 have it'; exit 1; }
+	found=$$(mktemp -d) && for target in door rings; do mkdir -p $$found/$$target && \
+	    $(BIN)/python -m tests.fuzz $$target $(FUZZ) -artifact_prefix=$$found/ $$found/$$target tests/fuzz/corpus/$$target \
+	    || exit 1; done
 
 dashboards: install ## Write the generated files of grafana/
 	$(BIN)/python -m grafana.source

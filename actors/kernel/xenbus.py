@@ -32,6 +32,7 @@ __all__ = ["LocalTransport", "RingTransport", "StoreWitness", "Transaction", "Tr
 T = TypeVar("T")
 
 MASK32 = 0xFFFFFFFF
+DIGITS_MAX = 10
 
 StoreWitness = Callable[[XsType, int, bytes, Future[bytes]], None]
 
@@ -245,7 +246,10 @@ class Xenbus(NodeOperations):
         if kind == XsType.WATCH_EVENT:
             self._take_event(payload)
             return
-        waiting = self._waiting.pop(req_id, None)
+        waiting = self._waiting.get(req_id)
+        if waiting is not None and waiting.kind is XsType.TRANSACTION_START and kind != XsType.ERROR:
+            self._open.add(_transaction_number(payload))
+        self._waiting.pop(req_id, None)
         if waiting is None:
             self._log(f"xenbus: an answer to request {req_id}, which was not sent")
         elif kind == XsType.ERROR:
@@ -253,8 +257,6 @@ class Xenbus(NodeOperations):
                 XenError(error_of(payload), f"{waiting.kind.name} {waiting.message[16:80]!r}")
             )
         else:
-            if waiting.kind is XsType.TRANSACTION_START:
-                self._open.add(int(payload.rstrip(b"\0")))
             waiting.answer.set(payload)
 
     def _take_event(self, payload: bytes) -> None:
@@ -289,16 +291,18 @@ class Xenbus(NodeOperations):
         self.reconnects += 1
         waiting, self._waiting = self._waiting, {}
         registering = {each.message[HEADER_BYTES:] for each in waiting.values() if each.kind is XsType.WATCH}
-        for watch in self._watches.values():
+        for watch in list(self._watches.values()):
             payload = _watch_payload(watch)
             if payload not in registering:
                 self.request(XsType.WATCH, payload)
-        for req_id, each in waiting.items():
+        again = {req_id: each for req_id, each in waiting.items() if not each.tx_id}
+        # All of them wait again before the first is sent: if the ring breaks here, none is forgotten.
+        self._waiting.update(again)
+        for each in waiting.values():
             if each.tx_id:
                 each.answer.fail(XenError(Errno.EAGAIN, "the server was lost"))
-            else:
-                self._waiting[req_id] = each
-                self._transport.send(each.message)
+        for each in again.values():
+            self._transport.send(each.message)
         self._log("xenbus: reconnected")
         for callback in self._reconnect_callbacks:
             callback()
@@ -313,3 +317,10 @@ class Xenbus(NodeOperations):
 
 def _watch_payload(watch: Watch) -> bytes:
     return encode(watch.path) + b"\0" + encode(watch.token) + b"\0"
+
+
+def _transaction_number(payload: bytes) -> int:
+    number = payload.rstrip(b"\0")
+    if not number.isdigit() or len(number) > DIGITS_MAX:
+        raise RingBroken(f"a transaction with the number {number[:40]!r}")
+    return int(number)

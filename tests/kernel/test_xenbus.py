@@ -8,7 +8,7 @@ from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX, XsType, pack_message
 from actors.kernel.grants import Mapping
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import RingTransport, Xenbus
-from actors.kernel.xs_ring import XsRing
+from actors.kernel.xs_ring import RingBroken, XsRing
 from actors.xenstore.requests import Outgoing
 from actors.xenstore.ring_client import RingClient
 from actors.xenstore.store import Store
@@ -367,3 +367,32 @@ def test_an_answer_that_nobody_waits_for_is_noted_and_skipped(joined):
     joined.xenbus.on_event()
     assert joined.logs == ["xenbus: an answer to request 77, which was not sent"]
     assert joined.do(joined.xenbus.write("/a", "x")) is None
+
+
+def test_a_ring_that_breaks_during_a_reconnect_forgets_no_request(joined):
+    results = [joined.start(joined.xenbus.read(f"/{name}"), served=False) for name in "abc"]
+    transport = joined.xenbus._transport
+    sent = []
+
+    def send(message):
+        sent.append(message)
+        if len(sent) == 2:
+            raise RingBroken("the page makes no sense")
+
+    transport.send = send
+    lose(joined)
+    joined.settle()
+    assert len(sent) == 2
+    assert results == [[Errno.EIO], [Errno.EIO], [Errno.EIO]]
+
+
+def test_a_transaction_whose_number_is_none_breaks_the_connection(joined):
+    async def body(transaction):
+        await transaction.write("/a", "x")
+
+    results = joined.start(joined.xenbus.transact(body), served=False)
+    joined.ring.send(pack_message(XsType.TRANSACTION_START, 1, 0, b"-5\0"), 0)
+    joined.ring.settle()
+    joined.settle(served=False)
+    assert results == [Errno.EIO]
+    assert joined.logs == ["xenbus: a transaction with the number b'-5'"]

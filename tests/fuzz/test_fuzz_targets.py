@@ -1,0 +1,34 @@
+"""The fuzz targets take random inputs without a fuzzer, too: a few in each run of the tests."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from tests.fuzz import door, rings
+
+
+def feed(take: Callable[[bytes], None], inputs: int, seed: int) -> None:
+    random = Random(seed)
+    for _ in range(inputs):
+        take(random.randbytes(random.randrange(512)))
+
+
+@pytest.mark.parametrize("target", [door.Target, rings.Target], ids=["door", "rings"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_inputs_are_served_refused_or_cut_off(target: type, seed: int) -> None:
+    feed(target(), 150, seed)
+
+
+def test_an_argument_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.hypervisor.event_channel_ops.number", lambda arguments, name: arguments[name])
+
+    with pytest.raises((KeyError, TypeError)):
+        feed(door.Target(), 5000, 1)
+
+
+def test_a_segment_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.kernel.vbd_queue.SECTORS_PER_PAGE", 256)
+
+    with pytest.raises(AssertionError):
+        feed(rings.Target(), 5000, 1)
