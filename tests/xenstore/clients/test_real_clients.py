@@ -1,14 +1,10 @@
 """Unmodified XenStore clients at the socket of a running cluster, found as `domzero env` says."""
 
-import contextlib
-import os
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 import pyxs
@@ -16,96 +12,10 @@ import pyxs
 pytestmark = pytest.mark.processes
 
 LIMIT_S = 60
-CONFIG = """\
-name: clients
-run: {duration: 1s, settle: 5s}
-hosts:
-  - name: host0
-    memory: 256MiB
-    dom0: {memory: 64MiB}
-    disks: [{name: sda}]
-    guests:
-      - {name: web, memory: 16MiB, disks: [{vdev: xvda, size: 1MiB}], workload: {kind: random, rate: 100/s}}
-expect: {survivors: all, lost: 0}
-"""
-
-
-class Host:
-    """A running host as somebody at a shell sees it whose environment came from `domzero env`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
-        (folder / "clients.yaml").write_text(CONFIG)
-
-    def domzero(self, *words: str) -> str:
-        return self._checked(sys.executable, "-m", "cluster.cli", *words)
-
-    def adopt_environment(self) -> None:
-        line = self.domzero("env", "host0").strip()
-        name, _, value = line.removeprefix("export ").partition("=")
-        self.environment[name] = value
-
-    @property
-    def socket(self) -> str:
-        return self.environment["XENSTORED_PATH"]
-
-    def tool(self, name: str, *words: str) -> str:
-        """What `xenstore-NAME` printed; AssertionError if it failed."""
-        return self._checked(*self.command(name, *words))
-
-    def fails(self, name: str, *words: str) -> str:
-        """What `xenstore-NAME`, which must fail, complained of."""
-        done = self._run(*self.command(name, *words))
-        assert done.returncode != 0, done.stdout
-        return done.stderr
-
-    def command(self, name: str, *words: str) -> tuple[str, ...]:
-        program = shutil.which(f"xenstore-{name}")
-        if program is None:
-            pytest.skip(f"xenstore-{name} is not installed (Debian's package xenstore-utils)")
-        return (program, *words)
-
-    def test_xenstore(self, *words: str) -> str:
-        """What Xen's own test program printed; AssertionError if a test of it failed."""
-        found = sorted(Path("/usr/lib").glob("xen-*/bin/test-xenstore"))
-        if not found:
-            pytest.skip("test-xenstore is not installed (Debian's package xen-utils-4.17)")
-        return self._checked(str(found[-1]), *words)
-
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            words,
-            cwd=self._folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-
-    def _checked(self, *words: str) -> str:
-        done = self._run(*words)
-        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    # Not a folder of pytest's: the path of a Unix socket ends at 107 bytes.
-    folder = Path("/tmp") / f"domzero-clients-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder)
-        host = Host(folder)
-        host.domzero("up", "clients.yaml", "-d", "--out", "out")
-        stack.callback(host.domzero, "down")
-        host.adopt_environment()
-        yield host
 
 
 @pytest.fixture
-def client(host: Host) -> Iterator[pyxs.Client]:
+def client(host: Any) -> Iterator[pyxs.Client]:
     """A client of pyxs; as it waits for an answer without limit, the test as a whole has one."""
 
     def give_up(_number: int, _frame: object) -> None:
@@ -121,7 +31,7 @@ def client(host: Host) -> Iterator[pyxs.Client]:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_what_write_stores_read_and_ls_and_list_show(host: Host) -> None:
+def test_what_write_stores_read_and_ls_and_list_show(host: Any) -> None:
     host.tool("write", "/shown/a", "1", "/shown/b/c", "two words")
 
     assert host.tool("read", "/shown/a", "/shown/b/c") == "1\ntwo words\n"
@@ -130,11 +40,11 @@ def test_what_write_stores_read_and_ls_and_list_show(host: Host) -> None:
     assert host.tool("ls", "-f", "/shown") == '/shown/a = "1"\n/shown/b = ""\n/shown/b/c = "two words"\n'
 
 
-def test_ls_shows_what_the_toolstack_wrote_of_a_guest(host: Host) -> None:
+def test_ls_shows_what_the_toolstack_wrote_of_a_guest(host: Any) -> None:
     assert '/local/domain/1/name = "web"' in host.tool("ls", "-f").splitlines()
 
 
-def test_rm_takes_a_node_with_all_below_it(host: Host) -> None:
+def test_rm_takes_a_node_with_all_below_it(host: Any) -> None:
     host.tool("write", "/gone/a/b", "1")
     host.tool("rm", "/gone")
 
@@ -142,18 +52,18 @@ def test_rm_takes_a_node_with_all_below_it(host: Host) -> None:
     host.fails("exists", "/gone")
 
 
-def test_read_of_what_is_not_there_fails_and_names_it(host: Host) -> None:
+def test_read_of_what_is_not_there_fails_and_names_it(host: Any) -> None:
     assert "/nowhere" in host.fails("read", "/nowhere")
 
 
-def test_exists_answers_by_its_exit_status(host: Host) -> None:
+def test_exists_answers_by_its_exit_status(host: Any) -> None:
     host.tool("write", "/there", "")
 
     assert host.tool("exists", "/there") == ""
     host.fails("exists", "/not-there")
 
 
-def test_chmod_of_a_tree_is_what_ls_shows(host: Host) -> None:
+def test_chmod_of_a_tree_is_what_ls_shows(host: Any) -> None:
     host.tool("write", "/mode/below", "1")
     host.tool("chmod", "-r", "/mode", "n0", "r1")
 
@@ -161,7 +71,7 @@ def test_chmod_of_a_tree_is_what_ls_shows(host: Host) -> None:
     assert host.fails("chmod", "/mode", "x0")
 
 
-def test_watch_prints_the_first_firing_and_each_change_below(host: Host) -> None:
+def test_watch_prints_the_first_firing_and_each_change_below(host: Any) -> None:
     host.tool("write", "/watched/a", "1")
     command = host.command("watch", "-n", "3", "/watched")
     with subprocess.Popen(command, env=host.environment, stdout=subprocess.PIPE, text=True) as watching:
@@ -175,7 +85,7 @@ def test_watch_prints_the_first_firing_and_each_change_below(host: Host) -> None
     assert watching.returncode == 0
 
 
-def test_every_test_of_xens_own_program_passes(host: Host) -> None:
+def test_every_test_of_xens_own_program_passes(host: Any) -> None:
     listed = [line.partition(":")[0].strip() for line in host.test_xenstore("-l").splitlines()]
     passed = [line.partition(":")[0].strip() for line in host.test_xenstore("-i", "20").splitlines()]
 
@@ -183,7 +93,7 @@ def test_every_test_of_xens_own_program_passes(host: Host) -> None:
     assert passed == listed
 
 
-def test_ten_seconds_of_xens_random_test_pass(host: Host) -> None:
+def test_ten_seconds_of_xens_random_test_pass(host: Any) -> None:
     host.test_xenstore("-r", "10")
 
 
@@ -207,7 +117,7 @@ def test_pyxs_sees_permissions_and_domains(client: pyxs.Client) -> None:
     assert (client.is_domain_introduced(1), client.is_domain_introduced(77)) == (True, False)
 
 
-def test_pyxs_commits_a_transaction_whole_and_a_rollback_not_at_all(host: Host, client: pyxs.Client) -> None:
+def test_pyxs_commits_a_transaction_whole_and_a_rollback_not_at_all(host: Any, client: pyxs.Client) -> None:
     with pyxs.Client(unix_socket_path=host.socket) as other:
         client.transaction()
         client[b"/ta/a"], client[b"/ta/b"] = b"1", b"2"
@@ -221,7 +131,7 @@ def test_pyxs_commits_a_transaction_whole_and_a_rollback_not_at_all(host: Host, 
         assert other.exists(b"/ta/a")
 
 
-def test_pyxs_is_told_that_a_transaction_read_what_has_changed(host: Host, client: pyxs.Client) -> None:
+def test_pyxs_is_told_that_a_transaction_read_what_has_changed(host: Any, client: pyxs.Client) -> None:
     client[b"/race"] = b"1"
     with pyxs.Client(unix_socket_path=host.socket) as other:
         client.transaction()
