@@ -1,7 +1,9 @@
 """A block backend for each vbd that the toolstack writes into XenStore.
 
 Rules: what is served is what stands under `backend/vbd`; the toolstack and this driver meet there only.
-Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory).
+A volume has one user: the next one waits until the volume has answered everything the last one asked.
+Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory; a device that has
+requests in flight is not let go), tools/hotplug/Linux/block (a device in use is not given away).
 """
 
 from actors.abi.errno import XenError
@@ -9,6 +11,7 @@ from actors.dom0.disks import Disks
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
 from actors.messages import StateWritten
 
@@ -24,6 +27,7 @@ class Backends:
         self._disks = disks
         self._policy = policy
         self.devices: dict[tuple[int, int], Blkback] = {}
+        self._users: dict[str, Future[None]] = {}
 
     async def start(self) -> None:
         """Watch for devices from now on."""
@@ -39,20 +43,24 @@ class Backends:
 
     async def _probe(self, key: tuple[int, int]) -> None:
         path = f"{BACKEND_ROOT}/{key[0]}/{key[1]}"
-        if key in self.devices:
-            return
-        try:
-            if await self._xenbus.read(f"{path}/state") != "1":
+        while key not in self.devices:
+            try:
+                if await self._xenbus.read(f"{path}/state") != "1":
+                    return
+                frontend = await self._xenbus.read(f"{path}/frontend")
+                params = await self._xenbus.read(f"{path}/params")
+                volume = self._disks.volume(params)
+            except XenError as error:
+                self._kernel.log(f"blkback: {path}: {error}")
                 return
-            frontend = await self._xenbus.read(f"{path}/frontend")
-            params = await self._xenbus.read(f"{path}/params")
-            volume = self._disks.volume(params)
-        except XenError as error:
-            self._kernel.log(f"blkback: {path}: {error}")
-            return
-        except KeyError as error:
-            self._kernel.log(f"blkback: {path}: no volume {error}")
-            return
+            except KeyError as error:
+                self._kernel.log(f"blkback: {path}: no volume {error}")
+                return
+            user = self._users.get(params)
+            if user is None:
+                break
+            # What a dead domain has asked of the volume must not be done after what its next life asks.
+            await user
         if key in self.devices:
             return
         backend = Blkback(
@@ -71,8 +79,13 @@ class Backends:
             policy=self._policy,
         )
         self.devices[key] = backend
-        await backend.run()
-        self.devices.pop(key, None)
+        self._users[params] = done = Future[None]()
+        try:
+            await backend.run()
+        finally:
+            self.devices.pop(key, None)
+            del self._users[params]
+            done.set(None)
 
     def _tell_state(self, key: tuple[int, int], state: int) -> None:
         self._kernel.send(SUPERVISOR, StateWritten("backend", key[0], key[1], state))

@@ -305,7 +305,8 @@ class LifeCycle:
         self._host.outbox.log(line)
         self._send(message)
         self._host.stopped = True
-        self._host.callers.clear()
+        for domain in list(self._host.callers.values()):
+            self._silence(domain)
 
     def _tell(self, domain: Domain, what: str, reason: int = 0) -> None:
         self._send(DomainEvent(domain.domid, domain.incarnation, what, reason))

@@ -22,11 +22,13 @@ from actors.kernel.threads import Future, Signal
 from actors.kernel.xs_ring import XsRing
 from actors.kernel.xs_transport import LocalTransport
 from actors.xenstore.quotas import Quotas
-from actors.xenstore.requests import Introduction, Outgoing, Output, Released
+from actors.xenstore.requests import Introduction, LiveUpdate, Outgoing, Output, Printed, Released
 from actors.xenstore.ring_client import RingClient
 from actors.xenstore.store import Store
 
 CONTROL_DOMAIN = 0
+SETTLE_ROUNDS = 8
+"""How often one turn looks into the rings again; a guest may fill its own as fast as it is emptied."""
 
 
 class Xenstored:
@@ -42,6 +44,7 @@ class Xenstored:
         self._jobs: deque[Callable[[], Awaitable[None]]] = deque()
         self._job_came = Signal()
         self._reap_wanted = False
+        self._settling = False
         self._control_port = 0
         self._hears_of_deaths = False
 
@@ -310,11 +313,26 @@ class Xenstored:
         self._touched[client.domid] = client
 
     def _owe_commit(self) -> None:
-        self._kernel.at_turn_end(self._settle)
+        # While rings settle, the rounds see to what is touched: else this turn would have no end.
+        if not self._settling:
+            self._kernel.at_turn_end(self._settle)
 
     def _settle(self) -> None:
+        self._settling = True
+        try:
+            self._settle_rounds()
+        finally:
+            self._settling = False
+        if self._touched:
+            # A domain fills its ring as fast as it is read: the others are to have their turn.
+            threads = self._kernel.threads
+            threads.at(threads.now_ns + 1).when_done(self._owe_commit)
+
+    def _settle_rounds(self) -> None:
         self.store.commit()
-        while self._touched:
+        for _ in range(SETTLE_ROUNDS):
+            if not self._touched:
+                return
             touched, self._touched = self._touched, {}
             for client in touched.values():
                 client.settle()
@@ -337,6 +355,20 @@ class Xenstored:
                 self._perform(output)
             elif isinstance(output, Released):
                 self._release(output.domid)
+            elif isinstance(output, LiveUpdate):
+                self._live_update(output)
+            elif isinstance(output, Printed):
+                self._kernel.log(f"xenstored: {output.text}")
+
+    def _live_update(self, request: LiveUpdate) -> None:
+        """Go on as a daemon that was started anew with what this one has; not while transactions are open."""
+        if self.store.has_transactions and not request.force:
+            self._deliver([self.store.answer_control(request, Errno.EBUSY)])
+            return
+        self.store = self.store.successor()
+        nodes = self.store.statistics().nodes
+        self._kernel.log(f"xenstored: live update: {nodes} nodes and every connection taken over")
+        self._deliver([self.store.answer_control(request)])
 
     def _release(self, domid: int) -> None:
         client = self._rings.get(domid)

@@ -313,3 +313,12 @@ def test_the_board_may_report_the_end_of_a_process_before_its_link_is_gone(xen):
     assert xen.events()[-1] == (guest, "shutdown", ShutdownReason.crash)
     xen.auto = False
     assert xen.ret(0, "domctl.destroydomain", domain=guest) == 0
+
+
+def test_a_machine_that_restarts_has_no_watchdog_left(power_on):
+    xen = power_on(hwdom="reboot")
+    guest = xen.create()
+    xen.raw(guest, 29, 6, {"id": 0, "timeout": 11})
+    xen.raw(0, 29, 2, {"reason": 1})
+    assert xen.machine.next_deadline_ns() is None
+    xen.machine.check()

@@ -4,7 +4,7 @@ import pytest
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import DominfFlags
-from actors.abi.xs_wire import XsError, XsType, pack_message
+from actors.abi.xs_wire import XsError, XsType, pack_message, unpack_header
 from actors.kernel.xenbus import Xenbus
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.stub_domain import XenstoreDomain
@@ -427,3 +427,29 @@ def test_another_domain_cannot_pass_for_domain_0(stub):
         with pytest.raises(XenError) as refusal:
             guest.do(refused)
         assert refusal.value.errno is Errno.EACCES
+
+
+def test_a_live_update_keeps_nodes_watches_and_connections(dom0):
+    guest, seen = dom0.guest(5, 100), []
+    guest.do(guest.xenbus.watch("name", seen.append))
+    before = dom0.daemon.store
+    answers = []
+    tool = dom0.daemon.connect_tool(answers.append)
+    dom0.daemon.request(tool, XsType.CONTROL, 7, 0, b"live-update\0-s\0")
+    assert [unpack_header(each)[:2] for each in answers] == [(XsType.CONTROL, 7)]
+    assert answers[0].endswith(b"OK\0")
+    assert dom0.daemon.store is not before
+    assert dom0.do(dom0.xenbus.read("/local/domain/5/name")) == "guest5"
+    dom0.do(dom0.xenbus.write("/local/domain/5/name", "other"))
+    assert guest.do(guest.xenbus.read("name")) == "other"
+    assert seen == ["name", "name"]
+    assert guest.xenbus.reconnects == 0
+
+
+def test_a_live_update_waits_for_open_transactions_unless_it_is_forced(dom0):
+    answers = []
+    tool = dom0.daemon.connect_tool(answers.append)
+    dom0.daemon.request(tool, XsType.TRANSACTION_START, 1, 0, b"\0")
+    dom0.daemon.request(tool, XsType.CONTROL, 2, 0, b"live-update\0-s\0")
+    dom0.daemon.request(tool, XsType.CONTROL, 3, 0, b"live-update\0-s\0-F\0")
+    assert [each[16:] for each in answers[1:]] == [b"BUSY\0", b"OK\0"]

@@ -49,6 +49,16 @@ CASES = {
             {"kind": "frontend-disconnect", "target": f"{WEB}/xvda", "duration": "5ms", "at": "30ms"},
         ],
     ),
+    "what a dead guest has asked of a slow disk is done before its next life asks": (
+        16925,
+        [
+            {"kind": "crash", "target": WEB, "at": "129703us"},
+            {"kind": "disk-error", "target": "host0/sda", "duration": "42112us", "at": "184586us"},
+            {"kind": "slow", "target": "host0/sda", "duration": "30135us", "factor": 20, "at": "212838us"},
+            {"kind": "irq-lost", "target": "host0/sda", "duration": "30917us", "at": "240864us"},
+            {"kind": "crash", "target": WEB, "when": {"fault": 3, "state": "injected"}, "after": "2238us"},
+        ],
+    ),
     "a frontend that comes back while the store is away means what it last wrote": (
         646,
         [

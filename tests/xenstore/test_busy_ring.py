@@ -1,0 +1,46 @@
+"""A guest that fills its ring as fast as the daemon empties it, as from another processor."""
+
+from actors.abi.xs_wire import XsType, pack_message
+from actors.xenstore.daemon import SETTLE_ROUNDS, Xenstored
+
+WORK = 100
+"""How many requests the guest has; far more than one turn may take."""
+
+
+def test_a_ring_that_is_never_empty_is_served_in_bounded_turns(make_xen):
+    xen, kernel = make_xen()
+    xen.boot(kernel)
+    daemon = Xenstored(kernel)
+    kernel.threads.spawn("start", daemon.start())
+    xen.virq()
+    guest = xen.guest(5, 100)
+    introduced = daemon.introduce(5, 3)
+    xen.virq()
+    introduced.result()
+    ring = xen.page(100)
+    ring.responses.read()
+    asked, answers = [], bytearray()
+
+    def ask():
+        asked.append(pack_message(XsType.READ, len(asked), 0, b"/\0"))
+        ring.requests.write(asked[-1])
+
+    def notified(port):
+        answers.extend(ring.responses.read())
+        if len(asked) < WORK:
+            ask()
+
+    kernel.irq.notify = notified
+    ask()
+    xen.event(xen.domains[guest.domid].bound)
+    assert 1 < len(asked) <= 2 * SETTLE_ROUNDS + 2
+    turns = 0
+    while (deadline := kernel.next_deadline_ns()) is not None:
+        before, xen.now_ns, turns = len(asked), deadline, turns + 1
+        xen.virq()
+        assert len(asked) - before <= 2 * SETTLE_ROUNDS + 2
+    assert turns > 1
+    assert len(asked) == WORK
+    assert len(answers) % WORK == 0
+    assert answers
+    assert not daemon.check_turn()
