@@ -5,6 +5,7 @@ codec            typed messages to msgpack arrays and back
 framing          length-prefixed frames out of a byte stream, with a size limit
 transport        byte streams: socket pairs, listeners and connections (Unix, TCP), memory
 memory           machine memory of a host: a sparse shared file, or its in-memory twin
+arrivals         what has come on a link, cut into turns that are fair to other links
 link             a live actor's end of a link: frames in, what waits to go out
 disturbance      rules that break one direction of a link: what they make of a message
 detour           the way of a live link's messages while rules break it

@@ -1,7 +1,8 @@
 """The live driver: one machine, its links, and trio tasks that wait for the machine.
 
 A turn is what arrived together: every frame of one receive is decoded and handled, then `end_turn`
-of the machine (if it has one) is called, then each link that was sent to is flushed once.
+of the machine (if it has one) is called, then each link that was sent to is flushed once. What is too
+much for one turn (`arrivals`) is handled in turns of its own, between which other links have theirs.
 
 Rules: the machine is called from here only, and never again while it is in a call; each LinkOpened
 is followed by one LinkClosed, whoever ended the link. An exception of the machine leaves `run`.
@@ -13,7 +14,7 @@ from random import Random
 
 import trio
 
-from actors.runtime.codec import MAX_FRAME_BYTES, Codec, ProtocolViolation
+from actors.runtime.codec import MAX_FRAME_BYTES, Codec
 from actors.runtime.detour import Detour
 from actors.runtime.disturbance import Disturbance, LinkRule
 from actors.runtime.link import Link, RawLink
@@ -114,7 +115,7 @@ class ActorDriver:
 
     def plug(self, link: str, stream: ByteStream) -> None:
         """Give the machine a new link. An older one of that name is read out and closed first."""
-        self._post(Link(link, stream, self._frame_limit, self._codec.rows))
+        self._post(Link(link, stream, self._frame_limit, self._codec.rows, self._codec.decode_frame))
 
     def plug_raw(self, link: str, stream: ByteStream) -> None:
         """Give the machine a link to a stranger, whose messages are `bytes` as they come and go."""
@@ -208,7 +209,7 @@ class ActorDriver:
                 await link.drained.wait()
             if self._receive(link):
                 turns += 1
-                if turns == TURNS_PER_CHECKPOINT:
+                if turns == TURNS_PER_CHECKPOINT or link.arrivals.waiting:
                     turns = 0
                     await trio.lowlevel.checkpoint()
             elif link.open:
@@ -220,6 +221,9 @@ class ActorDriver:
 
     def _receive(self, link: Link) -> bool:
         """One turn with what has arrived on a link; False if nothing has, or the link has ended."""
+        arrivals = link.arrivals
+        if arrivals.waiting:
+            return self._take_turn(link, arrivals.more(), self._clock())
         try:
             count = link.stream.receive_into(self._buffer)
         except BlockingIOError:
@@ -228,20 +232,20 @@ class ActorDriver:
             self._close(link, f"connection lost: {error.strerror or error}")
             return False
         if not count:
-            self._close(link, "ended within a frame" if link.reader.partial else "closed by the peer")
+            self._close(link, "ended within a frame" if arrivals.partial else "closed by the peer")
             return False
         now_ns = self._clock()
         if link.raw:
             self._handle(link, (bytes(self._buffer[:count]),), now_ns)
             self._finish_turn(now_ns)
             return link.open
-        try:
-            for payload in link.reader.feed(self._buffer[:count]):
-                self._handle(link, self._codec.decode_frame(payload), now_ns)
-            if link.reader.violation is not None:
-                raise link.reader.violation
-        except ProtocolViolation as violation:
-            self._break(link, str(violation))
+        return self._take_turn(link, arrivals.take(self._buffer[:count]), now_ns)
+
+    def _take_turn(self, link: Link, messages: list[object], now_ns: int) -> bool:
+        if messages:
+            self._handle(link, messages, now_ns)
+        if link.arrivals.violation is not None and link.open:
+            self._break(link, str(link.arrivals.violation))
         self._finish_turn(now_ns)
         return link.open
 

@@ -64,16 +64,33 @@ def join_frames(chunks: list[bytes], limit: int = MAX_FRAME_BYTES) -> bytes:
 
 def split_messages(body: bytes) -> list[bytes]:
     """Encoded messages, back to back, as one chunk each."""
+    return cut_between_messages(body, 1)
+
+
+def cut_between_messages(body: bytes, least: int) -> list[bytes]:
+    """Encoded messages in pieces that end at the first end of a message from `least` bytes on.
+
+    What is no message is in the last piece, with all that comes after it.
+    """
+    if len(body) <= least:
+        return [body]
     unpacker = msgpack.Unpacker(max_buffer_size=len(body))
     unpacker.feed(body)
-    chunks: list[bytes] = []
-    start = 0
-    while start < len(body):
-        unpacker.skip()
-        end = unpacker.tell()
-        chunks.append(body[start:end])
-        start = end
-    return chunks
+    skip, tell = unpacker.skip, unpacker.tell
+    pieces: list[bytes] = []
+    start, size = 0, len(body)
+    try:
+        while size - start > least:
+            skip()
+            end = tell()
+            if end - start >= least:
+                pieces.append(body[start:end])
+                start = end
+    except (ValueError, msgpack.UnpackException):
+        pass  # whoever decodes it says what is wrong
+    if start < size:
+        pieces.append(body[start:])
+    return pieces
 
 
 class FrameReader:
@@ -83,6 +100,7 @@ class FrameReader:
         self._limit = limit
         self._version = version
         self._rest = bytearray()
+        self._wanted = 0  # so much is needed before a frame that has begun is complete
         self._greeted = False
         self.violation: ProtocolViolation | None = None
 
@@ -93,6 +111,8 @@ class FrameReader:
         """
         if self._rest:
             self._rest += data
+            if len(self._rest) < self._wanted:
+                return []
             data = memoryview(bytes(self._rest))
             self._rest.clear()
         payloads: list[memoryview] = []
@@ -104,11 +124,14 @@ class FrameReader:
                 return payloads
             end = start + HEADER_BYTES + length
             if end > size:
+                self._wanted = end - start
                 break
             payloads.append(data[start + HEADER_BYTES : end])
             start = end
             if not self._greeted and not self._greet(payloads.pop()):
                 return payloads
+        else:
+            self._wanted = HEADER_BYTES
         if start < size:
             self._rest += data[start:]
         return payloads

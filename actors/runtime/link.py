@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 import msgpack
 import trio
 
+from actors.runtime.arrivals import Arrivals, Decode
+from actors.runtime.codec import Buffer
 from actors.runtime.detour import Detour
-from actors.runtime.framing import FrameReader, frame, hello_frame, join_frames, split_messages
+from actors.runtime.framing import frame, hello_frame, join_frames, split_messages
 from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
 
@@ -28,6 +30,7 @@ class Link:
 
     __slots__ = (
         "_packer",
+        "arrivals",
         "backlog",
         "detour",
         "drained",
@@ -37,18 +40,17 @@ class Link:
         "pack",
         "queued",
         "raw",
-        "reader",
         "received",
         "rows",
         "stream",
     )
 
-    def __init__(self, name: str, stream: ByteStream, frame_limit: int, rows: Rows) -> None:
-        """`rows` makes of a message, by its type, what `pack` takes."""
+    def __init__(self, name: str, stream: ByteStream, frame_limit: int, rows: Rows, decode: Decode) -> None:
+        """`rows` makes of a message, by its type, what `pack` takes; `decode` makes messages of a payload."""
         self.name = name
         self.stream = stream
         self.frame_limit = frame_limit
-        self.reader = FrameReader(frame_limit)
+        self.arrivals = Arrivals(frame_limit, decode)
         self.open = True
         self.raw = False
         self.rows = rows
@@ -81,6 +83,7 @@ class Link:
     def close(self) -> None:
         """End both directions; what waits is dropped."""
         self.open = False
+        self.arrivals.drop()
         self.mute()
         self.stream.close()
 
@@ -134,7 +137,7 @@ class RawLink(Link):
     __slots__ = ("_parts",)
 
     def __init__(self, name: str, stream: ByteStream) -> None:
-        super().__init__(name, stream, 0, RAW_ROWS)
+        super().__init__(name, stream, 0, RAW_ROWS, _as_it_is)
         self.raw = True
         self._parts: list[bytes] = []
         self.pack = self._parts.append
@@ -155,3 +158,7 @@ class RawLink(Link):
     def congested(self) -> bool:
         """Whether the peer leaves too much unread."""
         return len(self.backlog) > RAW_BACKLOG_BYTES
+
+
+def _as_it_is(payload: Buffer) -> list[object]:
+    return [bytes(payload)]

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from actors.runtime.actor import ActorDriver
+from actors.runtime.arrivals import MESSAGES_PER_TURN
 from actors.runtime.codec import Codec, wire
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.machine import (
@@ -439,6 +440,36 @@ async def test_a_busy_link_does_not_keep_others_waiting(recorder: type) -> None:
             assert await quiet.hear_notes(1) == [number]
         nursery.cancel_scope.cancel()
     busy.stream.close()
+
+
+async def test_a_flooding_link_lets_others_have_their_turns(recorder: type) -> None:
+    flooding, quiet = memory_pair(), memory_pair()
+    machine = recorder(echo)
+    driver = a_driver(machine)
+    driver.plug("flooding", flooding[0])
+    driver.plug("quiet", quiet[0])
+    flood, calm = greeted(flooding[1]), greeted(quiet[1])
+    flood.say(notes(*range(3000)))
+    calm.say(notes(-1))
+    async with running(driver):
+        await machine.until(lambda events: len(numbers_of(events)) == 3001)
+    numbers = numbers_of(machine.events)
+    assert [number for number in numbers if number >= 0] == list(range(3000))
+    assert numbers.index(-1) <= 2 * MESSAGES_PER_TURN
+
+
+async def test_a_link_that_the_machine_has_closed_is_not_listened_to(recorder: type) -> None:
+    def close_it(event: Event, now_ns: int) -> list[Effect]:
+        return [CloseLink(event.link, "no more")] if isinstance(event, Received) else []
+
+    near, far = memory_pair()
+    machine = recorder(close_it)
+    driver = a_driver(machine)
+    driver.plug("peer", near)
+    greeted(far).say(notes(1, 2), notes(3), notes(4))
+    async with running(driver):
+        await machine.until(lambda events: any(isinstance(event, LinkClosed) for event in events))
+    assert numbers_of(machine.events) == [1]
 
 
 async def test_a_trace_has_the_event_and_its_effects(recorder: type) -> None:
