@@ -205,15 +205,20 @@ class BlockQueue:
                 self._notify()
 
     def on_event(self) -> None:
-        """The backend has answered, perhaps."""
+        """The backend has answered, perhaps; one that takes its answers back is looked at in another turn."""
         ring = self._ring
         if ring is None:
             return
+        left = ring.entries
         try:
             while True:
                 count = ring.available()
                 if not count and not ring.rest():
                     break
+                if left <= 0:
+                    self._threads.at(self._threads.now_ns + 1).when_done(self.on_event)
+                    break
+                left -= count or 1
                 for _ in range(count):
                     self._take(ring.take())
         except RingBroken as error:

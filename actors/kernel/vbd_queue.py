@@ -137,15 +137,23 @@ class VbdQueue:
         self.misanswer = False
 
     def poll(self) -> None:
-        """Take everything that is in the ring."""
+        """Take what is in the ring; of more than it has slots the rest in a turn of its own.
+
+        Only a frontend that asks while it is answered, or takes back what it has asked, gets that far.
+        """
         ring = self._ring
+        left = ring.entries
         try:
             while not self._stopped:
                 count = ring.available()
                 if not count and not ring.rest():
                     break
+                if left <= 0:
+                    self._threads.at(self._threads.now_ns + 1).when_done(self.poll)
+                    break
                 for _ in range(count):
                     self._take(ring.take())
+                left -= count or 1
         except RingBroken as error:
             self._stopped = True
             self._broken(str(error))
