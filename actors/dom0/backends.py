@@ -27,7 +27,7 @@ class Backends:
         self._disks = disks
         self._policy = policy
         self.devices: dict[tuple[int, int], Blkback] = {}
-        self._users: dict[str, Future[None]] = {}
+        self._users: dict[str, tuple[Blkback, Future[None]]] = {}
 
     async def start(self) -> None:
         """Watch for devices from now on."""
@@ -57,10 +57,11 @@ class Backends:
                 self._kernel.log(f"blkback: {path}: no volume {error}")
                 return
             user = self._users.get(params)
-            if user is None:
+            # One that serves no ring is of a domain that was never finished, and nobody may ever remove it.
+            if user is None or not user[0].attached:
                 break
             # What a dead domain has asked of the volume must not be done after what its next life asks.
-            await user
+            await user[1]
         if key in self.devices:
             return
         backend = Blkback(
@@ -79,12 +80,14 @@ class Backends:
             policy=self._policy,
         )
         self.devices[key] = backend
-        self._users[params] = done = Future[None]()
+        done: Future[None] = Future()
+        self._users[params] = backend, done
         try:
             await backend.run()
         finally:
             self.devices.pop(key, None)
-            del self._users[params]
+            if self._users.get(params) == (backend, done):
+                del self._users[params]
             done.set(None)
 
     def _tell_state(self, key: tuple[int, int], state: int) -> None:

@@ -167,6 +167,11 @@ class Blkback:
             self._queue.misanswer = True
         return self._queue is not None
 
+    @property
+    def attached(self) -> bool:
+        """Whether it serves a ring: what was asked there may still be at the volume."""
+        return self._queue is not None
+
     def check(self) -> None:
         """Invariants."""
         if self._queue is not None:

@@ -59,6 +59,20 @@ CASES = {
             {"kind": "crash", "target": WEB, "when": {"fault": 3, "state": "injected"}, "after": "2238us"},
         ],
     ),
+    "a domain that was never finished does not keep the volume of the next": (
+        30197,
+        [
+            {"kind": "crash", "target": "host0/web-1", "at": "93596us"},
+            {"kind": "crash", "target": "host0/web-1", "at": "223360us"},
+            {
+                "kind": "toolstack-kill",
+                "target": DOM0,
+                "duration": "116532us",
+                "when": {"fault": 1, "state": "detected"},
+                "after": "2577us",
+            },
+        ],
+    ),
     "a frontend that comes back while the store is away means what it last wrote": (
         646,
         [
