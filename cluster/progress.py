@@ -24,6 +24,7 @@ EVENTS = {
     "reconnecting": "yellow",
     "recovered": "bold green",
     "died": "bold red",
+    "halted": "bold red",
 }
 PHASES = {
     "boot": "the hypervisor, dom0, the guests",

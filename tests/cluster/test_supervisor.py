@@ -4,7 +4,7 @@ from signal import SIGKILL
 import pytest
 
 from actors.domu.journal import GuestState, MemoryJournal
-from actors.messages import ConsoleInput, DomainEvent, StartDomain, Statistics, StopDomain
+from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
 from actors.runtime.machine import DeadlinePassed, Effect, Exit, Freeze, Kill, ProcessEnded, Received, Send
 from cluster.config import ResolvedCluster, ResolvedFault
 from cluster.supervisor import BOOT_LIMIT_NS, Supervisor
@@ -90,6 +90,22 @@ def test_what_does_not_boot_is_unknown_and_named(experiment: Experiment) -> None
     experiment.tick(BOOT_LIMIT_NS + 1)
 
     assert experiment.supervisor.outcome.unknown == ["not up within 60 s: host0/web-0, host0/web-1"]
+
+
+def test_a_machine_that_halts_before_its_guests_are_up_ends_the_run_at_once(
+    experiment: Experiment,
+) -> None:
+    experiment.start(0)
+    experiment.say(MachineHalt("dom0 powered off"))
+
+    why = "host0 halted before its guests were up: dom0 powered off; logs/host0-dom0.log says why"
+    assert experiment.supervisor.outcome.unknown == [why]
+    assert ("halted", "host0/dom0") in experiment.seen
+    experiment.give(ProcessEnded("host0/dom0", SIGKILL))
+    while not experiment.supervisor.finished and experiment.now_ns < S:
+        experiment.tick(S // 100)
+    assert experiment.supervisor.phase == "off"
+    assert experiment.supervisor.outcome.unknown == [why]
 
 
 def test_a_fault_is_done_in_its_time(with_fault: Experiment) -> None:
