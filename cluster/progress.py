@@ -25,6 +25,7 @@ EVENTS = {
     "recovered": "bold green",
     "died": "bold red",
     "halted": "bold red",
+    "destroyed": "red",
 }
 PHASES = {
     "boot": "the hypervisor, dom0, the guests",

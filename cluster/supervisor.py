@@ -66,7 +66,10 @@ class Supervisor:
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
         self.guests = {
             (host.name, str(guest["name"])): GuestRecord(
-                host.name, str(guest["name"]), journals[host.name, str(guest["name"])]
+                host.name,
+                str(guest["name"]),
+                journals[host.name, str(guest["name"])],
+                str(guest["on_crash"]),
             )
             for host in cluster.hosts
             for guest in host.guests
@@ -199,6 +202,8 @@ class Supervisor:
             if change.what == "shutdown" and self.phase in BREAKABLE:
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
             self.faults.detected(change)
+            if change.what == "dying" and guest is not None and guest.on_crash == "destroy":
+                self.faults.destroyed(change)
 
     def _tick(self) -> None:
         now_ns = self._now_ns

@@ -185,6 +185,28 @@ def test_the_end_of_a_device_is_a_failure(experiment: Experiment) -> None:
     assert experiment.supervisor.outcome.failures == ["host0/sda ended by itself (status 9)"]
 
 
+@pytest.mark.parametrize("on_crash", ["destroy", "restart"])
+def test_a_guest_that_is_destroyed_is_not_recovered_by_another_of_its_name(
+    load: Callable[..., ResolvedCluster], on_crash: str
+) -> None:
+    """The next dom0 creates it anew."""
+    experiment = Experiment(load(("count: 2", f"count: 2\n        on_crash: {on_crash}"))).boot()
+    experiment.give(ProcessEnded("host0/dom1", SIGKILL))
+    experiment.say(DomainEvent(1, 1, "shutdown", CRASHED))
+    (fault,) = experiment.supervisor.injections
+    assert (fault.is_open, fault.destroyed) == (True, False)
+
+    experiment.say(DomainEvent(1, 1, "dying", 0))
+    assert fault.destroyed == (not fault.is_open) == (on_crash == "destroy")
+
+    experiment.tick(S // 10)
+    experiment.say(StartDomain(3, 1, experiment.cluster.hosts[0].guests[0]["handle"], []))
+    experiment.now_ns += S // 10
+    experiment.answer()
+    experiment.tick()
+    assert (fault.recovered_at_ns is None) == (on_crash == "destroy")
+
+
 def test_a_recovery_is_seen_in_the_journals(with_fault: Experiment) -> None:
     with_fault.boot().tick(2 * S)
     with_fault.give(ProcessEnded("host0/dom0", SIGKILL))
