@@ -32,7 +32,7 @@ def test_trials_are_counted_and_not_faults() -> None:
     assert ["crash", "3", "1", "0"] in lines
     assert ["frontend", "Connected", "3", "1", "0"] in lines
     assert ["ledger", "1", "1", "0"] in lines
-    assert lines[-1] == "3 seeds: 2 held, 1 failed, 0 unknown".split()
+    assert lines[-1] == ["3", "seeds:", "2", "held,", "1", "failed,", "0", "unknown"]
 
 
 def test_a_seed_that_did_not_hold_is_told_with_its_replay_lowest_first() -> None:
