@@ -144,6 +144,8 @@ def _fault(fault: Values) -> Text:
             text.append(f"; {what} after {after_ms:.0f} ms")
     if fault["destroyed"]:
         text.append("; destroyed")
+    elif not over and fault["given_up"] and fault["waiting_for"]:
+        text.append("; given up")
     elif not over:
-        text.append("; given up" if fault["given_up"] else f"; {fault['waiting_for']} guests wait")
+        text.append(f"; {fault['waiting_for'] or 'no'} guests wait")
     return text
