@@ -54,7 +54,7 @@ def measure(seeds: int, jobs: int, results: Path) -> list[tuple[int, int, int]]:
             except subprocess.TimeoutExpired:
                 done = results.read_text().count("\n") - 1 if results.exists() else 0
                 own, workers = status_of(sweep.pid), below(sweep.pid)
-                if own:
+                if own and done < seeds:  # after that the workers end
                     seen.append((own["kib"], max(workers.values(), default=0)))
                 if seen and done * ROWS // seeds > len(rows):
                     rows.append((done, min(each[0] for each in seen), min(each[1] for each in seen)))
