@@ -45,6 +45,7 @@ class GuestDescription:
     vcpus: int
     on_crash: str
     frontend: str
+    vitals_ns: int
     disks: tuple[DiskDescription, ...]
     workload: WorkloadSchema | None
     where: Where
@@ -85,6 +86,7 @@ class GuestReader:
             vcpus=guest.vcpus or 1,
             on_crash=guest.on_crash or "destroy",
             frontend=guest.frontend,
+            vitals_ns=guest.vitals,
             disks=tuple(each for each in disks if each is not None),
             workload=guest.workload,
             where=where,
@@ -127,6 +129,7 @@ class GuestReader:
             vcpus=xl.vcpus,
             on_crash=xl.on_crash,
             frontend=guest.frontend,
+            vitals_ns=guest.vitals,
             disks=self._xl_disks(xl, guest, where, first),
             workload=guest.workload,
             where=where,
