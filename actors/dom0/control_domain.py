@@ -9,13 +9,13 @@ from typing import cast
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Hypercall, Schedop, Sysctl
 from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, ShutdownReason, Virq
-from actors.dom0.backends import Backends
-from actors.dom0.disks import Disks
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.hypervisor_meeting import HypervisorMeeting
 from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
+from actors.drivers.backends import Backends
+from actors.drivers.disks import Disks
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal

@@ -11,7 +11,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.hypercalls import Physdevop
 from actors.abi.types import DOMID_SELF
-from actors.dom0.disk_driver import DiskDriver
+from actors.drivers.disk_driver import DiskDriver
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 

@@ -7,7 +7,7 @@ requests in flight is not let go), tools/hotplug/Linux/block (a device in use is
 """
 
 from actors.abi.errno import XenError
-from actors.dom0.disks import Disks
+from actors.drivers.disks import Disks
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
