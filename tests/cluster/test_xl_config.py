@@ -181,10 +181,6 @@ BAD: list[tuple[str, str]] = [
     ),
     (MINIMAL + "disk = ['a.img,raw,xvda,rw,vdev=xvdb']\n", "db.cfg:3: vdev is given twice; write it once"),
     (
-        MINIMAL + "disk = ['a.img,raw,xvda,rw,backend=storage']\n",
-        "db.cfg:3: backend=storage asks for a driver domain; leave it out, dom0 serves the disk",
-    ),
-    (
         MINIMAL + "disk = [',raw,hdc,ro']\n",
         "db.cfg:3: hdc has no target; name an image file, drives without a medium are left out",
     ),

@@ -6,7 +6,7 @@ A kernel does without the calls that are not there; a toolstack of another inter
 import pytest
 
 DOM0 = {"memory": "16MiB"}
-WATCHDOG = "watchdog: this Xen has none; a dom0 that hangs will not be noticed"
+WATCHDOG = "watchdog: this Xen has none; a domain that hangs will not be noticed"
 SETUP_GSI = "GSI 16: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do"
 
 
