@@ -68,6 +68,8 @@ class ControlDomain(Kernel):
         self._builder: DomainBuilder | None = None
         self._toolstack: Toolstack | None = None
         self._toolstack_dead = False
+        self._knows: Future[None] = Future()
+        self._typed = ""
         self._backends: Backends | None = None
         self._daemon: Xenstored | None = None
         self._tools = ToolClients(self)
@@ -103,7 +105,9 @@ class ControlDomain(Kernel):
         await self._backends.start()
         self._builder = builder
         self._toolstack = toolstack = Toolstack(self, self._plan, builder)
-        await toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self._knows = toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self._shut_down()
+        await self._knows
         self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
     def link_opened(self, link: str) -> None:
@@ -124,11 +128,13 @@ class ControlDomain(Kernel):
         self.log(f"{link}: lost: {reason}")
 
     def console_input(self, text: str) -> None:
-        """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask."""
-        if self._toolstack is not None and text in {"xl shutdown -a", "xl destroy -a"}:
-            started = self._start_toolstack()
-            toolstack, force = self._toolstack, text == "xl destroy -a"
-            started.when_done(lambda: toolstack.shut_down_all(self._report_shut_down, force=force))
+        """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
+
+        Typed too early, it waits for the toolstack to know the domains.
+        """
+        if text in {"xl shutdown -a", "xl destroy -a"}:
+            self._typed = text
+            self._shut_down()
 
     def fault(self, fault: Fault) -> bool:
         """`hwdom-reboot`, `toolstack-kill`, and `backend-malformed-response` to `domid`, `virtual_device`."""
@@ -199,15 +205,22 @@ class ControlDomain(Kernel):
             self.log("xl: Killed")
 
     def _start_toolstack(self) -> Future[None]:
-        """A new xl in place of one that was killed, nothing if none was; set when it knows the domains."""
-        knows: Future[None] = Future()
+        """A new xl in place of one that was killed, nothing if none was; set when xl knows the domains."""
         if not self._toolstack_dead or self._toolstack is None or self._builder is None:
-            knows.set(None)
-            return knows
+            return self._knows
         self._toolstack_dead = False
         dead, self._toolstack = self._toolstack, Toolstack(self, self._plan, self._builder)
         self.log("xl: started again")
-        return self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
+        self._knows = self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
+        return self._knows
+
+    def _shut_down(self) -> None:
+        """Do what was typed, if anything was, and as soon as there is somebody who can."""
+        if self._toolstack is None or not self._typed:
+            return
+        started, force = self._start_toolstack(), self._typed == "xl destroy -a"
+        toolstack = self._toolstack
+        started.when_done(lambda: toolstack.shut_down_all(self._report_shut_down, force=force))
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True

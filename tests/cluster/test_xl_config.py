@@ -105,6 +105,7 @@ DISKS: list[tuple[str, tuple[str, str, str]]] = [
     ("a.iso,raw,hdc:cdrom,r", ("a.iso", "hdc", "ro")),
     ("a.iso,raw,xvdc,cdrom", ("a.iso", "xvdc", "ro")),
     ("a.iso,raw,xvdc,devtype=cdrom", ("a.iso", "xvdc", "ro")),
+    ("a.img,raw,xvda,rw,backend=0", ("a.img", "xvda", "rw")),
     ("a.img,raw,xvda,rw,backendtype=qdisk,direct-io-safe", ("a.img", "xvda", "rw")),
 ]
 
