@@ -27,6 +27,7 @@ from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
     IntroduceDomain,
+    LiftQuotas,
     RemoveNodes,
     Step,
     UnpauseDomain,
@@ -42,6 +43,8 @@ FOREIGN_GFN_BASE = 1 << 28
 GUEST_PORTS = 1023
 DRIVER_PORTS = (1 << 17) - 1
 """A driver domain needs a port for each disk that it serves."""
+LIFTED_QUOTAS = ("nodes", "watches", "outstanding", "transactions")
+"""What a domain has for each disk that it serves; the defaults of xenstored are for guests."""
 NUMBER_TAKEN_NS = 1_000_000
 """How often it is looked whether a domain id is free: who holds a page of the dead lets go of it soon."""
 
@@ -101,6 +104,9 @@ class DomainBuilder:
         match step:
             case WriteNodes():
                 await self._write_nodes(step)
+            case LiftQuotas(domid=domid):
+                for name in LIFTED_QUOTAS:
+                    await self.store.lift_quota(domid, name)
             case AssignDisk():
                 await self._assign_disk(step)
             case IntroduceDomain(domid=domid):

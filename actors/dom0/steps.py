@@ -37,6 +37,13 @@ class WriteNodes:
 
 
 @dataclass(frozen=True, slots=True)
+class LiftQuotas:
+    """Let a domain have as much of the store as it needs, which is more than a guest may."""
+
+    domid: int
+
+
+@dataclass(frozen=True, slots=True)
 class AssignDisk:
     """Give a domain the interrupt line and the registers of a disk."""
 
@@ -67,7 +74,16 @@ class RemoveNodes:
     paths: tuple[str, ...]
 
 
-Step = CreateDomain | BuildDomain | WriteNodes | AssignDisk | IntroduceDomain | UnpauseDomain | RemoveNodes
+Step = (
+    CreateDomain
+    | BuildDomain
+    | WriteNodes
+    | LiftQuotas
+    | AssignDisk
+    | IntroduceDomain
+    | UnpauseDomain
+    | RemoveNodes
+)
 
 Served = tuple[int, DiskPlan]
 """A disk of a guest that runs (its domid), as the driver domain that is to serve it needs it."""
@@ -91,7 +107,7 @@ def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) ->
         WriteNodes(f"{disk.vdev} of domain {guest}", backend_nodes(disk, guest)) for guest, disk in served
     )
     steps.extend(AssignDisk(domid, *each) for each in plan.drives)
-    return [*steps, IntroduceDomain(domid), UnpauseDomain(domid)]
+    return [*steps, *_introduction(plan, domid), UnpauseDomain(domid)]
 
 
 def rebuild_steps(plan: DomainPlan, domid: int, *, store_lost: bool, resume: bool) -> list[Step]:
@@ -113,8 +129,12 @@ def rebuild_steps(plan: DomainPlan, domid: int, *, store_lost: bool, resume: boo
             nodes = frontend_nodes(disk, domid, state) + nodes
         steps.append(WriteNodes(disk.vdev, nodes))
     if store_lost:
-        steps.append(IntroduceDomain(domid))
+        steps.extend(_introduction(plan, domid))
     return steps
+
+
+def _introduction(plan: DomainPlan, domid: int) -> list[Step]:
+    return [*([LiftQuotas(domid)] if plan.drives else []), IntroduceDomain(domid)]
 
 
 def removal_steps(plan: DomainPlan, domid: int) -> list[Step]:

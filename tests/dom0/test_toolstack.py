@@ -7,6 +7,7 @@ from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
 from actors.dom0.steps import (
     AssignDisk,
     IntroduceDomain,
+    LiftQuotas,
     RemoveNodes,
     Step,
     UnpauseDomain,
@@ -115,8 +116,14 @@ def test_a_driver_domain_finds_what_it_serves_when_it_runs_and_nothing_of_an_ear
     steps = attach_steps(DRIVER, 1, [(5, SERVED.disks[0])])
 
     assert steps[0] == RemoveNodes(("/local/domain/1",))
+    assert rebuild_steps(DRIVER, 1, store_lost=True, resume=False)[-2:] == [LiftQuotas(1), IntroduceDomain(1)]
     assert nodes(steps)[f"{DRIVER_BACK}/state"] == ("1", ("n1", "r5"))
-    assert steps[-3:] == [AssignDisk(1, "sdb", 17, "level"), IntroduceDomain(1), UnpauseDomain(1)]
+    assert steps[-4:] == [
+        AssignDisk(1, "sdb", 17, "level"),
+        LiftQuotas(1),
+        IntroduceDomain(1),
+        UnpauseDomain(1),
+    ]
 
 
 def test_a_disk_of_a_driver_domain_stands_under_that_domain_and_is_its_own() -> None:

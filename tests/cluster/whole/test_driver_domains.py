@@ -114,3 +114,36 @@ def test_the_report_says_who_drives_what_and_how_often_it_was_started(storage, l
 
     (host,) = run.report.to_dict()["hosts"]
     assert host["driver_domains"] == [{"name": "storage", "disks": ["sda"], "boots": 2}]
+
+
+def test_what_it_serves_is_written_again_before_it_looks_at_a_store_that_was_lost(
+    storage, laboratory, variant
+) -> None:
+    crash = {"kind": "crash", "target": "host0/dom0", "at": "150ms"}
+    many = {**storage.guest, "count": 10}
+    run = laboratory.simulate(
+        variant(storage, guest=many, host={**storage.host, "memory": "96MiB"}, faults=(crash,))
+    )
+
+    assert run.report.verdict.value == "held", run.story()
+    taken_over = [line for line in log_of(run, "dom0").splitlines() if "took over" in line]
+    assert "storage" in taken_over[-1]
+    assert sum(log_of(run, f"dom{domid}").count("offering") for domid in range(2, 12)) == 10, "nothing anew"
+
+
+def test_it_may_have_more_of_the_store_than_a_guest(storage, laboratory, variant) -> None:
+    crowd = {**storage.guest, "count": 70}
+    run = laboratory.simulate(
+        variant(
+            storage,
+            guest=crowd,
+            work={"rate": "20/s"},
+            host={**storage.host, "memory": "512MiB"},
+            faults=({"kind": "crash", "target": "host0/dom0", "at": "50ms"},),
+            duration="100ms",
+        ),
+        invariants=False,
+    )
+
+    assert run.report.verdict.value == "held", run.story()
+    assert "ENOSPC" not in log_of(run, "dom1")
