@@ -50,6 +50,7 @@ class GuestDescription:
     vcpus: int
     on_crash: str
     frontend: str
+    vitals_ns: int
     disks: tuple[DiskDescription, ...]
     workload: WorkloadSchema | None
     where: Where
@@ -95,6 +96,7 @@ class GuestReader:
             vcpus=guest.vcpus or 1,
             on_crash=guest.on_crash or "destroy",
             frontend=guest.frontend,
+            vitals_ns=guest.vitals,
             disks=tuple(each for each in disks if each is not None),
             workload=guest.workload,
             where=where,
@@ -142,6 +144,7 @@ class GuestReader:
             vcpus=xl.vcpus,
             on_crash=xl.on_crash,
             frontend=guest.frontend,
+            vitals_ns=guest.vitals,
             disks=self._xl_disks(xl, guest, where, first_disks),
             workload=guest.workload,
             where=where,

@@ -233,7 +233,7 @@ class ResolvedHost:
         devices = [
             {"vdev": disk["vdev"], "virtual_device": disk["virtual_device"]} for disk in rows(guest["disks"])
         ]
-        told = {key: guest[key] for key in ("name", "guest_id", "frontend", "workload")}
+        told = {key: guest[key] for key in ("name", "guest_id", "frontend", "vitals_ns", "workload")}
         return json.dumps({**told, "seed": self.seed, "devices": devices}, separators=(",", ":"))
 
 

@@ -29,6 +29,7 @@ from actors.dom0.steps import (
     IntroduceDomain,
     LiftQuotas,
     RemoveNodes,
+    ShareDevice,
     Step,
     UnpauseDomain,
     WriteNodes,
@@ -116,6 +117,8 @@ class DomainBuilder:
             case RemoveNodes(paths=paths):
                 for path in paths:
                     await self._remove(path)
+            case ShareDevice():
+                await self._share(step)
             case CreateDomain() | BuildDomain():
                 raise AssertionError("these two have methods of their own: they make and need the domid")
 
@@ -244,6 +247,16 @@ class DomainBuilder:
                 await transaction.set_perms(path, list(permissions))
             # The commit is sent right after this: who is killed while it waits for the answer has done it.
             self.committed[step] = None
+
+        await self.store.transact(body)
+
+    async def _share(self, step: ShareDevice) -> None:
+        async def body(transaction: Transaction) -> None:
+            if not await transaction.exists(step.path):
+                return  # its guest has removed it: that is no reason to refuse the others
+            names = await transaction.directory(step.path)
+            for path in (step.path, *(f"{step.path}/{name}" for name in names)):
+                await transaction.set_perms(path, step.permissions)
 
         await self.store.transact(body)
 

@@ -74,6 +74,14 @@ class RemoveNodes:
     paths: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ShareDevice:
+    """Give all that a device's end has in XenStore these permissions: what a domain may do ends with it."""
+
+    path: str
+    permissions: tuple[str, ...]
+
+
 Step = (
     CreateDomain
     | BuildDomain
@@ -83,6 +91,7 @@ Step = (
     | IntroduceDomain
     | UnpauseDomain
     | RemoveNodes
+    | ShareDevice
 )
 
 Served = tuple[int, DiskPlan]
@@ -93,7 +102,7 @@ def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) ->
     """What follows once the domain exists and is built: nodes, devices, introduction, run.
 
     A driver domain finds the disks that it is to serve in the store when it begins to run, and nothing there
-    of an earlier life.
+    of an earlier life; it may read the frontends, as that one might.
     """
     steps: list[Step] = [RemoveNodes((f"/local/domain/{domid}",))] if plan.drives else []
     steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
@@ -103,9 +112,9 @@ def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) ->
         )
         for disk in plan.disks
     )
-    steps.extend(
-        WriteNodes(f"{disk.vdev} of domain {guest}", backend_nodes(disk, guest)) for guest, disk in served
-    )
+    for guest, disk in served:
+        steps.append(ShareDevice(_frontend_path(disk, guest), _frontend_permissions(disk, guest)))
+        steps.append(WriteNodes(f"{disk.vdev} of domain {guest}", backend_nodes(disk, guest)))
     steps.extend(AssignDisk(domid, *each) for each in plan.drives)
     return [*steps, *_introduction(plan, domid), UnpauseDomain(domid)]
 
@@ -169,8 +178,7 @@ def domain_nodes(plan: DomainPlan, domid: int) -> Nodes:
 
 def frontend_nodes(disk: DiskPlan, domid: int, state: XenbusState | None) -> Nodes:
     """The frontend's half of a vbd; without a state where the guest itself knows it."""
-    path = f"/local/domain/{domid}/device/vbd/{disk.virtual_device}"
-    permissions = (f"n{domid}", f"r{disk.backend}")
+    path, permissions = _frontend_path(disk, domid), _frontend_permissions(disk, domid)
     nodes = (
         (path, "", permissions),
         (f"{path}/backend", _backend_path(disk, domid), permissions),
@@ -191,7 +199,7 @@ def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
     return (
         *((own,) if disk.backend else ()),
         (path, "", permissions),
-        (f"{path}/frontend", f"/local/domain/{domid}/device/vbd/{disk.virtual_device}", permissions),
+        (f"{path}/frontend", _frontend_path(disk, domid), permissions),
         (f"{path}/frontend-id", str(domid), permissions),
         (f"{path}/online", "1", permissions),
         (f"{path}/dev", disk.vdev, permissions),
@@ -201,6 +209,14 @@ def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
         (f"{path}/device-type", "disk", permissions),
         (f"{path}/state", str(int(XenbusState.Initialising)), permissions),
     )
+
+
+def _frontend_path(disk: DiskPlan, domid: int) -> str:
+    return f"/local/domain/{domid}/device/vbd/{disk.virtual_device}"
+
+
+def _frontend_permissions(disk: DiskPlan, domid: int) -> tuple[str, ...]:
+    return f"n{domid}", f"r{disk.backend}"
 
 
 def _backend_path(disk: DiskPlan, domid: int) -> str:

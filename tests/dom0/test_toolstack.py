@@ -9,6 +9,7 @@ from actors.dom0.steps import (
     IntroduceDomain,
     LiftQuotas,
     RemoveNodes,
+    ShareDevice,
     Step,
     UnpauseDomain,
     WriteNodes,
@@ -116,6 +117,7 @@ def test_a_driver_domain_finds_what_it_serves_when_it_runs_and_nothing_of_an_ear
     steps = attach_steps(DRIVER, 1, [(5, SERVED.disks[0])])
 
     assert steps[0] == RemoveNodes(("/local/domain/1",))
+    assert ShareDevice(FRONT, ("n5", "r1")) in steps
     assert rebuild_steps(DRIVER, 1, store_lost=True, resume=False)[-2:] == [LiftQuotas(1), IntroduceDomain(1)]
     assert nodes(steps)[f"{DRIVER_BACK}/state"] == ("1", ("n1", "r5"))
     assert steps[-4:] == [
