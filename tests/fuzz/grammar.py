@@ -38,7 +38,7 @@ class NotedArguments(dict[str, object]):
         self.asked: dict[str, None] = {}
         self._answer = answer
 
-    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> object:
         """The one value."""
         self.asked[name] = None
         return self._answer
