@@ -117,15 +117,20 @@ class HypercallTable:
         op, command = number(entry, "op"), number(entry, "cmd")
         call = self.calls.get((op, command)) or self.other(op)
         if op == Hypercall.multicall:
+            caller.hypercalls_refused += 1
             return -Errno.EINVAL
         call.count += 1
         try:
             result = call.method(caller, mapping(entry, "args"))
         except XenError as error:
+            caller.hypercalls_refused += 1
             return -int(error.errno)
         if result is None:
             return 0
-        return result if isinstance(result, int) else result[0]
+        ret = result if isinstance(result, int) else result[0]
+        if ret < 0:
+            caller.hypercalls_refused += 1
+        return ret
 
     def counts(self) -> dict[str, int]:
         """How often each hypercall was made, by name, those that were."""
