@@ -19,7 +19,7 @@ from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
 
 PACKER_BYTES = 4096
-RAW_BACKLOG_BYTES = 256 * 1024
+RAW_UNREAD_BYTES = 256 * 1024
 
 Rows = Mapping[type, Callable[[object], object]]
 RAW_ROWS: Rows = {bytes: lambda message: message}
@@ -43,13 +43,27 @@ class Link:
         "received",
         "rows",
         "stream",
+        "unread_limit",
     )
 
-    def __init__(self, name: str, stream: ByteStream, frame_limit: int, rows: Rows, decode: Decode) -> None:
-        """`rows` makes of a message, by its type, what `pack` takes; `decode` makes messages of a payload."""
+    def __init__(
+        self,
+        name: str,
+        stream: ByteStream,
+        frame_limit: int,
+        rows: Rows,
+        decode: Decode,
+        *,
+        unread_limit: int | None = None,
+    ) -> None:
+        """`rows` makes of a message, by its type, what `pack` takes; `decode` makes messages of a payload.
+
+        While more than `unread_limit` bytes wait for the peer, it is `congested`.
+        """
         self.name = name
         self.stream = stream
         self.frame_limit = frame_limit
+        self.unread_limit = unread_limit
         self.arrivals = Arrivals(frame_limit, decode)
         self.open = True
         self.raw = False
@@ -116,7 +130,7 @@ class Link:
     @property
     def congested(self) -> bool:
         """Whether nothing more is to be read before the peer has taken what waits for it."""
-        return False
+        return self.unread_limit is not None and len(self.backlog) > self.unread_limit
 
     async def _write_some(self) -> None:
         try:
@@ -137,7 +151,7 @@ class RawLink(Link):
     __slots__ = ("_parts",)
 
     def __init__(self, name: str, stream: ByteStream) -> None:
-        super().__init__(name, stream, 0, RAW_ROWS, _as_it_is)
+        super().__init__(name, stream, 0, RAW_ROWS, _as_it_is, unread_limit=RAW_UNREAD_BYTES)
         self.raw = True
         self._parts: list[bytes] = []
         self.pack = self._parts.append
@@ -153,11 +167,6 @@ class RawLink(Link):
         parts.clear()
         self.queued = False
         return self._send(data)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the peer leaves too much unread."""
-        return len(self.backlog) > RAW_BACKLOG_BYTES
 
 
 def _as_it_is(payload: Buffer) -> list[object]:

@@ -252,6 +252,25 @@ async def test_a_peer_that_never_reads_loses_its_link_and_others_go_on(
     assert len(lines) == 1
 
 
+async def test_a_peer_that_never_reads_is_not_read_from_where_there_is_a_limit(
+    recorder: type, stream_pair: Pair
+) -> None:
+    def answer(event: Event, now_ns: int) -> list[Effect]:
+        return [Send(event.link, Note(0, bytes(100_000)))] if isinstance(event, Received) else []
+
+    machine = recorder(answer)
+    driver = a_driver(machine, unread_limit=100_000)
+    driver.plug("deaf", stream_pair[0])
+    deaf = greeted(stream_pair[1])
+    async with running(driver):
+        for _ in range(150):
+            deaf.say(notes(0))
+            await trio.testing.wait_all_tasks_blocked()
+        assert 2 < len(machine.events) < 120
+        assert await deaf.hear_notes(150) == [0] * 150
+        assert driver.links == ["deaf"]
+
+
 async def test_a_slow_reader_gets_everything_in_order(recorder: type, stream_pair: Pair) -> None:
     def burst(event: Event, now_ns: int) -> list[Effect]:
         opened = isinstance(event, LinkOpened)
