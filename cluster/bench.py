@@ -31,8 +31,8 @@ from cluster.floors import measure
 
 MODES = ("one-core", "free")
 GUESTS = (1, 8, 32)
-READ_HOPS = 8
-"""guest, hypervisor, dom0, disk, IO-APIC, hypervisor, dom0, hypervisor, guest."""
+READ_HOPS = 7
+"""Between processes: guest, hypervisor (and IO-APIC), dom0, disk, hypervisor, dom0, hypervisor, guest."""
 
 
 @dataclass(frozen=True, slots=True)
