@@ -2,7 +2,7 @@
 
 A turn is what arrived together: every frame of one receive is decoded and handled, then `end_turn`
 of the machine (if it has one) is called, then each link that was sent to is flushed once. What is too
-much for one turn (`arrivals`) is handled in turns of its own, between which other links have theirs.
+much for one turn (`arrivals`) is handled in turns of its own; the longer each, the more others have then.
 
 Rules: the machine is called from here only, and never again while it is in a call; each LinkOpened
 is followed by one LinkClosed, whoever ended the link. An exception of the machine leaves `run`.
@@ -209,7 +209,9 @@ class ActorDriver:
                 await link.drained.wait()
             if self._receive(link):
                 turns += 1
-                if turns == TURNS_PER_CHECKPOINT or link.arrivals.waiting:
+                if link.arrivals.waiting:
+                    await link.stand_back(self._clock())
+                elif turns == TURNS_PER_CHECKPOINT:
                     turns = 0
                     await trio.lowlevel.checkpoint()
             elif link.open:
@@ -223,7 +225,8 @@ class ActorDriver:
         """One turn with what has arrived on a link; False if nothing has, or the link has ended."""
         arrivals = link.arrivals
         if arrivals.waiting:
-            return self._take_turn(link, arrivals.more(), self._clock())
+            link.turn_ns = self._clock()
+            return self._take_turn(link, arrivals.more(), link.turn_ns)
         try:
             count = link.stream.receive_into(self._buffer)
         except BlockingIOError:
@@ -234,12 +237,9 @@ class ActorDriver:
         if not count:
             self._close(link, "ended within a frame" if arrivals.partial else "closed by the peer")
             return False
-        now_ns = self._clock()
-        if link.raw:
-            self._handle(link, (bytes(self._buffer[:count]),), now_ns)
-            self._finish_turn(now_ns)
-            return link.open
-        return self._take_turn(link, arrivals.take(self._buffer[:count]), now_ns)
+        now_ns = link.turn_ns = self._clock()
+        data = self._buffer[:count]
+        return self._take_turn(link, [bytes(data)] if link.raw else arrivals.take(data), now_ns)
 
     def _take_turn(self, link: Link, messages: list[object], now_ns: int) -> bool:
         if messages:

@@ -19,6 +19,7 @@ from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
 
 PACKER_BYTES = 4096
+PASS_NS = 50_000
 RAW_UNREAD_BYTES = 256 * 1024
 
 Rows = Mapping[type, Callable[[object], object]]
@@ -43,6 +44,7 @@ class Link:
         "received",
         "rows",
         "stream",
+        "turn_ns",
         "unread_limit",
     )
 
@@ -66,6 +68,7 @@ class Link:
         self.unread_limit = unread_limit
         self.arrivals = Arrivals(frame_limit, decode)
         self.open = True
+        self.turn_ns = 0  # when its last turn began
         self.raw = False
         self.rows = rows
         # One for all messages: a new one for each would cost a tenth of what a short message costs.
@@ -111,6 +114,11 @@ class Link:
         if self.drained is not None:
             self.drained.set()
             self.drained = None
+
+    async def stand_back(self, now_ns: int) -> None:
+        """Let others run: one pass of all who can, and more if the turn that ends now has taken long."""
+        for _ in range(1 + (now_ns - self.turn_ns) // PASS_NS):
+            await trio.lowlevel.checkpoint()
 
     def _send(self, data: bytes) -> int:
         if self.backlog:
