@@ -17,7 +17,7 @@ OPERATIONS: Final = ("read", "write", "flush")
 class Aim(Enum):
     """What a kind can be done to; the value says how such a target is written."""
 
-    domain = "HOST/dom0, HOST/GUEST or HOST/xenstore"
+    domain = "HOST/dom0, HOST/GUEST, HOST/DRIVER or HOST/xenstore"
     dom0 = "HOST/dom0"
     disk = "HOST/DISK"
     vbd = "HOST/GUEST/VDEV"
@@ -32,6 +32,7 @@ class FaultKind:
 
     `lasts`: it has a duration; without one it is there until the guests stop working, or, if it `stays`,
     for good. `deadly`: it ends the life of what it is done to. `silent`: no guest notices it by itself.
+    `lifted`: what has happened once it was taken away.
     """
 
     name: str
@@ -44,6 +45,7 @@ class FaultKind:
     silent: bool = False
     options: tuple[str, ...] = ()
     duration_ns: int | None = None
+    lifted: str = "over"
     drivers: tuple[str, ...] = BOTH
 
     @property
@@ -62,7 +64,15 @@ _ALL: Final = (
     FaultKind(
         "crash", Aim.domain, "stops between two instructions and is gone", "SIGKILL", lasts=False, deadly=True
     ),
-    FaultKind("hang", Aim.domain, "runs no more, but nothing closes", "SIGSTOP", stays=True, deadly=True),
+    FaultKind(
+        "hang",
+        Aim.domain,
+        "runs no more, but nothing closes",
+        "SIGSTOP",
+        stays=True,
+        deadly=True,
+        lifted="went on",
+    ),
     FaultKind(
         "hwdom-reboot", Aim.dom0, "dom0 and the machine reboot in order", _MESSAGE, lasts=False, deadly=True
     ),
@@ -73,6 +83,7 @@ _ALL: Final = (
         _MESSAGE,
         stays=True,
         silent=True,
+        lifted="xl started again",
     ),
     FaultKind(
         "host-power-loss",
@@ -81,6 +92,7 @@ _ALL: Final = (
         "SIGKILL",
         duration_ns=1_000_000_000,
         deadly=True,
+        lifted="power back",
     ),
     FaultKind("disk-error", Aim.disk, "commands fail with a media error", _MESSAGE, options=("operations",)),
     FaultKind("disk-stall", Aim.disk, "no command is answered", _MESSAGE),
@@ -108,7 +120,14 @@ _ALL: Final = (
         _MESSAGE,
         lasts=False,
     ),
-    FaultKind("frontend-disconnect", Aim.vbd, "the guest closes its disk", _MESSAGE, stays=True),
+    FaultKind(
+        "frontend-disconnect",
+        Aim.vbd,
+        "the guest closes its disk",
+        _MESSAGE,
+        stays=True,
+        lifted="opened again",
+    ),
     FaultKind(
         "slow", Aim.actor, "everything takes longer", "SIGSTOP and SIGCONT in turn", options=("factor",)
     ),

@@ -46,7 +46,7 @@ class FaultPerformer:
         names = target.split(":") if aim is Aim.link else [target]
         if aim is Aim.vbd:
             guest = target.partition("/")[0]
-            names = [guest, "dom0"] if kind == "backend-malformed-response" else [guest]
+            names = [guest, _backend(board, target)] if kind == "backend-malformed-response" else [guest]
         return "" if all(_address(board, each) for each in names) else NOT_RUNNING
 
     def begin(self, injection: Injection) -> None:
@@ -96,9 +96,8 @@ class FaultPerformer:
     def started(self, host: str, domid: int) -> None:
         """A domain starts: its links are new and sound."""
         board = self._boards[host]
-        gone = {(board.hypervisor, f"dom{domid}")}
-        if domid == 0:
-            gone |= {(f"{host}/{name}", "dom0") for name, _, _ in board.host.interrupts}
+        ends = [board.hypervisor, *(f"{host}/{disk}" for disk, _, _ in board.host.interrupts)]
+        gone = {(each, f"dom{domid}") for each in ends}
         for wire in list(self._rules):
             if wire in gone or wire[0] == f"{host}/dom{domid}":
                 del self._rules[wire]
@@ -133,7 +132,7 @@ class FaultPerformer:
             domain = board.find(guest)
             assert domain is not None, "it runs"
             options |= {"domid": domain.domid, "virtual_device": virtual_device_number(vdev)}
-            target = "dom0" if injection.kind == "backend-malformed-response" else guest
+            target = _backend(board, target) if injection.kind == "backend-malformed-response" else guest
         self._emit(Send(_address(board, target), Fault(injection.number, injection.kind, active, options)))
 
     def _add_rule(self, injection: Injection, wire: Wire) -> None:
@@ -170,6 +169,12 @@ def _address(board: Board, name: str) -> str:
     return address if board.runs(address) else ""
 
 
+def _backend(board: Board, vbd: str) -> str:
+    """The domain that serves a guest's disk, by name."""
+    guest, _, vdev = vbd.partition("/")
+    return next(each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev))
+
+
 def _wire(board: Board, kind: str, target: str) -> Wire:
     if kind == "evtchn-lost":
         target = f"hypervisor:{target}"
@@ -178,6 +183,6 @@ def _wire(board: Board, kind: str, target: str) -> Wire:
     if destination == "hypervisor":
         return address, "xen"
     domain = board.find(destination)
-    if source == "hypervisor" and domain is not None:
+    if domain is not None:
         return address, f"dom{domain.domid}"
     return address, destination

@@ -1,12 +1,13 @@
 """One fault that was injected into one target, and what became of it.
 
 Rules: detected is when the hypervisor said so; recovered is when every guest that was affected had
-a request answered after the target ran again, or after the fault was taken away. What never happened
-stays None.
+a request answered after the target ran again, or after the fault was taken away; with nobody affected, when
+the target ran again. What never happened stays None.
 """
 
 from dataclasses import dataclass, field
 
+from cluster.fault_kinds import FAULT_KINDS
 from cluster.resolved import Data
 
 
@@ -15,7 +16,8 @@ class Injection:
     """A fault from the moment it was done.
 
     `lives`: when the domains were started of which it may be the death; `mortal`: it is meant to be that.
-    `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known.
+    `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known; `lifted`: it was.
+    `destroyed`: its target was a guest whose toolstack destroys it when it crashes.
     """
 
     number: int
@@ -34,6 +36,8 @@ class Injection:
     lasting: bool = False
     ends_at_ns: int | None = None
     ended_at_ns: int | None = None
+    lifted: bool = False
+    destroyed: bool = False
     options: Data = field(default_factory=dict)
     settled_at_ns: dict[str, int] = field(default_factory=dict)
 
@@ -52,6 +56,14 @@ class Injection:
         """The target as it is written."""
         return f"{self.host}/{self.target}" if self.target else self.host
 
+    @property
+    def turn(self) -> str:
+        """What has happened at `restarted_at_ns`; empty if nothing has: recovery counts from the start."""
+        kind = FAULT_KINDS.get(self.kind)
+        if kind is not None and (self.lifted or (self.lasting and not self.mortal)):
+            return kind.lifted
+        return "restarted" if self.mortal else ""
+
     def taken_away(self, now_ns: int) -> None:
         """It is over: recovery counts from here, and is over at once if nobody waits."""
         self.ended_at_ns = now_ns
@@ -61,9 +73,11 @@ class Injection:
             self.recovered_at_ns = self.recovered_at_ns or now_ns
 
     def target_started(self, now_ns: int) -> None:
-        """The target (or the machine it was on) runs again."""
+        """The target (or the machine it was on) runs again: that is all if nobody waits for its service."""
         if self.restarted_at_ns is None:
             self.restarted_at_ns = now_ns
+        if self.mortal and not self.waiting_for and not self.given_up:
+            self.recovered_at_ns = self.recovered_at_ns or now_ns
 
     def is_served(self, guest: str, oldest_issue_ns: int, last_completion_ns: int, now_ns: int) -> bool:
         """Whether the guest is known to be served by the target's new life.

@@ -15,6 +15,7 @@ from actors.dom0.control_domain import ControlDomain
 from actors.dom0.plan import HostPlan
 from actors.domu.guest import Guest
 from actors.domu.journal import Journal
+from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
@@ -60,6 +61,10 @@ def _guest(argument: Argument, environment: Environment) -> Machine:
     return Guest(environment.memory, _extents(argument), environment.open_journal)
 
 
+def _driver(argument: Argument, environment: Environment) -> Machine:
+    return DriverDomain(environment.memory, _extents(argument))
+
+
 def _xenstore(argument: Argument, environment: Environment) -> Machine:
     return XenstoreDomain(environment.memory, _extents(argument))
 
@@ -69,6 +74,7 @@ PROGRAMS: dict[str, Callable[[Argument, Environment], Machine]] = {
     "ioapic": _ioapic,
     "disk": _disk,
     "dom0": _dom0,
+    "driver": _driver,
     "guest": _guest,
     "xenstore": _xenstore,
 }

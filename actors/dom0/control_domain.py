@@ -9,16 +9,16 @@ from typing import cast
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Hypercall, Schedop, Sysctl
 from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, ShutdownReason, Virq
-from actors.dom0.backends import Backends
-from actors.dom0.disks import Disks
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.hypervisor_meeting import HypervisorMeeting
 from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
-from actors.kernel.blkback import Blkback
+from actors.drivers.backends import DOM0_ROOT, Backends
+from actors.drivers.disks import Disks
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal
+from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import RingTransport, Transport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.messages import Fault
@@ -29,7 +29,6 @@ from actors.xenstore.tool_clients import TOOL, ToolClients
 
 XENSTORE_HANDLE = b"xenstore-stubdom"
 XENSTORE_PAGES = 4096
-NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +62,14 @@ class ControlDomain(Kernel):
     def __init__(self, memory: Memory, extents: list[list[int]], plan: HostPlan) -> None:
         super().__init__(memory, extents)
         self._plan = plan
-        self._disks = Disks(self)
+        self._disks = Disks(self, hardware=True)
         self._links: set[str] = set()
         self._link_came = Signal()
         self._builder: DomainBuilder | None = None
         self._toolstack: Toolstack | None = None
         self._toolstack_dead = False
+        self._knows: Future[None] = Future()
+        self._typed = ""
         self._backends: Backends | None = None
         self._daemon: Xenstored | None = None
         self._tools = ToolClients(self)
@@ -82,7 +83,8 @@ class ControlDomain(Kernel):
             self._power_off()
             return
         if self._plan.watchdog_s:
-            self.threads.spawn("watchdog", self._pet_watchdog())
+            timeout_s = self._plan.watchdog_s
+            self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
         await self.grants.setup()
         for name, gsi, trigger in self._plan.disks:
             await self._link(name)
@@ -99,11 +101,13 @@ class ControlDomain(Kernel):
             self._power_off()
             return
         builder.xenbus = xenbus
-        self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect)
+        self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect, root=DOM0_ROOT)
         await self._backends.start()
         self._builder = builder
         self._toolstack = toolstack = Toolstack(self, self._plan, builder)
-        await toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self._knows = toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self._shut_down()
+        await self._knows
         self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
     def link_opened(self, link: str) -> None:
@@ -124,11 +128,13 @@ class ControlDomain(Kernel):
         self.log(f"{link}: lost: {reason}")
 
     def console_input(self, text: str) -> None:
-        """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask."""
-        if self._toolstack is not None and text in {"xl shutdown -a", "xl destroy -a"}:
-            started = self._start_toolstack()
-            toolstack, force = self._toolstack, text == "xl destroy -a"
-            started.when_done(lambda: toolstack.shut_down_all(self._report_shut_down, force=force))
+        """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
+
+        Typed too early, it waits for the toolstack to know the domains.
+        """
+        if text in {"xl shutdown -a", "xl destroy -a"}:
+            self._typed = text
+            self._shut_down()
 
     def fault(self, fault: Fault) -> bool:
         """`hwdom-reboot`, `toolstack-kill`, and `backend-malformed-response` to `domid`, `virtual_device`."""
@@ -145,11 +151,7 @@ class ControlDomain(Kernel):
             return True
         if fault.kind != "backend-malformed-response" or self._backends is None:
             return False
-        if not fault.active:
-            return True
-        key = fault.options.get("domid"), fault.options.get("virtual_device")
-        device = self._backends.devices.get(cast("tuple[int, int]", key))
-        return device is not None and device.misanswer()
+        return not fault.active or self._backends.misanswer(fault.options)
 
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
@@ -165,43 +167,36 @@ class ControlDomain(Kernel):
 
     def _check_backends(self) -> None:
         super().check()
-        for backend in self._devices():
-            backend.check()
+        if self._backends is not None:
+            self._backends.check()
 
     def vbd_states(self) -> list[str]:
         """The state of each of its backends."""
-        return [backend.state.name for backend in self._devices()]
+        return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
-        backends = [each.statistics() for each in self._devices()]
-        keys = list(self._backends.devices) if self._backends is not None else []
+        vbds = self._backends.statistics() if self._backends is not None else []
         toolstack = self._toolstack
         domains = toolstack.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
         return ControlDomainStatistics(
             domains={each.plan.name: domid for domid, each in domains.items()},
-            backends=len(backends),
+            backends=len(vbds),
             in_flight=self._disks.in_flight,
             grants_mapped=self.grants.mapped,
-            requests=sum(each.requests for each in backends),
-            resumes=sum(each.resumes for each in backends),
-            renegotiations=sum(each.renegotiations for each in backends),
+            requests=_total(vbds, "requests"),
+            resumes=_total(vbds, "resumes"),
+            renegotiations=_total(vbds, "renegotiations"),
             taken_over=toolstack.taken_over if toolstack is not None else 0,
             created=toolstack.created if toolstack is not None else 0,
             restarted=toolstack.restarted if toolstack is not None else 0,
             store_lost=self._store_lost,
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._all_shut_down,
-            vbds=[
-                {"domid": domid, "device": device, **asdict(each)}
-                for (domid, device), each in zip(keys, backends, strict=True)
-            ],
+            vbds=vbds,
             store=asdict(self._daemon.store.statistics()) if self._daemon is not None else {},
         )
-
-    def _devices(self) -> list[Blkback]:
-        return list(self._backends.devices.values()) if self._backends is not None else []
 
     def _kill_toolstack(self) -> None:
         if self._toolstack is not None:
@@ -210,15 +205,22 @@ class ControlDomain(Kernel):
             self.log("xl: Killed")
 
     def _start_toolstack(self) -> Future[None]:
-        """A new xl in place of one that was killed, nothing if none was; set when it knows the domains."""
-        knows: Future[None] = Future()
+        """A new xl in place of one that was killed, nothing if none was; set when xl knows the domains."""
         if not self._toolstack_dead or self._toolstack is None or self._builder is None:
-            knows.set(None)
-            return knows
+            return self._knows
         self._toolstack_dead = False
         dead, self._toolstack = self._toolstack, Toolstack(self, self._plan, self._builder)
         self.log("xl: started again")
-        return self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
+        self._knows = self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
+        return self._knows
+
+    def _shut_down(self) -> None:
+        """Do what was typed, if anything was, and as soon as there is somebody who can."""
+        if self._toolstack is None or not self._typed:
+            return
+        started, force = self._start_toolstack(), self._typed == "xl destroy -a"
+        toolstack = self._toolstack
+        started.when_done(lambda: toolstack.shut_down_all(self._report_shut_down, force=force))
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True
@@ -231,19 +233,6 @@ class ControlDomain(Kernel):
     async def _link(self, name: str) -> None:
         while name not in self._links:
             await self._link_came.wait()
-
-    async def _pet_watchdog(self) -> None:
-        timeout_s = self._plan.watchdog_s
-        try:
-            identifier = await self.xen.sched_op(Schedop.watchdog, id=0, timeout=timeout_s)
-        except XenError as error:
-            if error.errno != Errno.ENOSYS:
-                raise
-            self.log("watchdog: this Xen has none; a dom0 that hangs will not be noticed")
-            return
-        while True:
-            await self.threads.sleep(timeout_s * NS // 3)
-            await self.xen.sched_op(Schedop.watchdog, id=identifier, timeout=timeout_s)
 
     async def _start_store(self) -> Xenbus:
         self._daemon = daemon = Xenstored(self, domid=0)
@@ -304,3 +293,7 @@ class ControlDomain(Kernel):
             if out["status"] == EvtchnStatus.unbound and out.get("dom") == 0:
                 return port
             port += 1
+
+
+def _total(vbds: list[dict[str, object]], counter: str) -> int:
+    return sum(cast("int", each[counter]) for each in vbds)

@@ -11,14 +11,15 @@ from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
+from actors.domu.io_wait import IoWait
 from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.vitals import Vitals
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Signal
-from actors.kernel.xenbus import RingTransport, Xenbus
-from actors.kernel.xs_ring import XsRing
 from actors.messages import Fault, StateWritten
 from actors.runtime.memory import Memory
 
@@ -27,7 +28,7 @@ OpenJournal = Callable[[str], Journal]
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, those of each frontend by vdev (`BlkfrontStatistics`), and its checksums."""
+    """Counters of one guest, its `VitalsStatistics`, the `BlkfrontStatistics` by vdev, and its checksums."""
 
     requests: int
     bytes: int
@@ -35,6 +36,7 @@ class GuestStatistics:
     reconnects: int
     replayed: int
     corrupt_reads: int
+    vitals: dict[str, int]
     vbds: dict[str, dict[str, object]]
     checksums: dict[str, str] = field(default_factory=dict)
 
@@ -49,6 +51,8 @@ class Guest(Kernel):
         self._open_journal = open_journal
         self._disks: list[Blkfront] = []
         self._workloads: list[Workload] = []
+        self._waits: list[IoWait] = []
+        self._vitals = Vitals(self.threads, self.pages, self._waits, self.log)
         self._checksums: dict[str, str] = {}
         self._stop = Signal()
         self._stopping = False
@@ -57,13 +61,18 @@ class Guest(Kernel):
         """Connect to XenStore, probe the disks, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
-        self._connect_xenstore()
+        reconnect = self.configuration["frontend"] == "reconnect"
+        self.xenbus = connect_to_store(self, reconnect=reconnect)
         await self.xenbus.watch("control/shutdown", self._shutdown_requested)
         for device in self.configuration["devices"]:
             self._disks.append(await self._probe(device))
-        for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
-            self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device))
+        if self.configuration["workload"] is not None:
+            for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
+                self._waits.append(IoWait(self.threads))
+                self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device, self._waits[-1]))
         self.threads.spawn("shutdown", self._shutdown_when_told())
+        if interval_ns := self.configuration["vitals_ns"]:
+            self.threads.spawn("vitals", self._vitals.publish(self.xenbus, interval_ns))
 
     def console_input(self, text: str) -> None:
         """`stop` ends the workloads; `poweroff` shuts the guest down, too."""
@@ -105,23 +114,13 @@ class Guest(Kernel):
             reconnects=sum(each.reconnects for each in disks),
             replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
+            vitals=asdict(self._vitals.statistics()),
             vbds={
                 str(device["vdev"]): asdict(each)
                 for device, each in zip(self.configuration["devices"], disks, strict=False)
             },
             checksums=dict(self._checksums),
         )
-
-    def _connect_xenstore(self) -> None:
-        info = self.start_info
-        ring = XsRing(self.pages.frame(info.store_gfn), self.pages.words(info.store_gfn))
-        transport = RingTransport(ring, lambda: self.irq.notify(info.store_port))
-        reconnect = self.configuration["frontend"] == "reconnect"
-        self.xenbus = Xenbus(
-            self.threads, transport, reconnect=reconnect, log=self.log, witness=self.store_witness
-        )
-        self.irq.bind(info.store_port, "xen-dyn -event", "xenbus", self.xenbus.on_event)
-        self.xenbus.on_event()
 
     async def _probe(self, device: dict[str, int | str]) -> Blkfront:
         disk = Blkfront(
@@ -143,24 +142,22 @@ class Guest(Kernel):
         number = int(device["virtual_device"])
         self.send(SUPERVISOR, StateWritten("frontend", 0, number, state))
 
-    async def _work(self, disk: Blkfront, device: dict[str, int | str]) -> None:
+    async def _work(self, disk: Blkfront, device: dict[str, int | str], wait: IoWait) -> None:
         work, vdev = self.configuration["workload"], str(device["vdev"])
-        if work is None:
-            return
         journal = self._open_journal(f"{self.name}-{vdev}")
         journal.begin_boot()
         journal.set_state(GuestState.running)
         journal.set_wanted(wanted=True)
         if work["kind"] == "checksum":
-            await self._checksum(disk, journal, vdev, work["block"])
+            await self._checksum(disk, journal, vdev, work["block"], wait)
         else:
-            await self._exercise(disk, journal, device, WorkloadSpec(**work))
+            await self._exercise(disk, journal, device, WorkloadSpec(**work), wait)
         journal.set_wanted(wanted=False)
         self.log(f"work on {vdev} is done")
 
-    async def _checksum(self, disk: Blkfront, journal: Journal, vdev: str, block: int) -> None:
+    async def _checksum(self, disk: Blkfront, journal: Journal, vdev: str, block: int, wait: IoWait) -> None:
         try:
-            digest = await checksum(self.threads, disk, journal, block)
+            digest = await checksum(self.threads, disk, journal, block, wait)
         except OSError as error:
             journal.set_state(GuestState.failed)
             self.log(f"{vdev}: {error}")
@@ -171,12 +168,17 @@ class Guest(Kernel):
         self.log(f"sha256 {digest.hex()}  /dev/{vdev}")
 
     async def _exercise(
-        self, disk: Blkfront, journal: Journal, device: dict[str, int | str], spec: WorkloadSpec
+        self,
+        disk: Blkfront,
+        journal: Journal,
+        device: dict[str, int | str],
+        spec: WorkloadSpec,
+        wait: IoWait,
     ) -> None:
         boot = journal.word(Word.BOOTS)
         random = Random(f"{self.configuration['seed']}:{self.name}:{device['vdev']}:{boot}")
         identity = (self.configuration["guest_id"], int(device["virtual_device"]))
-        workload = Workload(self.threads, disk, journal, spec, random, identity)
+        workload = Workload(self.threads, disk, journal, spec, random, identity, wait)
         self._workloads.append(workload)
         workload.start()
         if self._stopping:

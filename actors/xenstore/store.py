@@ -32,6 +32,7 @@ from actors.xenstore.requests import (
 from actors.xenstore.tree import INTRODUCE_DOMAIN, RELEASE_DOMAIN, ROOT, SPECIAL, Node, Tree
 from actors.xenstore.watches import Watch, Watches
 
+CONTROL_DOMAIN: Final = 0
 EPOCH: Final = "epoch"
 EPOCH_BITS: Final = 20
 """How many transactions a connection may start before its numbers could meet those of the next daemon."""
@@ -193,9 +194,13 @@ class Store:
         return self._take_events()
 
     def remove(self, domid: int) -> list[Output]:
-        """A domain is gone for good: its connection, and the nodes that belong to it with all below."""
+        """A domain is gone for good: its connection, the nodes that belong to it with all below, its rights.
+
+        Whoever comes under its id later finds nothing that was meant for it (XSA-322).
+        """
         events = self.lose(domid)
         self._forget_settings(domid)
+        self._forget_rights(domid)
         for path in self.tree.owned_by(domid):
             node = self.tree.get(path)
             if path in {ROOT, *SPECIAL} and node is not None:
@@ -203,6 +208,14 @@ class Store:
             elif node is not None:
                 self._requests.fire(cut(self.tree, path, node))
         return [*self._take_events(), *events]
+
+    def _forget_rights(self, domid: int) -> None:
+        self.tree.forget_permissions(domid)
+        for client in self._connections.values():
+            if client.target == domid:
+                client.target = None
+                if self._journal is not None:
+                    self._journal.setting(f"target/{client.domid}", None)
 
     # What outlives a daemon.
 
@@ -217,7 +230,7 @@ class Store:
         for name, value in records.settings.items():
             self._restore_setting(name.split("/"), value)
         for domid in records.domains:
-            self._restore_connection(domid)
+            self._restore_connection(domid, records.settings.get(f"target/{domid}"))
         for domid, path, token, shown_from, depth in records.watches:
             connection = self._of_domain.get(domid)
             if connection is not None:
@@ -270,9 +283,11 @@ class Store:
         client.last_transaction = old.last_transaction
         self._connections[number] = client
 
-    def _restore_connection(self, domid: int) -> None:
-        connection = self._of_domain[domid] = self.connect(domid, privileged=False)
-        self._connections[connection].kept = self._connections[connection].restored = True
+    def _restore_connection(self, domid: int, target: int | None) -> None:
+        connection = self._of_domain[domid] = self.connect(domid, privileged=domid == CONTROL_DOMAIN)
+        client = self._connections[connection]
+        client.kept = client.restored = True
+        client.target = target
         self._requests.introduced[domid] = None
 
     def _restore_setting(self, name: list[str], value: int) -> None:
@@ -292,6 +307,7 @@ class Store:
                 self._journal.setting(f"quota/{domid}/{name}", None)
             if feature is not None:
                 self._journal.setting(f"feature/{domid}", None)
+            self._journal.setting(f"target/{domid}", None)
 
     def check(self) -> None:
         """Invariants of the tree, and nothing is left of who is gone."""

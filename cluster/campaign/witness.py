@@ -12,6 +12,7 @@ from actors.dom0.control_domain import ControlDomain
 from actors.domu.guest import Guest
 from actors.domu.journal import Journal, MemoryJournal, Word
 from actors.domu.stamp import MAGIC_BYTES, read_stamp
+from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
@@ -129,6 +130,7 @@ class RunWitness(Witness):
         self._supervisor: Supervisor
         self._guests: dict[str, Guest] = {}
         self._dom0s: dict[str, ControlDomain] = {}
+        self._drivers: dict[str, DriverDomain] = {}
         self._hypervisors: dict[str, Hypervisor] = {}
 
     @property
@@ -166,6 +168,9 @@ class RunWitness(Witness):
             machine.store_witness = store.client(address)
             if self._supervisor.cluster.host(host).xenstore == "dom0":
                 store.store_started()
+        elif isinstance(machine, DriverDomain):
+            self._drivers[address] = machine
+            machine.store_witness = store.client(address)
         elif isinstance(machine, XenstoreDomain):
             store.store_started()
 
@@ -223,6 +228,7 @@ class RunWitness(Witness):
     def _vbd_states(self) -> list[str]:
         states = [f"frontend {each}" for guest in self._guests.values() for each in guest.vbd_states()]
         states += [f"backend {each}" for dom0 in self._dom0s.values() for each in dom0.vbd_states()]
+        states += [f"backend {each}" for driver in self._drivers.values() for each in driver.vbd_states()]
         return list(dict.fromkeys(states))
 
     def _search_memory(self) -> None:

@@ -1,6 +1,16 @@
 """The dashboard *Guest*: I/O, outage, and the phases of a reconnect."""
 
-from grafana.source.panels import DOMAIN_STATES, XENBUS_STATES, Page, Query, latency, lines, number, states
+from grafana.source.panels import (
+    DOMAIN_STATES,
+    XENBUS_STATES,
+    Page,
+    Query,
+    facts,
+    latency,
+    lines,
+    number,
+    states,
+)
 
 G = '%S,guest=~"$guest"'
 D = '%S,domain=~"$guest"'
@@ -158,6 +168,22 @@ def page() -> Page:
         ),
     )
     made.row(
+        "Vitals",
+        lines(
+            "Memory",
+            "Memory that the guest's kernel uses, and the rest.",
+            "bytes",
+            Query(f"sum by (host, guest) (domzero_guest_memory_committed_bytes{{{G}}})", f"{NAME} committed"),
+            Query(f"sum by (host, guest) (domzero_guest_memory_free_bytes{{{G}}})", f"{NAME} free"),
+        ),
+        lines(
+            "I/O wait",
+            "Share of the time in which workloads wait for their disks, summed over the disks.",
+            "percentunit",
+            Query(f"sum by (host, guest) (rate(domzero_guest_io_wait_seconds_total{{{G}}}{RATE}))", NAME),
+        ),
+    )
+    made.row(
         "Kernel",
         lines(
             "Hypercalls",
@@ -188,5 +214,10 @@ def page() -> Page:
                 "{{host}}/{{process}}",
             ),
         ),
+    )
+    made.row(
+        "Disks",
+        facts("Backends", "Which domain serves which virtual disk.", Query(f"domzero_vbd_info{{{G}}}")),
+        height=6,
     )
     return made

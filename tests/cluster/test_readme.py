@@ -13,6 +13,7 @@ from cluster.config_schema import (
     CostsSchema,
     DiskSchema,
     Dom0Schema,
+    DriverDomainSchema,
     ExpectSchema,
     FaultSchema,
     GuestDiskSchema,
@@ -36,6 +37,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "hosts": HostSchema,
     "dom0": Dom0Schema,
     "disks of a host": DiskSchema,
+    "driver domains": DriverDomainSchema,
     "guests": GuestSchema,
     "disks of a guest": GuestDiskSchema,
     "workload": WorkloadSchema,
@@ -45,7 +47,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "expect": ExpectSchema,
     "metrics": MetricsSchema,
 }
-DURATIONS = {"duration", "settle", "watchdog", "interval"}
+DURATIONS = {"duration", "settle", "watchdog", "interval", "vitals"}
 SIZES = {"memory", "block"}
 
 

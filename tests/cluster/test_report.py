@@ -116,6 +116,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "reconnect": "renegotiate",
             "boots": 1,
             "dom0_boots": 2,
+            "driver_domains": [],
         }
     ]
     assert data["faults"] == [
@@ -126,6 +127,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "injected_at_ns": 2000,
             "detected_at_ns": 2500,
             "recovered_at_ns": 4000,
+            "destroyed": False,
         }
     ]
     assert data["guests"][0] == {
