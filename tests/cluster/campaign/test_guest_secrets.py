@@ -45,13 +45,13 @@ class TalkingGuests(RunWitness):
             number = machine.configuration["guest_id"]
             words = Random(f"words of {number}").randbytes(16).hex()
             self.secrets.add_words(number, words.encode())
-            connect = machine._connect_xenstore
+            boot = machine.boot
 
-            def talk_then() -> None:
-                connect()
+            async def boot_and_talk() -> None:
+                await boot()
                 machine.threads.spawn("talk", self._talk(machine, words))
 
-            machine._connect_xenstore = talk_then
+            machine.boot = boot_and_talk
 
     def tap(self, address, machine):
         number = machine.configuration["guest_id"] if isinstance(machine, Guest) else 0
