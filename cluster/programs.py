@@ -22,6 +22,8 @@ from actors.runtime.memory import Memory
 from actors.xenstore.stub_domain import XenstoreDomain
 
 Argument = dict[str, object]
+UNREAD_LIMITS = {"hypervisor": 64 * 1024}
+"""Who does not read from a peer that leaves more bytes unread; its peers, the guests, have no such rule."""
 
 
 @dataclass(frozen=True, slots=True)
