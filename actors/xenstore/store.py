@@ -32,6 +32,7 @@ from actors.xenstore.requests import (
 from actors.xenstore.tree import INTRODUCE_DOMAIN, RELEASE_DOMAIN, ROOT, SPECIAL, Node, Tree
 from actors.xenstore.watches import Watch, Watches
 
+CONTROL_DOMAIN: Final = 0
 EPOCH: Final = "epoch"
 EPOCH_BITS: Final = 20
 """How many transactions a connection may start before its numbers could meet those of the next daemon."""
@@ -217,7 +218,7 @@ class Store:
         for name, value in records.settings.items():
             self._restore_setting(name.split("/"), value)
         for domid in records.domains:
-            self._restore_connection(domid)
+            self._restore_connection(domid, records.settings.get(f"target/{domid}"))
         for domid, path, token, shown_from, depth in records.watches:
             connection = self._of_domain.get(domid)
             if connection is not None:
@@ -236,8 +237,11 @@ class Store:
         Everything is written down as rows and read into fresh tables; connections keep their numbers.
         """
         store = Store(self.defaults, own_domid=self.own_domid)
-        store.tree.restore([(path, node.value, node.permissions) for path, node in self.tree.rows()])
+        store.tree.restore(
+            (path, node.value, node.permissions, node.generation) for path, node in self.tree.rows()
+        )
         old, new = self._requests, store._requests
+        store.tree.generation = self.tree.generation
         new.introduced.update(old.introduced)
         new.shut_down.update(old.shut_down)
         new.features.update(old.features)
@@ -258,11 +262,6 @@ class Store:
         """Whether a transaction is open."""
         return any(each.transactions for each in self._connections.values())
 
-    def commit(self) -> None:
-        """Have an archive keep everything that was done so far; nothing without one."""
-        if self._journal is not None:
-            self._journal.commit()
-
     def _restore_client(self, number: int, old: Connection) -> None:
         quotas = self._requests.quotas.of(old.domid)
         client = Connection(number, old.domid, privileged=old.privileged, quotas=quotas)
@@ -270,9 +269,11 @@ class Store:
         client.last_transaction = old.last_transaction
         self._connections[number] = client
 
-    def _restore_connection(self, domid: int) -> None:
-        connection = self._of_domain[domid] = self.connect(domid, privileged=False)
-        self._connections[connection].kept = self._connections[connection].restored = True
+    def _restore_connection(self, domid: int, target: int | None) -> None:
+        connection = self._of_domain[domid] = self.connect(domid, privileged=domid == CONTROL_DOMAIN)
+        client = self._connections[connection]
+        client.kept = client.restored = True
+        client.target = target
         self._requests.introduced[domid] = None
 
     def _restore_setting(self, name: list[str], value: int) -> None:
@@ -292,6 +293,7 @@ class Store:
                 self._journal.setting(f"quota/{domid}/{name}", None)
             if feature is not None:
                 self._journal.setting(f"feature/{domid}", None)
+            self._journal.setting(f"target/{domid}", None)
 
     def check(self) -> None:
         """Invariants of the tree, and nothing is left of who is gone."""
