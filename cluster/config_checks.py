@@ -19,7 +19,7 @@ from cluster.yaml_source import Where, YamlSource
 HYPERVISOR_MEMORY: Final = 1 << 20
 DOMAIN_OVERHEAD: Final = 256 << 10
 XENSTORE_MEMORY: Final = 16 << 20
-_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstore|hypervisor|ioapic|supervisor")
+_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstored?|hypervisor|ioapic|supervisor")
 
 Guests = dict[str, list[GuestDescription]]
 
@@ -94,7 +94,7 @@ class ConfigChecks:
 
     def _memory(self, host: HostSchema, where: Where) -> None:
         domains = [host.dom0.memory]
-        if host.xenstore == "stubdom":
+        if host.xenstore.domain == "stubdom":
             domains.append(XENSTORE_MEMORY)
         for guest in self._guests[host.name]:
             domains += [guest.maxmem] * len(guest.names)
@@ -117,7 +117,7 @@ class ConfigChecks:
 
     def _actors(self, host: HostSchema) -> list[str]:
         names = ["hypervisor", "ioapic", "dom0", *(disk.name for disk in host.disks)]
-        if host.xenstore == "stubdom":
+        if host.xenstore.domain == "stubdom":
             names.append("xenstore")
         return names + [name for each in self._guests[host.name] for name in each.names]
 

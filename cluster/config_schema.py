@@ -260,6 +260,22 @@ class GuestSchema(Strict):
     workload: WorkloadSchema | None = None
 
 
+class XenstoreSchema(Strict):
+    """Where xenstored lives, and what it keeps when it is started again."""
+
+    domain: Literal["dom0", "stubdom"] = "dom0"
+    restart: Literal["lose", "live-update", "persist"] = "lose"
+
+
+def _xenstore(value: object) -> object:
+    if isinstance(value, str):
+        if value not in {"dom0", "stubdom"}:
+            right = "dom0, stubdom, or {domain: dom0, restart: persist}"
+            raise ValueError(f"xenstored cannot live in {value!r}; {right}")
+        return {"domain": value}
+    return value
+
+
 class HostSchema(Strict):
     """One simulated host."""
 
@@ -267,7 +283,7 @@ class HostSchema(Strict):
     xen: Xen = "4.17"
     memory: Memory = 2 << 30
     hwdom: Literal["reboot", "restart", "halt"] = "restart"
-    xenstore: Literal["dom0", "stubdom"] = "dom0"
+    xenstore: Annotated[XenstoreSchema, BeforeValidator(_xenstore)] = XenstoreSchema()
     reconnect: Literal["renegotiate", "resume"] = "renegotiate"
     watchdog: Annotated[Duration, AfterValidator(_watchdog)] = 2_000_000_000
     metrics_port: Annotated[int, Field(ge=0, le=PORT_MAX)] = 0

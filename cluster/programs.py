@@ -18,6 +18,7 @@ from actors.domu.journal import Journal
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
+from actors.xenstore.archive import Archive
 from actors.xenstore.stub_domain import XenstoreDomain
 
 Argument = dict[str, object]
@@ -25,15 +26,26 @@ Argument = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a program needs of its host: machine memory, the guests' journals, the disks' images."""
+    """What a program needs of its host: machine memory, the guests' journals, the disks' images.
+
+    `open_archive` gives what xenstored keeps in one boot of the machine, by the number of the boot.
+    """
 
     memory: Memory
     open_journal: Callable[[str], Journal]
     open_image: Callable[[str, bool], Image]
+    open_archive: Callable[[int], Archive]
 
 
 def _extents(argument: Argument) -> list[list[int]]:
     return cast("list[list[int]]", argument["extents"])
+
+
+def _archive(argument: Argument, environment: Environment) -> Archive | None:
+    """What a xenstored keeps that is to outlive it: in this boot, since a machine boots with none."""
+    if argument["store_restart"] != "persist":
+        return None
+    return environment.open_archive(cast("int", argument["boot"]))
 
 
 def _hypervisor(argument: Argument, environment: Environment) -> Machine:
@@ -51,7 +63,8 @@ def _disk(argument: Argument, environment: Environment) -> Machine:
 
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(cast("dict[str, object]", argument["plan"]))
-    return ControlDomain(environment.memory, _extents(argument), plan)
+    archive = _archive(argument, environment) if plan.xenstore == "dom0" else None
+    return ControlDomain(environment.memory, _extents(argument), plan, archive)
 
 
 def _guest(argument: Argument, environment: Environment) -> Machine:
@@ -59,7 +72,7 @@ def _guest(argument: Argument, environment: Environment) -> Machine:
 
 
 def _xenstore(argument: Argument, environment: Environment) -> Machine:
-    return XenstoreDomain(environment.memory, _extents(argument))
+    return XenstoreDomain(environment.memory, _extents(argument), archive=_archive(argument, environment))
 
 
 PROGRAMS: dict[str, Callable[[Argument, Environment], Machine]] = {

@@ -107,6 +107,7 @@ class ResolvedHost:
     memory_pages: int
     hwdom: str
     xenstore: str
+    store_restart: str
     reconnect: str
     watchdog_s: int
     metrics_port: int
@@ -160,6 +161,7 @@ class ResolvedHost:
         return {
             "domains": domains,
             "xenstore": self.xenstore,
+            "store_restart": self.store_restart,
             "reconnect": self.reconnect,
             "watchdog_s": self.watchdog_s,
             "built_for": list(self.built_for),

@@ -17,6 +17,7 @@ from actors.runtime.machine import Effect, Event, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
+from actors.xenstore.memory_archive import MemoryArchive
 from cluster.board import SUPERVISOR
 from cluster.ledger import ReadSectors
 from cluster.process import ANSWERS
@@ -53,6 +54,7 @@ class SimulatedHost:
     def __init__(self, host: ResolvedHost, witness: Witness) -> None:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
+        self._archives: dict[int, MemoryArchive] = {}
         self.images = {str(each.path): _image(each) for each in host.volumes}
         self.journals = {
             each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)
@@ -60,7 +62,7 @@ class SimulatedHost:
 
     def environment(self) -> Environment:
         """The environment of the programs."""
-        return Environment(self.memory, self.journals.__getitem__, self._open_image)
+        return Environment(self.memory, self.journals.__getitem__, self._open_image, self._open_archive)
 
     @property
     def guests(self) -> list[str]:
@@ -70,6 +72,9 @@ class SimulatedHost:
     def journals_of(self, guest: str) -> list[Journal]:
         """The journals of one guest."""
         return [self.journals[each.name] for each in self._host.volumes if each.guest == guest]
+
+    def _open_archive(self, boot: int) -> MemoryArchive:
+        return self._archives.setdefault(boot, MemoryArchive())
 
     def _open_image(self, path: str, _read_only: bool) -> MemoryImage:  # noqa: FBT001 (the disk's own signature)
         return self.images[path]

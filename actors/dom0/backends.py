@@ -33,6 +33,12 @@ class Backends:
         """Watch for devices from now on."""
         await self._xenbus.watch(BACKEND_ROOT, self._changed)
 
+    def remove(self, domid: int) -> None:
+        """A domain is gone, and nodes that would say so may never have been: let its devices go."""
+        for key, device in self.devices.items():
+            if key[0] == domid:
+                device.remove()
+
     def _changed(self, path: str) -> None:
         # Only `backend/vbd/<frontend id>/<device>/state` says that a device is there and complete.
         parts = path.removeprefix(BACKEND_ROOT).strip("/").split("/")

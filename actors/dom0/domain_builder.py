@@ -54,11 +54,15 @@ class DomainBuilder:
         assert self.xenbus is not None, "XenStore is needed before the first domain that uses it"
         return self.xenbus
 
-    async def create(self, step: CreateDomain) -> int:
-        """A new, empty, paused domain with its memory; its domid."""
+    async def create(self, step: CreateDomain, *, domid: int = 0) -> int:
+        """A new, empty, paused domain with its memory; its domid, which is `domid` unless that is 0.
+
+        EEXIST while there is such a domain.
+        """
         plan = step.plan
         out = await self._xen.domctl(
             Domctl.createdomain,
+            domain=domid,
             handle=plan.handle,
             flags=CREATEDOMAIN_XS_DOMAIN if plan.xenstore else 0,
             max_vcpus=plan.vcpus,
@@ -67,15 +71,15 @@ class DomainBuilder:
             max_maptrack_frames=1024,
             grant_version=1,
         )
-        domid = out["domain"]
-        assert isinstance(domid, int), "createdomain fills in a domain id"
-        await self._xen.domctl(Domctl.max_mem, domain=domid, max_memkb=plan.max_pages * 4)
+        made = out["domain"]
+        assert isinstance(made, int), "createdomain fills in a domain id"
+        await self._xen.domctl(Domctl.max_mem, domain=made, max_memkb=plan.max_pages * 4)
         reply = await self._xen.memory_op(
-            Memop.populate_physmap, domid=domid, nr_extents=plan.memory_pages, extent_order=0, mem_flags=0
+            Memop.populate_physmap, domid=made, nr_extents=plan.memory_pages, extent_order=0, mem_flags=0
         )
         if reply.ret != plan.memory_pages:
             raise XenError(Errno.ENOMEM, f"{plan.name}: {reply.ret} of {plan.memory_pages} pages")
-        return domid
+        return made
 
     async def build(self, step: BuildDomain, domid: int) -> None:
         """Ports, ring pages, reserved grants, start info."""
@@ -188,6 +192,9 @@ class DomainBuilder:
     async def _write_nodes(self, step: WriteNodes) -> None:
         async def body(transaction: Transaction) -> None:
             self.committed.pop(step, None)
+            for path in step.instead:
+                if await transaction.exists(path):
+                    await transaction.rm(path)
             for path, value, permissions in step.nodes:
                 await transaction.write(path, value)
                 await transaction.set_perms(path, list(permissions))

@@ -6,19 +6,16 @@ the end of the turn. The control domain of a stub daemon may die and come again:
 Source: tools/xenstored/domain.c (introduction, VIRQ_DOM_EXC), init-xenstore-domain.c.
 """
 
-from collections import deque
-from collections.abc import Awaitable, Callable
-from functools import partial
-
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Evtchnop
 from actors.abi.interface import DominfFlags, EvtchnStatus, Virq
 from actors.abi.types import DOMID_SELF
 from actors.abi.xs_wire import HEADER_BYTES, unpack_header
 from actors.kernel.kernel import Kernel
-from actors.kernel.threads import Future, Signal
+from actors.kernel.threads import Future
 from actors.kernel.xs_transport import LocalTransport
 from actors.xenstore.archive import Archive, Journal, RingRecord
+from actors.xenstore.jobs import Jobs
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.requests import Introduction, LiveUpdate, Outgoing, Output, Printed, Released
 from actors.xenstore.ring_client import RingClient
@@ -49,12 +46,12 @@ class Xenstored:
         self._found: dict[int, RingRecord | None] = {}
         self._turn_end = TurnEnd(kernel, self._take_requests)
         self._dead = False
-        self._ended: Future[None] = Future()
+        self._ready: Future[None] = Future()
+        self._to_find: dict[int, int] = {}
         self._virq_port = 0
         self._rings: dict[int, RingClient] = {}
         self._sinks: dict[int, Sink] = {}
-        self._jobs: deque[Callable[[], Awaitable[None]]] = deque()
-        self._job_came = Signal()
+        self._jobs = Jobs()
         self._reap_wanted = False
         self._control_port = 0
         self._hears_of_deaths = False
@@ -65,12 +62,14 @@ class Xenstored:
             self._restore(self._archive)
         if not self.restored:
             self._kernel.store_began()
-        self._kernel.threads.spawn("xenstored", self._work())
+        self._jobs.start(self._kernel.threads)
         try:
             self._virq_port = await self._kernel.irq.bind_virq(Virq.DOM_EXC, DAEMON, self._domains_changed)
             self._hears_of_deaths = True
         except XenError as error:
             self._kernel.log(f"xenstored: no VIRQ_DOM_EXC ({error}): deaths of domains go unnoticed")
+        if self._archive is not None:
+            await self._ready
 
     def die(self) -> Future[None]:
         """End as a killed process does: what it has is gone; set when the kernel has closed all for it."""
@@ -79,9 +78,9 @@ class Xenstored:
         self._sinks.clear()
         if self._hears_of_deaths:
             self._kernel.irq.unbind(self._virq_port)
-        self._jobs.clear()
-        self._spawn(self._close_all)
-        return self._ended
+        self._ready.set(None)
+        self._jobs.end_with(self._close_all)
+        return self._jobs.ended
 
     def live_update(self) -> None:
         """Go on as a daemon that was started anew with what this one has; open transactions are aborted."""
@@ -135,14 +134,14 @@ class Xenstored:
             else:
                 done.set(None)
 
-        self._spawn(job)
+        self._jobs.add(job)
         return done
 
     def serve_control_domain(self, port: int) -> None:
         """Serve domain 0 over a port of ours that waits for it: now if it has a ring, else when it knocks."""
         self._control_port = port
         self._kernel.irq.bind(port, "xen-dyn -event", DAEMON, self._control_domain_event)
-        self._spawn(self._find_control_domain)
+        self._jobs.add(self._find_control_domain)
 
     def check(self) -> None:
         """Invariants of the store, and that every ring has its connection."""
@@ -158,22 +157,11 @@ class Xenstored:
         for domid, client in self._rings.items():
             assert client.connection == self.store.connection_of(domid), f"the connection of domain {domid}"
 
-    # Jobs, in the thread.
-
-    def _spawn(self, job: Callable[[], Awaitable[None]]) -> None:
-        self._jobs.append(job)
-        self._job_came.set()
-
-    async def _work(self) -> None:
-        while not self._ended.done:
-            await self._job_came.wait()
-            while self._jobs:
-                await self._jobs.popleft()()
+    # Jobs.
 
     async def _close_all(self) -> None:
         for domid in list(self._rings):
             await self._close(domid)
-        self._ended.set(None)
 
     def _restore(self, archive: Archive) -> None:
         """Go on from what the last daemon has kept."""
@@ -185,26 +173,31 @@ class Xenstored:
         self._turn_end.owe()
         if self.restored:
             self._kernel.log(f"xenstored: {len(self.store.tree)} nodes, {len(domains)} domains are restored")
-            for domid, port in domains.items():
-                if domid != CONTROL_DOMAIN:
-                    self._spawn(partial(self._find_again, domid, port))
-            self._domains_changed()
-
-    async def _find_again(self, domid: int, port: int) -> None:
-        """Serve a domain that an earlier daemon has served; one that is gone meanwhile leaves nothing."""
-        try:
-            client = await self._bind(domid, port)
-        except XenError as error:
-            self._kernel.log(f"xenstored: domain {domid} is gone: {error}")
-            self._spawn(partial(self._forget, domid))  # when everybody who is to hear of it is there
+        if CONTROL_DOMAIN in domains:
+            del domains[CONTROL_DOMAIN]  # it comes by itself, and the others wait for it
+            self._ready.set(None)
         else:
-            await self._open(client)
+            self._jobs.add(self._find_rings)
+        self._to_find = domains
 
-    async def _forget(self, domid: int) -> None:
-        if domid in self._found:  # and was not introduced anew meanwhile
+    async def _find_rings(self, *found: RingClient) -> None:
+        """Serve whom an earlier daemon has served, all at once: nobody is to miss what another one does."""
+        clients, gone = list(found), []
+        for domid, port in self._to_find.items():
+            try:
+                clients.append(await self._bind(domid, port))
+            except XenError as error:
+                self._kernel.log(f"xenstored: domain {domid} is gone: {error}")
+                gone.append(domid)
+        self._to_find.clear()
+        for client in clients:
+            await self._open(client)
+        for domid in gone:
             del self._found[domid]
             self._deliver(self.store.remove(domid))
-            self._turn_end.owe()
+        self._turn_end.owe()
+        self._domains_changed()
+        self._ready.set(None)
 
     async def _introduce(self, domid: int, port: int) -> None:
         if domid in (self._domid, CONTROL_DOMAIN):
@@ -311,21 +304,21 @@ class Xenstored:
             await self._gone(CONTROL_DOMAIN)
         client.port = self._control_port
         self._kernel.log("xenstored: domain 0 is there")
-        await self._open(client)
+        await self._find_rings(client)
 
     # In the interrupt.
 
     def _domains_changed(self) -> None:
         if not self._reap_wanted:
             self._reap_wanted = True
-            self._spawn(self._reap)
+            self._jobs.add(self._reap)
 
     def _control_domain_event(self) -> None:
         client = self._rings.get(CONTROL_DOMAIN)
         if client is not None:
             self._serve(client)
         if client is None or not self._hears_of_deaths:
-            self._spawn(self._find_control_domain)
+            self._jobs.add(self._find_control_domain)
 
     def _serve(self, client: RingClient) -> None:
         connection = client.connection
@@ -384,7 +377,7 @@ class Xenstored:
         if client is not None and client.connection is not None:
             self._sinks.pop(client.connection, None)
             client.connection = None
-        self._spawn(lambda: self._close(domid))
+        self._jobs.add(lambda: self._close(domid))
 
     def _perform(self, request: Introduction) -> None:
         done = self.introduce(request.domid, request.port)

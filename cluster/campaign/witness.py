@@ -159,10 +159,9 @@ class RunWitness(Witness):
         elif isinstance(machine, ControlDomain):
             self._dom0s[host] = machine
             machine.store_witness = store.client(address)
-            if self._supervisor.cluster.host(host).xenstore == "dom0":
-                store.store_started()
+            machine.store_began = store.store_started
         elif isinstance(machine, XenstoreDomain):
-            store.store_started()
+            machine.store_began = store.store_started
 
     def sectors_of(self, journal: Journal) -> SectorRecord:
         """A record for the sectors of one disk."""

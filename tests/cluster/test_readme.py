@@ -23,6 +23,7 @@ from cluster.config_schema import (
     RunSchema,
     WhenSchema,
     WorkloadSchema,
+    XenstoreSchema,
 )
 from cluster.metric_catalog import CATALOG, PREFIX
 from cluster.quantities import duration_text, size_text
@@ -35,6 +36,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "run": RunSchema,
     "hosts": HostSchema,
     "dom0": Dom0Schema,
+    "xenstore of a host": XenstoreSchema,
     "disks of a host": DiskSchema,
     "guests": GuestSchema,
     "disks of a guest": GuestDiskSchema,
