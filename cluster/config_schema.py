@@ -23,6 +23,7 @@ PORT_MAX: Final = 65535
 VCPUS_MAX: Final = 32
 GUESTS_MAX: Final = 10_000
 DISKS_MAX: Final = 8
+STORE_NODES_MAX: Final = 64
 INTERVAL_MIN: Final = 100_000_000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 MESSAGES: Final = tuple(sorted(each.__name__ for each in CODEC.rows))
@@ -243,6 +244,13 @@ class WorkloadSchema(Strict):
     verify: bool = True
 
 
+class StoreWorkSchema(Strict):
+    """What a guest does with XenStore: writes of nodes of its own, each read back before the next."""
+
+    nodes: Annotated[int, Field(ge=1, le=STORE_NODES_MAX)] = 4
+    rate: Rate = 20.0
+
+
 class GuestSchema(Strict):
     """One guest, or `count` of them; inline, or out of an xl.cfg file (`xl`)."""
 
@@ -258,6 +266,7 @@ class GuestSchema(Strict):
     disks: list[GuestDiskSchema] | None = None
     scratch: dict[str, VolumeSize] = {}
     workload: WorkloadSchema | None = None
+    store: StoreWorkSchema | None = None
 
 
 class XenstoreSchema(Strict):

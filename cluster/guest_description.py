@@ -10,7 +10,7 @@ from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
 from cluster.config_errors import ConfigError, Finding
-from cluster.config_schema import GuestDiskSchema, GuestSchema, WorkloadSchema
+from cluster.config_schema import GuestDiskSchema, GuestSchema, StoreWorkSchema, WorkloadSchema
 from cluster.quantities import size_text
 from cluster.xl_config import XlConfig, read_xl
 from cluster.yaml_source import Where, YamlSource
@@ -47,6 +47,7 @@ class GuestDescription:
     frontend: str
     disks: tuple[DiskDescription, ...]
     workload: WorkloadSchema | None
+    store: StoreWorkSchema | None
     where: Where
 
 
@@ -87,6 +88,7 @@ class GuestReader:
             frontend=guest.frontend,
             disks=tuple(each for each in disks if each is not None),
             workload=guest.workload,
+            store=guest.store,
             where=where,
         )
 
@@ -129,6 +131,7 @@ class GuestReader:
             frontend=guest.frontend,
             disks=self._xl_disks(xl, guest, where, first),
             workload=guest.workload,
+            store=guest.store,
             where=where,
         )
 

@@ -22,6 +22,7 @@ import trio
 
 from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
+from actors.domu.store_log import StoreLog
 from actors.kernel.kernel import Kernel
 from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
 from actors.runtime.actor import ActorDriver, Intercept
@@ -75,8 +76,11 @@ class Surroundings:
             path.parent.mkdir(exist_ok=True)
             return SqliteArchive(path)
 
+        def open_store_log(guest: str) -> StoreLog:
+            return StoreLog.open(journals / f"{self.host}-{guest}.store", writable=True)
+
         memory = SharedMemory(self.memory_fd, self.nr_frames)
-        return Environment(memory, open_journal, open_image, open_archive)
+        return Environment(memory, open_journal, open_image, open_archive, open_store_log)
 
 
 def archive_path(directory: Path, host: str, boot: int) -> Path:

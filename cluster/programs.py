@@ -15,6 +15,7 @@ from actors.dom0.control_domain import ControlDomain
 from actors.dom0.plan import HostPlan
 from actors.domu.guest import Guest
 from actors.domu.journal import Journal
+from actors.domu.store_log import StoreLog
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
@@ -35,6 +36,7 @@ class Environment:
     open_journal: Callable[[str], Journal]
     open_image: Callable[[str, bool], Image]
     open_archive: Callable[[int], Archive]
+    open_store_log: Callable[[str], StoreLog]
 
 
 def _extents(argument: Argument) -> list[list[int]]:
@@ -68,7 +70,7 @@ def _dom0(argument: Argument, environment: Environment) -> Machine:
 
 
 def _guest(argument: Argument, environment: Environment) -> Machine:
-    return Guest(environment.memory, _extents(argument), environment.open_journal)
+    return Guest(environment.memory, _extents(argument), environment.open_journal, environment.open_store_log)
 
 
 def _xenstore(argument: Argument, environment: Environment) -> Machine:

@@ -9,6 +9,7 @@ from typing import Final
 from cluster.ledger import COUNTS, LedgerResult
 from cluster.resolved import ResolvedHost
 from cluster.run_facts import GuestFacts, RunFacts
+from cluster.store_ledger import store_writes
 from cluster.verdict import Check, Verdict
 
 NAMED_MAX: Final = 5
@@ -25,6 +26,7 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
         _leaks(facts),
         _processes(facts),
         _liveness(facts, guests),
+        *store_writes(facts),
         *_xenstore(facts),
         *digests,
     ]

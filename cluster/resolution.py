@@ -119,6 +119,7 @@ class Resolution:
             "frontend": guest.frontend,
             "disks": disks,
             "workload": _workload(guest.workload) if guest.workload else None,
+            "store": guest.store.model_dump() if guest.store else None,
         }
 
 

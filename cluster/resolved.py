@@ -174,7 +174,7 @@ class ResolvedHost:
         devices = [
             {"vdev": disk["vdev"], "virtual_device": disk["virtual_device"]} for disk in rows(guest["disks"])
         ]
-        told = {key: guest[key] for key in ("name", "guest_id", "frontend", "workload")}
+        told = {key: guest[key] for key in ("name", "guest_id", "frontend", "workload", "store")}
         return json.dumps({**told, "seed": self.seed, "devices": devices}, separators=(",", ":"))
 
 
@@ -209,6 +209,12 @@ class ResolvedCluster:
     def placed(self, images: Path) -> "ResolvedCluster":
         """The same cluster with the images that the run makes in this folder."""
         return replace(self, hosts=tuple(_placed(each, images) for each in self.hosts))
+
+
+def store_nodes(guest: Data) -> int:
+    """How many nodes of XenStore a guest writes."""
+    work = guest["store"]
+    return int(work["nodes"]) if isinstance(work, dict) else 0
 
 
 def rows(value: object) -> list[Data]:

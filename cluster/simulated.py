@@ -13,6 +13,7 @@ from pathlib import Path
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
 from actors.domu.journal import Journal, MemoryJournal
+from actors.domu.store_log import StoreLog
 from actors.runtime.machine import Effect, Event, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
@@ -22,7 +23,7 @@ from cluster.board import SUPERVISOR
 from cluster.ledger import ReadSectors
 from cluster.process import ANSWERS
 from cluster.programs import PROGRAMS, Environment
-from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
+from cluster.resolved import ResolvedCluster, ResolvedHost, Volume, store_nodes
 from cluster.run_facts import ReadVolume
 from cluster.step_costs import StepCosts
 from cluster.supervisor import Supervisor
@@ -54,6 +55,11 @@ class SimulatedHost:
     def __init__(self, host: ResolvedHost, witness: Witness) -> None:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
+        self.store_logs = {
+            str(each["name"]): StoreLog.in_memory(nodes)
+            for each in host.guests
+            if (nodes := store_nodes(each))
+        }
         self._archives: dict[int, MemoryArchive] = {}
         self.images = {str(each.path): _image(each) for each in host.volumes}
         self.journals = {
@@ -62,7 +68,13 @@ class SimulatedHost:
 
     def environment(self) -> Environment:
         """The environment of the programs."""
-        return Environment(self.memory, self.journals.__getitem__, self._open_image, self._open_archive)
+        return Environment(
+            self.memory,
+            self.journals.__getitem__,
+            self._open_image,
+            self._open_archive,
+            self.store_logs.__getitem__,
+        )
 
     @property
     def guests(self) -> list[str]:
@@ -129,7 +141,10 @@ def run_simulated(
         for host, original in zip(cluster.hosts, placed.hosts, strict=True)
         for inside, outside in zip(host.volumes, original.volumes, strict=True)
     }
-    supervisor = Supervisor(cluster, _journals_of(hosts), observe)
+    logs_of_stores = {
+        (name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()
+    }
+    supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=logs_of_stores)
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None

@@ -12,6 +12,8 @@ from random import Random
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.store_client import StoreClient, StoreSpec
+from actors.domu.store_log import StoreLog
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
 from actors.kernel.kernel import SUPERVISOR, Kernel
@@ -23,6 +25,7 @@ from actors.messages import Fault, StateWritten
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]
+OpenStoreLog = Callable[[str], StoreLog]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,16 @@ class GuestStatistics:
 class Guest(Kernel):
     """The machine of an ordinary guest."""
 
-    def __init__(self, memory: Memory, extents: list[list[int]], open_journal: OpenJournal) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        extents: list[list[int]],
+        open_journal: OpenJournal,
+        open_store_log: OpenStoreLog | None = None,
+    ) -> None:
         super().__init__(memory, extents)
+        self._open_store_log = open_store_log
+        self._store_client: StoreClient | None = None
         self.configuration = json.loads(self.start_info.cmd_line)
         self.name: str = self.configuration["name"]
         self._open_journal = open_journal
@@ -63,6 +74,7 @@ class Guest(Kernel):
             self._disks.append(await self._probe(device))
         for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
             self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device))
+        self._begin_store_work()
         self.threads.spawn("shutdown", self._shutdown_when_told())
 
     def console_input(self, text: str) -> None:
@@ -70,6 +82,8 @@ class Guest(Kernel):
         self._stopping = True
         for workload in self._workloads:
             workload.stop()
+        if self._store_client is not None:
+            self._store_client.stop()
         if text == "poweroff":
             self._stop.set()
 
@@ -143,6 +157,17 @@ class Guest(Kernel):
         number = int(device["virtual_device"])
         self.send(SUPERVISOR, StateWritten("frontend", 0, number, state))
 
+    def _begin_store_work(self) -> None:
+        work = self.configuration.get("store")
+        if work is None or self._open_store_log is None:
+            return
+        self._store_client = StoreClient(
+            self.threads, self.xenbus, self._open_store_log(self.name), StoreSpec(**work)
+        )
+        if self._stopping:
+            self._store_client.stop()
+        self.threads.spawn("work on the store", self._store_client.run())
+
     async def _work(self, disk: Blkfront, device: dict[str, int | str]) -> None:
         work, vdev = self.configuration["workload"], str(device["vdev"])
         if work is None:
@@ -197,6 +222,8 @@ class Guest(Kernel):
         await self._stop.wait()
         for workload in self._workloads:
             await workload.finished
+        if self._store_client is not None:
+            await self._store_client.finished
         for disk in self._disks:
             await disk.disconnect()
         self.log("System halted.")

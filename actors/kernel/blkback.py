@@ -253,6 +253,8 @@ class Blkback:
             try:
                 await self._attach(resuming=False)
             except (GrantRefused, RingBroken, XenError) as error:
+                if self._store_lost:
+                    return  # half of it was asked of the next store
                 self._log(f"blkback: {self._path}: the ring cannot be used: {error}")
                 await self._shut()
                 return
@@ -269,6 +271,8 @@ class Blkback:
             try:
                 await self._attach(resuming=True)
             except (ResumeImpossibleError, GrantRefused, RingBroken, XenError) as error:
+                if self._store_lost:
+                    return
                 self._log(f"blkback: {self._path}: cannot resume, the frontend must begin anew: {error}")
                 self._resumes_refused += 1
                 self._must_renegotiate = True

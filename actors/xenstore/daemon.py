@@ -192,6 +192,8 @@ class Xenstored:
         self._to_find.clear()
         for client in clients:
             await self._open(client)
+        for client in clients:
+            self._serve(client)
         for domid in gone:
             del self._found[domid]
             self._deliver(self.store.remove(domid))
@@ -210,6 +212,7 @@ class Xenstored:
                 self._deliver(self.store.lose(domid))
             raise
         await self._open(client)
+        self._serve(client)
 
     async def _bind(self, domid: int, port: int) -> RingClient:
         client = await map_ring(self._kernel, domid, self.store.quotas(domid))
@@ -233,7 +236,6 @@ class Xenstored:
 
         self._sinks[connection] = deliver
         self._deliver(events)
-        self._serve(client)
 
     def _connect(self, client: RingClient) -> tuple[int, list[Output]]:
         """Go on where an earlier daemon has left a ring, else begin anew; its connection, and who is told."""

@@ -146,6 +146,19 @@ def test_what_is_asked_while_no_daemon_runs_is_answered_by_the_next(host):
     assert host.do(host.xenbus.read("/local/domain/5/data")) == "x"
 
 
+def test_nobody_misses_what_another_asked_while_no_daemon_ran(host):
+    first, second, seen = host.guest(5, 100), host.guest(6, 101), []
+    first.do(first.xenbus.write("data", "x"))
+    first.do(first.xenbus.set_perms("data", ["n5", "r6"]))
+    second.do(second.xenbus.watch("/local/domain/5/data", seen.append))
+    host.kill()
+    first.start(first.xenbus.write("data", "y"))
+    host.restart()
+    first.settle()
+    second.settle()
+    assert seen == ["/local/domain/5/data"] * 2
+
+
 def test_an_open_transaction_is_to_be_begun_again(host):
     guest = host.guest(5, 100)
     runs = []
