@@ -141,10 +141,7 @@ def run_simulated(
         for host, original in zip(cluster.hosts, placed.hosts, strict=True)
         for inside, outside in zip(host.volumes, original.volumes, strict=True)
     }
-    logs_of_stores = {
-        (name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()
-    }
-    supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=logs_of_stores)
+    supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=_store_logs_of(hosts))
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
@@ -244,6 +241,10 @@ def _program(  # noqa: PLR0917 (what a program is made of)
 
 def _journals_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], list[Journal]]:
     return {(name, guest): host.journals_of(guest) for name, host in hosts.items() for guest in host.guests}
+
+
+def _store_logs_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], StoreLog]:
+    return {(name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()}
 
 
 def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:

@@ -21,6 +21,7 @@ from cluster.config_schema import (
     LatencySchema,
     MetricsSchema,
     RunSchema,
+    StoreWorkSchema,
     WhenSchema,
     WorkloadSchema,
     XenstoreSchema,
@@ -37,6 +38,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "hosts": HostSchema,
     "dom0": Dom0Schema,
     "xenstore of a host": XenstoreSchema,
+    "store of a guest": StoreWorkSchema,
     "disks of a host": DiskSchema,
     "guests": GuestSchema,
     "disks of a guest": GuestDiskSchema,
@@ -67,6 +69,8 @@ def rows(section: str) -> dict[str, str]:
 def shown(key: str, value: object) -> str:
     if isinstance(value, BaseModel):
         return "{}"
+    if isinstance(value, float) and key == "rate":
+        return f"{value:g}/s"
     if isinstance(value, int) and not isinstance(value, bool):
         if key in DURATIONS:
             return duration_text(value).replace(" ", "")
