@@ -1,7 +1,8 @@
 """`domzero bench`: every figure with the floor that it is to be held against, measured in the same run.
 
 Each figure is the median of at least five repeats, pinned to one core and free. A floor is what the
-same exchange costs with nothing of ours in it (`floors.py`).
+same exchange costs with nothing of ours in it (`floors.py`); that of `xenstore.read.loaded` is the same read
+before the load.
 """
 
 import os
@@ -27,12 +28,13 @@ from cluster.bench_hypercalls import (
 )
 from cluster.bench_simulation import echo_rate, reference_seconds
 from cluster.bench_simulation import event_rate as simulated_event_rate
+from cluster.bench_xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
 from cluster.floors import measure
 
 MODES = ("one-core", "free")
 GUESTS = (1, 8, 32)
-READ_HOPS = 8
-"""guest, hypervisor, dom0, disk, IO-APIC, hypervisor, dom0, hypervisor, guest."""
+READ_HOPS = 7
+"""Between processes: guest, hypervisor (and IO-APIC), dom0, disk, hypervisor, dom0, hypervisor, guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,12 @@ def benchmarks() -> list[Benchmark]:
         Benchmark("vbd.randread.qd1", "us", lambda: random_reads(1).latency_us, _hops_floor),
         Benchmark("vbd.randread.qd32", "1/s", lambda: random_reads(32).rate),
     ]
+    loaded = LoadedReads()
+    xenstore = [
+        Benchmark("xenstore.read", "us", reads, read_floor),
+        Benchmark("xenstore.read.loaded", "us", loaded.measure, loaded.floor),
+        Benchmark("xenstore.transaction", "us", transactions, transaction_floor),
+    ]
     recoveries = [
         Benchmark(f"recovery.{policy}.{count}", "ms", _recovery(policy, count), spawn_floor, ("free",))
         for policy in ("renegotiate", "resume")
@@ -125,7 +133,7 @@ def benchmarks() -> list[Benchmark]:
         Benchmark("simulation.rate.checked", "1/s", _simulated(invariants=True), echo_rate, ("one-core",)),
         Benchmark("simulation.reference", "s", reference_seconds, modes=("one-core",)),
     ]
-    return [*single, *recoveries, *simulation]
+    return [*single, *xenstore, *recoveries, *simulation]
 
 
 def _simulated(*, invariants: bool) -> Callable[[], float]:

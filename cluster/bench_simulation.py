@@ -22,42 +22,28 @@ ECHO_EVENTS: Final = 200_000
 ECHO_PAIRS: Final = 8
 LATENCY_NS: Final = 15_000
 
-BUSY: Final = """\
-name: busy
-run: {duration: 1s, settle: 10s}
+_HOST: Final = """\
+name: {name}
+run: {{duration: {duration}, settle: 10s}}
 hosts:
   - name: host0
     memory: 1GiB
     hwdom: restart
-    disks: [{name: sda}]
+    disks: [{{name: sda}}]
     guests:
       - name: web
         count: 8
         memory: 32MiB
         on_crash: restart
-        disks: [{vdev: xvda, size: 1MiB}]
-        workload: {kind: random, depth: 16, read_share: 0.3, flush_every: 16, rate: 1000/s}
+        disks: [{{vdev: xvda, size: 1MiB}}]
+        workload: {{kind: random, depth: {depth}, read_share: 0.3, flush_every: 16, rate: {rate}/s}}
 faults:
-  - {kind: crash, target: host0/dom0, at: 500ms}
+  - {{kind: crash, target: host0/dom0, {crashes}}}
 """
-REFERENCE: Final = """\
-name: reference
-run: {duration: 60s, settle: 10s}
-hosts:
-  - name: host0
-    memory: 1GiB
-    hwdom: restart
-    disks: [{name: sda}]
-    guests:
-      - name: web
-        count: 8
-        memory: 32MiB
-        on_crash: restart
-        disks: [{vdev: xvda, size: 1MiB}]
-        workload: {kind: random, depth: 4, read_share: 0.3, flush_every: 16, rate: 10/s}
-faults:
-  - {kind: crash, target: host0/dom0, at: 5s, every: 8s, count: 5}
-"""
+BUSY: Final = _HOST.format(name="busy", duration="1s", depth=16, rate=1000, crashes="at: 500ms")
+REFERENCE: Final = _HOST.format(
+    name="reference", duration="60s", depth=4, rate=10, crashes="at: 5s, every: 8s, count: 5"
+)
 
 
 class _Counter(Witness):

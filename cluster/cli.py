@@ -284,7 +284,7 @@ def conform(files: tuple[Path, ...], driver: str, only: str) -> int:
     help="How often each is measured; the median counts.",
 )
 def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
-    """Measure: hypercalls, events, block I/O, boot and recovery, with a floor beside each figure."""
+    """Measure hypercalls, events, block I/O, XenStore, boot, recovery, simulation, each beside a floor."""
     results = run_benchmarks(only=only, repeats=repeats, console=Console(stderr=True))
     if as_json:
         click.echo(json.dumps(results.to_dict(), indent=2))

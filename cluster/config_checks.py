@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from actors.abi.hypercalls import Domctl, Hypercall
+from actors.abi.releases import RELEASES
 from cluster.config_errors import Finding, did_you_mean
 from cluster.config_schema import ClusterSchema, HostSchema
 from cluster.fault_checks import FaultChecks
@@ -57,6 +59,7 @@ class ConfigChecks:
         for each in guests:
             self._guest(each, [disk.name for disk in host.disks])
         self._memory(host, where)
+        self._store_domain(host, where)
         self._pack(host, where)
 
     def _guest(self, guest: GuestDescription, host_disks: list[str]) -> None:
@@ -102,6 +105,17 @@ class ConfigChecks:
         if needed > host.memory:
             wrong = f"{host.name} has {size_text(host.memory)}, its domains need {-(-needed >> 20)}MiB"
             self._refuse((*where, "memory"), wrong, f"memory: {-(-needed >> 20)}MiB or more")
+
+    def _store_domain(self, host: HostSchema, where: Where) -> None:
+        release = RELEASES[host.xen]
+        if host.xenstore.domain == "stubdom" and not release.has(Hypercall.domctl, Domctl.set_virq_handler):
+            wrong = (
+                f"Xen {host.xen} cannot tell a domain other than dom0 of deaths, as xenstored must be told"
+            )
+            enough = ", ".join(
+                each.name for each in RELEASES.values() if each.has(Hypercall.domctl, Domctl.set_virq_handler)
+            )
+            self._refuse((*where, "xenstore"), wrong, f'xenstore: dom0, or xen: "{enough}"')
 
     def _pack(self, host: HostSchema, where: Where) -> None:
         known = self._actors(host)

@@ -86,6 +86,12 @@ def _interval(duration: int) -> int:
     return duration
 
 
+def _vitals(duration: int) -> int:
+    if 0 < duration < INTERVAL_MIN:
+        raise ValueError("vitals are not published that often; 100ms or more, or 0s for never")
+    return duration
+
+
 def _survivors(value: object) -> object:
     if value in {"all", "none"} or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
@@ -262,6 +268,7 @@ class GuestSchema(Strict):
     vcpus: Annotated[int, Field(ge=1, le=VCPUS_MAX)] | None = None
     on_crash: Literal["destroy", "restart", "preserve"] | None = None
     frontend: Literal["reconnect", "stock-linux"] = "reconnect"
+    vitals: Annotated[Duration, AfterValidator(_vitals)] = 1_000_000_000
     disk: str | None = None
     disks: list[GuestDiskSchema] | None = None
     scratch: dict[str, VolumeSize] = {}

@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 
 FOLLOW_S = 0.1
+FAREWELL = "reboot: "
 
 
 class ConsoleLog:
@@ -45,13 +46,17 @@ def log_path(directory: Path, address: str) -> Path:
 
 
 def last_line(directory: Path, address: str) -> str:
-    """What an actor printed last, without time and address; says so if it printed nothing."""
+    """What an actor printed last before any farewell (`reboot: ...`), without time and address.
+
+    Says so if it printed nothing.
+    """
     path = directory / "logs" / _file_name(address)
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    return lines[-1].partition(f" {address}: ")[2] if lines else "it printed nothing"
+    texts = [each.partition(f" {address}: ")[2] for each in lines]
+    return next((each for each in reversed(texts) if not each.startswith(FAREWELL)), "it printed nothing")
 
 
 def _file_name(address: str) -> str:

@@ -33,6 +33,7 @@ class FaultKind:
 
     `lasts`: it has a duration; without one it is there until the guests stop working, or, if it `stays`,
     for good. `deadly`: it ends the life of what it is done to. `silent`: no guest notices it by itself.
+    `lifted`: what has happened once it was taken away.
     """
 
     name: str
@@ -45,6 +46,7 @@ class FaultKind:
     silent: bool = False
     options: tuple[str, ...] = ()
     duration_ns: int | None = None
+    lifted: str = "over"
     drivers: tuple[str, ...] = BOTH
 
     @property
@@ -63,7 +65,15 @@ _ALL: Final = (
     FaultKind(
         "crash", Aim.domain, "stops between two instructions and is gone", "SIGKILL", lasts=False, deadly=True
     ),
-    FaultKind("hang", Aim.domain, "runs no more, but nothing closes", "SIGSTOP", stays=True, deadly=True),
+    FaultKind(
+        "hang",
+        Aim.domain,
+        "runs no more, but nothing closes",
+        "SIGSTOP",
+        stays=True,
+        deadly=True,
+        lifted="went on",
+    ),
     FaultKind(
         "hwdom-reboot", Aim.dom0, "dom0 and the machine reboot in order", _MESSAGE, lasts=False, deadly=True
     ),
@@ -74,6 +84,7 @@ _ALL: Final = (
         _MESSAGE,
         stays=True,
         silent=True,
+        lifted="xl started again",
     ),
     FaultKind(
         "xenstored-kill", Aim.store, "xenstored is killed", "SIGKILL, or a message in dom0", lasts=False
@@ -92,6 +103,7 @@ _ALL: Final = (
         "SIGKILL",
         duration_ns=1_000_000_000,
         deadly=True,
+        lifted="power back",
     ),
     FaultKind("disk-error", Aim.disk, "commands fail with a media error", _MESSAGE, options=("operations",)),
     FaultKind("disk-stall", Aim.disk, "no command is answered", _MESSAGE),
@@ -119,7 +131,14 @@ _ALL: Final = (
         _MESSAGE,
         lasts=False,
     ),
-    FaultKind("frontend-disconnect", Aim.vbd, "the guest closes its disk", _MESSAGE, stays=True),
+    FaultKind(
+        "frontend-disconnect",
+        Aim.vbd,
+        "the guest closes its disk",
+        _MESSAGE,
+        stays=True,
+        lifted="opened again",
+    ),
     FaultKind(
         "slow", Aim.actor, "everything takes longer", "SIGSTOP and SIGCONT in turn", options=("factor",)
     ),

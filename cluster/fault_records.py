@@ -77,6 +77,7 @@ class FaultRecords:
 
     def taken_away(self, injection: Injection, now_ns: int) -> None:
         """A fault that lasted is over."""
+        injection.lifted = True
         injection.taken_away(now_ns)
         self._observe("fault over", f"{injection.kind} of {injection.address}")
 
@@ -118,6 +119,15 @@ class FaultRecords:
                 injection.detected_at_ns = change.at_ns
                 after_ms = (change.at_ns - injection.injected_at_ns) / 1e6
                 self._observe("detected", f"{change.host}/{change.name} after {after_ms:.1f} ms")
+
+    def destroyed(self, change: DomainChange) -> None:
+        """A guest is destroyed and not created again: who makes one of its name later does not recover it."""
+        for injection in self._open(change):
+            if injection.target == change.name and injection.restarted_at_ns is None:
+                injection.destroyed = True
+                injection.guest_left(change.name, change.at_ns)
+                injection.given_up = True
+                self._observe("destroyed", f"{injection.address}, as its on_crash says")
 
     def watch(self, boards: Mapping[str, Board], now_ns: int) -> bool:
         """See who has been answered; True if a recovery has ended just now."""

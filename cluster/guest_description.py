@@ -45,6 +45,7 @@ class GuestDescription:
     vcpus: int
     on_crash: str
     frontend: str
+    vitals_ns: int
     disks: tuple[DiskDescription, ...]
     workload: WorkloadSchema | None
     store: StoreWorkSchema | None
@@ -86,6 +87,7 @@ class GuestReader:
             vcpus=guest.vcpus or 1,
             on_crash=guest.on_crash or "destroy",
             frontend=guest.frontend,
+            vitals_ns=guest.vitals,
             disks=tuple(each for each in disks if each is not None),
             workload=guest.workload,
             store=guest.store,
@@ -129,6 +131,7 @@ class GuestReader:
             vcpus=xl.vcpus,
             on_crash=xl.on_crash,
             frontend=guest.frontend,
+            vitals_ns=guest.vitals,
             disks=self._xl_disks(xl, guest, where, first),
             workload=guest.workload,
             store=guest.store,

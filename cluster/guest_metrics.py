@@ -69,9 +69,17 @@ class GuestMetrics:
             families.add("guest_boots", guest.boots, label)
             families.add("guest_outage_seconds", outage_ns / NS, label)
             families.add("guest_longest_outage_seconds", max(longest_ns, outage_ns) / NS, label)
+            self._write_vitals(families, guest.name, label)
 
     def _label(self, guest: str) -> str:
         return guest if self._each else ALL_GUESTS
+
+    def _write_vitals(self, families: Families, guest: str, label: str) -> None:
+        reading = self._readings.actors.get((self._host, guest))
+        vitals = cast("Values", reading.values.get("vitals", _NO_VALUES)) if reading else _NO_VALUES
+        families.add("guest_memory_committed_bytes", _number(vitals, "committed"), label)
+        families.add("guest_memory_free_bytes", _number(vitals, "free"), label)
+        families.add("guest_io_wait_seconds", _number(vitals, "io_wait_ns") / NS, label)
 
     def _write_vbd(self, families: Families, now_ns: int, guest: str, vbd: str, journal: Journal) -> None:
         word, add, label = journal.word, families.add, self._label(guest)

@@ -13,6 +13,7 @@ class GuestRecord:
     host: str
     name: str
     journals: list[Journal]
+    on_crash: str = "restart"
     domid: int = 0
     domids: list[int] = field(default_factory=list)
     boots: int = 0

@@ -7,6 +7,7 @@ stays None.
 
 from dataclasses import dataclass, field
 
+from cluster.fault_kinds import FAULT_KINDS
 from cluster.resolved import Data
 
 
@@ -15,7 +16,8 @@ class Injection:
     """A fault from the moment it was done.
 
     `lives`: when the domains were started of which it may be the death; `mortal`: it is meant to be that.
-    `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known.
+    `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known; `lifted`: it was.
+    `destroyed`: its target was a guest whose toolstack destroys it when it crashes.
     """
 
     number: int
@@ -34,6 +36,8 @@ class Injection:
     lasting: bool = False
     ends_at_ns: int | None = None
     ended_at_ns: int | None = None
+    lifted: bool = False
+    destroyed: bool = False
     options: Data = field(default_factory=dict)
     settled_at_ns: dict[str, int] = field(default_factory=dict)
 
@@ -51,6 +55,14 @@ class Injection:
     def address(self) -> str:
         """The target as it is written."""
         return f"{self.host}/{self.target}" if self.target else self.host
+
+    @property
+    def turn(self) -> str:
+        """What has happened at `restarted_at_ns`; empty if nothing has: recovery counts from the start."""
+        kind = FAULT_KINDS.get(self.kind)
+        if kind is not None and (self.lifted or (self.lasting and not self.mortal)):
+            return kind.lifted
+        return "restarted" if self.mortal else ""
 
     def taken_away(self, now_ns: int) -> None:
         """It is over: recovery counts from here, and is over at once if nobody waits."""

@@ -81,6 +81,11 @@ _FAMILIES: Final = (
         "guest_longest_outage_seconds", "guest", "Longest time between two answers while there was work.",
         "max",
     ),
+    _gauge("guest_memory_committed_bytes", "guest", "Memory that a guest's kernel uses."),
+    _gauge("guest_memory_free_bytes", "guest", "The rest of a guest's memory."),
+    _counter(
+        "guest_io_wait_seconds", "guest", "Time that workloads waited for their disks, summed over the disks."
+    ),
     _counter("vbd_requests", "guest vbd operation", "Block requests answered with success."),
     _counter("vbd_bytes", "guest vbd direction", "Bytes moved by block requests."),
     _counter("vbd_errors", "guest vbd", "Block requests answered with an error."),

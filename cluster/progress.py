@@ -24,6 +24,8 @@ EVENTS = {
     "reconnecting": "yellow",
     "recovered": "bold green",
     "died": "bold red",
+    "halted": "bold red",
+    "destroyed": "red",
 }
 PHASES = {
     "boot": "the hypervisor, dom0, the guests",

@@ -74,6 +74,7 @@ class Report:
                     "injected_at_ns": each.injected_at_ns,
                     "detected_at_ns": each.detected_at_ns,
                     "recovered_at_ns": each.recovered_at_ns,
+                    "destroyed": each.destroyed,
                 }
                 for each in self.facts.injections
             ],

@@ -117,6 +117,7 @@ class Resolution:
             "vcpus": guest.vcpus,
             "on_crash": guest.on_crash,
             "frontend": guest.frontend,
+            "vitals_ns": guest.vitals_ns,
             "disks": disks,
             "workload": _workload(guest.workload) if guest.workload else None,
             "store": guest.store.model_dump() if guest.store else None,

@@ -174,7 +174,8 @@ class ResolvedHost:
         devices = [
             {"vdev": disk["vdev"], "virtual_device": disk["virtual_device"]} for disk in rows(guest["disks"])
         ]
-        told = {key: guest[key] for key in ("name", "guest_id", "frontend", "workload", "store")}
+        keys = ("name", "guest_id", "frontend", "vitals_ns", "workload", "store")
+        told = {key: guest[key] for key in keys}
         return json.dumps({**told, "seed": self.seed, "devices": devices}, separators=(",", ":"))
 
 

@@ -244,8 +244,9 @@ class Session:
             await trio.sleep(0.2)
 
     def _observe(self, what: str, text: str) -> None:
-        if what == "died":
-            text = f"{text}: {last_line(self.directory, text)}"
+        if what in {"died", "halted"}:
+            live = self._options.driver == "live"
+            text = f"{text}: {last_line(self.directory, text) if live else 'its log says why'}"
             self.trouble = self.trouble or text
         self._progress.observe(what, text)
         if what == "workload":

@@ -68,7 +68,7 @@ def _faults(faults: list[Document]) -> Table:
             f"{each['id']} {escape(each['kind'])}",
             escape(each["target"]),
             _after(each["injected_at_ns"], each["detected_at_ns"], "never" if _is_deadly(each) else "-"),
-            _after(each["injected_at_ns"], each["recovered_at_ns"], "never" if _is_noticed(each) else "-"),
+            _after(each["injected_at_ns"], each["recovered_at_ns"], _never(each)),
         )
     return table
 
@@ -125,6 +125,13 @@ def _outage(guest: Document, key: str) -> str:
 
 def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:
     return otherwise if end_ns is None else duration_text(end_ns - start_ns)
+
+
+def _never(fault: Document) -> str:
+    """What stands for the recovery of a fault that has none."""
+    if fault["destroyed"]:
+        return "destroyed"
+    return "never" if _is_noticed(fault) else "-"
 
 
 def _is_deadly(fault: Document) -> bool:

@@ -68,7 +68,10 @@ class Supervisor:
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
         self.guests = {
             (host.name, str(guest["name"])): GuestRecord(
-                host.name, str(guest["name"]), journals[host.name, str(guest["name"])]
+                host.name,
+                str(guest["name"]),
+                journals[host.name, str(guest["name"])],
+                str(guest["on_crash"]),
             )
             for host in cluster.hosts
             for guest in host.guests
@@ -203,6 +206,8 @@ class Supervisor:
             if change.what == "shutdown" and self.phase in BREAKABLE:
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
             self.faults.detected(change)
+            if change.what == "dying" and guest is not None and guest.on_crash == "destroy":
+                self.faults.destroyed(change)
 
     def _tick(self) -> None:
         now_ns = self._now_ns
@@ -248,6 +253,8 @@ class Supervisor:
             self.completed_at_start = sum(each.completed for each in self.guests.values())
             self.course.begin(self._now_ns)
             self._enter("workload")
+        elif halted := [each for each in self.boards.values() if each.state.power == "halted"]:
+            self._end_without(halted)
         elif self._elapsed_ns() > BOOT_LIMIT_NS:
             late = [
                 f"{each.host}/{each.name}"
@@ -256,6 +263,15 @@ class Supervisor:
             ]
             self.outcome.unknown.append(f"not up within {BOOT_LIMIT_NS // NS} s: {', '.join(late) or 'dom0'}")
             self._enter("shutdown")
+
+    def _end_without(self, halted: list[Board]) -> None:
+        """Machines that have halted before everybody was up will not be: there is nothing to wait for."""
+        for board in halted:
+            name = board.host.name
+            self._observe("halted", f"{name}/dom0")
+            why = f"{board.state.halted_because}; logs/{name}-dom0.log says why"
+            self.outcome.unknown.append(f"{name} halted before its guests were up: {why}")
+        self._enter("settle")
 
     def _in_workload(self) -> None:
         nothing_due = self.course.nothing_is_due

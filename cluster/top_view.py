@@ -138,10 +138,14 @@ def _fault(fault: Values) -> Text:
     if fault["external"]:
         text.append(" from outside")
     text.append(f", {cast('float', fault['ago_s']):.0f} s ago")
-    for what in ("detected", "restarted", "recovered"):
-        after_ms = cast("float | None", fault[f"{what}_ms"])
+    for what, key in (("detected", "detected"), (fault["turn"], "turned"), ("recovered", "recovered")):
+        after_ms = cast("float | None", fault[f"{key}_ms"])
         if after_ms is not None:
             text.append(f"; {what} after {after_ms:.0f} ms")
-    if not over:
-        text.append("; given up" if fault["given_up"] else f"; {fault['waiting_for']} guests wait")
+    if fault["destroyed"]:
+        text.append("; destroyed")
+    elif not over and fault["given_up"] and fault["waiting_for"]:
+        text.append("; given up")
+    elif not over:
+        text.append(f"; {fault['waiting_for'] or 'no'} guests wait")
     return text

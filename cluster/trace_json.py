@@ -172,10 +172,10 @@ class TraceWriter:
             events.instant(SUPERVISOR, f"fault: {name}", each.injected_at_ns, "g", told)
             for what, at_ns in (
                 ("detected", each.detected_at_ns),
-                ("restarted", each.restarted_at_ns),
+                (each.turn, each.restarted_at_ns),
                 ("recovered", each.recovered_at_ns),
             ):
-                if at_ns is not None:
+                if what and at_ns is not None:
                     events.instant(SUPERVISOR, f"{what}: {name}", at_ns, "t", told)
             events.begin(SUPERVISOR, "fault", each.number, name, each.injected_at_ns, told)
             events.end(SUPERVISOR, "fault", each.number, name, each.recovered_at_ns or self._end_ns)

@@ -64,8 +64,10 @@ def _fault(injection: Injection, now_ns: int) -> dict[str, object]:
         "external": injection.external,
         "ago_s": (now_ns - injection.injected_at_ns) / 1e9,
         "detected_ms": after_ms(injection.detected_at_ns),
-        "restarted_ms": after_ms(injection.restarted_at_ns),
+        "turn": injection.turn,
+        "turned_ms": after_ms(injection.restarted_at_ns) if injection.turn else None,
         "recovered_ms": after_ms(injection.recovered_at_ns),
         "given_up": injection.given_up,
+        "destroyed": injection.destroyed,
         "waiting_for": len(injection.waiting_for),
     }

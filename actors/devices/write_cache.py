@@ -20,11 +20,12 @@ _CLEAN: Final = (0, bytes(_BLOCK_BYTES))
 class WriteCache:
     """Dirty sectors by number, in the order in which their blocks became dirty."""
 
-    __slots__ = ("_blocks", "_dirty")
+    __slots__ = ("_blocks", "_dirty", "_touched")
 
     def __init__(self) -> None:
         self._blocks: dict[int, tuple[int, bytes]] = {}
         self._dirty = 0
+        self._touched = False  # since the last check
 
     def __len__(self) -> int:
         """Number of dirty sectors."""
@@ -32,6 +33,7 @@ class WriteCache:
 
     def put(self, sector: int, buffers: Sequence[memoryview]) -> None:
         """Keep a copy of the buffers as the newest content from `sector` on."""
+        self._touched = True
         data = buffers[0].tobytes() if len(buffers) == 1 else b"".join(buffers)
         if len(data) == _BLOCK_BYTES and not sector % _BLOCK_SECTORS:
             block = sector // _BLOCK_SECTORS
@@ -111,9 +113,12 @@ class WriteCache:
 
     def check(self) -> None:
         """The count is right, and no block is kept that has nothing dirty."""
+        if not self._touched:
+            return
+        self._touched = False
         masks = [mask for mask, _ in self._blocks.values()]
         assert all(masks), "a clean block is kept"
-        assert self._dirty == sum(mask.bit_count() for mask in masks), "dirty sectors were miscounted"
+        assert self._dirty == sum(map(int.bit_count, masks)), "dirty sectors were miscounted"
 
     def _oldest(self, nr_sectors: int) -> list[int]:
         """The oldest blocks with `nr_sectors` dirty sectors between them, lowest first."""
@@ -131,6 +136,7 @@ class WriteCache:
         write(run[0] * _BLOCK_SECTORS, b"".join([self._blocks[block][1] for block in run]))
         for block in run:
             del self._blocks[block]
+        self._touched = True
         self._dirty -= len(run) * _BLOCK_SECTORS
 
     def _clean(self, block: int, bits: int) -> None:
@@ -138,6 +144,7 @@ class WriteCache:
         if entry is None:
             return
         mask, data = entry
+        self._touched = True
         self._dirty -= (mask & bits).bit_count()
         if mask & ~bits:
             self._blocks[block] = (mask & ~bits, data)

@@ -28,7 +28,7 @@ COMPLETE = "/libxl/complete"
 """There as soon as a toolstack has written what there is of every domain that it found."""
 
 NOT_REBUILT = (
-    "nodes that guests wrote outside of their devices (data/ and the like)",
+    "nodes that guests wrote outside of their devices (data/, but for vitals, and the like)",
     "permissions that were changed after creation",
     "watches and open transactions of guests that do not reconnect",
     "pending control/shutdown requests",

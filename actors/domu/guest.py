@@ -11,9 +11,11 @@ from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
+from actors.domu.io_wait import IoWait
 from actors.domu.journal import GuestState, Journal, Word
 from actors.domu.store_client import StoreClient, StoreSpec
 from actors.domu.store_log import StoreLog
+from actors.domu.vitals import Vitals
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
 from actors.kernel.kernel import SUPERVISOR, Kernel
@@ -30,7 +32,7 @@ OpenStoreLog = Callable[[str], StoreLog]
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, those of each frontend by vdev (`BlkfrontStatistics`), and its checksums."""
+    """Counters of one guest, its `VitalsStatistics`, the `BlkfrontStatistics` by vdev, and its checksums."""
 
     requests: int
     bytes: int
@@ -38,6 +40,7 @@ class GuestStatistics:
     reconnects: int
     replayed: int
     corrupt_reads: int
+    vitals: dict[str, int]
     vbds: dict[str, dict[str, object]]
     checksums: dict[str, str] = field(default_factory=dict)
 
@@ -60,6 +63,8 @@ class Guest(Kernel):
         self._open_journal = open_journal
         self._disks: list[Blkfront] = []
         self._workloads: list[Workload] = []
+        self._waits: list[IoWait] = []
+        self._vitals = Vitals(self.threads, self.pages, self._waits, self.log)
         self._checksums: dict[str, str] = {}
         self._stop = Signal()
         self._stopping = False
@@ -72,10 +77,14 @@ class Guest(Kernel):
         await self.xenbus.watch("control/shutdown", self._shutdown_requested)
         for device in self.configuration["devices"]:
             self._disks.append(await self._probe(device))
-        for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
-            self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device))
+        if self.configuration["workload"] is not None:
+            for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
+                self._waits.append(IoWait(self.threads))
+                self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device, self._waits[-1]))
         self._begin_store_work()
         self.threads.spawn("shutdown", self._shutdown_when_told())
+        if interval_ns := self.configuration["vitals_ns"]:
+            self.threads.spawn("vitals", self._vitals.publish(self.xenbus, interval_ns))
 
     def console_input(self, text: str) -> None:
         """`stop` ends the workloads; `poweroff` shuts the guest down, too."""
@@ -119,6 +128,7 @@ class Guest(Kernel):
             reconnects=sum(each.reconnects for each in disks),
             replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
+            vitals=asdict(self._vitals.statistics()),
             vbds={
                 str(device["vdev"]): asdict(each)
                 for device, each in zip(self.configuration["devices"], disks, strict=False)
@@ -168,24 +178,22 @@ class Guest(Kernel):
             self._store_client.stop()
         self.threads.spawn("work on the store", self._store_client.run())
 
-    async def _work(self, disk: Blkfront, device: dict[str, int | str]) -> None:
+    async def _work(self, disk: Blkfront, device: dict[str, int | str], wait: IoWait) -> None:
         work, vdev = self.configuration["workload"], str(device["vdev"])
-        if work is None:
-            return
         journal = self._open_journal(f"{self.name}-{vdev}")
         journal.begin_boot()
         journal.set_state(GuestState.running)
         journal.set_wanted(wanted=True)
         if work["kind"] == "checksum":
-            await self._checksum(disk, journal, vdev, work["block"])
+            await self._checksum(disk, journal, vdev, work["block"], wait)
         else:
-            await self._exercise(disk, journal, device, WorkloadSpec(**work))
+            await self._exercise(disk, journal, device, WorkloadSpec(**work), wait)
         journal.set_wanted(wanted=False)
         self.log(f"work on {vdev} is done")
 
-    async def _checksum(self, disk: Blkfront, journal: Journal, vdev: str, block: int) -> None:
+    async def _checksum(self, disk: Blkfront, journal: Journal, vdev: str, block: int, wait: IoWait) -> None:
         try:
-            digest = await checksum(self.threads, disk, journal, block)
+            digest = await checksum(self.threads, disk, journal, block, wait)
         except OSError as error:
             journal.set_state(GuestState.failed)
             self.log(f"{vdev}: {error}")
@@ -196,12 +204,17 @@ class Guest(Kernel):
         self.log(f"sha256 {digest.hex()}  /dev/{vdev}")
 
     async def _exercise(
-        self, disk: Blkfront, journal: Journal, device: dict[str, int | str], spec: WorkloadSpec
+        self,
+        disk: Blkfront,
+        journal: Journal,
+        device: dict[str, int | str],
+        spec: WorkloadSpec,
+        wait: IoWait,
     ) -> None:
         boot = journal.word(Word.BOOTS)
         random = Random(f"{self.configuration['seed']}:{self.name}:{device['vdev']}:{boot}")
         identity = (self.configuration["guest_id"], int(device["virtual_device"]))
-        workload = Workload(self.threads, disk, journal, spec, random, identity)
+        workload = Workload(self.threads, disk, journal, spec, random, identity, wait)
         self._workloads.append(workload)
         workload.start()
         if self._stopping:

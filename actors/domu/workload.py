@@ -11,6 +11,7 @@ from random import Random
 from typing import Protocol
 
 from actors.abi.types import SECTOR_SIZE
+from actors.domu.io_wait import IoWait
 from actors.domu.journal import Journal
 from actors.domu.stamp import stamp_block
 from actors.kernel.threads import Future, Threads
@@ -61,12 +62,14 @@ class Workload:
         spec: WorkloadSpec,
         random: Random,
         identity: tuple[int, int],
+        wait: IoWait,
     ) -> None:
         self._threads = threads
         self._disk = disk
         self._journal = journal
         self._spec = spec
         self._random = random
+        self._wait = wait
         self._guest_id, self._virtual_device = identity
         self._sectors = spec.block // SECTOR_SIZE
         self._blocks = max(1, disk.sectors // self._sectors)
@@ -128,6 +131,7 @@ class Workload:
             return False
         self._busy.add(block)
         self._in_flight += 1
+        self._wait.begin()
         self._issued += 1
         if spec.read_share and self._random.random() < spec.read_share:
             self._read(block)
@@ -181,6 +185,7 @@ class Workload:
     def _flush(self) -> None:
         sequence = self._journal.record_flush(self._threads.now_ns)
         self._in_flight += 1
+        self._wait.begin()
 
         def done(status: int, _: bytes | memoryview | None) -> None:
             self._answered(sequence, status)
@@ -210,6 +215,7 @@ class Workload:
         if block is not None:
             self._busy.discard(block)
         self._in_flight -= 1
+        self._wait.end()
         self._fill()
 
     def _finish_if_idle(self) -> None:
@@ -217,7 +223,7 @@ class Workload:
             self.finished.set(None)
 
 
-async def checksum(threads: Threads, disk: Disk, journal: Journal, block: int) -> bytes:
+async def checksum(threads: Threads, disk: Disk, journal: Journal, block: int, wait: IoWait) -> bytes:
     """Read a whole disk in blocks of `block` bytes, one after the other; the SHA-256 of it."""
     digest = hashlib.sha256()
     sector = 0
@@ -225,12 +231,15 @@ async def checksum(threads: Threads, disk: Disk, journal: Journal, block: int) -
         count = min(block // SECTOR_SIZE, disk.sectors - sector)
         answer: Future[bytes] = Future()
         ticket = journal.record_read(threads.now_ns, sector, count)
+        wait.begin()
         disk.submit(READ, sector, None, count, _taker(answer, sector))
         try:
             data = await answer
         except OSError:
             journal.record_failure(ticket, threads.now_ns)
             raise
+        finally:
+            wait.end()
         journal.record_read_done(ticket, count, threads.now_ns, data)
         digest.update(data)
         sector += count

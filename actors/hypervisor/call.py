@@ -1,4 +1,4 @@
-"""What a hypercall is to the table of hypercalls: a method, its name, and how often it was called.
+"""What a hypercall is to the table of hypercalls: a method and its name.
 
 Source: xen/include/public/xen.h (numbers without a meaning are -ENOSYS).
 """
@@ -16,15 +16,10 @@ Commands = dict[int, Method]
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One command of one hypercall; `name` is as in `event_channel_op.send`.
-
-    `shallow`: it changes no table but pending events and interrupts in flight.
-    """
+    """One command of one hypercall; `name` is as in `event_channel_op.send`."""
 
     method: Method
     name: str
-    shallow: bool = False
-    count: int = 0
 
 
 def unknown(_caller: Domain, _arguments: Arguments) -> Result:

@@ -6,7 +6,7 @@ hardware domain, which is reborn under its own. New ids count up and are used ag
 Source: xen/common/{domain,domctl}.c.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -54,7 +54,7 @@ TRANSITIONS: Final[dict[tuple[Life, str], Life]] = {
 class Domain:
     """One incarnation of a domain. `has_process` from StartDomain until the supervisor reports its end.
 
-    `hypercalls` counts by name those it made, `hypercall_exits` those it came back from.
+    `hypercalls` counts by name those it made, in multicalls, too.
     `target` is the domain that it models devices for, `models` how many do that for it; `suspend_port`
     the port of its own that is sent to when it suspends.
     """
@@ -79,7 +79,6 @@ class Domain:
     started_ns: int | None = None
     online: set[int] = field(default_factory=set)
     hypercalls: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
-    hypercall_exits: int = 0
     waiting: list[tuple["Domain", int]] = field(default_factory=list)
     suspended_call: int = 0
     suspend_port: int = 0
@@ -127,6 +126,7 @@ class Domains:
         self._former_hardware: list[Domain] = []
         self._incarnations: dict[int, int] = {}
         self._rover = HARDWARE_DOMID
+        self._forgotten: Counter[str] = Counter()
 
     def add(self, domain: Domain) -> None:
         """A new domain; its id is free."""
@@ -159,8 +159,10 @@ class Domains:
                 self._former_hardware.append(domain)
             if not domain.is_zombie:
                 self._former_hardware.remove(domain)
+                self._forgotten.update(domain.hypercalls)
         elif not domain.is_zombie:
             del self._by_id[domain.domid]
+            self._forgotten.update(domain.hypercalls)
 
     def find(self, domid: int) -> Domain:
         """The domain with this id. ESRCH."""
@@ -191,6 +193,13 @@ class Domains:
     def all(self) -> list[Domain]:
         """All of them, former hardware domains that linger included."""
         return [*self.listed(), *self._former_hardware]
+
+    def hypercalls(self) -> dict[str, int]:
+        """How often each hypercall was made, by name, by all domains that ever were."""
+        counts = self._forgotten.copy()
+        for domain in self.all():
+            counts.update(domain.hypercalls)
+        return dict(counts)
 
 
 def may_control(caller: Domain, target: Domain) -> bool:

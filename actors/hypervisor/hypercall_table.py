@@ -44,7 +44,11 @@ SHALLOW: Final = {
 
 
 class HypercallTable:
-    """Every hypercall of the simulated Xen. `calls` is for the machine's shortest path."""
+    """Every hypercall of the simulated Xen.
+
+    `calls` are those with a command; `shallow`, for the machine's shortest path, are those of them that
+    change no table but pending events and interrupts in flight.
+    """
 
     def __init__(self, host: Host, lives: LifeCycle) -> None:
         self._host = host
@@ -68,7 +72,8 @@ class HypercallTable:
             for command, method in commands.items():
                 name = f"{hypercall.name}.{COMMANDS[hypercall](command).name.rstrip('_')}"
                 if release.has(hypercall, command):
-                    self.calls[int(hypercall), int(command)] = Call(method, name, name in SHALLOW)
+                    self.calls[int(hypercall), int(command)] = Call(method, name)
+        self.shallow = {pair: call for pair, call in self.calls.items() if call.name in SHALLOW}
         self._others: dict[int, Call] = {
             Hypercall.multicall: Call(self.multicall, "multicall"),
             Hypercall.domctl: domctls.unknown(),
@@ -88,9 +93,9 @@ class HypercallTable:
                 call.method = _in_version(call.method, spoken, native)
             self._others[hypercall].method = _in_version(self._others[hypercall].method, spoken, native)
 
-    def other(self, number: int) -> Call:
-        """What to do with a pair that is not in `calls`."""
-        return self._others.get(number, self._unknown)
+    def find(self, number: int, command: int) -> Call:
+        """What a pair of numbers calls; there is something for each."""
+        return self.calls.get((number, command)) or self._others.get(number, self._unknown)
 
     def multicall(self, caller: Domain, arguments: Arguments) -> Result:
         """Entries {op, cmd, args} in their order; their results are `result0`, `result1` and so on.
@@ -115,10 +120,10 @@ class HypercallTable:
 
     def _entry(self, caller: Domain, entry: Arguments) -> int:
         op, command = number(entry, "op"), number(entry, "cmd")
-        call = self.calls.get((op, command)) or self.other(op)
+        call = self.find(op, command)
         if op == Hypercall.multicall:
             return -Errno.EINVAL
-        call.count += 1
+        caller.hypercalls[call.name] += 1
         try:
             result = call.method(caller, mapping(entry, "args"))
         except XenError as error:
@@ -126,11 +131,6 @@ class HypercallTable:
         if result is None:
             return 0
         return result if isinstance(result, int) else result[0]
-
-    def counts(self) -> dict[str, int]:
-        """How often each hypercall was made, by name, those that were."""
-        found = [*self.calls.values(), *self._others.values(), self._unknown]
-        return {call.name: call.count for call in found if call.count}
 
 
 def _in_version(method: Method, spoken: int, native: int) -> Method:

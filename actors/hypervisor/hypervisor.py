@@ -49,7 +49,7 @@ class Hypervisor:
         self._lives = LifeCycle(self._host)
         self._zombies = self._lives.zombies
         self._table = HypercallTable(self._host, self._lives)
-        self._calls = self._table.calls
+        self._shallow = self._table.shallow
         self._callers = self._host.callers
         self._events = self._host.events
         self._irqs = self._host.pirqs.irqs
@@ -116,14 +116,14 @@ class Hypervisor:
         """Counters and gauges."""
         host, events, domains = self._host, self._events, self._host.domains.all()
         return HypervisorStatistics(
-            hypercalls=self._table.counts(),
+            hypercalls=self._host.domains.hypercalls(),
             refused=self._refused,
             events_sent=events.sent,
             upcalls=events.upcalls,
             interrupts=self._irqs.interrupts,
             spurious_interrupts=self._irqs.spurious,
             interrupts_ended=self._irqs.ended,
-            domains=[_row(domain) for domain in domains],
+            domains=[_row(domain, self._outbox.unanswered.get(domain.link, 0)) for domain in domains],
             ports=sum(len(domain.ports.channels) for domain in domains),
             grants_mapped=host.grants.mapped,
             interrupts_forced=self._irqs.forced,
@@ -138,27 +138,25 @@ class Hypervisor:
         )
 
     def _hypercall(self, caller: Domain, message: Hypercall, effects: list[Effect]) -> None:
-        call = self._calls.get((message.number, message.command)) or self._table.other(message.number)
-        call.count += 1
-        caller.hypercalls[call.name] += 1
-        if not call.shallow:
+        call = self._shallow.get((message.number, message.command))
+        if call is None:
+            call = self._table.find(message.number, message.command)
             self._tables_touched = True
+        caller.hypercalls[call.name] += 1
         self._host.sequence = sequence = message.sequence
         try:
             result = call.method(caller, message.arguments)
         except XenError as error:
             self._refused += 1
-            caller.hypercall_exits += 1
             effects.append(Send(caller.link, HypercallReply(sequence, -error.errno.value, None)))
             return
         if isinstance(result, int):
-            caller.hypercall_exits += 1
             if sequence or result < 0:
                 effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
-        elif result is not None:
-            caller.hypercall_exits += 1
-            if sequence or result[0] < 0:
-                effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
+        elif result is None:
+            self._outbox.unanswered[caller.link] += 1
+        elif sequence or result[0] < 0:
+            effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
         if self._zombies:
             self._lives.reap()
 
@@ -257,7 +255,7 @@ class Hypervisor:
         self._outbox.effects.append(CloseLink(link, f"{what} is not for {link} to send"))
 
 
-def _row(domain: Domain) -> dict[str, object]:
+def _row(domain: Domain, unanswered: int) -> dict[str, object]:
     return {
         "domid": domain.domid,
         "incarnation": domain.incarnation,
@@ -273,7 +271,7 @@ def _row(domain: Domain) -> dict[str, object]:
         "grants_in_use": len(domain.grants.pins),
         "frames": domain.physmap.pages + domain.physmap.lingering + len(domain.grants.frames),
         "hypercalls": dict(domain.hypercalls),
-        "hypercall_exits": domain.hypercall_exits,
+        "hypercall_exits": sum(domain.hypercalls.values()) - unanswered,
         "events_sent": domain.ports.sent,
         "upcalls": domain.ports.upcalls,
         "upcalls_taken": domain.ports.upcalls_taken,

@@ -21,7 +21,6 @@ from actors.hypervisor.ports import MAX_PORTS, PortTable
 from actors.hypervisor.rights import hardware_rights
 from actors.messages import (
     DomainEvent,
-    HypercallReply,
     MachineHalt,
     MachineRestart,
     PauseDomain,
@@ -208,8 +207,7 @@ class LifeCycle:
         self._host.vcpus.resume(domain.ports)
         self._hold(domain)
         if domain.suspended_call:
-            domain.hypercall_exits += 1
-            self._host.outbox.send(domain.link, HypercallReply(domain.suspended_call, 0, None))
+            self._host.outbox.answer(domain.link, domain.suspended_call, 0)
             domain.suspended_call = 0
 
     def kill(self, domain: Domain) -> None:
@@ -247,6 +245,7 @@ class LifeCycle:
         if domain.target is not None:
             domain.target.models -= 1
             domain.target = None
+        host.outbox.unanswered.pop(domain.link, None)
         domain.step("released")
         if domain.is_zombie:
             self.zombies.append(domain)
@@ -256,8 +255,7 @@ class LifeCycle:
         self._tell(domain, "destroyed")
         for waiter, sequence in domain.waiting:
             if host.callers.get(waiter.link) is waiter:
-                waiter.hypercall_exits += 1
-                host.outbox.send(waiter.link, HypercallReply(sequence, 0, None))
+                host.outbox.answer(waiter.link, sequence, 0)
         domain.waiting.clear()
         self.reap()
         host.events.raise_global(Virq.DOM_EXC)

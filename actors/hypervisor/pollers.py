@@ -9,7 +9,6 @@ Source: xen/common/sched/core.c (do_poll, vcpu_block), xen/common/event_channel.
 from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.ports import Channel, Poll, PortTable
-from actors.messages import HypercallReply
 
 
 class Pollers:
@@ -56,4 +55,4 @@ class Pollers:
         if not table.polls:
             table.blocked_ns += self._outbox.now_ns - table.blocked_since_ns
         if table.link is not None:
-            self._outbox.send(table.link, HypercallReply(poll.sequence, 0, None))
+            self._outbox.answer(table.link, poll.sequence, 0)

@@ -12,7 +12,6 @@ from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.ports import PortTable
-from actors.messages import HypercallReply
 
 PORTION: Final = 1024
 
@@ -63,7 +62,7 @@ class PortReset:
 
     def _reply(self, caller: PortTable, sequence: int, ret: int) -> None:
         if caller.link is not None:
-            self._outbox.send(caller.link, HypercallReply(sequence, ret, None))
+            self._outbox.answer(caller.link, sequence, ret)
 
     def check(self, known: set[PortTable]) -> None:
         """Only ports of domains that live are being reset."""

@@ -54,6 +54,7 @@ ACTIONS = {
     (_S.Connected, _S.Closing): Action.SHUT,
     (_S.Connected, _S.Closed): Action.CLOSE,
     (_S.Closing, _S.Closed): Action.CLOSE,
+    (_S.Closing, _S.Initialising): Action.REOPEN,  # its Closed was over before it was read
     (_S.Closed, _S.Initialising): Action.REOPEN,
 }
 """(our state, the frontend's state) to what is done about it; a pair that is absent calls for nothing."""

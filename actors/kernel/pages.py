@@ -27,6 +27,12 @@ class Pages:
         """How many frames the domain has."""
         return sum(count for _, _, count in self._extents)
 
+    @property
+    def used(self) -> int:
+        """How many of them are reserved or allocated."""
+        reached = sum(min(max(self._next - start, 0), count) for start, _, count in self._extents)
+        return reached - len(self._free)
+
     def mfn(self, gfn: int) -> int:
         """The machine frame behind a gfn; KeyError if there is none."""
         index = bisect_right(self._starts, gfn) - 1

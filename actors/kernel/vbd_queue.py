@@ -183,8 +183,9 @@ class VbdQueue:
         """Invariants."""
         assert self.in_flight >= len(self._held) + len(self._to_unmap), "every request is counted"
         assert self.in_flight <= self._ring.entries, "no more requests than slots"
-        assert self._mappings.pinned >= 0, "a mapping was given back twice"
-        assert self.in_flight or not self._mappings.pinned, "a mapping is pinned by nobody"
+        pinned = self._mappings.pinned
+        assert pinned >= 0, "a mapping was given back twice"
+        assert self.in_flight or not pinned, "a mapping is pinned by nobody"
 
     def _take(self, offset: int) -> None:
         operation, nr_segments, _, _, ident, sector, ref, first, last, _ = HEAD_AND_SEGMENT.unpack_from(

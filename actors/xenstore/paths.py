@@ -10,10 +10,11 @@ import re
 from actors.abi.errno import Errno, XenError
 from actors.abi.xs_wire import XENSTORE_ABS_PATH_MAX, XENSTORE_REL_PATH_MAX
 from actors.xenstore.connections import Connection
-from actors.xenstore.tree import SPECIAL
+from actors.xenstore.tree import RELEASE_DOMAIN, SPECIAL
 
 _ABSOLUTE = re.compile(r"/|(?:/[A-Za-z0-9_@-]+)+")
 _RELATIVE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_@-]*(?:/[A-Za-z0-9_@-]+)*")
+_ONE_DOMAIN = re.compile(rf"{RELEASE_DOMAIN}/(?:0|[1-9][0-9]{{0,4}})")
 
 
 def node_path(client: Connection, data: bytes, *, special: bool = False) -> str:
@@ -32,3 +33,9 @@ def node_path(client: Connection, data: bytes, *, special: bool = False) -> str:
     if len(path) > client.quotas.path and not client.privileged:
         raise XenError(Errno.EINVAL, f"a path of {len(path)} characters")
     return path
+
+
+def watch_path(client: Connection, data: bytes) -> str:
+    """What a client may watch: a node, a special node, or `@releaseDomain/<domid>`: the end of one domain."""
+    text = data.decode("latin-1")
+    return text if _ONE_DOMAIN.fullmatch(text) else node_path(client, data, special=True)

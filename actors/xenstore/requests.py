@@ -16,11 +16,11 @@ from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX, XsType
 from actors.xenstore import operations
 from actors.xenstore.connections import Connection, event_message
 from actors.xenstore.operations import Change
-from actors.xenstore.paths import node_path
+from actors.xenstore.paths import node_path, watch_path
 from actors.xenstore.permissions import PRIVATE, Access, Permission
 from actors.xenstore.quotas import Quotas, QuotaTable
 from actors.xenstore.transactions import Operation, Transaction
-from actors.xenstore.tree import RELEASE_DOMAIN, Tree, View
+from actors.xenstore.tree import Tree, View
 from actors.xenstore.watches import Watch, Watches
 
 OK: Final = b"OK\0"
@@ -148,11 +148,13 @@ class Requests:
         """Tell who watches that a domain has come or gone; who watches with a depth, of which one."""
         node = self.tree.get(path)
         permissions = PRIVATE if node is None else node.permissions
-        for watch in self.watches.matching(path, exact=True):
-            if operations.may(self.connections[watch.connection], permissions, Access.READ):
-                deep = path == RELEASE_DOMAIN and watch.depth
-                message = event_message(f"{path}/{domid}" if deep else path, watch.token)
-                self.events.append(Outgoing(watch.connection, message))
+        detailed = f"{path}/{domid}"
+        for concerned in (path, detailed):
+            for watch in self.watches.matching(concerned, exact=True):
+                if operations.may(self.connections[watch.connection], permissions, Access.READ):
+                    self.watch_events += 1
+                    message = event_message(detailed if watch.depth else concerned, watch.token)
+                    self.events.append(Outgoing(watch.connection, message))
 
     def drop_watches(self, client: Connection) -> None:
         """Take all watches of a client back."""
@@ -224,7 +226,7 @@ class Requests:
         if len(rest) > 1:
             raise XenError(Errno.EINVAL, f"{len(rest) + 2} parts instead of 2 or 3")
         depth = number_of(rest[0]) if rest else None
-        path = node_path(client, asked, special=True)
+        path = watch_path(client, asked)
         known = self.watches.find(client.id, path, token)
         if known is not None and known.restored:
             self.watches.remove(client.id, path, token)
@@ -241,7 +243,7 @@ class Requests:
     def unwatch(self, client: Connection, _: View, payload: bytes) -> bytes:
         """UNWATCH path token. ENOENT."""
         asked, token = exactly(payload, 2)
-        path = node_path(client, asked, special=True)
+        path = watch_path(client, asked)
         self.watches.remove(client.id, path, token)
         if client.kept and self.journal is not None:
             self.journal.unwatch(client.domid, path, token)

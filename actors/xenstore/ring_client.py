@@ -24,7 +24,10 @@ class RingClient:
     """The server's end of one ring."""
 
     def __init__(self, domid: int, ring: XsRing, mapping: Mapping, quotas: Quotas | None) -> None:
-        """`quotas` is None for a privileged domain; `notify` is set when the port is there."""
+        """`quotas` is None for a privileged domain; `notify` is set when the port is there.
+
+        `renewing`: the client is to begin anew, which `settle` will tell it.
+        """
         self.domid = domid
         self.mapping = mapping
         self.connection: int | None = None
@@ -36,7 +39,7 @@ class RingClient:
         self._position = ring.requests.consumer
         self._stream = RequestStream()
         self._output = OutputQueue()
-        self._renewing = False
+        self.renewing = False
         self._kept_open = True
         self.broken = ""
 
@@ -83,7 +86,7 @@ class RingClient:
 
     def record(self) -> RingRecord:
         """What the ring will be when what is queued has left; from now on that holds until the next one."""
-        if self._renewing:
+        if self.renewing:
             return RingRecord(self._ring.server_incarnation, 0, b"", 0, b"")
         self._kept_open = self._is_open
         return RingRecord(
@@ -97,7 +100,7 @@ class RingClient:
     @property
     def must_be_kept(self) -> bool:
         """Whether a daemon that comes next could not go on with what the page and the last record say."""
-        return self._renewing or (not self.broken and (self._kept_open or self._is_open))
+        return self.renewing or (not self.broken and (self._kept_open or self._is_open))
 
     @property
     def _is_open(self) -> bool:
@@ -115,10 +118,10 @@ class RingClient:
         """The client wants to begin anew: nothing of before is done any more; `settle` tells it so."""
         self._stream.clear()
         self._output.clear()
-        self._renewing = True
+        self.renewing = True
 
     def _begin_anew(self) -> None:
-        self._renewing, self._kept_open = False, True
+        self.renewing, self._kept_open = False, True
         self._ring.reset()
         self._position = 0
         self._ring.error = XsError.NONE
@@ -131,7 +134,7 @@ class RingClient:
         """What has come; nothing while the client leaves too much unread, or is not served any more."""
         if (
             self.broken
-            or self._renewing
+            or self.renewing
             or (self.quotas is not None and len(self._output) > self.quotas.outstanding)
         ):
             return []
@@ -157,8 +160,9 @@ class RingClient:
 
     def settle(self) -> None:
         """Write what is queued, as far as there is room, and give up the requests that were taken."""
-        if self._renewing:
+        if self.renewing:
             self._begin_anew()
+            return
         if self.broken:
             self._output.clear()
             return

@@ -194,9 +194,13 @@ class Store:
         return self._take_events()
 
     def remove(self, domid: int) -> list[Output]:
-        """A domain is gone for good: its connection, and the nodes that belong to it with all below."""
+        """A domain is gone for good: its connection, the nodes that belong to it with all below, its rights.
+
+        Whoever comes under its id later finds nothing that was meant for it (XSA-322).
+        """
         events = self.lose(domid)
         self._forget_settings(domid)
+        self._forget_rights(domid)
         for path in self.tree.owned_by(domid):
             node = self.tree.get(path)
             if path in {ROOT, *SPECIAL} and node is not None:
@@ -204,6 +208,14 @@ class Store:
             elif node is not None:
                 self._requests.fire(cut(self.tree, path, node))
         return [*self._take_events(), *events]
+
+    def _forget_rights(self, domid: int) -> None:
+        self.tree.forget_permissions(domid)
+        for client in self._connections.values():
+            if client.target == domid:
+                client.target = None
+                if self._journal is not None:
+                    self._journal.setting(f"target/{client.domid}", None)
 
     # What outlives a daemon.
 

@@ -155,6 +155,14 @@ class Tree:
             return []
         return sorted(path for path, node in self._nodes.items() if node.owner == domid)
 
+    def forget_permissions(self, domid: int) -> None:
+        """Nobody's node names a domain any more, unless it is the owner."""
+        for path, node in [row for row in self._nodes.items() if len(row[1].permissions) > 1]:
+            owner, *others = node.permissions
+            left = (owner, *[each for each in others if each.domid != domid])
+            if left != node.permissions:
+                self.put(path, Node(node.value, left, node.children))
+
     def check(self) -> None:
         """Every node is its parent's child and the other way round; the counts are right."""
         counts: dict[int, int] = {}

@@ -90,9 +90,10 @@ class TurnEnd:
                 return
             touched, self._touched = self._touched, {}
             for client in touched.values():
+                renewed = client.renewing
                 client.settle()
                 # What was left in the ring because too much waited can be taken now, perhaps.
-                if client.connection is not None and self._take_requests(client):
+                if client.connection is not None and not renewed and self._take_requests(client):
                     self._touched[client.domid] = client
 
     def _keep(self) -> bool:

@@ -2,8 +2,9 @@
 
 Rules: a watch hears of its own node and of all below, once at once when it is set, and if an ancestor
 of its node is removed (then with its own path). An event goes only to who may read the node. A special
-path (`@releaseDomain`) has no below, but a watch on it with a depth is told of which domain. A watch
-with a depth hears of nothing that is further below its node than that.
+path (`@releaseDomain`) has no below, but a watch on it with a depth is told of which domain, and one on
+`@releaseDomain/<domid>` hears of that domain alone. A watch with a depth hears of nothing that is further
+below its node than that.
 Source: tools/xenstored/watch.c, docs/misc/xenstore.txt (WATCH with a depth).
 """
 

@@ -23,7 +23,7 @@ from cluster.campaign.planted import BUGS
 from cluster.campaign.results import Results
 from cluster.campaign.seeds import of_shard, parse_seeds, parse_shard
 from cluster.campaign.shrink import NothingFails, Shrinker
-from cluster.campaign.summary import count_verdicts, failure_text, print_sweep
+from cluster.campaign.summary import SweepSummary, failure_text
 from cluster.campaign.sweep import run_here, run_on_cores
 from cluster.campaign.trial import Finished, Record
 from cluster.run_directory import RunDirectory
@@ -107,13 +107,16 @@ def sweep(  # noqa: PLR0917 (click passes options so)
         else:
             records = run_on_cores(plan, missing, jobs or len(os.sched_getaffinity(0)))
         interrupted = _collect(records, results, wanted, plan)
-        found = [results.records[seed] for seed in wanted if seed in results.records]
-        print_sweep(Console(), found, plan.replay_command)
+        summary = SweepSummary()
+        for record in results.records():
+            if record["seed"] in wanted:
+                summary.add(record)
+        summary.print(Console(), plan.replay_command)
         click.echo(f"results: {out or _default_results(plan)}", err=True)
-    counts = count_verdicts(found)
-    if counts["failed"]:
+    if summary.counts["failed"]:
         return EXIT_CODES["failed"]
-    return EXIT_CODES["unknown" if interrupted or counts["unknown"] or not found else "held"]
+    unknown = interrupted or summary.counts["unknown"] or not summary.total
+    return EXIT_CODES["unknown" if unknown else "held"]
 
 
 @click.command(short_help="Run one seed of a sweep again, with a full trace.")

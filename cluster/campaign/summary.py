@@ -6,6 +6,7 @@ to blame. That nothing failed bounds the failure rate, and no more.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, cast
 
 from rich.console import Console
@@ -26,35 +27,49 @@ class _Row:
     unknown: int = 0
 
 
-def count_verdicts(records: Iterable[Record]) -> dict[str, int]:
-    """How many trials held, failed, or are not known."""
-    counts = {"held": 0, "failed": 0, "unknown": 0}
-    for each in records:
-        counts[cast("str", each["verdict"])] += 1
-    return counts
+class SweepSummary:
+    """Counts records as they come; of those that did not hold it keeps the `FAILURES_SHOWN` lowest seeds."""
 
+    def __init__(self) -> None:
+        self.counts = {"held": 0, "failed": 0, "unknown": 0}
+        self._kinds: dict[str, _Row] = {}
+        self._states: dict[str, _Row] = {}
+        self._checks: dict[str, _Row] = {}
+        self._bad: list[Record] = []
 
-def print_sweep(console: Console, records: list[Record], replay: Callable[[int], str]) -> None:
-    """Print the summary of a sweep; `replay(seed)` is the command that shows a seed again."""
-    counts = count_verdicts(records)
-    _print_rows(console, "fault", _by(records, _kinds))
-    _print_rows(console, "vbd state at a fault", _by(records, _states))
-    _print_rows(console, "check", _by([each for each in records if each["verdict"] != "held"], _checks))
-    bad = sorted(
-        (each for each in records if each["verdict"] != "held"), key=lambda each: cast("int", each["seed"])
-    )
-    for each in bad[:FAILURES_SHOWN]:
-        console.print(failure_text(each), highlight=False, soft_wrap=True)
-        console.print(f"    {escape(replay(cast('int', each['seed'])))}", highlight=False, soft_wrap=True)
-    if len(bad) > FAILURES_SHOWN:
-        console.print(f"and {len(bad) - FAILURES_SHOWN} more, in the results")
-    total = len(records)
-    colour = "bold red" if counts["failed"] else "yellow" if counts["unknown"] or not total else "green"
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    console.print(f"[{colour}]{total:,} seeds: {told}[/]", highlight=False)
-    if total and counts["held"] == total:
-        rate = CONFIDENCE_95 / total
-        console.print(f"with 95 % confidence fewer than {rate:.2%} of schedules fail", highlight=False)
+    @property
+    def total(self) -> int:
+        """How many records there were."""
+        return sum(self.counts.values())
+
+    def add(self, record: Record) -> None:
+        """One more record."""
+        verdict = cast("str", record["verdict"])
+        self.counts[verdict] += 1
+        _count(self._kinds, (kind for kind, _ in cast("list[list[str]]", record["faults"])), verdict)
+        _count(self._states, cast("list[str]", record["states"]), verdict)
+        if verdict != "held":
+            found = (cast("dict[str, str]", record[each]) for each in ("failed", "unknown"))
+            _count(self._checks, chain.from_iterable(found), verdict)
+            self._bad = sorted([*self._bad, record], key=_seed)[:FAILURES_SHOWN]
+
+    def print(self, console: Console, replay: Callable[[int], str]) -> None:
+        """Print the summary; `replay(seed)` is the command that shows a seed again."""
+        _print_rows(console, "fault", self._kinds)
+        _print_rows(console, "vbd state at a fault", self._states)
+        _print_rows(console, "check", self._checks)
+        counts, total = self.counts, self.total
+        for each in self._bad:
+            console.print(failure_text(each), highlight=False, soft_wrap=True)
+            console.print(f"    {escape(replay(_seed(each)))}", highlight=False, soft_wrap=True)
+        if more := total - counts["held"] - len(self._bad):
+            console.print(f"and {more} more, in the results")
+        colour = "bold red" if counts["failed"] else "yellow" if counts["unknown"] or not total else "green"
+        told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        console.print(f"[{colour}]{total:,} seeds: {told}[/]", highlight=False)
+        if total and counts["held"] == total:
+            rate = CONFIDENCE_95 / total
+            console.print(f"with 95 % confidence fewer than {rate:.2%} of schedules fail", highlight=False)
 
 
 def failure_text(record: Record) -> str:
@@ -65,15 +80,16 @@ def failure_text(record: Record) -> str:
     return escape(f"seed {record['seed']} {record['verdict']}: {name}: {detail}{more}")
 
 
-def _by(records: list[Record], names: Callable[[Record], Iterable[str]]) -> dict[str, _Row]:
-    rows: dict[str, _Row] = {}
-    for each in records:
-        for name in dict.fromkeys(names(each)):
-            row = rows.setdefault(name, _Row())
-            row.trials += 1
-            row.failed += each["verdict"] == "failed"
-            row.unknown += each["verdict"] == "unknown"
-    return dict(sorted(rows.items()))
+def _seed(record: Record) -> int:
+    return cast("int", record["seed"])
+
+
+def _count(rows: dict[str, _Row], names: Iterable[str], verdict: str) -> None:
+    for name in dict.fromkeys(names):
+        row = rows.setdefault(name, _Row())
+        row.trials += 1
+        row.failed += verdict == "failed"
+        row.unknown += verdict == "unknown"
 
 
 def _print_rows(console: Console, title: str, rows: dict[str, _Row]) -> None:
@@ -83,19 +99,7 @@ def _print_rows(console: Console, title: str, rows: dict[str, _Row]) -> None:
     table.add_column(title, no_wrap=True)
     for name in ("trials", "failed", "unknown"):
         table.add_column(name, justify="right")
-    for name, row in rows.items():
+    for name, row in sorted(rows.items()):
         table.add_row(escape(name), f"{row.trials:,}", f"{row.failed:,}", f"{row.unknown:,}")
     console.print(table)
     console.print()
-
-
-def _kinds(record: Record) -> list[str]:
-    return [kind for kind, _ in cast("list[list[str]]", record["faults"])]
-
-
-def _states(record: Record) -> list[str]:
-    return cast("list[str]", record["states"])
-
-
-def _checks(record: Record) -> list[str]:
-    return [*cast("dict[str, str]", record["failed"]), *cast("dict[str, str]", record["unknown"])]

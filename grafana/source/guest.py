@@ -158,6 +158,22 @@ def page() -> Page:
         ),
     )
     made.row(
+        "Vitals",
+        lines(
+            "Memory",
+            "Memory that the guest's kernel uses, and the rest.",
+            "bytes",
+            Query(f"sum by (host, guest) (domzero_guest_memory_committed_bytes{{{G}}})", f"{NAME} committed"),
+            Query(f"sum by (host, guest) (domzero_guest_memory_free_bytes{{{G}}})", f"{NAME} free"),
+        ),
+        lines(
+            "I/O wait",
+            "Share of the time in which workloads wait for their disks, summed over the disks.",
+            "percentunit",
+            Query(f"sum by (host, guest) (rate(domzero_guest_io_wait_seconds_total{{{G}}}{RATE}))", NAME),
+        ),
+    )
+    made.row(
         "Kernel",
         lines(
             "Hypercalls",

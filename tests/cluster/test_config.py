@@ -287,6 +287,17 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         "test.yaml:5: xen: '4.0' is not known; one of 3.4, 4.17 (3.4 | 4.17)",
     ),
     (
+        "a store domain on a Xen that has none",
+        [("memory: 1GiB", 'xen: "3.4"\n    xenstore: stubdom')],
+        "test.yaml:6: Xen 3.4 cannot tell a domain other than dom0 of deaths, as xenstored must be told; "
+        'xenstore: dom0, or xen: "4.17"',
+    ),
+    (
+        "vitals too often",
+        [("count: 2", "count: 2\n        vitals: 50ms")],
+        "test.yaml:11: vitals: vitals are not published that often; 100ms or more, or 0s for never",
+    ),
+    (
         "a toolstack that names a release twice",
         [("memory: 1GiB", 'dom0: {built_for: ["3.4", "3.4"]}')],
         "test.yaml:5: built_for: a release is there twice; name each once",

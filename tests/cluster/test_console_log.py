@@ -35,6 +35,15 @@ def test_the_last_line_comes_without_time_and_address(directory: Path) -> None:
     assert last_line(directory, "host0/dom9") == "it printed nothing"
 
 
+def test_a_farewell_is_not_what_one_wants_to_know(directory: Path) -> None:
+    log = ConsoleLog(directory / "logs/host0-dom0.log", "host0/dom0", 0)
+    log.write("xc: no domain can be managed")
+    log.write("reboot: Power down")
+    log.close()
+
+    assert last_line(directory, "host0/dom0") == "xc: no domain can be managed"
+
+
 @pytest.mark.parametrize("address", ["host0/dom9", "../host0/dom3", "session", ""])
 def test_who_printed_nothing_is_refused_with_those_who_did(directory: Path, address: str) -> None:
     with pytest.raises(click.UsageError, match="there are logs of: host0/dom3"):

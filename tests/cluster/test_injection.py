@@ -1,5 +1,6 @@
 import pytest
 
+from cluster.fault_kinds import FAULT_KINDS
 from cluster.injection import Injection
 
 
@@ -76,3 +77,30 @@ def test_a_guest_without_old_requests_is_served_when_a_new_one_is_answered(injec
     assert not injection.is_served("a", oldest_issue_ns=0, last_completion_ns=2100, now_ns=2200)
     assert not injection.is_served("a", oldest_issue_ns=2300, last_completion_ns=2100, now_ns=2400)
     assert injection.is_served("a", oldest_issue_ns=0, last_completion_ns=2500, now_ns=2600)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lasting", "lifted", "turn"),
+    [
+        ("crash", False, False, "restarted"),
+        ("kill -9", False, False, "restarted"),
+        ("hang", False, False, "restarted"),
+        ("hang", True, False, "restarted"),
+        ("hang", True, True, "went on"),
+        ("host-power-loss", True, True, "power back"),
+        ("toolstack-kill", True, True, "xl started again"),
+        ("frontend-disconnect", True, True, "opened again"),
+        ("frontend-disconnect", False, False, ""),
+        ("disk-stall", True, True, "over"),
+        ("link-delay", True, True, "over"),
+        ("link-heal", False, False, ""),
+    ],
+)
+def test_what_comes_before_recovery_has_its_own_word(
+    kind: str, lasting: bool, lifted: bool, turn: str
+) -> None:
+    known = FAULT_KINDS.get(kind)
+    injection = Injection(1, kind, "host0", "dom0", 1000, mortal=known is None or known.deadly)
+    injection.lasting, injection.lifted = lasting, lifted
+
+    assert injection.turn == turn

@@ -49,7 +49,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "expect": ExpectSchema,
     "metrics": MetricsSchema,
 }
-DURATIONS = {"duration", "settle", "watchdog", "interval"}
+DURATIONS = {"duration", "settle", "watchdog", "interval", "vitals"}
 SIZES = {"memory", "block"}
 
 

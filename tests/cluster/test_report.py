@@ -130,6 +130,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "injected_at_ns": 2000,
             "detected_at_ns": 2500,
             "recovered_at_ns": 4000,
+            "destroyed": False,
         }
     ]
     assert data["guests"][0] == {

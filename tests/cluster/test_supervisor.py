@@ -4,7 +4,7 @@ from signal import SIGKILL
 import pytest
 
 from actors.domu.journal import GuestState, MemoryJournal
-from actors.messages import ConsoleInput, DomainEvent, StartDomain, Statistics, StopDomain
+from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
 from actors.runtime.machine import DeadlinePassed, Effect, Exit, Freeze, Kill, ProcessEnded, Received, Send
 from cluster.config import ResolvedCluster, ResolvedFault
 from cluster.supervisor import BOOT_LIMIT_NS, Supervisor
@@ -92,6 +92,22 @@ def test_what_does_not_boot_is_unknown_and_named(experiment: Experiment) -> None
     assert experiment.supervisor.outcome.unknown == ["not up within 60 s: host0/web-0, host0/web-1"]
 
 
+def test_a_machine_that_halts_before_its_guests_are_up_ends_the_run_at_once(
+    experiment: Experiment,
+) -> None:
+    experiment.start(0)
+    experiment.say(MachineHalt("dom0 powered off"))
+
+    why = "host0 halted before its guests were up: dom0 powered off; logs/host0-dom0.log says why"
+    assert experiment.supervisor.outcome.unknown == [why]
+    assert ("halted", "host0/dom0") in experiment.seen
+    experiment.give(ProcessEnded("host0/dom0", SIGKILL))
+    while not experiment.supervisor.finished and experiment.now_ns < S:
+        experiment.tick(S // 100)
+    assert experiment.supervisor.phase == "off"
+    assert experiment.supervisor.outcome.unknown == [why]
+
+
 def test_a_fault_is_done_in_its_time(with_fault: Experiment) -> None:
     with_fault.boot()
     assert with_fault.tick(2 * S - 1) == [] or with_fault.faults == []
@@ -167,6 +183,28 @@ def test_the_end_of_a_device_is_a_failure(experiment: Experiment) -> None:
 
     assert experiment.faults == []
     assert experiment.supervisor.outcome.failures == ["host0/sda ended by itself (status 9)"]
+
+
+@pytest.mark.parametrize("on_crash", ["destroy", "restart"])
+def test_a_guest_that_is_destroyed_is_not_recovered_by_another_of_its_name(
+    load: Callable[..., ResolvedCluster], on_crash: str
+) -> None:
+    """The next dom0 creates it anew."""
+    experiment = Experiment(load(("count: 2", f"count: 2\n        on_crash: {on_crash}"))).boot()
+    experiment.give(ProcessEnded("host0/dom1", SIGKILL))
+    experiment.say(DomainEvent(1, 1, "shutdown", CRASHED))
+    (fault,) = experiment.supervisor.injections
+    assert (fault.is_open, fault.destroyed) == (True, False)
+
+    experiment.say(DomainEvent(1, 1, "dying", 0))
+    assert fault.destroyed == (not fault.is_open) == (on_crash == "destroy")
+
+    experiment.tick(S // 10)
+    experiment.say(StartDomain(3, 1, experiment.cluster.hosts[0].guests[0]["handle"], []))
+    experiment.now_ns += S // 10
+    experiment.answer()
+    experiment.tick()
+    assert (fault.recovered_at_ns is None) == (on_crash == "destroy")
 
 
 def test_a_recovery_is_seen_in_the_journals(with_fault: Experiment) -> None:

@@ -22,7 +22,8 @@ GUEST = {
 }  # fmt: skip
 FAULT = {
     "number": 1, "what": "crash of host0/dom0", "external": False, "ago_s": 3.2, "detected_ms": 4.4,
-    "restarted_ms": None, "recovered_ms": None, "given_up": False, "waiting_for": 4,
+    "turn": "restarted", "turned_ms": None, "recovered_ms": None, "given_up": False, "waiting_for": 4,
+    "destroyed": False,
 }  # fmt: skip
 MACHINE = {"power": "on", "memory_kib": 1 << 20, "boots": 1, "dom0_boots": 2, "hwdom": "restart"}
 
@@ -97,7 +98,21 @@ def test_the_screen_shows_faults_with_what_became_of_them() -> None:
     text = "\n".join(drawn(TopSample(answer(faults=[FAULT, over]))))
     assert "fault 1: crash of host0/dom0, 3 s ago; detected after 4 ms; 4 guests wait" in text
     assert "from outside" in text
+    assert "restarted" not in text
     assert "recovered after 148 ms" in text
+
+
+def test_the_screen_says_what_a_fault_was_followed_by() -> None:
+    turned = {**FAULT, "turn": "power back", "turned_ms": 1000.0}
+    gone = {**FAULT, "number": 2, "given_up": True, "waiting_for": 0, "destroyed": True}
+    unnoticed = {**FAULT, "number": 3, "detected_ms": None, "turn": "", "given_up": True, "waiting_for": 0}
+    hopeless = {**FAULT, "number": 4, "detected_ms": None, "given_up": True}
+    text = "\n".join(drawn(TopSample(answer(faults=[turned, gone, unnoticed, hopeless]))))
+
+    assert "detected after 4 ms; power back after 1000 ms; 4 guests wait" in text
+    assert "fault 2: crash of host0/dom0, 3 s ago; detected after 4 ms; destroyed" in text
+    assert "fault 3: crash of host0/dom0, 3 s ago; no guests wait" in text
+    assert "fault 4: crash of host0/dom0, 3 s ago; given up" in text
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 132, 200])

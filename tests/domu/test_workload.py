@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from actors.domu.io_wait import IoWait
 from actors.domu.journal import MemoryJournal, Word
 from actors.domu.stamp import read_stamp
 from actors.domu.workload import FLUSH, READ, WRITE, Workload, WorkloadSpec, checksum
@@ -46,7 +47,9 @@ class Bench:
         self.journal = MemoryJournal(guest="g", guest_id=7, virtual_device=51712, volume_sectors=SECTORS)
         self.journal.begin_boot()
         options = WorkloadSpec(**{"kind": "random", **spec})
-        self.work = Workload(self.threads, self.disk, self.journal, options, Random("1"), (7, 51712))
+        self.wait = IoWait(self.threads)
+        identity = (7, 51712)
+        self.work = Workload(self.threads, self.disk, self.journal, options, Random("1"), identity, self.wait)
         self.work.start()
 
     def answer_all(self, most: int = 10_000) -> int:
@@ -159,13 +162,24 @@ def test_a_stop_lets_finish_what_is_in_flight() -> None:
     assert bench.work.finished.done
 
 
+def test_it_waits_for_its_disk_while_a_request_has_no_answer() -> None:
+    bench = Bench(depth=2, requests=3, flush_every=1, read_share=0)
+    bench.threads.now_ns = 5 * MS
+    while bench.disk.waiting:
+        bench.disk.answer()
+    assert bench.work.finished.done
+    bench.threads.now_ns = 9 * MS
+
+    assert bench.wait.waited_ns() == 5 * MS
+
+
 def test_a_checksum_reads_everything_once_and_the_odd_end_too() -> None:
     bench = Bench(requests=20, read_share=0)
     bench.answer_all()
     found: list[bytes] = []
 
     async def body() -> None:
-        found.append(await checksum(bench.threads, bench.disk, bench.journal, 24 * 512))
+        found.append(await checksum(bench.threads, bench.disk, bench.journal, 24 * 512, bench.wait))
 
     bench.disk.log.clear()
     bench.threads.spawn("checksum", body())
@@ -176,6 +190,26 @@ def test_a_checksum_reads_everything_once_and_the_odd_end_too() -> None:
 
     assert [sector for _, sector in bench.disk.log] == [0, 24, 48]
     assert found == [hashlib.sha256(bench.disk.content).digest()]
+    assert bench.wait.waited_ns() == 0
+
+
+def test_a_checksum_waits_for_each_of_its_reads() -> None:
+    bench = Bench(requests=1)
+    bench.answer_all()
+
+    async def body() -> None:
+        await checksum(bench.threads, bench.disk, bench.journal, SECTORS * 256, bench.wait)
+
+    bench.threads.spawn("checksum", body())
+    bench.threads.run(0)
+    for now_ms in (3, 7):
+        bench.threads.now_ns = now_ms * MS
+        bench.disk.answer()
+        bench.threads.run(now_ms * MS)
+    bench.threads.run(9 * MS)
+
+    assert not bench.disk.waiting
+    assert bench.wait.waited_ns() == 7 * MS
 
 
 def test_a_checksum_of_what_cannot_be_read_fails() -> None:
@@ -185,7 +219,7 @@ def test_a_checksum_of_what_cannot_be_read_fails() -> None:
 
     async def body() -> None:
         try:
-            await checksum(bench.threads, bench.disk, bench.journal, 4096)
+            await checksum(bench.threads, bench.disk, bench.journal, 4096, bench.wait)
         except OSError as error:
             errors.append(str(error))
 

@@ -45,6 +45,19 @@ def test_a_poll_of_a_port_is_answered_by_its_event_on_whatever_vcpu(xen, pair):
     assert len(replies(xen, guest)) == 2
 
 
+def test_a_poll_counts_as_returned_from_when_it_is_answered(xen, pair):
+    guest, _, _, ipi = pair
+
+    def inside():
+        (row,) = [each for each in xen.machine.statistics().domains if each["domid"] == guest]
+        return sum(row["hypercalls"].values()) - row["hypercall_exits"]
+
+    poll(xen, guest, ipi)
+    assert inside() == 1
+    xen.ret(guest, "event_channel_op.send", port=ipi)
+    assert inside() == 0
+
+
 def test_a_poll_of_one_port_does_not_hear_another_vcpus_events(xen, pair):
     guest, port, _, ipi = pair
     assert poll(xen, guest, port) is None

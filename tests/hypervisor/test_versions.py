@@ -56,8 +56,8 @@ def test_an_old_xen_says_so(old):
 def test_an_old_xen_lacks_what_came_later_and_nothing_else(old, xen):
     for number, commands in COMMANDS.items():
         for command in commands:
-            on_new = (number, command) in xen.machine._calls
-            on_old = (number, command) in old.machine._calls
+            on_new = (number, command) in xen.machine._table.calls
+            on_old = (number, command) in old.machine._table.calls
             came_later = (number, command) in INTRODUCED
             assert on_old == (number in REMOVED or (on_new and not came_later)), (number.name, command.name)
             assert not (on_new and number in REMOVED)

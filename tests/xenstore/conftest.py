@@ -66,6 +66,26 @@ class Script:
             assert self.tree() == before, "a refused request changed the tree"
         return answer
 
+    def introduce(self, domid):
+        """A domain whose ring is served; its connection is then that of its ring."""
+        self.connections[domid], outputs = self.store.introduce(domid)
+        self.heard(outputs)
+
+    def remove(self, domid):
+        """A domain is gone for good."""
+        outputs = self.store.remove(domid)
+        self.store.check()
+        self.heard(outputs)
+        self.connections.pop(domid, None)
+
+    def heard(self, outputs):
+        """What was told without having been asked: watch events alone."""
+        by_connection = {number: domid for domid, number in self.connections.items()}
+        for output in outputs:
+            path, token, _ = output.message[16:].split(b"\0")
+            assert unpack_header(output.message)[0] == XsType.WATCH_EVENT
+            self.events.append((by_connection[output.connection], path.decode(), token.decode()))
+
     def take_events(self):
         events, self.events = self.events, []
         return events

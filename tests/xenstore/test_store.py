@@ -66,6 +66,26 @@ def test_relative_paths_begin_at_the_home_of_the_client(script):
     )
 
 
+def test_relative_paths_are_those_of_every_request(script):
+    script.run(
+        (0, 0, "MKDIR", "/local/domain/3\0", OK),
+        (0, 0, "SET_PERMS", "/local/domain/3\0n3\0", OK),
+        (3, 0, "WRITE", "a/b\0x", OK),
+        (3, 0, "MKDIR", "a/c\0", OK),
+        (3, 0, "DIRECTORY", "a\0", b"b\0c\0"),
+        (3, 0, "SET_PERMS", "a/b\0n3\0r4\0", OK),
+        (3, 0, "GET_PERMS", "a/b\0", b"n3\0r4\0"),
+        (4, 0, "READ", "/local/domain/3/a/b\0", b"x"),
+        (4, 0, "READ", "a/b\0", "EACCES"),
+        (3, 0, "RM", "a/b\0", OK),
+        (3, 0, "READ", "a/b\0", "ENOENT"),
+        (0, 0, "DIRECTORY", "/local/domain/3/a\0", b"c\0"),
+        (3, 0, "READ", "../4/a\0", "EINVAL"),
+        (3, 0, "READ", ".\0", "EINVAL"),
+        (3, 0, "READ", "local/domain/3/a\0", "ENOENT"),
+    )
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -172,6 +192,22 @@ def test_a_domain_is_introduced_when_the_daemon_says_so(script):
         (0, 0, "IS_DOMAIN_INTRODUCED", "5\0", b"F\0"),
         (0, 0, "RELEASE", "5\0", "ENOENT"),
     )
+
+
+def test_a_path_is_limited_as_it_was_sent_and_for_a_domain_as_it_is_meant(script):
+    script.run(
+        (0, 0, "MKDIR", b"/local/domain/3\0", OK),
+        (0, 0, "SET_PERMS", b"/local/domain/3\0n3\0", OK),
+        (3, 0, "MKDIR", b"a" * (2048 - len("/local/domain/3/")) + b"\0", OK),
+        (3, 0, "MKDIR", b"a" * (2049 - len("/local/domain/3/")) + b"\0", "EINVAL"),
+        (3, 0, "READ", b"/" + b"a" * 2048 + b"\0", "EINVAL"),
+        (3, 0, "READ", b"/" + b"a" * 2047 + b"\0", "EACCES"),
+    )
+
+
+def test_a_value_is_as_long_as_a_payload_has_room_for(script):
+    value = b"x" * (XENSTORE_PAYLOAD_MAX - len(b"/a\0"))
+    script.run((0, 0, "WRITE", b"/a\0" + value, OK), (0, 0, "READ", b"/a\0", value))
 
 
 # Permissions.

@@ -94,6 +94,15 @@ def test_what_was_read_and_then_written_still_counts_as_read(begun):
     )
 
 
+def test_what_was_written_and_then_read_counts_from_the_writing_on(begun):
+    begun.run(
+        (0, 1, "WRITE", "/a\0mine", OK),
+        (0, 0, "WRITE", "/a\0theirs", OK),
+        (0, 1, "READ", "/a\0", b"mine"),
+        AGAIN,
+    )
+
+
 def test_reads_are_repeatable(begun):
     begun.run(
         (0, 1, "READ", "/a\0", b"old"),

@@ -103,6 +103,97 @@ def test_events_need_permission_to_read(script):
     assert script.take_events() == [(1, "/open/public", "w")] * 2
 
 
+@pytest.mark.parametrize(
+    ("path", "depth", "heard"),
+    [
+        ("/a", 0, ["/a"]),
+        ("/a", 1, ["/a", "/a/b", "/a/z"]),
+        ("/a", 2, ["/a", "/a/b", "/a/b/c", "/a/z"]),
+        ("/a", None, ["/a", "/a/b", "/a/b/c", "/a/b/c/d", "/a/z"]),
+        ("/", 0, []),
+        ("/", 1, ["/a", "/other"]),
+        ("/", 2, ["/a", "/a/b", "/a/z", "/other"]),
+        ("/a/b/c/d", 0, ["/a/b/c/d"]),
+    ],
+)
+def test_a_watch_hears_no_deeper_than_its_depth(script, path, depth, heard):
+    script.run(*((0, 0, "MKDIR", f"{each}\0", OK) for each in ("/a/b/c/d", "/a/z")))
+    script.run((0, 0, "WATCH", f"{path}\0w\0" + ("" if depth is None else f"{depth}\0"), OK))
+    assert script.take_events() == [(0, path, "w")]
+    for each in ("/a", "/a/b", "/a/b/c", "/a/b/c/d", "/a/z", "/other"):
+        script.run((0, 0, "WRITE", f"{each}\0x", OK))
+    assert script.take_events() == [(0, each, "w") for each in heard]
+
+
+def test_a_depth_keeps_no_removal_of_the_node_from_its_watch(script):
+    script.run(
+        (0, 0, "MKDIR", "/a/b/c\0", OK),
+        (0, 0, "WATCH", "/a/b\0w\0" + "0\0", OK),
+        (0, 0, "RM", "/a/b/c\0", OK),
+        (0, 0, "RM", "/a\0", OK),
+    )
+    assert script.take_events() == [(0, "/a/b", "w")] * 2
+
+
+def test_a_relative_watch_with_a_depth(script):
+    script.run(
+        (0, 0, "MKDIR", "/local/domain/3/data\0", OK),
+        (0, 0, "SET_PERMS", "/local/domain/3/data\0n3\0", OK),
+        (3, 0, "WATCH", "data\0w\0" + "1\0", OK),
+        (3, 0, "WRITE", "data/near/far\0x", OK),
+        (3, 0, "WRITE", "data/near\0x", OK),
+    )
+    assert script.take_events() == [(3, "data", "w"), (3, "data/near", "w")]
+
+
+def test_a_depth_belongs_to_no_watchs_name(script):
+    script.run(
+        (0, 0, "WATCH", "/a\0w\0" + "1\0", OK),
+        (0, 0, "WATCH", "/a\0w\0", "EEXIST"),
+        (0, 0, "WATCH", "/a\0w\0" + "2\0", "EEXIST"),
+        (0, 0, "UNWATCH", "/a\0w\0", OK),
+        (0, 0, "WATCH", "/a\0w\0" + "4294967295\0", OK),
+        (0, 0, "WATCH", "/b\0w\0" + "4294967296\0", "EINVAL"),
+        (0, 0, "WATCH", "/b\0w\0-1\0", "EINVAL"),
+        (0, 0, "WATCH", "/b\0w\0\0", "EINVAL"),
+    )
+
+
+def test_a_watch_of_a_special_node_with_a_depth_is_told_of_which_domain(script):
+    script.run(
+        *((0, 0, "WATCH", f"@{each}Domain\0plain\0", OK) for each in ("introduce", "release")),
+        *((0, 0, "WATCH", f"@{each}Domain\0deep\0" + "1\0", OK) for each in ("introduce", "release")),
+    )
+    script.take_events()
+    script.introduce(5)
+    assert script.take_events() == [(0, "@introduceDomain", "plain"), (0, "@introduceDomain/5", "deep")]
+    script.heard(script.store.shut_down(5))
+    script.remove(5)
+    assert script.take_events() == [(0, "@releaseDomain", "plain"), (0, "@releaseDomain/5", "deep")] * 2
+
+
+def test_the_end_of_one_domain_can_be_watched(script):
+    script.run((0, 0, "WATCH", "@releaseDomain/5\0w\0", OK), (3, 0, "WATCH", "@releaseDomain/5\0u\0", OK))
+    assert script.take_events() == [(0, "@releaseDomain/5", "w"), (3, "@releaseDomain/5", "u")]
+    for domid in (4, 5, 50):
+        script.introduce(domid)
+        script.remove(domid)
+    assert script.take_events() == [(0, "@releaseDomain/5", "w")]
+    script.run((0, 0, "UNWATCH", "@releaseDomain/5\0w\0", OK))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["@introduceDomain/5", "@releaseDomain/", "@releaseDomain/05", "@releaseDomain/x", "@releaseDomain/5/6"],
+)
+def test_nothing_else_is_below_a_special_node(script, path):
+    script.run((0, 0, "WATCH", f"{path}\0w\0", "EINVAL"), (0, 0, "UNWATCH", f"{path}\0w\0", "EINVAL"))
+    script.run(
+        (0, 0, "GET_PERMS", "@releaseDomain/5\0", "EINVAL"),
+        (0, 0, "SET_PERMS", "@releaseDomain/5\0n0\0", "EINVAL"),
+    )
+
+
 def test_the_coming_and_going_of_domains(script):
     store = script.store
     script.run(

@@ -73,6 +73,20 @@ CASES = {
             },
         ],
     ),
+    "a frontend that closes and comes back at once is not waited for to be closed": (
+        40805,
+        [
+            {
+                "kind": "link-delay",
+                "target": f"{WEB}:hypervisor",
+                "duration": "171441us",
+                "delay": "2929us",
+                "jitter": "1238us",
+                "at": "270ms",
+            },
+            {"kind": "frontend-disconnect", "target": f"{WEB}/xvda", "duration": "69719us", "at": "270ms"},
+        ],
+    ),
     "a frontend that comes back while the store is away means what it last wrote": (
         646,
         [

@@ -28,14 +28,15 @@ def write(path: Path, *seeds: int) -> None:
 
 def kept(path: Path) -> list[int]:
     with closing(Results(path, HEADER)) as results:
-        return list(results.records)
+        return [int(str(each["seed"])) for each in results.records()]
 
 
 def test_what_was_kept_is_there_again(path: Path) -> None:
     write(path, 4, 2)
 
     with closing(Results(path, HEADER)) as results:
-        assert list(results.records) == [4, 2]
+        assert list(results.records()) == [record(4), record(2)]
+        assert results.seeds == {2, 4}
         assert results.missing(range(5)) == [0, 1, 3]
 
 
@@ -74,7 +75,16 @@ def test_files_of_shards_may_be_put_together(path: Path, tmp_path: Path) -> None
     write(other, 2, 3)
     path.write_bytes(path.read_bytes() + other.read_bytes())
 
-    assert sorted(kept(path)) == [1, 2, 3]
+    assert kept(path) == [1, 3, 2]
+
+
+def test_they_can_be_read_while_more_are_kept(path: Path) -> None:
+    with closing(Results(path, HEADER)) as results:
+        for seed in (1, 2):
+            results.add(record(seed))
+            assert len(list(results.records())) == seed
+        path.unlink()
+        assert [each["seed"] for each in results.records()] == [1, 2]
 
 
 def test_results_of_another_sweep_are_refused_and_untouched(path: Path) -> None:

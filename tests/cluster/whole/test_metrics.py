@@ -16,6 +16,8 @@ from cluster.metric_catalog import ALL_GUESTS, CATALOG, PREFIX
 from cluster.metrics import HostCollector
 from cluster.metrics_server import MetricsServer
 
+MEMORY = ("committed", "free")
+
 
 def check_text(text: str) -> dict[str, object]:
     """Well-formed, exactly what the catalog says, each series once; the families by name."""
@@ -59,6 +61,10 @@ def test_the_text_is_well_formed_and_complete(scenarios, laboratory) -> None:
         for each in ("read", "write", "flush")
     ]
     assert sum(operations) == guest.completed
+    memory = [value(families, f"domzero_guest_memory_{each}_bytes", guest="web-0") for each in MEMORY]
+    assert sum(memory) == 4 << 20
+    assert all(memory)
+    assert 0 < value(families, "domzero_guest_io_wait_seconds", guest="web-0") < 1
 
 
 def test_the_series_of_a_dead_guest_stay(with_a_dead_guest, laboratory) -> None:

@@ -3,11 +3,18 @@
 A kernel does without the calls that are not there; a toolstack of another interface version is refused.
 """
 
+from dataclasses import replace
+
 import pytest
+
+from cluster.config import load_cluster
+from cluster.simulated import run_simulated
 
 DOM0 = {"memory": "16MiB"}
 WATCHDOG = "watchdog: this Xen has none; a dom0 that hangs will not be noticed"
 SETUP_GSI = "GSI 16: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do"
+
+HALTED = "host0 halted before its guests were up: dom0 powered off; logs/host0-dom0.log says why"
 
 
 def console(run) -> str:
@@ -47,14 +54,22 @@ def test_a_toolstack_of_another_release_says_so_and_powers_off(
     assert run.facts()["survived"] == (False, False)
     assert f"xc: Xen {xen} refuses the toolstack interface of {toolstack}" in console(run)
     assert run.report.facts.hosts["host0"].halted_because == "dom0 powered off"
+    assert run.report.facts.unknown == [HALTED]
+    assert run.check("course") == "unknown"
 
 
 def test_a_xenstored_of_its_own_needs_a_xen_that_can_tell_it_of_deaths(
-    scenarios, laboratory, variant
+    scenarios, laboratory, tmp_path
 ) -> None:
-    host = {"xen": "3.4", "xenstore": "stubdom"}
+    # A file that says so is refused, so dom0 is put on such a Xen behind its back.
+    cluster = load_cluster(laboratory.write(scenarios["renegotiate-stubdom-crash"]))
+    (host,) = cluster.hosts
+    cluster = replace(cluster, hosts=(replace(host, xen="3.4", built_for=("3.4",)),))
+    logs = tmp_path / "logs"
+    logs.mkdir()
 
-    run = laboratory.simulate(variant(scenarios["renegotiate-stubdom-crash"], host=host))
+    supervisor, _ = run_simulated(cluster, lambda _what, _text: None, tmp_path, trace=False)
 
-    assert run.facts()["survived"] == (False, False)
-    assert "xenstored cannot have a domain of its own on this Xen" in console(run)
+    assert [each.boots for each in supervisor.guests.values()] == [0, 0]
+    text = (logs / "host0-dom0.log").read_text()
+    assert "xenstored cannot have a domain of its own on this Xen" in text

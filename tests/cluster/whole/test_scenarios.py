@@ -28,6 +28,22 @@ def test_a_fault_has_its_times_in_their_order(scenarios, laboratory) -> None:
     assert 300_000_000 < fault["detected_at_ns"] - fault["injected_at_ns"] < 1_100_000_000
 
 
+def test_a_guest_that_was_destroyed_is_created_by_the_next_dom0_and_reported_as_destroyed(
+    scenarios, laboratory, variant
+) -> None:
+    faults = (
+        {"kind": "crash", "target": "host0/web-0", "at": "50ms"},
+        {"kind": "crash", "target": "host0/dom0", "at": "150ms"},
+    )
+    run = laboratory.simulate(variant(scenarios["guest-destroy"], faults=faults))
+
+    (guest, dom0) = run.report.to_dict()["faults"]
+    assert (guest["destroyed"], guest["recovered_at_ns"]) == (True, None)
+    assert (dom0["destroyed"], dom0["recovered_at_ns"] is None) == (False, False)
+    assert run.facts()["guest_boots"] == (2, 1)
+    assert run.facts()["survived"] == (False, True)
+
+
 def test_an_outage_is_the_gap_that_the_fault_made(scenarios, laboratory, variant) -> None:
     scenario = variant(scenarios["renegotiate-dom0-crash"], faults=(), dom0_boots=(1,))
     quiet = laboratory.simulate(scenario, out="quiet")

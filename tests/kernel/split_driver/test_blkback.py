@@ -106,6 +106,7 @@ AFTER = {
     (S.Connected, S.Closing): S.Closing,
     (S.Connected, S.Closed): S.Closed,
     (S.Closing, S.Closed): S.Closed,
+    (S.Closing, S.Initialising): S.InitWait,
     (S.Closed, S.Initialising): S.InitWait,
 }
 

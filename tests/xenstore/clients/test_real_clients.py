@@ -4,6 +4,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -83,6 +84,28 @@ def test_watch_prints_the_first_firing_and_each_change_below(host: Any) -> None:
 
     assert [first, *rest.splitlines(keepends=True)] == ["/watched\n", "/watched/a\n", "/watched/a\n"]
     assert watching.returncode == 0
+
+
+def test_watch_sees_the_vitals_of_a_guest_which_anybody_may_read(host: Any) -> None:
+    home = "/local/domain/1/data/vitals"
+    keys = ("committed", "free", "cached", "swap", "iowait")
+    command = host.command("watch", home)
+    with subprocess.Popen(command, env=host.environment, stdout=subprocess.PIPE, text=True) as watching:
+        alarm = Timer(LIMIT_S, watching.kill)
+        alarm.start()
+        assert watching.stdout is not None
+        lines = iter(watching.stdout)
+        seen = [next(lines)]
+        while "iowait" not in host.tool("ls", "/local/domain/1/data"):
+            seen.append(next(lines))
+        alarm.cancel()
+        watching.kill()
+
+    assert set(seen) <= {f"{home}\n", *(f"{home}/{each}\n" for each in keys)}
+    values = {each: int(host.tool("read", f"{home}/{each}")) for each in keys}
+    assert values["committed"] + values["free"] == 16 << 10
+    assert 0 <= values["iowait"] <= 100
+    assert "(r1)" in host.tool("ls", "-p", home).splitlines()[0]
 
 
 def test_every_test_of_xens_own_program_passes(host: Any) -> None:
