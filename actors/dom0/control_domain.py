@@ -162,6 +162,11 @@ class ControlDomain(Kernel):
         device = self._backends.devices.get(cast("tuple[int, int]", key))
         return device is not None and device.misanswer()
 
+    def close(self) -> None:
+        """Let go of the archive: this machine may have been killed in a process that lives on."""
+        if self._archive is not None:
+            self._archive.close()
+
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
         self._check_backends()

@@ -70,6 +70,10 @@ class Archive(Protocol):
         """Keep the whole batch: when this returns, no death of the process can lose it. ArchiveError."""
         ...
 
+    def close(self) -> None:
+        """Hold it no longer; what it has stays."""
+        ...
+
 
 class Journal:
     """Collects what changes, until it is committed."""

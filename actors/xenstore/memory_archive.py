@@ -46,6 +46,9 @@ class MemoryArchive:
         _update(self._settings, batch.settings)
         _update(self._rings, batch.rings)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 def _update(table: dict[K, V], changes: dict[K, V | None]) -> None:
     for key, value in changes.items():

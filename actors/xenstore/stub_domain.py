@@ -33,6 +33,7 @@ class XenstoreDomain(Kernel):
     ) -> None:
         """`archive`: where the daemon keeps what is to outlive this domain."""
         super().__init__(memory, extents)
+        self._archive = archive
         domid = self.start_info.store_domid
         self.daemon = Xenstored(self, domid=domid, quotas=quotas, archive=archive)
         self._tools = ToolClients(self)
@@ -62,6 +63,11 @@ class XenstoreDomain(Kernel):
             return False
         self.daemon.live_update()
         return True
+
+    def close(self) -> None:
+        """Let go of the archive: this machine may have been killed in a process that lives on."""
+        if self._archive is not None:
+            self._archive.close()
 
     def check(self) -> None:
         """Invariants of the kernel and the daemon."""

@@ -117,6 +117,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "name": "host0",
             "hwdom": "restart",
             "xenstore": "dom0",
+            "xenstore_restart": "lose",
             "reconnect": "renegotiate",
             "boots": 1,
             "dom0_boots": 2,
