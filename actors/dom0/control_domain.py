@@ -108,6 +108,7 @@ class ControlDomain(Kernel):
         await self._backends.start()
         self._builder = builder
         self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
+        self._store_to_rebuild = False
         self._started = toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
         await self._started
         self._store_lost = self._store_lost or toolstack.store_lost

@@ -97,11 +97,9 @@ class Toolstack:
             await self.start(store_lost=store_lost or dead.store_lost)
             return
         self.unfinished, self.store_lost, self.knows = dead.unfinished, dead.store_lost, True
-        again = set(dead.to_take_over)
-        if self.rebuilding:
-            self.store_lost = True
-            again |= set(dead.domains)
         found = await self._survivors()
+        again = set(found) if self.rebuilding else set(dead.to_take_over)
+        self.store_lost = self.store_lost or self.rebuilding
         self.to_take_over = {domid: plan for domid, plan in found.items() if domid in again}
         self.domains = {domid: Running(domid, plan) for domid, plan in found.items() if domid not in again}
         known = {domid: each.plan for domid, each in dead.domains.items()} | dead.to_take_over
