@@ -3,7 +3,7 @@
 Layers, each standing on those below it:
 
     dom0  domu        the domains' own code: toolstack, drivers, workloads
-    xenstore          the store daemon
+    drivers  xenstore drivers of real devices with their backends; the store daemon
     kernel            what every paravirtual kernel has
     hypervisor  devices
     messages          every message that crosses a process boundary

@@ -58,12 +58,13 @@ class DomainChange:
 
 @dataclass(slots=True)
 class BoardState:
-    """How far the power is on."""
+    """How far the power is on, and how often what was started."""
 
     boots: int = 0
     dom0_boots: int = 0
     power: str = "off"
     halted_because: str = ""
+    driver_boots: dict[str, int] = field(default_factory=dict)
     ending: set[str] = field(default_factory=set)
 
 
@@ -81,6 +82,7 @@ class Board:
         self._running: set[str] = set()
         self._names = {guest["handle"]: str(guest["name"]) for guest in host.guests}
         self._names[XENSTORE_HANDLE] = "xenstore"
+        self._names |= {driver["handle"]: str(driver["name"]) for driver in host.driver_domains}
         self.hypervisor = f"{host.name}/hypervisor"
         self._ioapic = f"{host.name}/ioapic"
         self._disks = {str(disk["name"]): f"{host.name}/{disk['name']}" for disk in host.disks}
@@ -243,10 +245,13 @@ class Board:
             self.state.dom0_boots += 1
             argument["plan"] = self.host.dom0_argument()
             self._spawn(address, "dom0", argument)
-            for disk, disk_address in self._disks.items():
-                self._emit(Connect(disk_address, "dom0", address, disk))
+        elif name in self.host.drivers:
+            self.state.driver_boots[name] = self.state.driver_boots.get(name, 0) + 1
+            self._spawn(address, "driver", argument)
         else:
             self._spawn(address, "xenstore" if message.handle == XENSTORE_HANDLE else "guest", argument)
+        for disk in self.host.driven_by(name):
+            self._emit(Connect(self._disks[disk], f"dom{domid}", address, disk))
         self._emit(Connect(self.hypervisor, f"dom{domid}", address, "xen"))
         self._report(domain, "started", 0, now_ns)
 

@@ -41,10 +41,9 @@ def resolve_source(source: YamlSource) -> ResolvedCluster:
 
 
 def _guests(reader: GuestReader, host: int, schema: ClusterSchema) -> list[GuestDescription]:
-    disks = schema.hosts[host].disks
-    first = disks[0].name if disks else ""
+    first_disks = schema.hosts[host].first_disks()
     read = [
-        reader.read(guest, ("hosts", host, "guests", index), first)
+        reader.read(guest, ("hosts", host, "guests", index), first_disks)
         for index, guest in enumerate(schema.hosts[host].guests)
     ]
     return [each for each in read if each is not None]

@@ -51,18 +51,38 @@ class ConfigChecks:
         disks = [(disk.name, (*where, "disks", index, "name")) for index, disk in enumerate(host.disks)]
         guests = self._guests[host.name]
         names = [(name, (*each.where, "name")) for each in guests for name in each.names]
+        drivers = [
+            (each.name, (*where, "driver_domains", index, "name"))
+            for index, each in enumerate(host.driver_domains)
+        ]
         self._unique(disks, "disk")
-        self._unique([*disks, *names], "guest")
-        for name, place in [*disks, *names]:
+        self._unique([*disks, *drivers], "driver domain")
+        self._unique([*disks, *drivers, *names], "guest")
+        self._driver_domains(host, where)
+        for name, place in [*disks, *drivers, *names]:
             if _RESERVED.fullmatch(name):
                 self._refuse(place, f"the name {name!r} is taken by Domzero itself", "choose another")
         for each in guests:
-            self._guest(each, [disk.name for disk in host.disks])
+            self._guest(each, host)
         self._memory(host, where)
         self._store_domain(host, where)
         self._pack(host, where)
 
-    def _guest(self, guest: GuestDescription, host_disks: list[str]) -> None:
+    def _driver_domains(self, host: HostSchema, where: Where) -> None:
+        known = [each.name for each in host.disks]
+        drivers: dict[str, str] = {}
+        for index, each in enumerate(host.driver_domains):
+            for position, disk in enumerate(each.disks):
+                place = (*where, "driver_domains", index, "disks", position)
+                if disk not in known:
+                    right = did_you_mean(disk, known) if known else "write disks: [{name: sda}]"
+                    self._refuse(place, f"the host has no disk {disk!r}", right)
+                elif disk in drivers:
+                    self._refuse(place, f"{drivers[disk]} drives {disk} already", "a disk has one driver")
+                drivers[disk] = each.name
+
+    def _guest(self, guest: GuestDescription, host: HostSchema) -> None:
+        host_disks = [disk.name for disk in host.disks]
         numbers: dict[int, str] = {}
         for disk in guest.disks:
             number = virtual_device_number(disk.vdev)
@@ -70,6 +90,8 @@ class ConfigChecks:
                 wrong = f"{disk.vdev} is there twice"
                 self.findings.append(disk.finding(wrong, "give each disk a vdev of its own"))
             numbers[number] = disk.vdev
+            if self._misplaced(disk, host):
+                continue
             if disk.disk not in host_disks:
                 wrong = f"the host has no disk {disk.disk!r}" if disk.disk else "the host has no disks"
                 right = did_you_mean(disk.disk, host_disks) if host_disks else "write disks: [{name: sda}]"
@@ -80,6 +102,23 @@ class ConfigChecks:
             self._refuse(guest.where, "the guest has disks and no workload", "workload: {kind: random}")
         if guest.workload is not None and not guest.disks:
             self._refuse((*guest.where, "workload"), "a workload needs a disk", "write disks: [..]")
+
+    def _misplaced(self, disk: DiskDescription, host: HostSchema) -> bool:
+        """Look at who is to serve a disk; True if something is wrong with that."""
+        known, driven = ["dom0", *(each.name for each in host.driver_domains)], host.driven()
+        driver = driven.get(disk.disk, "dom0")
+        if disk.backend not in known:
+            wrong, right = f"no driver domain {disk.backend!r}", did_you_mean(disk.backend, known)
+        elif not disk.disk and driven:
+            wrong = f"dom0 has no disk to serve {disk.vdev} from"
+            right = f"backend: {' or '.join(dict.fromkeys(driven.values()))}"
+        elif disk.disk in [each.name for each in host.disks] and driver != disk.backend:
+            wrong = f"{disk.disk} is driven by {driver}, not by {disk.backend}"
+            right = f"backend: {driver}, or another disk"
+        else:
+            return False
+        self.findings.append(disk.finding(wrong, right))
+        return True
 
     def _workload_fits(self, guest: GuestDescription, disk: DiskDescription) -> None:
         work = guest.workload
@@ -96,7 +135,7 @@ class ConfigChecks:
             self._refuse(where, wrong, "a smaller depth or block, or a larger disk")
 
     def _memory(self, host: HostSchema, where: Where) -> None:
-        domains = [host.dom0.memory]
+        domains = [host.dom0.memory, *(each.memory for each in host.driver_domains)]
         if host.xenstore.domain == "stubdom":
             domains.append(XENSTORE_MEMORY)
         for guest in self._guests[host.name]:
@@ -131,6 +170,7 @@ class ConfigChecks:
 
     def _actors(self, host: HostSchema) -> list[str]:
         names = ["hypervisor", "ioapic", "dom0", *(disk.name for disk in host.disks)]
+        names += [each.name for each in host.driver_domains]
         if host.xenstore.domain == "stubdom":
             names.append("xenstore")
         return names + [name for each in self._guests[host.name] for name in each.names]

@@ -209,6 +209,16 @@ class Dom0Schema(Strict):
     built_for: Annotated[list[Xen], Field(min_length=1), AfterValidator(_releases)] | None = None
 
 
+class DriverDomainSchema(Strict):
+    """A domain other than dom0 that drives disks of the host, and serves them."""
+
+    name: Name
+    memory: Annotated[Memory, _at_least(_GUEST_MEMORY_MIN)] = 64 << 20
+    vcpus: Annotated[int, Field(ge=1, le=VCPUS_MAX)] = 1
+    on_crash: Literal["destroy", "restart", "preserve"] = "restart"
+    disks: Annotated[list[str], Field(min_length=1)]
+
+
 class LatencySchema(Strict):
     """How long a disk takes for a command, beyond what the machine needs anyway."""
 
@@ -234,6 +244,7 @@ class GuestDiskSchema(Strict):
     size: VolumeSize | None = None
     image: str | None = None
     disk: str | None = None
+    backend: str = "dom0"
     mode: Literal["rw", "ro"] = "rw"
 
 
@@ -307,7 +318,19 @@ class HostSchema(Strict):
     pack: list[list[str]] = []
     transport: Literal["unix", "tcp"] = "unix"
     disks: Annotated[list[DiskSchema], Field(max_length=DISKS_MAX)] = []
+    driver_domains: list[DriverDomainSchema] = []
     guests: list[GuestSchema] = []
+
+    def driven(self) -> dict[str, str]:
+        """Each disk that a driver domain has, and whose it is."""
+        return {disk: each.name for each in self.driver_domains for disk in each.disks}
+
+    def first_disks(self) -> dict[str, str]:
+        """The first disk of dom0, if it has any, and of each driver domain."""
+        driven = self.driven()
+        dom0s = [each.name for each in self.disks if each.name not in driven]
+        first = {"dom0": dom0s[0]} if dom0s else {}
+        return first | {each.name: each.disks[0] for each in self.driver_domains}
 
 
 class WhenSchema(Strict):

@@ -191,7 +191,7 @@ def _size(board: Board, name: str) -> tuple[int, int]:
     """Pages and vcpus of a domain, as the toolstack or the hypervisor made it."""
     if name == "dom0":
         return board.host.dom0_pages, board.host.dom0_vcpus
-    for guest in board.host.guests:
+    for guest in (*board.host.driver_domains, *board.host.guests):
         if guest["name"] == name:
             return cast("int", guest["memory_pages"]), cast("int", guest["vcpus"])
     return XENSTORE_PAGES, 1

@@ -31,14 +31,17 @@ class DomainMetrics:
         self._readings = readings
         self._each = each
         self._names = [*CONTROL[: 1 + (board.host.xenstore == "stubdom")]]
-        self._names += [str(guest["name"]) for guest in board.host.guests]
-        self._vcpus = {str(guest["name"]): cast("int", guest["vcpus"]) for guest in board.host.guests}
+        self._names += board.host.drivers
+        self._guests = [str(guest["name"]) for guest in board.host.guests]
+        self._names += self._guests
+        domains = (*board.host.driver_domains, *board.host.guests)
+        self._vcpus = {str(each["name"]): cast("int", each["vcpus"]) for each in domains}
         self._vcpus["dom0"] = board.host.dom0_vcpus
         self._devices = {str(gsi): name for name, gsi, _ in board.host.interrupts}
 
     def label(self, name: str) -> str:
         """How a domain is called in its series."""
-        return name if self._each or name not in self._vcpus or name == "dom0" else ALL_GUESTS
+        return name if self._each or name not in self._guests else ALL_GUESTS
 
     def write(self, families: Families) -> None:
         """All of them."""

@@ -145,6 +145,6 @@ class FaultChecks:
 
 def _inventory(host: HostSchema, guests: Sequence[GuestDescription]) -> HostInventory:
     vdevs = {name: [disk.vdev for disk in each.disks] for each in guests for name in each.names}
-    return HostInventory(
-        host.name, [disk.name for disk in host.disks], vdevs, host.xenstore.domain == "stubdom"
-    )
+    drivers = {each.name: each.disks for each in host.driver_domains}
+    disks = [disk.name for disk in host.disks]
+    return HostInventory(host.name, disks, vdevs, host.xenstore.domain == "stubdom", drivers)

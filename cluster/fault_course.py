@@ -48,7 +48,7 @@ class FaultCourse:
         emit: Callable[[Effect], None],
         observe: Callable[[str, str], None],
     ) -> None:
-        self.records = FaultRecords(guests, observe)
+        self.records = FaultRecords(cluster.hosts, guests, observe)
         self.targets: list[FaultTarget] = []
         self.not_done: list[str] = []
         self._cluster = cluster

@@ -17,7 +17,7 @@ OPERATIONS: Final = ("read", "write", "flush")
 class Aim(Enum):
     """What a kind can be done to; the value says how such a target is written."""
 
-    domain = "HOST/dom0, HOST/GUEST or HOST/xenstore"
+    domain = "HOST/dom0, HOST/GUEST, HOST/DRIVER or HOST/xenstore"
     dom0 = "HOST/dom0"
     disk = "HOST/DISK"
     vbd = "HOST/GUEST/VDEV"

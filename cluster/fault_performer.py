@@ -49,7 +49,7 @@ class FaultPerformer:
             names = [board.store_home]
         if aim is Aim.vbd:
             guest = target.partition("/")[0]
-            names = [guest, "dom0"] if kind == "backend-malformed-response" else [guest]
+            names = [guest, _backend(board, target)] if kind == "backend-malformed-response" else [guest]
         return "" if all(_address(board, each) for each in names) else NOT_RUNNING
 
     def begin(self, injection: Injection) -> None:
@@ -101,9 +101,8 @@ class FaultPerformer:
     def started(self, host: str, domid: int) -> None:
         """A domain starts: its links are new and sound."""
         board = self._boards[host]
-        gone = {(board.hypervisor, f"dom{domid}")}
-        if domid == 0:
-            gone |= {(f"{host}/{name}", "dom0") for name, _, _ in board.host.interrupts}
+        ends = [board.hypervisor, *(f"{host}/{disk}" for disk, _, _ in board.host.interrupts)]
+        gone = {(each, f"dom{domid}") for each in ends}
         for wire in list(self._rules):
             if wire in gone or wire[0] == f"{host}/dom{domid}":
                 del self._rules[wire]
@@ -147,7 +146,7 @@ class FaultPerformer:
             domain = board.find(guest)
             assert domain is not None, "it runs"
             options |= {"domid": domain.domid, "virtual_device": virtual_device_number(vdev)}
-            target = "dom0" if injection.kind == "backend-malformed-response" else guest
+            target = _backend(board, target) if injection.kind == "backend-malformed-response" else guest
         elif FAULT_KINDS[injection.kind].aim is Aim.store:
             target = board.store_home
         self._emit(Send(_address(board, target), Fault(injection.number, injection.kind, active, options)))
@@ -186,6 +185,12 @@ def _address(board: Board, name: str) -> str:
     return address if board.runs(address) else ""
 
 
+def _backend(board: Board, vbd: str) -> str:
+    """The domain that serves a guest's disk, by name."""
+    guest, _, vdev = vbd.partition("/")
+    return next(each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev))
+
+
 def _wire(board: Board, kind: str, target: str) -> Wire:
     if kind == "evtchn-lost":
         target = f"hypervisor:{target}"
@@ -194,6 +199,6 @@ def _wire(board: Board, kind: str, target: str) -> Wire:
     if destination == "hypervisor":
         return address, "xen"
     domain = board.find(destination)
-    if source == "hypervisor" and domain is not None:
+    if domain is not None:
         return address, f"dom{domain.domid}"
     return address, destination

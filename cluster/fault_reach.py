@@ -1,13 +1,18 @@
 """Whom a fault reaches: the guests that wait because of it, and the domains that may die of it.
 
-Rules: what dom0, the hypervisor, the IO-APIC or the store suffers reaches every guest of the host, what a
-disk suffers the guests whose volumes lie on it.
+Rules: what the hypervisor, the IO-APIC or the store suffers reaches every guest of the host, what a disk or
+a driver domain suffers the guests whose volumes lie there. What dom0 suffers reaches everybody but those whom
+driver domains alone serve; and them too if its death is the machine's.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from cluster.fault_kinds import FAULT_KINDS, Aim
 from cluster.resolved import ResolvedHost
+
+MACHINE_ENDS: Final = ("hwdom-reboot",)
+"""What is done to dom0 and ends the machine, whatever the policy for a crash of dom0."""
 
 
 def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
@@ -20,10 +25,27 @@ def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
     if reached:
         return reached
     disks = [name for name, _, _ in host.interrupts if name in named]
+    for driver in host.drivers:
+        disks += host.driven_by(driver) if driver in named else []
     if disks:
         on_them = {each.guest: None for disk in disks for each in host.volumes_of(disk)}
         return list(on_them)
+    if "dom0" in named and kind not in MACHINE_ENDS and host.hwdom == "restart":
+        return behind_dom0(host)
     return guests
+
+
+def behind_domain(name: str, host: ResolvedHost) -> list[str]:
+    """The guests that wait when a domain is gone by whatever cause; a guest itself if it is one."""
+    return affected_guests("crash", host, name)
+
+
+def behind_dom0(host: ResolvedHost) -> list[str]:
+    """The guests that are not served by driver domains alone."""
+    disks: dict[str, list[str]] = {str(each["name"]): [] for each in host.guests}
+    for volume in host.volumes:
+        disks[volume.guest].append(volume.backend)
+    return [guest for guest, backends in disks.items() if not backends or "dom0" in backends]
 
 
 def kills_store_domain(kind: str, host: ResolvedHost) -> bool:

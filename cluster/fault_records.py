@@ -11,11 +11,11 @@ from typing import Final
 
 from actors.abi.interface import ShutdownReason
 from cluster.board import Board, DomainChange, DomainProcess
+from cluster.fault_reach import behind_domain
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
-from cluster.resolved import Data
+from cluster.resolved import Data, ResolvedHost
 
-CONTROL = ("dom0", "xenstore")
 GONE: Final = "crash"
 """What a fault from outside is called until the process table says how the process ended."""
 _UNWANTED: Final = {int(ShutdownReason.crash): GONE, int(ShutdownReason.watchdog): "hang"}
@@ -25,9 +25,13 @@ class FaultRecords:
     """The faults of one run. `observe(what, text)` is told what happens."""
 
     def __init__(
-        self, guests: Mapping[tuple[str, str], GuestRecord], observe: Callable[[str, str], None]
+        self,
+        hosts: Iterable[ResolvedHost],
+        guests: Mapping[tuple[str, str], GuestRecord],
+        observe: Callable[[str, str], None],
     ) -> None:
         self.injections: list[Injection] = []
+        self._hosts = {each.name: each for each in hosts}
         self._guests = guests
         self._observe = observe
         self._reconnecting: dict[int, None] = {}
@@ -67,9 +71,7 @@ class FaultRecords:
 
     def note_external(self, kind: str, domain: DomainProcess, host: str, now_ns: int) -> Injection:
         """Somebody has done something to a domain from outside."""
-        affected = [domain.name]
-        if domain.name in CONTROL:
-            affected = [each.name for each in self._guests.values() if each.host == host]
+        affected = behind_domain(domain.name, self._hosts[host])
         lives = {domain.name: domain.started_at_ns}
         injection = self.note(kind, host, domain.name, now_ns, affected=affected, lives=lives, options={})
         injection.external = True
@@ -105,10 +107,13 @@ class FaultRecords:
     def target_started(self, change: DomainChange) -> None:
         """A domain starts: the target of a fault, perhaps."""
         for injection in self._open(change):
-            if change.name == "dom0":
-                self._observe("rebooting", f"{change.host}/dom0 starts, incarnation {change.incarnation}")
+            if change.name == "dom0" or change.name in self._hosts[change.host].drivers:
+                what = f"{change.host}/{change.name} starts, incarnation {change.incarnation}"
+                self._observe("rebooting", what)
             if not injection.is_there:
                 injection.target_started(change.at_ns)
+                if injection.recovered_at_ns is not None:
+                    self._observe("recovered", f"{injection.address} runs again; no guest waited for it")
             elif injection.target == change.name:
                 injection.taken_away(change.at_ns)
 
@@ -151,7 +156,8 @@ class FaultRecords:
 
     def _reconnects(self, injection: Injection, waiting: int) -> None:
         """Say once of a fault that the first of the guests behind it does I/O again."""
-        if injection.target in CONTROL and injection.number not in self._reconnecting:
+        servers = ("dom0", "xenstore", *self._hosts[injection.host].drivers)
+        if injection.target in servers and injection.number not in self._reconnecting:
             self._reconnecting[injection.number] = None
             self._observe(
                 "reconnecting", f"{injection.address}: the first of {waiting} guests does I/O again"

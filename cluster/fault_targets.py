@@ -4,7 +4,7 @@ Rules: the order is that of the configuration, so that a selection from it is th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from cluster.fault_kinds import Aim
@@ -13,16 +13,20 @@ from cluster.resolved import ResolvedCluster, rows
 
 @dataclass(frozen=True, slots=True)
 class HostInventory:
-    """One host: its disks, and its guests with the vdevs of each; `stub`: xenstored has its own domain."""
+    """One host: its disks, and its guests with the vdevs of each; `stub`: xenstored has its own domain.
+
+    `drivers`: the driver domains, with the disks that each drives.
+    """
 
     name: str
     disks: Sequence[str]
     guests: Mapping[str, Sequence[str]]
     stub: bool
+    drivers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def targets(self, aim: Aim) -> list[str]:
         """Every target of this host for a kind that aims so."""
-        domains = ["dom0", *(["xenstore"] if self.stub else []), *self.guests]
+        domains = ["dom0", *(["xenstore"] if self.stub else []), *self.drivers, *self.guests]
         match aim:
             case Aim.host:
                 return [self.name]
@@ -40,9 +44,12 @@ class HostInventory:
                 names = [*domains, *self.disks, "hypervisor", "ioapic"]
             case Aim.link:
                 pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
-                pairs += [(disk, each) for disk in self.disks for each in ("ioapic", "dom0")]
+                pairs += [(disk, each) for disk in self.disks for each in ("ioapic", self._driver_of(disk))]
                 names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
         return [f"{self.name}/{each}" for each in names]
+
+    def _driver_of(self, disk: str) -> str:
+        return next((name for name, disks in self.drivers.items() if disk in disks), "dom0")
 
 
 class Inventory:
@@ -63,6 +70,7 @@ class Inventory:
                     for each in host.guests
                 },
                 host.xenstore == "stubdom",
+                {name: host.driven_by(name) for name in host.drivers},
             )
             for host in cluster.hosts
         )

@@ -5,6 +5,7 @@ value came from. What concerns several guests is in `config_checks.py`.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,10 @@ _IN_XL = ("name", "memory", "maxmem", "vcpus", "on_crash", "disks")
 
 @dataclass(frozen=True, slots=True)
 class DiskDescription:
-    """One disk of a guest; without `image` one of `sectors` is made. `disk`: where it is served from."""
+    """One disk of a guest; without `image` one of `sectors` is made.
+
+    `disk`: where it is served from, `backend`: by which domain.
+    """
 
     vdev: str
     image: Path | None
@@ -29,6 +33,7 @@ class DiskDescription:
     mode: str
     path: Path
     line: int
+    backend: str = "dom0"
 
     def finding(self, wrong: str, right: str) -> Finding:
         """A finding at this disk."""
@@ -60,10 +65,15 @@ class GuestReader:
         self.findings: list[Finding] = []
         self.remarks: list[Finding] = []
 
-    def read(self, guest: GuestSchema, where: Where, first_disk: str) -> GuestDescription | None:
-        """One entry of a host's list of guests; None if it cannot be understood at all."""
+    def read(
+        self, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
+    ) -> GuestDescription | None:
+        """One entry of a host's list of guests; None if it cannot be understood at all.
+
+        `first_disks`: what each backend of the host serves if no disk is named.
+        """
         if guest.xl is not None:
-            return self._from_xl(guest, guest.xl, where, first_disk)
+            return self._from_xl(guest, guest.xl, where, first_disks)
         missing = [key for key in ("name", "memory") if getattr(guest, key) is None]
         for key in missing:
             example = {"name": "name: web", "memory": "memory: 64MiB"}[key]
@@ -71,7 +81,7 @@ class GuestReader:
         if guest.scratch:
             self._refuse((*where, "scratch"), "scratch is for guests out of xl files", "give the disk a size")
         disks = [
-            self._inline_disk(disk, (*where, "disks", index), guest.disk or first_disk)
+            self._inline_disk(disk, (*where, "disks", index), guest.disk, first_disks)
             for index, disk in enumerate(guest.disks or [])
         ]
         if missing or guest.name is None or guest.memory is None:
@@ -94,7 +104,9 @@ class GuestReader:
             where=where,
         )
 
-    def _inline_disk(self, disk: GuestDiskSchema, where: Where, default: str) -> DiskDescription | None:
+    def _inline_disk(
+        self, disk: GuestDiskSchema, where: Where, of_guest: str | None, first_disks: Mapping[str, str]
+    ) -> DiskDescription | None:
         if (disk.size is None) == (disk.image is None):
             said = "neither size nor image" if disk.size is None else "both size and image"
             self._refuse(
@@ -106,11 +118,14 @@ class GuestReader:
         sectors = (disk.size or 0) // SECTOR_SIZE
         if image is not None:
             sectors = self._image_sectors(image, self._source.path, line, writable=disk.mode == "rw")
+        lies_on = disk.disk or of_guest or first_disks.get(disk.backend, "")
         return DiskDescription(
-            disk.vdev, image, sectors, disk.disk or default, disk.mode, self._source.path, line
+            disk.vdev, image, sectors, lies_on, disk.mode, self._source.path, line, disk.backend
         )
 
-    def _from_xl(self, guest: GuestSchema, file: str, where: Where, first: str) -> GuestDescription | None:
+    def _from_xl(
+        self, guest: GuestSchema, file: str, where: Where, first_disks: Mapping[str, str]
+    ) -> GuestDescription | None:
         for key in _IN_XL:
             if getattr(guest, key) is not None:
                 self._refuse((*where, key), f"{key} stands beside xl", f"leave it out, {file} says it")
@@ -132,14 +147,14 @@ class GuestReader:
             on_crash=xl.on_crash,
             frontend=guest.frontend,
             vitals_ns=guest.vitals,
-            disks=self._xl_disks(xl, guest, where, first),
+            disks=self._xl_disks(xl, guest, where, first_disks),
             workload=guest.workload,
             store=guest.store,
             where=where,
         )
 
     def _xl_disks(
-        self, xl: XlConfig, guest: GuestSchema, where: Where, first: str
+        self, xl: XlConfig, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
     ) -> tuple[DiskDescription, ...]:
         known = [each.vdev for each in xl.disks]
         for vdev in guest.scratch:
@@ -153,8 +168,10 @@ class GuestReader:
             sectors = (size or 0) // SECTOR_SIZE
             if image is not None:
                 sectors = self._image_sectors(image, xl.path, each.line, writable=each.mode == "rw")
-            disk = guest.disk or first
-            disks.append(DiskDescription(each.vdev, image, sectors, disk, each.mode, xl.path, each.line))
+            disk = guest.disk or first_disks.get(each.backend, "")
+            disks.append(
+                DiskDescription(each.vdev, image, sectors, disk, each.mode, xl.path, each.line, each.backend)
+            )
         return tuple(disks)
 
     def _image_sectors(self, image: Path, path: Path, line: int, *, writable: bool) -> int:

@@ -95,6 +95,7 @@ class GuestMetrics:
 
     def _write_ends(self, families: Families, guest: str, disk: Data) -> None:
         vbd, add, label = str(disk["vdev"]), families.add, self._label(guest)
+        add("vbd_info", 1, label, vbd, str(disk["backend"]))
         front = self._readings.frontends.get((self._host, guest), {}).get(vbd, _NO_VALUES)
         device = cast("int", disk["virtual_device"])
         back = self._readings.backends.get((self._host, guest, device), _NO_VALUES)

@@ -1,8 +1,8 @@
 """One fault that was injected into one target, and what became of it.
 
 Rules: detected is when the hypervisor said so; recovered is when every guest that was affected had
-a request answered after the target ran again, or after the fault was taken away. What never happened
-stays None.
+a request answered after the target ran again, or after the fault was taken away; with nobody affected, when
+the target ran again. What never happened stays None.
 """
 
 from dataclasses import dataclass, field
@@ -73,9 +73,11 @@ class Injection:
             self.recovered_at_ns = self.recovered_at_ns or now_ns
 
     def target_started(self, now_ns: int) -> None:
-        """The target (or the machine it was on) runs again."""
+        """The target (or the machine it was on) runs again: that is all if nobody waits for its service."""
         if self.restarted_at_ns is None:
             self.restarted_at_ns = now_ns
+        if self.mortal and not self.waiting_for and not self.given_up:
+            self.recovered_at_ns = self.recovered_at_ns or now_ns
 
     def is_served(self, guest: str, oldest_issue_ns: int, last_completion_ns: int, now_ns: int) -> bool:
         """Whether the guest is known to be served by the target's new life.

@@ -54,6 +54,7 @@ _FAMILIES: Final = (
     _gauge("host_up", "", "Whether the host's power is on (1) or not (0).", "one"),
     _counter("host_boots", "", "How often the machine was started."),
     _counter("dom0_boots", "", "How often a dom0 was started."),
+    _counter("domain_boots", "domain", "How often dom0 or a driver domain was started."),
     _gauge(
         "domain_state", "domain",
         "State of a domain: 0 off, 1 running, 2 paused, 3 hung, 4 shut down, 5 crashed, 6 dying.", "max",
@@ -86,6 +87,7 @@ _FAMILIES: Final = (
     _counter(
         "guest_io_wait_seconds", "guest", "Time that workloads waited for their disks, summed over the disks."
     ),
+    _gauge("vbd_info", "guest vbd backend", "Which domain serves a virtual disk; always 1.", "max"),
     _counter("vbd_requests", "guest vbd operation", "Block requests answered with success."),
     _counter("vbd_bytes", "guest vbd direction", "Bytes moved by block requests."),
     _counter("vbd_errors", "guest vbd", "Block requests answered with an error."),

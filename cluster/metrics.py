@@ -104,6 +104,9 @@ class HostCollector(Collector):
         families.add("host_up", int(state.power == "on"))
         families.add("host_boots", state.boots)
         families.add("dom0_boots", state.dom0_boots)
+        families.add("domain_boots", state.dom0_boots, "dom0")
+        for driver in host.drivers:
+            families.add("domain_boots", state.driver_boots.get(driver, 0), driver)
 
     def _write_store(self, families: Families, now_ns: int) -> None:
         reading = self._supervisor.readings.stores.get(self._host)

@@ -16,6 +16,7 @@ from actors.dom0.plan import HostPlan
 from actors.domu.guest import Guest
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
+from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
@@ -73,6 +74,10 @@ def _guest(argument: Argument, environment: Environment) -> Machine:
     return Guest(environment.memory, _extents(argument), environment.open_journal, environment.open_store_log)
 
 
+def _driver(argument: Argument, environment: Environment) -> Machine:
+    return DriverDomain(environment.memory, _extents(argument))
+
+
 def _xenstore(argument: Argument, environment: Environment) -> Machine:
     return XenstoreDomain(environment.memory, _extents(argument), archive=_archive(argument, environment))
 
@@ -82,6 +87,7 @@ PROGRAMS: dict[str, Callable[[Argument, Environment], Machine]] = {
     "ioapic": _ioapic,
     "disk": _disk,
     "dom0": _dom0,
+    "driver": _driver,
     "guest": _guest,
     "xenstore": _xenstore,
 }

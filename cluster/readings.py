@@ -29,7 +29,8 @@ class Reading:
 class Readings:
     """The statistics of all hosts. `latest` is by address, the others by host and name.
 
-    `domains`: the hypervisor's record of each; `backends`: dom0's, by guest and virtual device;
+    `domains`: the hypervisor's record of each; `backends`: those of dom0 and the driver domains, by guest and
+    virtual device;
     `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps its last ones.
     `asked`: who has not answered yet, by sequence.
     """
@@ -69,7 +70,8 @@ class Readings:
             for address in board.hardware:
                 self._ask(address)
             addresses = _running(board)
-            control = {f"{board.host.name}/dom{each.domid}" for each in map(board.find, CONTROL) if each}
+            found = [board.find(each) for each in (*CONTROL, *board.host.drivers)]
+            control = {f"{board.host.name}/dom{each.domid}" for each in found if each}
             guests = [each for each in addresses if each not in control]
             for address in addresses:
                 if address in control:
@@ -93,7 +95,7 @@ class Readings:
                 domain = board.name_of(f"{host}/dom{row['domid']}")
                 if domain is not None:
                     self.domains[host, domain] = row
-        elif name == "dom0":
+        elif name == "dom0" or name in board.host.drivers:
             for row in _rows(message.values, "vbds"):
                 guest = board.name_of(f"{host}/dom{row['domid']}")
                 if guest is not None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from cluster.expectations import judge
 from cluster.fault_course import FaultTarget
 from cluster.report_checks import all_checks
-from cluster.resolved import ResolvedCluster
+from cluster.resolved import ResolvedCluster, ResolvedHost
 from cluster.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts
 from cluster.summary import print_summary
 from cluster.supervisor import Supervisor
@@ -64,6 +64,7 @@ class Report:
                     "reconnect": host.reconnect,
                     "boots": self.facts.hosts[host.name].boots,
                     "dom0_boots": self.facts.hosts[host.name].dom0_boots,
+                    "driver_domains": _driver_domains(host, self.facts.hosts[host.name]),
                 }
                 for host in cluster.hosts
             ],
@@ -129,6 +130,7 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
             dom0_boots=board.state.dom0_boots,
             halted_because=board.state.halted_because,
             statistics=outcome.leaks.get(f"{name}/hypervisor"),
+            driver_boots=board.state.driver_boots,
             not_rebuilt=_texts(outcome.statistics.get(f"{name}/dom0", {}).get("not_rebuilt")),
         )
         for name, board in supervisor.boards.items()
@@ -144,6 +146,13 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         interrupted="interrupted" in outcome.unknown,
         fault_targets=supervisor.course.targets,
     )
+
+
+def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:
+    return [
+        {"name": name, "disks": host.driven_by(name), "boots": facts.driver_boots.get(name, 0)}
+        for name in host.drivers
+    ]
 
 
 def _fault_target(chosen: FaultTarget) -> Json:

@@ -110,7 +110,7 @@ def _leaks(facts: RunFacts) -> Check:
 def _left_over(statistics: dict[str, object], host: ResolvedHost) -> list[str]:
     """What is more than dom0 alone needs: with a store domain its ring is mapped, and it has three ports."""
     stub = host.xenstore == "stubdom"
-    ports = 1 + len(host.disks) + (STORE_DOMAIN_PORTS if stub else 0)
+    ports = 1 + len(host.driven_by("dom0")) + (STORE_DOMAIN_PORTS if stub else 0)
     allowed = {"grants_mapped": int(stub), "frames_lingering": 0, "foreign_frames": 0, "ports": ports}
     found = []
     for key, most in allowed.items():

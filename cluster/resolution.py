@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
+from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.abi.types import PAGE_SIZE
 from cluster.config_errors import Finding
-from cluster.config_schema import ClusterSchema, DiskSchema, HostSchema, WorkloadSchema
+from cluster.config_schema import ClusterSchema, DiskSchema, DriverDomainSchema, HostSchema, WorkloadSchema
 from cluster.fault_resolution import resolve_fault
 from cluster.fault_targets import Inventory
 from cluster.guest_description import GuestDescription
@@ -19,7 +20,6 @@ from cluster.resolved import Data, ResolvedCluster, ResolvedHost, Volume
 from cluster.virtual_device import virtual_device_number
 from cluster.yaml_source import YamlSource
 
-FIRST_GSI: Final = 16
 _DOMZERO: Final = uuid5(NAMESPACE_DNS, "domzero")
 
 
@@ -64,6 +64,8 @@ class Resolution:
             for each in self._guests[host.name]
             for name in each.names
         ]
+        # The store's domain is made before any other.
+        first = 2 if host.xenstore.domain == "stubdom" else 1
         return ResolvedHost(
             name=host.name,
             seed=self._cluster.seed,
@@ -80,10 +82,15 @@ class Resolution:
             dom0_vcpus=host.dom0.vcpus,
             pack=tuple(tuple(group) for group in host.pack),
             transport=host.transport,
-            interrupts=tuple((disk.name, FIRST_GSI + at, disk.trigger) for at, disk in enumerate(host.disks)),
+            interrupts=tuple(
+                (disk.name, FIRST_DISK_GSI + at, disk.trigger) for at, disk in enumerate(host.disks)
+            ),
             volumes=tuple(volumes),
             disk_settings=tuple(_disk_settings(disk) for disk in host.disks),
             guests=tuple(guests),
+            driver_domains=tuple(
+                _driver_domain(host.name, each, first + at) for at, each in enumerate(host.driver_domains)
+            ),
         )
 
     def _guest(self, host: str, name: str, guest: GuestDescription, volumes: list[Volume]) -> Data:
@@ -94,15 +101,26 @@ class Resolution:
             index = sum(each.disk == disk.disk for each in volumes)
             path = (disk.image or self._source.path.parent / f"{name}-{disk.vdev}.img").absolute()
             read_only = disk.mode == "ro"
-            made = disk.image is None
             volumes.append(
-                Volume(name, disk.vdev, number, disk.disk, index, path, disk.sectors, read_only, made)
+                Volume(
+                    guest=name,
+                    vdev=disk.vdev,
+                    virtual_device=number,
+                    disk=disk.disk,
+                    index=index,
+                    path=path,
+                    sectors=disk.sectors,
+                    read_only=read_only,
+                    made=disk.image is None,
+                    backend=disk.backend,
+                )
             )
             disks.append(
                 {
                     "vdev": disk.vdev,
                     "virtual_device": number,
                     "disk": disk.disk,
+                    "backend": disk.backend,
                     "volume": index,
                     "mode": "r" if read_only else "w",
                     "sectors": disk.sectors,
@@ -122,6 +140,20 @@ class Resolution:
             "workload": _workload(guest.workload) if guest.workload else None,
             "store": guest.store.model_dump() if guest.store else None,
         }
+
+
+def _driver_domain(host: str, driver: DriverDomainSchema, domid: int) -> Data:
+    pages = driver.memory // PAGE_SIZE
+    return {
+        "name": driver.name,
+        "handle": uuid5(_DOMZERO, f"{host}/{driver.name}").bytes,
+        "domid": domid,
+        "memory_pages": pages,
+        "max_pages": pages,
+        "vcpus": driver.vcpus,
+        "on_crash": driver.on_crash,
+        "drives": list(driver.disks),
+    }
 
 
 def _workload(work: WorkloadSchema) -> Data:

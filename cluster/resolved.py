@@ -7,17 +7,22 @@ copied by whoever hands them on. Sizes in pages or sectors, times in nanoseconds
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final, cast
 
 from cluster.config_errors import Finding
 from cluster.config_schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.quantities import duration_text
 
 Data = dict[str, object]
+_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", "on_crash")
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A guest's disk as a volume of a physical one. `made`: the run makes the image, of zeros."""
+    """A guest's disk as a volume of a physical one. `made`: the run makes the image, of zeros.
+
+    `backend`: the domain that drives the physical disk and serves this one.
+    """
 
     guest: str
     vdev: str
@@ -28,6 +33,7 @@ class Volume:
     sectors: int
     read_only: bool
     made: bool
+    backend: str = "dom0"
 
     @property
     def name(self) -> str:
@@ -98,7 +104,10 @@ class ResolvedFault:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedHost:
-    """One host. `guests`: what each domain is made of; `interrupts`: (disk, GSI, trigger)."""
+    """One host. `guests`: what each domain is made of; `interrupts`: (disk, GSI, trigger).
+
+    `driver_domains`: the same of the domains that drive disks, with their domids, and which (`drives`).
+    """
 
     name: str
     seed: int
@@ -119,6 +128,7 @@ class ResolvedHost:
     volumes: tuple[Volume, ...]
     disk_settings: tuple[Data, ...]
     guests: tuple[Data, ...]
+    driver_domains: tuple[Data, ...] = ()
 
     @property
     def nr_frames(self) -> int:
@@ -129,9 +139,33 @@ class ResolvedHost:
     def disks(self) -> tuple[Data, ...]:
         """The arguments of the disk actors (`actors/devices/disk_settings.py`)."""
         return tuple(
-            {**settings, "volumes": [each.argument() for each in self.volumes_of(str(settings["name"]))]}
+            {
+                **settings,
+                "volumes": [each.argument() for each in self.volumes_of(str(settings["name"]))],
+                "driver": f"dom{self.domid_of(self.driver_of(str(settings['name'])))}",
+            }
             for settings in self.disk_settings
         )
+
+    @property
+    def drivers(self) -> list[str]:
+        """The names of the driver domains."""
+        return [str(each["name"]) for each in self.driver_domains]
+
+    def driver_of(self, disk: str) -> str:
+        """The domain that drives a disk, by name."""
+        for each in self.driver_domains:
+            if disk in cast("list[str]", each["drives"]):
+                return str(each["name"])
+        return "dom0"
+
+    def driven_by(self, name: str) -> list[str]:
+        """The disks that a domain drives."""
+        return [disk for disk, _, _ in self.interrupts if self.driver_of(disk) == name]
+
+    def domid_of(self, driver: str) -> int:
+        """The number of dom0 or of a driver domain, which is always the same."""
+        return {str(each["name"]): cast("int", each["domid"]) for each in self.driver_domains}.get(driver, 0)
 
     def volumes_of(self, disk: str) -> list[Volume]:
         """The volumes of one disk, by index."""
@@ -148,27 +182,54 @@ class ResolvedHost:
 
     def dom0_argument(self) -> Data:
         """What dom0 finds on its own disk (`actors/dom0/plan.py`)."""
-        keys = ("name", "handle", "memory_pages", "max_pages", "vcpus", "on_crash")
         disk_keys = ("vdev", "virtual_device", "disk", "volume", "mode")
-        domains = [
+        drivers = [
             {
-                **{key: guest[key] for key in keys},
-                "disks": [{key: disk[key] for key in disk_keys} for disk in rows(guest["disks"])],
+                **{key: each[key] for key in (*_DOMAIN_KEYS, "domid")},
+                "disks": [],
+                "drives": self._drives(str(each["name"])),
+                "cmd_line": self._driver_cmd_line(str(each["name"])),
+            }
+            for each in self.driver_domains
+        ]
+        guests = [
+            {
+                **{key: guest[key] for key in _DOMAIN_KEYS},
+                "disks": [
+                    {key: disk[key] for key in disk_keys}
+                    | {"backend": self.domid_of(self.driver_of(str(disk["disk"])))}
+                    for disk in rows(guest["disks"])
+                ],
                 "cmd_line": self._cmd_line(guest),
             }
             for guest in self.guests
         ]
         return {
-            "domains": domains,
+            "domains": [*drivers, *guests],
             "xenstore": self.xenstore,
             "store_restart": self.store_restart,
             "reconnect": self.reconnect,
             "watchdog_s": self.watchdog_s,
             "built_for": list(self.built_for),
-            "disks": [
-                {"name": name, "gsi": gsi, "trigger": trigger} for name, gsi, trigger in self.interrupts
-            ],
+            "disks": self._drives("dom0"),
         }
+
+    def _drives(self, driver: str) -> list[Data]:
+        mine = self.driven_by(driver)
+        return [
+            {"name": name, "gsi": gsi, "trigger": trigger}
+            for name, gsi, trigger in self.interrupts
+            if name in mine
+        ]
+
+    def _driver_cmd_line(self, name: str) -> str:
+        told = {
+            "name": name,
+            "disks": self._drives(name),
+            "reconnect": self.reconnect,
+            "watchdog_s": self.watchdog_s,
+        }
+        return json.dumps(told, separators=(",", ":"))
 
     def _cmd_line(self, guest: Data) -> str:
         devices = [

@@ -20,13 +20,17 @@ ReadVolume = Callable[[Volume], ReadSectors]
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """How often a host and its dom0 started; `statistics` of its hypervisor after the guests were gone."""
+    """How often a host, its dom0 and its driver domains started.
+
+    `statistics` are those of its hypervisor after the guests were gone.
+    """
 
     boots: int
     dom0_boots: int
     halted_because: str
     statistics: dict[str, object] | None
     not_rebuilt: tuple[str, ...] = ()
+    driver_boots: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

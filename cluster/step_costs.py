@@ -51,7 +51,7 @@ class StepCosts:
         delay_ns = costs.process_boot.drawn_from(random)()
         if program == "dom0":
             delay_ns += costs.dom0_boot.drawn_from(random)()
-        elif program in {"guest", "xenstore"}:
+        elif program in {"guest", "driver", "xenstore"}:
             delay_ns += costs.guest_boot.drawn_from(random)()
         return delay_ns
 

@@ -33,6 +33,9 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
         policies = f"hwdom {host['hwdom']}, xenstore {_store(host)}, reconnect {host['reconnect']}"
         console.print(f"[bold]{escape(host['name'])}[/] {policies}: {_POLICIES[host['hwdom']]}")
         console.print(f"  host started {host['boots']}x, dom0 {host['dom0_boots']}x")
+        for each in host["driver_domains"]:
+            served = escape(", ".join(each["disks"]))
+            console.print(f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
             console.print(f"  halted: {escape(halted[host['name']])}")
     if run["faults"]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from actors.abi.trace import TracePoint
 from cluster.board import SUPERVISOR
+from cluster.fault_reach import behind_domain
+from cluster.injection import Injection
 from cluster.supervisor import Supervisor
 from cluster.trace_events import DRAWN_NS, TraceEvents
 from cluster.trace_messages import Messages
@@ -107,6 +109,13 @@ class TraceWriter:
             for number, volume in enumerate(host.volumes_of(disk))
         }
 
+    def _reached(self, injection: Injection) -> list[str]:
+        """The guests whose outage may be that of a fault: of one in a domain, those behind that domain."""
+        host = self._supervisor.cluster.host(injection.host)
+        guests = [str(each["name"]) for each in host.guests]
+        domains = ("dom0", "xenstore", *host.drivers, *guests)
+        return behind_domain(injection.target, host) if injection.target in domains else []
+
     def _request(self, request: Request) -> None:
         events, guest, number = self._events, request.guest, request.number
         told = {
@@ -180,7 +189,9 @@ class TraceWriter:
             events.begin(SUPERVISOR, "fault", each.number, name, each.injected_at_ns, told)
             events.end(SUPERVISOR, "fault", each.number, name, each.recovered_at_ns or self._end_ns)
         guests = list(supervisor.guests.values())
-        for number, outage in enumerate(outages(supervisor.injections, guests, requests, self._end_ns)):
+        for number, outage in enumerate(
+            outages(supervisor.injections, guests, requests, self._end_ns, self._reached)
+        ):
             told = {"guest": outage.name, "fault": outage.fault, "over": outage.gap.over}
             events.begin(outage.guest, "outage", number, "outage", outage.gap.begin_ns, told)
             events.end(outage.guest, "outage", number, "outage", outage.gap.end_ns)

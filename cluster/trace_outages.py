@@ -4,10 +4,9 @@ Rules: time counts only while something waits for an answer, as in the journals;
 and its recovery touch, the longest is the outage. One that never ended lasts to the end of the trace.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from cluster.fault_records import CONTROL
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
 from cluster.trace_requests import Request
@@ -56,9 +55,16 @@ def gaps(requests: Sequence[Request], end_ns: int) -> list[Gap]:
 
 
 def outages(
-    injections: Sequence[Injection], guests: Sequence[GuestRecord], requests: Sequence[Request], end_ns: int
+    injections: Sequence[Injection],
+    guests: Sequence[GuestRecord],
+    requests: Sequence[Request],
+    end_ns: int,
+    reached: Callable[[Injection], Collection[str]],
 ) -> list[TracedOutage]:
-    """One outage for each fault and each guest that it touched for a millisecond or more."""
+    """One outage for each fault and each guest that it touched for a millisecond or more.
+
+    `reached`: the names of the guests that a fault may touch.
+    """
     of_guest: dict[str, list[Request]] = {}
     for request in requests:
         of_guest.setdefault(request.guest, []).append(request)
@@ -68,7 +74,7 @@ def outages(
         lives = [of_guest.get(f"{guest.host}/dom{domid}", []) for domid in guest.domids]
         waits = gaps([each for life in lives for each in life], end_ns)
         for injection in injections:
-            if injection.host != guest.host or injection.target not in {*CONTROL, guest.name}:
+            if injection.host != guest.host or guest.name not in reached(injection):
                 continue
             over_ns = injection.recovered_at_ns or end_ns
             touched = [

@@ -3,7 +3,7 @@
 Rules: parameters without a key fill target, format, vdev, access in this order; any of them may be given
 by key instead; `target=` takes the rest of the string, commas and all. An empty format is raw.
 Source: docs/man/xl-disk-configuration.5 (facts).
-Left out: every format but raw, `backend=` (driver domains), drives without a medium.
+Left out: every format but raw, drives without a medium.
 """
 
 from dataclasses import dataclass
@@ -26,18 +26,23 @@ _IGNORED_KEYS: Final = {
     "trusted",
     "specification",
 }
+_DOM0: Final = {"0": "dom0", "Domain-0": "dom0"}
 _OLD_PREFIXES: Final = ("phy:", "file:", "raw:")
 
 
 @dataclass(frozen=True, slots=True)
 class XlDisk:
-    """A disk: image file, name in the guest, `rw` or `ro`, and parameters that have no effect here."""
+    """A disk: image file, name in the guest, `rw` or `ro`, and parameters that have no effect here.
+
+    `backend`: the domain that serves it, by name.
+    """
 
     target: Path
     vdev: str
     mode: str
     line: int
     ignored: tuple[str, ...]
+    backend: str = "dom0"
 
 
 def parse_xl_disk(text: str, folder: Path, line: int) -> XlDisk:
@@ -61,7 +66,9 @@ def parse_xl_disk(text: str, folder: Path, line: int) -> XlDisk:
     target = given.get("target", "")
     if not target:
         raise ValueError(f"{vdev} has no target; name an image file, drives without a medium are left out")
-    return XlDisk(folder / target, vdev, "ro" if cdrom else _ACCESS[access], line, tuple(ignored))
+    backend = given.get("backend", "") or "dom0"
+    mode = "ro" if cdrom else _ACCESS[access]
+    return XlDisk(folder / target, vdev, mode, line, tuple(ignored), _DOM0.get(backend, backend))
 
 
 def _parameters(text: str) -> tuple[dict[str, str], list[str]]:
@@ -75,18 +82,15 @@ def _parameters(text: str) -> tuple[dict[str, str], list[str]]:
         if equals and key == "target":
             _give(given, "target", rest.partition("=")[2].strip())
             break
-        if equals and (key in _POSITIONS or key == "devtype"):
+        if equals and (key in _POSITIONS or key in {"devtype", "backend"}):
             _give(given, "cdrom" if key == "devtype" else key, value.strip())
-        elif equals and key == "backend":
-            raise ValueError(f"backend={value} asks for a driver domain; leave it out, dom0 serves the disk")
         elif part.strip().lower() == "cdrom":
             _give(given, "cdrom", "cdrom")
         elif key in _IGNORED_KEYS or part.strip().lower() in _FLAGS:
             ignored.append(part.strip())
         elif equals and position:
-            raise ValueError(
-                f"unknown disk parameter {key!r}; one of {', '.join(_POSITIONS)}, backendtype, script"
-            )
+            known = ", ".join((*_POSITIONS, "backend", "backendtype", "script"))
+            raise ValueError(f"unknown disk parameter {key!r}; one of {known}")
         else:
             if position >= len(_POSITIONS):
                 raise ValueError(f"{part.strip()!r} is one too many; target,format,vdev,access")

@@ -37,6 +37,17 @@ class Register(IntEnum):
     cq_head = 0x44  # doorbell: index of the first completion not taken yet
 
 
+FIRST_DISK_GSI: Final = 16
+"""The first disk of the board has this line, the next the next one."""
+
+REGISTERS_BASE: Final = 0xFEB00
+
+
+def register_frame(gsi: int) -> int:
+    """The frame on the bus where the registers of the disk with this line lie: what its driver may touch."""
+    return REGISTERS_BASE + gsi
+
+
 class ControllerStatus(IntFlag):
     """Bits of the status register; `error` stays until a reset."""
 

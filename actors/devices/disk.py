@@ -1,7 +1,7 @@
 """The disk: a controller that serves volumes of images, by DMA between them and machine memory.
 
 Rules: what a command names is checked against its volume and against memory before a byte moves.
-After a reset nothing that was submitted before it touches memory or image. When the host's link
+After a reset nothing that was submitted before it touches memory or image. When the driver's link
 closes, the bus is gone: the controller resets; cache and images stay as they are.
 Source: `actors/abi/disk_controller.py` is its data sheet.
 Left out: namespaces, several queues, interrupt coalescing by time.
@@ -36,7 +36,6 @@ from actors.runtime.machine import (
 )
 from actors.runtime.memory import Memory
 
-_HOST = "dom0"
 _IOAPIC = "ioapic"
 _READ = int(Opcode.read)
 _WRITE = int(Opcode.write)
@@ -49,13 +48,14 @@ _DOORBELLS = (_SQ_TAIL, int(Register.cq_head))
 
 
 class Disk:
-    """A disk with its controller; links "dom0" (registers), "ioapic" (interrupt line), "supervisor".
+    """A disk with its controller; links to its driver (registers), "ioapic" (interrupt line), "supervisor".
 
     ValueError if the argument is wrong, ImageError if an image cannot be used.
     """
 
     def __init__(self, argument: Mapping[str, object], memory: Memory, open_image: OpenImage) -> None:
         self._settings = DiskSettings.from_argument(argument)
+        self._driver = self._settings.driver
         self._memory = memory
         self._images: dict[str, Image] = {}
         try:
@@ -80,19 +80,21 @@ class Disk:
         self._interrupts = self._resets = self._write_back_failures = 0
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
-        """Registers from "dom0", PowerButton from "supervisor"; a link that says anything else is closed."""
+        """Registers from its driver, PowerButton from "supervisor"; any other link that speaks is closed."""
         if isinstance(event, Received):
             message = event.message
-            if isinstance(message, MmioWrite) and event.link == _HOST:
+            if isinstance(message, MmioWrite) and event.link == self._driver:
                 return self._write_register(message.offset, message.value, now_ns)
-            if isinstance(message, MmioRead) and event.link == _HOST:
-                return [Send(_HOST, MmioReadReply(message.sequence, self._registers.read(message.offset)))]
+            if isinstance(message, MmioRead) and event.link == self._driver:
+                return [
+                    Send(self._driver, MmioReadReply(message.sequence, self._registers.read(message.offset)))
+                ]
             if event.link == "supervisor" and isinstance(message, PowerButton | PowerFails | Fault):
                 return self._take_order(message, now_ns)
             return [CloseLink(event.link, f"a disk takes no {type(message).__name__} from {event.link}")]
         if isinstance(event, DeadlinePassed):
             return self._pass_deadlines(now_ns)
-        if isinstance(event, LinkClosed) and event.link == _HOST:
+        if isinstance(event, LinkClosed) and event.link == self._driver:
             return self._reset()
         if isinstance(event, LinkOpened) and event.link == _IOAPIC and self._line:
             return [Send(_IOAPIC, Line(True))]

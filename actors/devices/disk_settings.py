@@ -38,7 +38,8 @@ class DiskSettings:
     `cache_sectors` (0: no cache) limits the dirty sectors of each volume, `write_back_ns` how long they
     stay dirty. `read_ns`, `write_ns`, `flush_ns`: service time of a command. `ignores_flush`: a disk that
     lies: it acknowledges FLUSH and FUA and does nothing. `service`: what is drawn, seeded by `seed`, on top
-    of the service times (`read`, `write`, `flush`), for simulated time.
+    of the service times (`read`, `write`, `flush`), for simulated time. `driver`: the link of the domain
+    that drives it.
     """
 
     volumes: tuple[VolumeSettings, ...]
@@ -51,6 +52,7 @@ class DiskSettings:
     ignores_flush: bool
     service: dict[str, Distribution]
     seed: str
+    driver: str
 
     @classmethod
     def from_argument(cls, argument: Mapping[str, object]) -> "DiskSettings":
@@ -75,6 +77,7 @@ class DiskSettings:
             ignores_flush=_flag(argument, "ignores_flush", default=False),
             service=_service(argument.get("service", {})),
             seed=_text(argument, "seed", ""),
+            driver=_text(argument, "driver", "dom0"),
         )
 
 

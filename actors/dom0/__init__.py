@@ -4,8 +4,5 @@ plan             the domains that this host should have, as dom0 finds them on i
 steps            a toolstack operation compiled into steps that can be printed
 domain_builder   performs the steps
 toolstack        decides: create, take over after a restart, restart on crash, shut down
-disk_driver      the driver of the disk controller
-disks            the disks of the host: their interrupts, drivers and volumes
-backends         a blkback for each device that the toolstack writes into XenStore
 control_domain   dom0's machine
 """

@@ -3,14 +3,12 @@
 Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
-from actors.dom0.backends import Backends
-from actors.dom0.disks import Disks
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.hypervisor_meeting import HypervisorMeeting
 from actors.dom0.local_store import LocalStore
@@ -18,16 +16,16 @@ from actors.dom0.plan import HostPlan
 from actors.dom0.store_home import KILL, LIVE_UPDATE, StoreHome
 from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
-from actors.kernel.blkback import Blkback
+from actors.drivers.backends import DOM0_ROOT, Backends
+from actors.drivers.disks import Disks
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal
+from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Transport, Xenbus
 from actors.messages import Fault
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.tool_clients import TOOL, ToolClients
-
-NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +63,14 @@ class ControlDomain(Kernel):
         super().__init__(memory, extents)
         self._archive = archive
         self._plan = plan
-        self._disks = Disks(self)
+        self._disks = Disks(self, hardware=True)
         self._links: set[str] = set()
         self._link_came = Signal()
         self._builder: DomainBuilder | None = None
         self._toolstack: Toolstack | None = None
         self._toolstack_dead = False
-        self._started: Future[None] = Future()
-        self._shutting_down = ""
+        self._knows: Future[None] = Future()
+        self._typed = ""
         self._store_to_rebuild = False
         self._backends: Backends | None = None
         self._home: StoreHome | None = None
@@ -87,7 +85,8 @@ class ControlDomain(Kernel):
             self._power_off()
             return
         if self._plan.watchdog_s:
-            self.threads.spawn("watchdog", self._pet_watchdog())
+            timeout_s = self._plan.watchdog_s
+            self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
         await self.grants.setup()
         for name, gsi, trigger in self._plan.disks:
             await self._link(name)
@@ -104,13 +103,14 @@ class ControlDomain(Kernel):
             return
         self._store_lost = self._store_lost or home.began_empty
         builder.xenbus = xenbus
-        self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect)
+        self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect, root=DOM0_ROOT)
         await self._backends.start()
         self._builder = builder
         self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
         self._store_to_rebuild = False
-        self._started = toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
-        await self._started
+        self._knows = toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self._shut_down()
+        await self._knows
         self._store_lost = self._store_lost or toolstack.store_lost
         self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
@@ -132,13 +132,13 @@ class ControlDomain(Kernel):
         self.log(f"{link}: lost: {reason}")
 
     def console_input(self, text: str) -> None:
-        """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask."""
-        if self._toolstack is not None and text in {"xl shutdown -a", "xl destroy -a"}:
-            self._shutting_down = text
-            if self._toolstack_dead:
-                self._start_toolstack()
-            else:
-                self._started.when_done(self._shut_down_all)
+        """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
+
+        Typed too early, it waits for the toolstack to know the domains.
+        """
+        if text in {"xl shutdown -a", "xl destroy -a"}:
+            self._typed = text
+            self._shut_down()
 
     def fault(self, fault: Fault) -> bool:
         """`hwdom-reboot`, `toolstack-kill`, and `backend-malformed-response` to `domid`, `virtual_device`."""
@@ -157,11 +157,7 @@ class ControlDomain(Kernel):
             return self._home is None or self._home.fault(fault.kind)
         if fault.kind != "backend-malformed-response" or self._backends is None:
             return False
-        if not fault.active:
-            return True
-        key = fault.options.get("domid"), fault.options.get("virtual_device")
-        device = self._backends.devices.get(cast("tuple[int, int]", key))
-        return device is not None and device.misanswer()
+        return not fault.active or self._backends.misanswer(fault.options)
 
     def close(self) -> None:
         """Let go of the archive: this machine may have been killed in a process that lives on."""
@@ -182,43 +178,36 @@ class ControlDomain(Kernel):
 
     def _check_backends(self) -> None:
         super().check()
-        for backend in self._devices():
-            backend.check()
+        if self._backends is not None:
+            self._backends.check()
 
     def vbd_states(self) -> list[str]:
         """The state of each of its backends."""
-        return [backend.state.name for backend in self._devices()]
+        return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
-        backends = [each.statistics() for each in self._devices()]
-        keys = list(self._backends.devices) if self._backends is not None else []
+        vbds = self._backends.statistics() if self._backends is not None else []
         toolstack = self._toolstack
         domains = toolstack.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
         return ControlDomainStatistics(
             domains={each.plan.name: domid for domid, each in domains.items()},
-            backends=len(backends),
+            backends=len(vbds),
             in_flight=self._disks.in_flight,
             grants_mapped=self.grants.mapped,
-            requests=sum(each.requests for each in backends),
-            resumes=sum(each.resumes for each in backends),
-            renegotiations=sum(each.renegotiations for each in backends),
+            requests=_total(vbds, "requests"),
+            resumes=_total(vbds, "resumes"),
+            renegotiations=_total(vbds, "renegotiations"),
             taken_over=toolstack.taken_over if toolstack is not None else 0,
             created=toolstack.created if toolstack is not None else 0,
             restarted=toolstack.restarted if toolstack is not None else 0,
             store_lost=self._store_lost,
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._all_shut_down,
-            vbds=[
-                {"domid": domid, "device": device, **asdict(each)}
-                for (domid, device), each in zip(keys, backends, strict=True)
-            ],
+            vbds=vbds,
             store=self._home.statistics() if self._home is not None else {},
         )
-
-    def _devices(self) -> list[Blkback]:
-        return list(self._backends.devices.values()) if self._backends is not None else []
 
     def _kill_toolstack(self) -> None:
         if self._toolstack is not None:
@@ -226,10 +215,10 @@ class ControlDomain(Kernel):
             self._toolstack_dead = True
             self.log("xl: Killed")
 
-    def _start_toolstack(self) -> None:
-        """A new xl in place of one that was killed, nothing if none was."""
+    def _start_toolstack(self) -> Future[None]:
+        """A new xl in place of one that was killed, nothing if none was; set when xl knows the domains."""
         if not self._toolstack_dead or self._toolstack is None or self._builder is None:
-            return
+            return self._knows
         self._toolstack_dead = False
         dead, self._toolstack = (
             self._toolstack,
@@ -238,14 +227,22 @@ class ControlDomain(Kernel):
         self.log("xl: started again")
         store_lost, self._store_to_rebuild = self._store_to_rebuild, False
         work = self._toolstack.adopt(dead, store_lost=store_lost)
-        self._started = self._toolstack.spawn("xl", work).finished
-        self._started.when_done(self._shut_down_all)
+        self._knows = self._toolstack.spawn("xl", work).finished
+        return self._knows
 
-    def _shut_down_all(self) -> None:
+    def _shut_down(self) -> None:
+        """Do what was typed, if anything was, and as soon as there is somebody who can."""
+        if self._toolstack is None or not self._typed:
+            return
+        started, force = self._start_toolstack(), self._typed == "xl destroy -a"
         toolstack = self._toolstack
-        if toolstack is not None and self._shutting_down and not toolstack.shutting_down:
-            force = self._shutting_down == "xl destroy -a"
-            toolstack.shut_down_all(self._report_shut_down, force=force)
+
+        def shut_down() -> None:
+            # One that was killed meanwhile is followed by another, which is told again.
+            if toolstack is self._toolstack and not self._toolstack_dead and not toolstack.shutting_down:
+                toolstack.shut_down_all(self._report_shut_down, force=force)
+
+        started.when_done(shut_down)
 
     def _rebuild_store(self) -> None:
         """Another xenstored has begun empty: what was under way with the old one is begun again."""
@@ -253,9 +250,10 @@ class ControlDomain(Kernel):
         if self._builder is not None:
             self._builder.committed.clear()
         if self._toolstack is not None and not self._toolstack_dead:
-            self._toolstack.kill()
             self._toolstack_dead = True
+            self._toolstack.kill()
             self._start_toolstack()
+            self._shut_down()
 
     def _remove_backends(self, domid: int) -> None:
         """A domain is gone: a store that was lost cannot tell its backends."""
@@ -274,19 +272,6 @@ class ControlDomain(Kernel):
         while name not in self._links:
             await self._link_came.wait()
 
-    async def _pet_watchdog(self) -> None:
-        timeout_s = self._plan.watchdog_s
-        try:
-            identifier = await self.xen.sched_op(Schedop.watchdog, id=0, timeout=timeout_s)
-        except XenError as error:
-            if error.errno != Errno.ENOSYS:
-                raise
-            self.log("watchdog: this Xen has none; a dom0 that hangs will not be noticed")
-            return
-        while True:
-            await self.threads.sleep(timeout_s * NS // 3)
-            await self.xen.sched_op(Schedop.watchdog, id=identifier, timeout=timeout_s)
-
     def _make_home(self, builder: DomainBuilder) -> StoreHome:
         keeps = self._plan.store_restart == "persist"
         if self._plan.xenstore == "stubdom":
@@ -302,3 +287,7 @@ class ControlDomain(Kernel):
 
     def _client(self, transport: Transport) -> Xenbus:
         return Xenbus(self.threads, transport, reconnect=True, log=self.log, witness=self.store_witness)
+
+
+def _total(vbds: list[dict[str, object]], counter: str) -> int:
+    return sum(cast("int", each[counter]) for each in vbds)

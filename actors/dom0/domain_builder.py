@@ -1,13 +1,15 @@
 """Performs the steps of a toolstack operation: hypercalls, foreign frames, XenStore.
 
 Rules: one step at a time, in order; a refusal raises XenError and the caller destroys what is half built.
-Source: tools/libs/light/libxl_create.c, tools/libs/guest/xg_dom_boot.c (grant entries seeded by the builder).
+Source: tools/libs/light/libxl_create.c, tools/libs/guest/xg_dom_boot.c (grant entries seeded by the builder),
+tools/libs/light/libxl_pci.c (rights of a PV domain to a device).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
+from actors.abi.disk_controller import register_frame
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Gnttabop, Memop
 from actors.abi.hypercalls import Hypercall as Number
@@ -19,21 +21,33 @@ from actors.abi.interface import (
     GrantFlags,
 )
 from actors.abi.types import DOMID_SELF, PAGE_SIZE
+from actors.dom0.plan import DomainPlan
 from actors.dom0.steps import (
+    AssignDisk,
     BuildDomain,
     CreateDomain,
     IntroduceDomain,
+    LiftQuotas,
     RemoveNodes,
+    ShareDevice,
     Step,
     UnpauseDomain,
     WriteNodes,
 )
+from actors.drivers.gsi import choose_vector, map_gsi, set_up_gsi, write_entry
 from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import Transaction, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.start_info import CONSOLE_GFN, STORE_GFN, StartInfo, write_start_info
 
 FOREIGN_GFN_BASE = 1 << 28
+GUEST_PORTS = 1023
+DRIVER_PORTS = (1 << 17) - 1
+"""A driver domain needs a port for each disk that it serves."""
+LIFTED_QUOTAS = ("nodes", "watches", "outstanding", "transactions")
+"""What a domain has for each disk that it serves; the defaults of xenstored are for guests."""
+NUMBER_TAKEN_NS = 1_000_000
+"""How often it is looked whether a domain id is free: who holds a page of the dead lets go of it soon."""
 
 
 class DomainBuilder:
@@ -54,32 +68,17 @@ class DomainBuilder:
         assert self.xenbus is not None, "XenStore is needed before the first domain that uses it"
         return self.xenbus
 
-    async def create(self, step: CreateDomain, *, domid: int = 0) -> int:
-        """A new, empty, paused domain with its memory; its domid, which is `domid` unless that is 0.
-
-        EEXIST while there is such a domain.
-        """
+    async def create(self, step: CreateDomain) -> int:
+        """A new, empty, paused domain with its memory; its domid."""
         plan = step.plan
-        out = await self._xen.domctl(
-            Domctl.createdomain,
-            domain=domid,
-            handle=plan.handle,
-            flags=CREATEDOMAIN_XS_DOMAIN if plan.xenstore else 0,
-            max_vcpus=plan.vcpus,
-            max_evtchn_port=1023,
-            max_grant_frames=64,
-            max_maptrack_frames=1024,
-            grant_version=1,
-        )
-        made = out["domain"]
-        assert isinstance(made, int), "createdomain fills in a domain id"
-        await self._xen.domctl(Domctl.max_mem, domain=made, max_memkb=plan.max_pages * 4)
+        domid = await self._new_domain(plan)
+        await self._xen.domctl(Domctl.max_mem, domain=domid, max_memkb=plan.max_pages * 4)
         reply = await self._xen.memory_op(
-            Memop.populate_physmap, domid=made, nr_extents=plan.memory_pages, extent_order=0, mem_flags=0
+            Memop.populate_physmap, domid=domid, nr_extents=plan.memory_pages, extent_order=0, mem_flags=0
         )
         if reply.ret != plan.memory_pages:
             raise XenError(Errno.ENOMEM, f"{plan.name}: {reply.ret} of {plan.memory_pages} pages")
-        return made
+        return domid
 
     async def build(self, step: BuildDomain, domid: int) -> None:
         """Ports, ring pages, reserved grants, start info."""
@@ -106,6 +105,11 @@ class DomainBuilder:
         match step:
             case WriteNodes():
                 await self._write_nodes(step)
+            case LiftQuotas(domid=domid):
+                for name in LIFTED_QUOTAS:
+                    await self.store.lift_quota(domid, name)
+            case AssignDisk():
+                await self._assign_disk(step)
             case IntroduceDomain(domid=domid):
                 await self.store.introduce(domid, STORE_GFN, await self._store_port(domid))
             case UnpauseDomain(domid=domid):
@@ -113,6 +117,8 @@ class DomainBuilder:
             case RemoveNodes(paths=paths):
                 for path in paths:
                     await self._remove(path)
+            case ShareDevice():
+                await self._share(step)
             case CreateDomain() | BuildDomain():
                 raise AssertionError("these two have methods of their own: they make and need the domid")
 
@@ -152,6 +158,50 @@ class DomainBuilder:
             # Not waited for: whoever is killed here, even before the answer, gives the frame back as well.
             arguments: dict[str, object] = {"domid": DOMID_SELF, "gpfn": gpfn}
             self._xen.post(Number.memory_op, Memop.remove_from_physmap, arguments)
+
+    async def _new_domain(self, plan: DomainPlan) -> int:
+        """DOMCTL_createdomain; one that must have its old number waits until that has been given back."""
+        arguments: dict[str, int] = {"domain": plan.domid} if plan.domid else {}
+        waits = False
+        while True:
+            try:
+                out = await self._xen.domctl(
+                    Domctl.createdomain,
+                    handle=plan.handle,
+                    flags=CREATEDOMAIN_XS_DOMAIN if plan.xenstore else 0,
+                    max_vcpus=plan.vcpus,
+                    max_evtchn_port=DRIVER_PORTS if plan.drives else GUEST_PORTS,
+                    max_grant_frames=64,
+                    max_maptrack_frames=1024,
+                    grant_version=1,
+                    **arguments,
+                )
+            except XenError as error:
+                if error.errno is not Errno.EEXIST or not plan.domid:
+                    raise
+                if not waits:
+                    self._kernel.log(f"xl: {plan.name} waits until domain {plan.domid} is gone")
+                waits = True
+                await self._kernel.threads.sleep(NUMBER_TAKEN_NS)
+            else:
+                domid = out["domain"]
+                assert isinstance(domid, int), "createdomain fills in a domain id"
+                return domid
+
+    async def _assign_disk(self, step: AssignDisk) -> None:
+        xen, gsi, level = self._xen, step.gsi, step.trigger == "level"
+        await set_up_gsi(xen, gsi, self._kernel.log, level=level)
+        await write_entry(xen, gsi, await choose_vector(xen, gsi), level=level)
+        await map_gsi(xen, step.domid, gsi)
+        await xen.domctl(Domctl.irq_permission, domain=step.domid, pirq=gsi, allow_access=1)
+        await xen.domctl(
+            Domctl.iomem_permission,
+            domain=step.domid,
+            first_mfn=register_frame(gsi),
+            nr_mfns=1,
+            allow_access=1,
+        )
+        self._kernel.log(f"xl: {step.name} (irq {gsi}) is domain {step.domid}'s")
 
     async def _alloc_unbound(self, domid: int, remote: int) -> int:
         out = await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=domid, remote_dom=remote)
@@ -200,6 +250,16 @@ class DomainBuilder:
                 await transaction.set_perms(path, list(permissions))
             # The commit is sent right after this: who is killed while it waits for the answer has done it.
             self.committed[step] = None
+
+        await self.store.transact(body)
+
+    async def _share(self, step: ShareDevice) -> None:
+        async def body(transaction: Transaction) -> None:
+            if not await transaction.exists(step.path):
+                return  # its guest has removed it: that is no reason to refuse the others
+            names = await transaction.directory(step.path)
+            for path in (step.path, *(f"{step.path}/{name}" for name in names)):
+                await transaction.set_perms(path, step.permissions)
 
         await self.store.transact(body)
 

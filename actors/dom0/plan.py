@@ -11,13 +11,14 @@ from actors.abi.types import PAGE_SIZE
 
 @dataclass(frozen=True, slots=True)
 class DiskPlan:
-    """A paravirtual disk of a guest, and the volume behind it."""
+    """A paravirtual disk of a guest, the volume behind it, and the domain that serves it (`backend`)."""
 
     vdev: str
     virtual_device: int
     disk: str
     volume: int
     mode: str
+    backend: int = 0
 
     @property
     def params(self) -> str:
@@ -27,7 +28,11 @@ class DiskPlan:
 
 @dataclass(frozen=True, slots=True)
 class DomainPlan:
-    """One domain. `handle` is its UUID; `cmd_line` is handed to its kernel."""
+    """One domain. `handle` is its UUID; `cmd_line` is handed to its kernel; `domid` 0: the next free one.
+
+    A driver domain `drives` disks (name, GSI, trigger). Its number is always the same, so that what is
+    granted to it, and the ports that wait for it, are its next life's.
+    """
 
     name: str
     handle: bytes
@@ -38,6 +43,8 @@ class DomainPlan:
     disks: tuple[DiskPlan, ...]
     cmd_line: str
     xenstore: bool = False
+    domid: int = 0
+    drives: tuple[tuple[str, int, str], ...] = ()
 
     @property
     def uuid(self) -> str:
@@ -88,4 +95,8 @@ class HostPlan:
 def _domain(data: dict[str, object]) -> DomainPlan:
     fields = dict(data)
     disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
-    return DomainPlan(disks=disks, **fields)  # type: ignore[arg-type]
+    drives = tuple(
+        (each["name"], each["gsi"], each["trigger"])
+        for each in cast("list[dict[str, object]]", fields.pop("drives", []))
+    )
+    return DomainPlan(disks=disks, drives=drives, **fields)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ devices (both ends in one transaction), and only then it runs.
 Source: tools/libs/light/libxl_{create,dom,device,disk}.c.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from actors.abi.interface import XenbusState
@@ -37,6 +38,23 @@ class WriteNodes:
 
 
 @dataclass(frozen=True, slots=True)
+class LiftQuotas:
+    """Let a domain have as much of the store as it needs, which is more than a guest may."""
+
+    domid: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssignDisk:
+    """Give a domain the interrupt line and the registers of a disk."""
+
+    domid: int
+    name: str
+    gsi: int
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
 class IntroduceDomain:
     """Tell xenstored that the domain is there."""
 
@@ -57,19 +75,49 @@ class RemoveNodes:
     paths: tuple[str, ...]
 
 
-Step = CreateDomain | BuildDomain | WriteNodes | IntroduceDomain | UnpauseDomain | RemoveNodes
+@dataclass(frozen=True, slots=True)
+class ShareDevice:
+    """Give all that a device's end has in XenStore these permissions: what a domain may do ends with it."""
+
+    path: str
+    permissions: tuple[str, ...]
 
 
-def attach_steps(plan: DomainPlan, domid: int) -> list[Step]:
-    """What follows once the domain exists and is built: nodes, devices, introduction, run."""
-    steps: list[Step] = [WriteNodes(f"domain {domid}", domain_nodes(plan, domid))]
+Step = (
+    CreateDomain
+    | BuildDomain
+    | WriteNodes
+    | LiftQuotas
+    | AssignDisk
+    | IntroduceDomain
+    | UnpauseDomain
+    | RemoveNodes
+    | ShareDevice
+)
+
+Served = tuple[int, DiskPlan]
+"""A disk of a guest that runs (its domid), as the driver domain that is to serve it needs it."""
+
+
+def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) -> list[Step]:
+    """What follows once the domain exists and is built: nodes, devices, introduction, run.
+
+    A driver domain finds the disks that it is to serve in the store when it begins to run, and nothing there
+    of an earlier life; it may read the frontends, as that one might.
+    """
+    steps: list[Step] = [RemoveNodes((f"/local/domain/{domid}",))] if plan.drives else []
+    steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
     steps.extend(
         WriteNodes(
             disk.vdev, frontend_nodes(disk, domid, XenbusState.Initialising) + backend_nodes(disk, domid)
         )
         for disk in plan.disks
     )
-    return [*steps, IntroduceDomain(domid), UnpauseDomain(domid)]
+    for guest, disk in served:
+        steps.append(ShareDevice(_frontend_path(disk, guest), _frontend_permissions(disk, guest)))
+        steps.append(WriteNodes(f"{disk.vdev} of domain {guest}", backend_nodes(disk, guest)))
+    steps.extend(AssignDisk(domid, *each) for each in plan.drives)
+    return [*steps, *_introduction(plan, domid), UnpauseDomain(domid)]
 
 
 def rebuild_steps(
@@ -80,27 +128,34 @@ def rebuild_steps(
     With the store intact only the backends begin anew. With the store lost the nodes are written
     again; under `resume` the frontend's state is left to the frontend, which publishes it itself, and
     with a dom0 that lives on both ends do: nothing of what they do with one another is disturbed.
+    What a driver domain serves has not begun anew: both ends live, and publish what they are themselves.
     """
     resume = resume or backends_live
     steps: list[Step] = []
     if store_lost:
         steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
     for disk in plan.disks:
+        if disk.backend and not store_lost:
+            continue
         nodes = backend_nodes(disk, domid)
         # A backend that lives may have told the new store something before its nodes were there.
-        instead = (nodes[0][0],) if backends_live else ()
+        instead = (_backend_path(disk, domid),) if backends_live else ()
         if store_lost:
-            state = None if resume else XenbusState.Initialising
+            state = None if resume or disk.backend else XenbusState.Initialising
             nodes = frontend_nodes(disk, domid, state) + nodes
         steps.append(WriteNodes(disk.vdev, nodes, instead))
     if store_lost:
-        steps.append(IntroduceDomain(domid))
+        steps.extend(_introduction(plan, domid))
     return steps
+
+
+def _introduction(plan: DomainPlan, domid: int) -> list[Step]:
+    return [*([LiftQuotas(domid)] if plan.drives else []), IntroduceDomain(domid)]
 
 
 def removal_steps(plan: DomainPlan, domid: int) -> list[Step]:
     """Forget a domain that is gone."""
-    backends = tuple(f"/local/domain/0/backend/vbd/{domid}/{disk.virtual_device}" for disk in plan.disks)
+    backends = tuple(_backend_path(disk, domid) for disk in plan.disks)
     return [RemoveNodes((*backends, f"/local/domain/{domid}", f"/vm/{plan.uuid}", f"/libxl/{domid}"))]
 
 
@@ -130,12 +185,11 @@ def domain_nodes(plan: DomainPlan, domid: int) -> Nodes:
 
 def frontend_nodes(disk: DiskPlan, domid: int, state: XenbusState | None) -> Nodes:
     """The frontend's half of a vbd; without a state where the guest itself knows it."""
-    path = f"/local/domain/{domid}/device/vbd/{disk.virtual_device}"
-    permissions = (f"n{domid}", "r0")
+    path, permissions = _frontend_path(disk, domid), _frontend_permissions(disk, domid)
     nodes = (
         (path, "", permissions),
-        (f"{path}/backend", f"/local/domain/0/backend/vbd/{domid}/{disk.virtual_device}", permissions),
-        (f"{path}/backend-id", "0", permissions),
+        (f"{path}/backend", _backend_path(disk, domid), permissions),
+        (f"{path}/backend-id", str(disk.backend), permissions),
         (f"{path}/virtual-device", str(disk.virtual_device), permissions),
         (f"{path}/device-type", "disk", permissions),
     )
@@ -145,12 +199,14 @@ def frontend_nodes(disk: DiskPlan, domid: int, state: XenbusState | None) -> Nod
 
 
 def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
-    """The backend's half of a vbd."""
-    path = f"/local/domain/0/backend/vbd/{domid}/{disk.virtual_device}"
-    permissions = ("n0", f"r{domid}")
+    """The backend's half of a vbd; a driver domain may list its devices, whoever was written first."""
+    path = _backend_path(disk, domid)
+    permissions = (f"n{disk.backend}", f"r{domid}")
+    own = (f"/local/domain/{disk.backend}/backend", "", (f"n{disk.backend}",))
     return (
+        *((own,) if disk.backend else ()),
         (path, "", permissions),
-        (f"{path}/frontend", f"/local/domain/{domid}/device/vbd/{disk.virtual_device}", permissions),
+        (f"{path}/frontend", _frontend_path(disk, domid), permissions),
         (f"{path}/frontend-id", str(domid), permissions),
         (f"{path}/online", "1", permissions),
         (f"{path}/dev", disk.vdev, permissions),
@@ -160,3 +216,15 @@ def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
         (f"{path}/device-type", "disk", permissions),
         (f"{path}/state", str(int(XenbusState.Initialising)), permissions),
     )
+
+
+def _frontend_path(disk: DiskPlan, domid: int) -> str:
+    return f"/local/domain/{domid}/device/vbd/{disk.virtual_device}"
+
+
+def _frontend_permissions(disk: DiskPlan, domid: int) -> tuple[str, ...]:
+    return f"n{domid}", f"r{disk.backend}"
+
+
+def _backend_path(disk: DiskPlan, domid: int) -> str:
+    return f"/local/domain/{disk.backend}/backend/vbd/{domid}/{disk.virtual_device}"

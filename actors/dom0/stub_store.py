@@ -6,6 +6,7 @@ Source: tools/helpers/init-xenstore-domain.c; looking after it is ours.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, cast
 
 from actors.abi.errno import Errno, XenError
@@ -23,7 +24,6 @@ from actors.start_info import STORE_GFN
 XENSTORE_HANDLE: Final = b"xenstore-stubdom"
 XENSTORE_PAGES: Final = 4096
 LOOK_NS: Final = 20_000_000
-BURIAL_NS: Final = 1_000_000
 _OVER: Final = DominfFlags.dying | DominfFlags.shutdown
 _PLAN: Final = DomainPlan(
     "xenstore", XENSTORE_HANDLE, XENSTORE_PAGES, XENSTORE_PAGES, 1, "destroy", (), "{}", xenstore=True
@@ -119,24 +119,16 @@ class StubStore:
 
     async def _make(self, dead: int | None) -> int:
         """The domain, in the place of a dead one if there is one."""
-        domid = await self._builder.create(CreateDomain(_PLAN)) if dead is None else await self._bury(dead)
-        await self._builder.build(BuildDomain(_PLAN), domid)
+        if dead is not None:
+            await self._builder.destroy(dead)
+        plan = replace(_PLAN, domid=dead or 0)  # once that is free again
+        domid = await self._builder.create(CreateDomain(plan))
+        await self._builder.build(BuildDomain(plan), domid)
         # Whoever keeps the store has to hear of deaths, dom0's above all.
         await self._kernel.xen.domctl(Domctl.set_virq_handler, domain=domid, virq=int(Virq.DOM_EXC))
         await self._builder.perform(UnpauseDomain(domid))
         self._kernel.log(f"xenstored is domain {domid}")
         return domid
-
-    async def _bury(self, dead: int) -> int:
-        """Destroy a dead domain and have another under its id as soon as that is free."""
-        await self._builder.destroy(dead)
-        while True:
-            try:
-                return await self._builder.create(CreateDomain(_PLAN), domid=dead)
-            except XenError as error:
-                if error.errno is not Errno.EEXIST:
-                    raise
-            await self._kernel.threads.sleep(BURIAL_NS)
 
     async def _find(self) -> tuple[int | None, bool]:
         """The id of the store's domain, None if there is none, and whether it lives."""

@@ -1,8 +1,10 @@
 """Decides what becomes of the domains of a host: create, take over, restart on crash, shut down.
 
 Rules: what exists is asked of the hypervisor, never remembered across a death of dom0. A domain
-that was never unpaused is half built: it is destroyed and built again. A toolstack that is killed stops
-where it is; the next one (`adopt`) looks after what runs, and finishes what was to be taken over or created.
+that was never unpaused is half built: it is destroyed and built again. Driver domains are taken over after
+those that they serve, so that what they find in the store is whole; they are shut down last. A toolstack
+that is killed stops where it is; the next one (`adopt`) looks after what runs, and finishes what was to be
+taken over or created.
 Source: tools/xl/xl_vmcontrol.c (on_crash actions), tools/helpers/init-xenstore-domain.c.
 """
 
@@ -17,6 +19,7 @@ from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
+    Served,
     attach_steps,
     rebuild_steps,
     removal_steps,
@@ -63,7 +66,7 @@ class Toolstack:
         self._by_handle = {each.handle: each for each in plan.domains}
         self.domains: dict[int, Running] = {}
         self._changed = Signal()
-        self._all_gone = Signal()
+        self._looked = Signal()
         self.shutting_down = False
         self._threads: list[Thread] = []
         self.to_take_over: dict[int, DomainPlan] = {}
@@ -142,7 +145,7 @@ class Toolstack:
         domid = await builder.create(CreateDomain(plan))
         try:
             await builder.build(BuildDomain(plan), domid)
-            await builder.perform_all(attach_steps(plan, domid))
+            await builder.perform_all(attach_steps(plan, domid, self._served_by(plan, domid)))
         except Exception:
             await builder.destroy(domid)
             raise
@@ -150,6 +153,13 @@ class Toolstack:
         self.created += 1
         self._kernel.log(f"xl: {plan.name} is domain {domid}")
         return domid
+
+    def _served_by(self, plan: DomainPlan, domid: int) -> list[Served]:
+        """The disks of those that run which a driver domain is to serve."""
+        if not plan.drives:
+            return []
+        found = [(each.domid, disk) for each in self.domains.values() for disk in each.plan.disks]
+        return [(guest, disk) for guest, disk in found if disk.backend == domid]
 
     def shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         """Ask every guest to power off, or destroy them all; `done` when none is left."""
@@ -174,7 +184,7 @@ class Toolstack:
                 await self._builder.destroy(domid)
             else:
                 found[domid] = plan
-        return found
+        return dict(sorted(found.items(), key=lambda each: bool(each[1].drives)))
 
     async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)
@@ -197,8 +207,7 @@ class Toolstack:
                     await self._gone(running)
                 elif cast("int", info["flags"]) & DominfFlags.shutdown and not running.ending:
                     await self._ended(running, ShutdownReason(cast("int", info["flags"]) >> 16 & 0xFF))
-            if not self.domains:
-                self._all_gone.set()
+            self._looked.set()
 
     async def _ended(self, running: Running, reason: ShutdownReason) -> None:
         plan = running.plan
@@ -232,13 +241,21 @@ class Toolstack:
         del self.to_forget[domid]
 
     async def _shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
-        for running in list(self.domains.values()):
-            if force or running.ending:
-                running.ending = True
-                await self._builder.destroy(running.domid)
-                await self._gone(running)
-            else:
-                await self._builder.store.write(f"/local/domain/{running.domid}/control/shutdown", "poweroff")
-        while self.domains:
-            await self._all_gone.wait()
+        asked: set[int] = set()
+        for drivers in (False, True):
+            while left := [each for each in self.domains.values() if bool(each.plan.drives) is drivers]:
+                fresh = [each for each in left if each.domid not in asked]
+                for running in fresh:
+                    asked.add(running.domid)
+                    await self._let_go(running, force=force)
+                if not fresh:
+                    await self._looked.wait()
         done()
+
+    async def _let_go(self, running: Running, *, force: bool) -> None:
+        if force or running.ending:
+            running.ending = True
+            await self._builder.destroy(running.domid)
+            await self._gone(running)
+        else:
+            await self._builder.store.write(f"/local/domain/{running.domid}/control/shutdown", "poweroff")

@@ -20,9 +20,8 @@ from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Signal
-from actors.kernel.xenbus import RingTransport, Xenbus
-from actors.kernel.xs_ring import XsRing
 from actors.messages import Fault, StateWritten
 from actors.runtime.memory import Memory
 
@@ -73,7 +72,8 @@ class Guest(Kernel):
         """Connect to XenStore, probe the disks, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
-        self._connect_xenstore()
+        reconnect = self.configuration["frontend"] == "reconnect"
+        self.xenbus = connect_to_store(self, reconnect=reconnect)
         await self.xenbus.watch("control/shutdown", self._shutdown_requested)
         for device in self.configuration["devices"]:
             self._disks.append(await self._probe(device))
@@ -135,17 +135,6 @@ class Guest(Kernel):
             },
             checksums=dict(self._checksums),
         )
-
-    def _connect_xenstore(self) -> None:
-        info = self.start_info
-        ring = XsRing(self.pages.frame(info.store_gfn), self.pages.words(info.store_gfn))
-        transport = RingTransport(ring, lambda: self.irq.notify(info.store_port))
-        reconnect = self.configuration["frontend"] == "reconnect"
-        self.xenbus = Xenbus(
-            self.threads, transport, reconnect=reconnect, log=self.log, witness=self.store_witness
-        )
-        self.irq.bind(info.store_port, "xen-dyn -event", "xenbus", self.xenbus.on_event)
-        self.xenbus.on_event()
 
     async def _probe(self, device: dict[str, int | str]) -> Blkfront:
         disk = Blkfront(

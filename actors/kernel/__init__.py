@@ -6,11 +6,13 @@ pages           the domain's own frames, by gfn
 irq             event channels to handlers
 grants          the domain's grant table, and the grants of others that it has mapped
 kernel          the machine that puts these together
+watchdog        tells the hypervisor that this kernel has not hung
 
 xs_ring         byte streams over a XenStore ring page, for both ends
 xs_transport    a XenStore client's way to the daemon: a ring page, or the same kernel
 xs_nodes        what one may do with nodes
 xenbus          the XenStore client: requests, transactions, watches, reconnect
+store_ring      the client of a domain that a toolstack has built
 store           what a split driver needs of XenStore; observed_store tells of the states that it writes
 
 ring            Xen's shared rings, for both ends

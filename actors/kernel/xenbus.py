@@ -183,6 +183,10 @@ class Xenbus(NodeOperations):
         """Tell the server to forget a domain. EACCES, ENOENT (not introduced)."""
         await self.request(XsType.RELEASE, b"%d\0" % domid)
 
+    async def lift_quota(self, domid: int, name: str) -> None:
+        """Let a domain have as much of something (`nodes`, `watches` ..) as it likes. EACCES, EINVAL."""
+        await self.request(XsType.SET_QUOTA, b"%d\0%s\0%d\0" % (domid, encode(name), 0))
+
     async def is_introduced(self, domid: int) -> bool:
         """Whether the server serves a domain. EACCES."""
         return await self.request(XsType.IS_DOMAIN_INTRODUCED, b"%d\0" % domid) == b"T\0"

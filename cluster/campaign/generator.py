@@ -44,12 +44,23 @@ def _dom0(host: ResolvedHost) -> list[str]:
     return [f"{host.name}/dom0"] if host.hwdom != "halt" and reconnecting else []
 
 
+def _drivers(host: ResolvedHost) -> list[str]:
+    """The driver domains that are built again, if those whom they serve come back."""
+    hanging = [each["name"] for each in host.guests if each["frontend"] != "reconnect"]
+    stock = {each.backend for each in host.volumes if each.guest in hanging}
+    return [
+        f"{host.name}/{each['name']}"
+        for each in host.driver_domains
+        if each["on_crash"] == "restart" and each["name"] not in stock
+    ]
+
+
 def _guests(host: ResolvedHost) -> list[str]:
     return [f"{host.name}/{each['name']}" for each in host.guests if each["on_crash"] == "restart"]
 
 
 def _domains(host: ResolvedHost) -> list[str]:
-    return [*_dom0(host), *_guests(host)]
+    return [*_dom0(host), *_drivers(host), *_guests(host)]
 
 
 def _disks(host: ResolvedHost) -> list[str]:
@@ -76,18 +87,23 @@ def _host(host: ResolvedHost) -> list[str]:
 
 
 def _actors(host: ResolvedHost) -> list[str]:
-    return [f"{host.name}/hypervisor", f"{host.name}/dom0", *_guests(host), *_disks(host)]
+    return [f"{host.name}/hypervisor", f"{host.name}/dom0", *_drivers(host), *_guests(host), *_disks(host)]
 
 
 def _links(host: ResolvedHost) -> list[str]:
-    ends = ["dom0", "ioapic", *(str(each["name"]) for each in host.guests)]
+    ends = ["dom0", "ioapic", *host.drivers, *(str(each["name"]) for each in host.guests)]
     links = [
         f"{host.name}/{one}:{other}"
         for end in ends
         for one, other in (("hypervisor", end), (end, "hypervisor"))
     ]
     for name, _, _ in host.interrupts:
-        links += [f"{host.name}/{name}:ioapic", f"{host.name}/{name}:dom0", f"{host.name}/dom0:{name}"]
+        driver = host.driver_of(name)
+        links += [
+            f"{host.name}/{name}:ioapic",
+            f"{host.name}/{name}:{driver}",
+            f"{host.name}/{driver}:{name}",
+        ]
     return links
 
 
@@ -110,6 +126,7 @@ def _delay(random: Random) -> FaultRow:
 
 RECIPES: Final = (
     Recipe("crash", _dom0),
+    Recipe("crash", _drivers),
     Recipe("crash", _guests),
     Recipe("hang", _domains, _lasting(HANG_MAX_US)),
     Recipe("hwdom-reboot", _dom0),

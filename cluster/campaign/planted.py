@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actors.devices.ioapic import IoApic
 from actors.devices.volume import Volume as DiskVolume
-from actors.dom0.disks import Volume
+from actors.drivers.disks import Volume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
 from actors.hypervisor.ports import PortTable

@@ -11,6 +11,7 @@ from actors.dom0.control_domain import ControlDomain
 from actors.domu.guest import Guest
 from actors.domu.journal import Journal, MemoryJournal, Word
 from actors.domu.stamp import MAGIC_BYTES, read_stamp
+from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
@@ -124,6 +125,7 @@ class RunWitness(Witness):
         self._supervisor: Supervisor
         self._guests: dict[str, Guest] = {}
         self._dom0s: dict[str, ControlDomain] = {}
+        self._drivers: dict[str, DriverDomain] = {}
         self._hypervisors: dict[str, Hypervisor] = {}
 
     @property
@@ -160,6 +162,9 @@ class RunWitness(Witness):
             self._dom0s[host] = machine
             machine.store_witness = store.client(address)
             machine.store_began = store.store_started
+        elif isinstance(machine, DriverDomain):
+            self._drivers[address] = machine
+            machine.store_witness = store.client(address)
         elif isinstance(machine, XenstoreDomain):
             machine.store_began = store.store_started
 
@@ -204,6 +209,7 @@ class RunWitness(Witness):
     def _vbd_states(self) -> list[str]:
         states = [f"frontend {each}" for guest in self._guests.values() for each in guest.vbd_states()]
         states += [f"backend {each}" for dom0 in self._dom0s.values() for each in dom0.vbd_states()]
+        states += [f"backend {each}" for driver in self._drivers.values() for each in driver.vbd_states()]
         return list(dict.fromkeys(states))
 
     def _search_memory(self) -> None:

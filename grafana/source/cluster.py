@@ -99,10 +99,10 @@ def page() -> Page:
         ),
         lines(
             "Boots",
-            "How often machines, dom0s and guests were started.",
+            "How often machines, dom0s, driver domains and guests were started.",
             "none",
             Query("sum by (host) (domzero_host_boots_total{%S})", "{{host}} machine"),
-            Query("sum by (host) (domzero_dom0_boots_total{%S})", "{{host}} dom0"),
+            Query("sum by (host, domain) (domzero_domain_boots_total{%S})", "{{host}} {{domain}}"),
             Query("sum by (host) (domzero_guest_boots_total{%S})", "{{host}} guests"),
             steps=True,
         ),

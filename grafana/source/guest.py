@@ -1,6 +1,16 @@
 """The dashboard *Guest*: I/O, outage, and the phases of a reconnect."""
 
-from grafana.source.panels import DOMAIN_STATES, XENBUS_STATES, Page, Query, latency, lines, number, states
+from grafana.source.panels import (
+    DOMAIN_STATES,
+    XENBUS_STATES,
+    Page,
+    Query,
+    facts,
+    latency,
+    lines,
+    number,
+    states,
+)
 
 G = '%S,guest=~"$guest"'
 D = '%S,domain=~"$guest"'
@@ -204,5 +214,10 @@ def page() -> Page:
                 "{{host}}/{{process}}",
             ),
         ),
+    )
+    made.row(
+        "Disks",
+        facts("Backends", "Which domain serves which virtual disk.", Query(f"domzero_vbd_info{{{G}}}")),
+        height=6,
     )
     return made

@@ -87,6 +87,25 @@ def test_a_domain_is_who_its_link_says_it_is(bench: Bench) -> None:
     assert [(each.name, each.what) for each in bench.changes] == [("dom0", "started"), ("web-1", "started")]
 
 
+def test_a_driver_domain_gets_the_wires_of_its_disks_and_dom0_the_others(
+    load: Callable[..., ResolvedCluster],
+) -> None:
+    drivers = "- {name: sda}\n      - {name: sdb}\n    driver_domains: [{name: storage, disks: [sdb]}]"
+    bench = Bench(load(("- {name: sda}", drivers)))
+    bench.board.power_on()
+    disks = [
+        each.argument["driver"] for each in bench.take() if isinstance(each, Spawn) if "sd" in each.address
+    ]
+    dom0 = bench.start(0)
+    storage = bench.give(StartDomain(1, 1, bench.host.driver_domains[0]["handle"], [[0, 100, 10]]))
+
+    assert disks == ["dom0", "dom1"]
+    assert [each.peer_link for each in dom0 if isinstance(each, Connect)] == ["supervisor", "sda", "xen"]
+    assert spawned(storage) == [("host0/dom1", "driver")]
+    assert Connect("host0/sdb", "dom1", "host0/dom1", "sdb") in storage
+    assert bench.board.state.driver_boots == {"storage": 1}
+
+
 def test_a_domain_is_stopped_and_the_hypervisor_is_told_when_it_is_gone(bench: Bench) -> None:
     bench.start(1)
     assert killed(bench.give(StopDomain(1, 1))) == ["host0/dom1"]

@@ -41,6 +41,7 @@ def test_counted_guests_get_numbers_and_everything_is_in_plain_units(load: Load)
             "vdev": "xvda",
             "virtual_device": 51712,
             "disk": "sda",
+            "backend": "dom0",
             "volume": 0,
             "mode": "w",
             "sectors": 2048,

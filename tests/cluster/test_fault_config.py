@@ -27,7 +27,10 @@ WRONG = [
         "{kind: disk-error, target: host0/dom0, at: 1s}",
         "no target 'host0/dom0' for disk-error; did you mean host0/sda?",
     ),
-    ("{kind: crash, target: [], at: 1s}", "no target is named; write HOST/dom0, HOST/GUEST or HOST/xenstore"),
+    (
+        "{kind: crash, target: [], at: 1s}",
+        "no target is named; write HOST/dom0, HOST/GUEST, HOST/DRIVER or HOST/xenstore",
+    ),
     ("{kind: crash, target: 'host0/db-*', at: 1s}", "no target 'host0/db-*' for crash;"),
     ("{kind: crash, target: host0/sda, at: 1s}", "no target 'host0/sda' for crash;"),
     (

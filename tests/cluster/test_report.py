@@ -121,6 +121,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "reconnect": "renegotiate",
             "boots": 1,
             "dom0_boots": 2,
+            "driver_domains": [],
         }
     ]
     assert data["faults"] == [

@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
 from actors.abi.interface import XenbusState
 from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
 from actors.dom0.steps import (
+    AssignDisk,
     IntroduceDomain,
+    LiftQuotas,
     RemoveNodes,
+    ShareDevice,
     Step,
     UnpauseDomain,
     WriteNodes,
@@ -102,13 +107,65 @@ def test_a_store_lost_alone_leaves_both_ends_of_a_device_to_themselves() -> None
     assert steps[-1] == IntroduceDomain(5)
 
 
-def test_what_is_removed_is_all_that_was_written() -> None:
-    (removal,) = removal_steps(PLAN, 5)
+DRIVER = DomainPlan(
+    "storage",
+    bytes(range(16, 32)),
+    1024,
+    1024,
+    1,
+    "restart",
+    (),
+    "{}",
+    domid=1,
+    drives=(("sdb", 17, "level"),),
+)
+SERVED = replace(PLAN, disks=(replace(DISK, disk="sdb", backend=1),))
+DRIVER_BACK = "/local/domain/1/backend/vbd/5/51712"
+
+
+def test_a_driver_domain_finds_what_it_serves_when_it_runs_and_nothing_of_an_earlier_life() -> None:
+    steps = attach_steps(DRIVER, 1, [(5, SERVED.disks[0])])
+
+    assert steps[0] == RemoveNodes(("/local/domain/1",))
+    assert ShareDevice(FRONT, ("n5", "r1")) in steps
+    assert rebuild_steps(DRIVER, 1, store_lost=True, resume=False)[-2:] == [LiftQuotas(1), IntroduceDomain(1)]
+    assert nodes(steps)[f"{DRIVER_BACK}/state"] == ("1", ("n1", "r5"))
+    assert steps[-4:] == [
+        AssignDisk(1, "sdb", 17, "level"),
+        LiftQuotas(1),
+        IntroduceDomain(1),
+        UnpauseDomain(1),
+    ]
+
+
+def test_a_disk_of_a_driver_domain_stands_under_that_domain_and_is_its_own() -> None:
+    found = nodes(attach_steps(SERVED, 5))
+
+    assert found[f"{FRONT}/backend"][0] == DRIVER_BACK
+    assert found[f"{FRONT}/backend-id"][0] == "1"
+    assert all(each[1] == ("n5", "r1") for path, each in found.items() if path.startswith(FRONT))
+    assert all(each[1] == ("n1", "r5") for path, each in found.items() if path.startswith(DRIVER_BACK))
+    assert found["/local/domain/1/backend"][1] == ("n1",), "it may list what it serves"
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_new_dom0_leaves_alone_what_a_driver_domain_serves(*, resume: bool) -> None:
+    assert rebuild_steps(SERVED, 5, store_lost=False, resume=resume) == []
+
+    found = nodes(rebuild_steps(SERVED, 5, store_lost=True, resume=resume))
+    assert f"{FRONT}/state" not in found, "the frontend lives, and tells its state"
+    assert found[f"{DRIVER_BACK}/frontend"][0] == FRONT
+
+
+@pytest.mark.parametrize(("plan", "domid"), [(PLAN, 5), (SERVED, 5), (DRIVER, 1)])
+def test_what_is_removed_is_all_that_was_written(plan: DomainPlan, domid: int) -> None:
+    (removal,) = removal_steps(plan, domid)
 
     assert isinstance(removal, RemoveNodes)
     left = [
         path
-        for path in nodes(attach_steps(PLAN, 5))
+        for path in nodes(attach_steps(plan, domid))
+        if path != "/local/domain/1/backend" or plan is DRIVER
         if not any(path == each or path.startswith(f"{each}/") for each in removal.paths)
     ]
     assert left == []
@@ -140,3 +197,21 @@ def test_a_plan_is_read_from_plain_data() -> None:
     )
 
     assert plan == HostPlan((PLAN,), "dom0", "resume", 2, (("sda", 16, "level"),), ("3.4", "4.17"))
+
+
+def test_a_driver_domain_is_read_with_its_number_and_its_disks() -> None:
+    domain: dict[str, object] = {
+        "name": "storage",
+        "handle": bytes(range(16, 32)),
+        "memory_pages": 1024,
+        "max_pages": 1024,
+        "vcpus": 1,
+        "on_crash": "restart",
+        "disks": [],
+        "cmd_line": "{}",
+        "domid": 1,
+        "drives": [{"name": "sdb", "gsi": 17, "trigger": "level"}],
+    }
+    rest = {"xenstore": "dom0", "reconnect": "resume", "watchdog_s": 2, "built_for": ["4.17"], "disks": []}
+
+    assert HostPlan.parse({"domains": [domain], **rest}).domains == (DRIVER,)

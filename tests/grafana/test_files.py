@@ -21,7 +21,8 @@ DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))
 NAMES = ["cluster", "experiment", "guest", "host", "xenstore"]
 EXTRA_KEYS = {"step", "tagKeys", *(key for each in ANNOTATION_FORMATS.values() for key in each)}
 COUNTED_AS_THEY_ARE = {
-    "dom0_boots", "host_boots", "guest_boots", "faults_injected", "vbd_lost_writes", "vbd_reconnects",
+    "dom0_boots", "domain_boots", "host_boots", "guest_boots", "faults_injected", "vbd_lost_writes",
+    "vbd_reconnects",
     "vbd_resumes", "vbd_replayed_requests", "vbd_reconnect_seconds", "xenstore_transaction_conflicts",
     "disk_errors", "disk_resets",
 }  # fmt: skip

@@ -71,6 +71,26 @@ def test_xenstored_is_killed_where_its_clients_can_go_on(
     assert ({"xenstored-kill", "xenstored-live-update"} <= set(generator.kinds)) is made
 
 
+def test_driver_domains_and_their_links_are_hit_if_they_are_built_again(file) -> None:
+    tree = json.loads(file.read_text())
+    host = tree["hosts"][0]
+    host["driver_domains"] = [{"name": "storage", "memory": "4MiB", "disks": ["sda"]}]
+    host["guests"][0]["disks"][0]["backend"] = "storage"
+    file.write_text(json.dumps(tree))
+    cluster = load_cluster(file)
+
+    def targets(kind: str) -> set[str]:
+        generator = Generator(cluster, (kind,))
+        return {each["target"] for seed in range(100) for each in generator.schedule(seed)}
+
+    assert "host0/storage" in targets("crash") & targets("hang") & targets("slow")
+    assert {"host0/sda:storage", "host0/storage:sda", "host0/hypervisor:storage"} <= targets("link-delay")
+    host["driver_domains"][0]["on_crash"] = "destroy"
+    file.write_text(json.dumps(tree))
+    cluster = load_cluster(file)
+    assert "host0/storage" not in targets("crash") | targets("hang")
+
+
 def test_no_kind_is_made_that_breaks_what_hardware_promises(cluster) -> None:
     broken = {"disk-lying-flush", "disk-torn-write", "evtchn-lost", "link-drop", "link-duplicate"}
 

@@ -125,8 +125,82 @@ def _of_a_guest(action: str, **outcome: object) -> Scenario:
     )
 
 
+def _driver_domains() -> list[Scenario]:
+    """A driver domain serves both guests; `live` ones run with real processes, too."""
+    storage = {**CRASH, "target": "host0/storage"}
+    row = Scenario(
+        "driver-domain-crash",
+        host={"driver_domains": [{"name": "storage", "memory": "4MiB", "disks": ["sda"]}]},
+        guest={"disks": [{"vdev": "xvda", "size": "128KiB", "backend": "storage"}]},
+        faults=(storage,),
+        dom0_boots=(1,),
+        taken_over=0,
+        processes=True,
+    )
+    resumed = {**row.host, "reconnect": "resume"}
+    stub = {**row.host, "xenstore": "stubdom"}
+    return [
+        row,
+        replace(row, name="driver-domain-crash-resumed", host=resumed, rings=2, processes=False),
+        replace(row, name="driver-domain-hang", faults=({**storage, "kind": "hang"},)),
+        replace(row, name="driver-domain-crash-stubdom", host=stub, processes=False),
+        replace(
+            row,
+            name="driver-domain-thrice",
+            faults=({**storage, "every": "50ms", "count": 3},),
+            rings=8,
+            processes=False,
+        ),
+        replace(
+            row, name="driver-domain-dom0-crash", faults=(CRASH,), dom0_boots=(2,), rings=2, taken_over=3
+        ),
+        replace(
+            row,
+            name="driver-domain-dom0-crash-stock-linux",
+            host=stub,
+            guest={**row.guest, "frontend": "stock-linux"},
+            faults=(CRASH,),
+            dom0_boots=(2,),
+            rings=2,
+            taken_over=3,
+            processes=False,
+        ),
+        replace(
+            row,
+            name="driver-domain-and-dom0-crash",
+            faults=(storage, CRASH),
+            dom0_boots=(2,),
+            taken_over=3,
+            processes=False,
+        ),
+        replace(
+            row,
+            name="driver-domain-destroyed",
+            host={"driver_domains": [{**row.host["driver_domains"][0], "on_crash": "destroy"}]},
+            survivors="none",
+            survived=(False, False),
+            settle="1s",
+            rings=2,
+            processes=False,
+        ),
+        replace(
+            row,
+            name="driver-domain-hwdom-reboot",
+            host={**row.host, "hwdom": "reboot"},
+            faults=(CRASH,),
+            survivors="none",
+            survived=(False, False),
+            guest_boots=(2, 2),
+            boots=(2,),
+            dom0_boots=(2,),
+            processes=False,
+        ),
+    ]
+
+
 SCENARIOS = [
     *_dom0_restarts(),
+    *_driver_domains(),
     Scenario(
         "hwdom-reboot",
         host={"hwdom": "reboot"},

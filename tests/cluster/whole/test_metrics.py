@@ -67,6 +67,18 @@ def test_the_text_is_well_formed_and_complete(scenarios, laboratory) -> None:
     assert 0 < value(families, "domzero_guest_io_wait_seconds", guest="web-0") < 1
 
 
+def test_who_serves_a_disk_is_told_and_how_often_a_driver_domain_was_started(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["driver-domain-crash"], invariants=False)
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    assert value(families, "domzero_vbd_info", guest="web-0", vbd="xvda", backend="storage") == 1
+    assert value(families, "domzero_domain_boots", domain="storage") == 2
+    assert value(families, "domzero_domain_boots", domain="dom0") == 1
+    assert value(families, "domzero_interrupts", domain="storage", device="sda") > 0
+    assert value(families, "domzero_vbd_xenbus_state", guest="web-0", end="backend") > 0
+
+
 def test_the_series_of_a_dead_guest_stay(with_a_dead_guest, laboratory) -> None:
     run = laboratory.simulate(with_a_dead_guest, invariants=False)
 

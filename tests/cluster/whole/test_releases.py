@@ -11,7 +11,7 @@ from cluster.config import load_cluster
 from cluster.simulated import run_simulated
 
 DOM0 = {"memory": "16MiB"}
-WATCHDOG = "watchdog: this Xen has none; a dom0 that hangs will not be noticed"
+WATCHDOG = "watchdog: this Xen has none; a domain that hangs will not be noticed"
 SETUP_GSI = "GSI 16: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do"
 
 HALTED = "host0 halted before its guests were up: dom0 powered off; logs/host0-dom0.log says why"

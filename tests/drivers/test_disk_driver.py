@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from actors.abi.disk_controller import CommandStatus, ControllerStatus, Opcode, Register
 from actors.devices.disk import Disk
 from actors.devices.image import MemoryImage
-from actors.dom0.disk_driver import DISK_LOST, DiskDriver
+from actors.drivers.disk_driver import DISK_LOST, DiskDriver
 from actors.messages import Line, MmioRead, MmioReadReply, MmioWrite, UpcallTaken
 from actors.runtime.machine import DeadlinePassed, LinkClosed, LinkOpened, Log, Received
 from actors.runtime.memory import SparseMemory

@@ -3,11 +3,16 @@
 Rules: what is served is what stands under `backend/vbd`; the toolstack and this driver meet there only.
 A volume has one user: the next one waits until the volume has answered everything the last one asked.
 Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory; a device that has
-requests in flight is not let go), tools/hotplug/Linux/block (a device in use is not given away).
+requests in flight is not let go), tools/hotplug/Linux/block (a device in use is not given away),
+`xl devd` (a driver domain finds its devices in the store and readies their volumes itself).
 """
 
-from actors.abi.errno import XenError
-from actors.dom0.disks import Disks
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import cast
+
+from actors.abi.errno import Errno, XenError
+from actors.drivers.disks import Disks
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
@@ -15,23 +20,48 @@ from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
 from actors.messages import StateWritten
 
-BACKEND_ROOT = "/local/domain/0/backend/vbd"
+DOM0_ROOT = "/local/domain/0/backend/vbd"
+OWN_ROOT = "backend/vbd"
+"""The same of a domain that need not know its number: the store takes it from whose connection it is."""
 
 
 class Backends:
-    """The block backends of one driver domain."""
+    """The block backends of one domain. `root` is where its devices stand in the store."""
 
-    def __init__(self, kernel: Kernel, xenbus: Xenbus, disks: Disks, policy: str) -> None:
+    def __init__(self, kernel: Kernel, xenbus: Xenbus, disks: Disks, policy: str, *, root: str) -> None:
         self._kernel = kernel
         self._xenbus = xenbus
         self._disks = disks
         self._policy = policy
+        self._root = root
         self.devices: dict[tuple[int, int], Blkback] = {}
         self._users: dict[str, tuple[Blkback, Future[None]]] = {}
 
     async def start(self) -> None:
-        """Watch for devices from now on."""
-        await self._xenbus.watch(BACKEND_ROOT, self._changed)
+        """Watch for devices from now on. The toolstack's nodes may come before or after."""
+        await self._xenbus.watch(self._root, self._changed)
+
+    def misanswer(self, options: Mapping[str, object]) -> bool:
+        """Have a backend (`domid`, `virtual_device`) answer what was never asked; False if it cannot."""
+        key = options.get("domid"), options.get("virtual_device")
+        device = self.devices.get(cast("tuple[int, int]", key))
+        return device is not None and device.misanswer()
+
+    def check(self) -> None:
+        """Invariants of each."""
+        for backend in self.devices.values():
+            backend.check()
+
+    def states(self) -> list[str]:
+        """The state of each."""
+        return [backend.state.name for backend in self.devices.values()]
+
+    def statistics(self) -> list[dict[str, object]]:
+        """One record for each: `BlkbackStatistics`, and whose it is (`domid`, `device`)."""
+        return [
+            {"domid": domid, "device": device, **asdict(backend.statistics())}
+            for (domid, device), backend in self.devices.items()
+        ]
 
     def remove(self, domid: int) -> None:
         """A domain is gone, and nodes that would say so may never have been: let its devices go."""
@@ -40,15 +70,32 @@ class Backends:
                 device.remove()
 
     def _changed(self, path: str) -> None:
+        if path == OWN_ROOT:
+            self._kernel.threads.spawn("vbds", self._look())
+            return
         # Only `backend/vbd/<frontend id>/<device>/state` says that a device is there and complete.
-        parts = path.removeprefix(BACKEND_ROOT).strip("/").split("/")
+        parts = path.removeprefix(self._root).strip("/").split("/")
         if len(parts) == 3 and parts[2] == "state" and parts[0].isdecimal() and parts[1].isdecimal():
             key = int(parts[0]), int(parts[1])
             if key not in self.devices:
                 self._kernel.threads.spawn(f"vbd {key[0]}/{key[1]}", self._probe(key))
 
+    async def _look(self) -> None:
+        """What was written while this domain did not look: before it ran, or while there was no store."""
+        for guest in await self._list(OWN_ROOT):
+            for device in await self._list(f"{OWN_ROOT}/{guest}"):
+                self._changed(f"{OWN_ROOT}/{guest}/{device}/state")
+
+    async def _list(self, path: str) -> list[str]:
+        try:
+            return await self._xenbus.directory(path)
+        except XenError as error:
+            if error.errno is not Errno.ENOENT:
+                raise
+            return []
+
     async def _probe(self, key: tuple[int, int]) -> None:
-        path = f"{BACKEND_ROOT}/{key[0]}/{key[1]}"
+        path = f"{self._root}/{key[0]}/{key[1]}"
         while key not in self.devices:
             try:
                 if await self._xenbus.read(f"{path}/state") != "1":

@@ -1,24 +1,21 @@
-"""The disks of the host: their interrupts, their drivers, and the volumes that backends use.
+"""The disks of a domain: their interrupts, their drivers, and the volumes that backends use.
 
-An interrupt takes the way of the thread's patches: GSI set up and mapped to a pirq, the redirection
-entry written through PHYSDEVOP_apic_write, the pirq bound to an event channel, EOI when it is level.
-Source: xen/include/public/physdev.h; patches 5 to 9 of the 2009 series.
+An interrupt is a pirq bound to an event channel, with an EOI when it is level. The hardware domain
+brings the line that far itself (`gsi.py`); to a driver domain it was given when that was built.
+Source: xen/include/public/physdev.h; Linux drivers/xen/events (xen_bind_pirq_gsi_to_irq).
 """
 
 from collections.abc import Callable
 
-from actors.abi.errno import Errno, XenError
+from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.hypercalls import Physdevop
 from actors.abi.types import DOMID_SELF
-from actors.dom0.disk_driver import DiskDriver
+from actors.drivers.disk_driver import DiskDriver
+from actors.drivers.gsi import choose_vector, map_gsi, set_up_gsi, write_entry
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 
-IO_APIC_BASE = 0xFEC00000
-MAP_PIRQ_TYPE_GSI = 1
-RTE_LEVEL = 1 << 15
-RTE_ACTIVE_LOW = 1 << 13
 QUEUE_FRAMES = 10
 
 
@@ -44,15 +41,16 @@ class Volume:
 
 
 class Disks:
-    """Every disk controller of the host, from dom0's side."""
+    """Every disk controller that a domain drives. `hardware`: it programs the IO-APIC itself."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, *, hardware: bool) -> None:
         self._kernel = kernel
+        self._hardware = hardware
         self._drivers: dict[str, DiskDriver] = {}
         self._ready: dict[str, Future[None]] = {}
 
     async def probe(self, name: str, gsi: int, trigger: str) -> None:
-        """Reset a controller, route its interrupt, learn its volumes."""
+        """Reset a controller, take its interrupt, learn its volumes. RuntimeError if it does not start."""
         kernel = self._kernel
         first = kernel.pages.allocate_contiguous(QUEUE_FRAMES)
         frames = [kernel.pages.mfn(gfn) for gfn in range(first, first + QUEUE_FRAMES)]
@@ -66,7 +64,7 @@ class Disks:
             edge=trigger == "edge",
         )
         driver.on_ready = lambda: ready.set(None)
-        driver.tracepoint, driver.number = kernel.threads.tracepoint, len(self._drivers)
+        driver.tracepoint, driver.number = kernel.threads.tracepoint, gsi - FIRST_DISK_GSI
         kernel.on_link(name, driver.receive)
         self._drivers[name] = driver
         await self._route(name, gsi, trigger, driver.interrupt)
@@ -95,26 +93,13 @@ class Disks:
         """Commands that the disks have not answered."""
         return sum(driver.in_flight for driver in self._drivers.values())
 
-    async def _set_up(self, gsi: int, *, level: bool) -> None:
-        try:
-            await self._kernel.xen.physdev_op(
-                Physdevop.setup_gsi, gsi=gsi, triggering=int(level), polarity=int(level)
-            )
-        except XenError as error:
-            if error.errno != Errno.ENOSYS:
-                raise
-            self._kernel.log(f"GSI {gsi}: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do")
-
     async def _route(self, name: str, gsi: int, trigger: str, interrupt: Callable[[], None]) -> None:
         kernel, level = self._kernel, trigger == "level"
-        await self._set_up(gsi, level=level)
-        out = await kernel.xen.physdev_op(
-            Physdevop.map_pirq, domid=DOMID_SELF, type=MAP_PIRQ_TYPE_GSI, index=gsi, pirq=gsi
-        )
-        pirq = out["pirq"]
-        assert isinstance(pirq, int), "map_pirq fills in a pirq"
-        vector = (await kernel.xen.physdev_op(Physdevop.alloc_irq_vector, irq=gsi))["vector"]
-        assert isinstance(vector, int), "alloc_irq_vector fills in a vector"
+        pirq, vector = gsi, 0
+        if self._hardware:
+            await set_up_gsi(kernel.xen, gsi, kernel.log, level=level)
+            pirq = await map_gsi(kernel.xen, DOMID_SELF, gsi)
+            vector = await choose_vector(kernel.xen, gsi)
 
         def handler() -> None:
             interrupt()
@@ -123,8 +108,5 @@ class Disks:
 
         kind = "xen-pirq -ioapic-level" if level else "xen-pirq -ioapic-edge"
         await kernel.irq.bind_pirq(pirq, kind, name, handler)
-        entry = vector | (RTE_LEVEL | RTE_ACTIVE_LOW if level else 0)
-        for reg, value in ((0x11 + 2 * gsi, 0), (0x10 + 2 * gsi, entry)):
-            await kernel.xen.physdev_op(
-                Physdevop.apic_write, apic_physbase=IO_APIC_BASE, reg=reg, value=value
-            )
+        if self._hardware:
+            await write_entry(kernel.xen, gsi, vector, level=level)

@@ -1,0 +1,115 @@
+"""A domain that has a disk controller of its own and serves it to others: a storage driver domain.
+
+What to do is in the command line of the start info, as JSON: its name, its disks (name, GSI, trigger) and
+the policies. Nothing that its guests ask of it goes through domain 0 once both ends are connected.
+Rules: it has no right but to the lines that it was given; what it is to serve it finds in the store.
+Source: tools/xl (devd), docs/misc/xl-disk-configuration (backend=).
+Left out: networks; an IOMMU, without which a driver domain is trusted with all memory, as on such a machine.
+"""
+
+import json
+from dataclasses import dataclass
+
+from actors.abi.hypercalls import Hypercall, Schedop
+from actors.abi.interface import ShutdownReason
+from actors.drivers.backends import OWN_ROOT, Backends
+from actors.drivers.disks import Disks
+from actors.kernel.kernel import Kernel
+from actors.kernel.store_ring import connect_to_store
+from actors.kernel.threads import Signal
+from actors.kernel.watchdog import pet_watchdog
+from actors.kernel.xenbus import Xenbus
+from actors.messages import Fault
+from actors.runtime.memory import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class DriverDomainStatistics:
+    """Counters of one driver domain, from its boot on. `vbds`: as in dom0's statistics."""
+
+    backends: int
+    in_flight: int
+    grants_mapped: int
+    store_reconnects: int
+    vbds: list[dict[str, object]]
+
+
+class DriverDomain(Kernel):
+    """The machine of a driver domain."""
+
+    def __init__(self, memory: Memory, extents: list[list[int]]) -> None:
+        super().__init__(memory, extents)
+        self.configuration = json.loads(self.start_info.cmd_line)
+        self.name: str = self.configuration["name"]
+        self._disks = Disks(self, hardware=False)
+        self._links: set[str] = set()
+        self._link_came = Signal()
+        self._xenbus: Xenbus | None = None
+        self._backends: Backends | None = None
+
+    async def boot(self) -> None:
+        """The store, the hardware, the devices that stand in the store."""
+        self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
+        timeout_s = self.configuration["watchdog_s"]
+        if timeout_s:
+            self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
+        await self.grants.setup()
+        self._xenbus = xenbus = connect_to_store(self, reconnect=True)
+        for disk in self.configuration["disks"]:
+            while disk["name"] not in self._links:
+                await self._link_came.wait()
+            await self._disks.probe(disk["name"], disk["gsi"], disk["trigger"])
+        self._backends = Backends(self, xenbus, self._disks, self.configuration["reconnect"], root=OWN_ROOT)
+        await self._backends.start()
+        await xenbus.watch("control/shutdown", self._shutdown_requested)
+        self.log(f"{self.name}: serves {len(self.configuration['disks'])} disks")
+
+    def link_opened(self, link: str) -> None:
+        """A device is there."""
+        self._links.add(link)
+        self._link_came.set()
+
+    def link_closed(self, link: str, reason: str) -> None:
+        """A device is gone: what was asked of it fails."""
+        self._links.discard(link)
+        self._disks.lost(link)
+        self.log(f"{link}: lost: {reason}")
+
+    def fault(self, fault: Fault) -> bool:
+        """`backend-malformed-response` to `domid`, `virtual_device`."""
+        if fault.kind != "backend-malformed-response" or self._backends is None:
+            return False
+        return not fault.active or self._backends.misanswer(fault.options)
+
+    def check(self) -> None:
+        """Invariants of the kernel and its backends."""
+        super().check()
+        if self._backends is not None:
+            self._backends.check()
+
+    def vbd_states(self) -> list[str]:
+        """The state of each of its backends."""
+        return self._backends.states() if self._backends is not None else []
+
+    def statistics(self) -> DriverDomainStatistics:
+        """Counters since this domain booted."""
+        rows = self._backends.statistics() if self._backends is not None else []
+        return DriverDomainStatistics(
+            backends=len(rows),
+            in_flight=self._disks.in_flight,
+            grants_mapped=self.grants.mapped,
+            store_reconnects=self._xenbus.reconnects if self._xenbus is not None else 0,
+            vbds=rows,
+        )
+
+    def _shutdown_requested(self, _: str) -> None:
+        self.threads.spawn("shutdown request", self._read_shutdown())
+
+    async def _read_shutdown(self) -> None:
+        assert self._xenbus is not None, "the watch is on it"
+        request = await self._xenbus.read_or("control/shutdown", "")
+        if request in {"poweroff", "reboot", "halt"}:
+            await self._xenbus.write("control/shutdown", "")
+            self.log("System halted." if request != "reboot" else "Restarting system.")
+            reason = ShutdownReason.reboot if request == "reboot" else ShutdownReason.poweroff
+            self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})

@@ -1,0 +1,49 @@
+"""How an interrupt line of a device comes to a domain: the hypercalls, one by one.
+
+The way is that of the thread's patches: GSI set up and mapped to a pirq, the redirection entry written
+through PHYSDEVOP_apic_write. The hardware domain alone may do that; a driver domain binds what it is given.
+Source: xen/include/public/physdev.h; patches 5 to 9 of the 2009 series.
+"""
+
+from collections.abc import Callable
+
+from actors.abi.errno import Errno, XenError
+from actors.abi.hypercalls import Physdevop
+from actors.kernel.hypercalls import Hypercalls
+
+IO_APIC_BASE = 0xFEC00000
+MAP_PIRQ_TYPE_GSI = 1
+RTE_LEVEL = 1 << 15
+RTE_ACTIVE_LOW = 1 << 13
+
+
+async def set_up_gsi(xen: Hypercalls, gsi: int, log: Callable[[str], None], *, level: bool) -> None:
+    """Say how a line is triggered; without effect while it is bound."""
+    try:
+        await xen.physdev_op(Physdevop.setup_gsi, gsi=gsi, triggering=int(level), polarity=int(level))
+    except XenError as error:
+        if error.errno != Errno.ENOSYS:
+            raise
+        log(f"GSI {gsi}: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do")
+
+
+async def map_gsi(xen: Hypercalls, domid: int, gsi: int) -> int:
+    """Give a domain a line as its pirq of the same number; the pirq. ESRCH, EPERM, EEXIST, EBUSY."""
+    out = await xen.physdev_op(Physdevop.map_pirq, domid=domid, type=MAP_PIRQ_TYPE_GSI, index=gsi, pirq=gsi)
+    pirq = out["pirq"]
+    assert isinstance(pirq, int), "map_pirq fills in a pirq"
+    return pirq
+
+
+async def choose_vector(xen: Hypercalls, gsi: int) -> int:
+    """The vector that the line's redirection entry is to have."""
+    vector = (await xen.physdev_op(Physdevop.alloc_irq_vector, irq=gsi))["vector"]
+    assert isinstance(vector, int), "alloc_irq_vector fills in a vector"
+    return vector
+
+
+async def write_entry(xen: Hypercalls, gsi: int, vector: int, *, level: bool) -> None:
+    """Write the redirection entry; without effect while the line is bound."""
+    entry = vector | (RTE_LEVEL | RTE_ACTIVE_LOW if level else 0)
+    for reg, value in ((0x11 + 2 * gsi, 0), (0x10 + 2 * gsi, entry)):
+        await xen.physdev_op(Physdevop.apic_write, apic_physbase=IO_APIC_BASE, reg=reg, value=value)
