@@ -9,7 +9,7 @@ again before its last process has ended.
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
-from actors.dom0.control_domain import XENSTORE_HANDLE
+from actors.dom0.stub_store import XENSTORE_HANDLE
 from actors.messages import (
     ConsoleInput,
     ConsoleOutput,
@@ -191,6 +191,11 @@ class Board:
         domain = self.domains.get(int(number))
         return None if domain is None else domain.name
 
+    @property
+    def store_home(self) -> str:
+        """The name of the domain in which xenstored lives."""
+        return "xenstore" if self.host.xenstore == "stubdom" else "dom0"
+
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in self.domains.values():
@@ -234,6 +239,8 @@ class Board:
         domain = DomainProcess(domid, message.incarnation, name, address, now_ns)
         self.domains[domid] = domain
         argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
+        if domid == 0 or message.handle == XENSTORE_HANDLE:
+            argument |= {"store_restart": self.host.store_restart, "boot": self.state.boots}
         if domid == 0:
             self.state.dom0_boots += 1
             argument["plan"] = self.host.dom0_argument()

@@ -56,7 +56,7 @@ def validate(file: Path) -> None:
         click.echo(
             f"{host.name}: Xen {host.xen}, {_counted(len(host.guests), 'guest')}, "
             f"{_counted(len(host.disks), 'disk')}, "
-            f"hwdom {host.hwdom}, xenstore {host.xenstore}, reconnect {host.reconnect}"
+            f"hwdom {host.hwdom}, xenstore {host.xenstore} ({host.store_restart}), reconnect {host.reconnect}"
         )
     for remark in cluster.remarks:
         click.echo(f"domzero: {remark}", err=True)

@@ -21,7 +21,7 @@ from cluster.yaml_source import Where, YamlSource
 HYPERVISOR_MEMORY: Final = 1 << 20
 DOMAIN_OVERHEAD: Final = 256 << 10
 XENSTORE_MEMORY: Final = 16 << 20
-_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstore|hypervisor|ioapic|supervisor")
+_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstored?|hypervisor|ioapic|supervisor")
 
 Guests = dict[str, list[GuestDescription]]
 
@@ -136,7 +136,7 @@ class ConfigChecks:
 
     def _memory(self, host: HostSchema, where: Where) -> None:
         domains = [host.dom0.memory, *(each.memory for each in host.driver_domains)]
-        if host.xenstore == "stubdom":
+        if host.xenstore.domain == "stubdom":
             domains.append(XENSTORE_MEMORY)
         for guest in self._guests[host.name]:
             domains += [guest.maxmem] * len(guest.names)
@@ -147,7 +147,7 @@ class ConfigChecks:
 
     def _store_domain(self, host: HostSchema, where: Where) -> None:
         release = RELEASES[host.xen]
-        if host.xenstore == "stubdom" and not release.has(Hypercall.domctl, Domctl.set_virq_handler):
+        if host.xenstore.domain == "stubdom" and not release.has(Hypercall.domctl, Domctl.set_virq_handler):
             wrong = (
                 f"Xen {host.xen} cannot tell a domain other than dom0 of deaths, as xenstored must be told"
             )
@@ -171,7 +171,7 @@ class ConfigChecks:
     def _actors(self, host: HostSchema) -> list[str]:
         names = ["hypervisor", "ioapic", "dom0", *(disk.name for disk in host.disks)]
         names += [each.name for each in host.driver_domains]
-        if host.xenstore == "stubdom":
+        if host.xenstore.domain == "stubdom":
             names.append("xenstore")
         return names + [name for each in self._guests[host.name] for name in each.names]
 

@@ -23,6 +23,7 @@ PORT_MAX: Final = 65535
 VCPUS_MAX: Final = 32
 GUESTS_MAX: Final = 10_000
 DISKS_MAX: Final = 8
+STORE_NODES_MAX: Final = 64
 INTERVAL_MIN: Final = 100_000_000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 MESSAGES: Final = tuple(sorted(each.__name__ for each in CODEC.rows))
@@ -260,6 +261,13 @@ class WorkloadSchema(Strict):
     verify: bool = True
 
 
+class StoreWorkSchema(Strict):
+    """What a guest does with XenStore: writes of nodes of its own, each read back before the next."""
+
+    nodes: Annotated[int, Field(ge=1, le=STORE_NODES_MAX)] = 4
+    rate: Rate = 20.0
+
+
 class GuestSchema(Strict):
     """One guest, or `count` of them; inline, or out of an xl.cfg file (`xl`)."""
 
@@ -276,6 +284,23 @@ class GuestSchema(Strict):
     disks: list[GuestDiskSchema] | None = None
     scratch: dict[str, VolumeSize] = {}
     workload: WorkloadSchema | None = None
+    store: StoreWorkSchema | None = None
+
+
+class XenstoreSchema(Strict):
+    """Where xenstored lives, and what it keeps when it is started again."""
+
+    domain: Literal["dom0", "stubdom"] = "dom0"
+    restart: Literal["lose", "live-update", "persist"] = "lose"
+
+
+def _xenstore(value: object) -> object:
+    if isinstance(value, str):
+        if value not in {"dom0", "stubdom"}:
+            right = "dom0, stubdom, or {domain: dom0, restart: persist}"
+            raise ValueError(f"xenstored cannot live in {value!r}; {right}")
+        return {"domain": value}
+    return value
 
 
 class HostSchema(Strict):
@@ -285,7 +310,7 @@ class HostSchema(Strict):
     xen: Xen = "4.17"
     memory: Memory = 2 << 30
     hwdom: Literal["reboot", "restart", "halt"] = "restart"
-    xenstore: Literal["dom0", "stubdom"] = "dom0"
+    xenstore: Annotated[XenstoreSchema, BeforeValidator(_xenstore)] = XenstoreSchema()
     reconnect: Literal["renegotiate", "resume"] = "renegotiate"
     watchdog: Annotated[Duration, AfterValidator(_watchdog)] = 2_000_000_000
     metrics_port: Annotated[int, Field(ge=0, le=PORT_MAX)] = 0

@@ -13,7 +13,7 @@ from typing import cast
 
 import trio
 
-from actors.dom0.control_domain import XENSTORE_PAGES
+from actors.dom0.stub_store import XENSTORE_PAGES
 from actors.runtime.actor import ActorDriver
 from actors.runtime.codec import MAX_FRAME_BYTES, ProtocolViolation
 from actors.runtime.framing import FrameReader, frame, hello_frame

@@ -13,7 +13,7 @@ from actors.runtime.machine import Effect
 from cluster.board import Board, DomainChange
 from cluster.fault_kinds import FAULT_KINDS
 from cluster.fault_performer import FaultPerformer
-from cluster.fault_reach import affected_guests, mortal_domains
+from cluster.fault_reach import affected_guests, kills_store_domain, mortal_domains
 from cluster.fault_records import FaultRecords
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
@@ -143,10 +143,10 @@ class FaultCourse:
             target,
             now_ns,
             affected=affected_guests(fault.kind, board.host, target),
-            lives=mortal_domains(fault.kind, target, running),
+            lives=mortal_domains(fault.kind, board.host, target, running),
             options={**fault.options, "probability": probability, "seed": str(random.getrandbits(64))},
         )
-        injection.mortal = kind.deadly
+        injection.mortal = kind.deadly or kills_store_domain(fault.kind, board.host)
         injection.lasting = kind.lasts and not (kind.stays and fault.duration_ns is None)
         if injection.lasting and fault.duration_ns is not None:
             injection.ends_at_ns = now_ns + fault.duration_ns

@@ -21,6 +21,7 @@ class Aim(Enum):
     dom0 = "HOST/dom0"
     disk = "HOST/DISK"
     vbd = "HOST/GUEST/VDEV"
+    store = "HOST/xenstored"
     host = "HOST"
     actor = "HOST/DOMAIN, HOST/DISK, HOST/hypervisor or HOST/ioapic"
     link = "HOST/FROM:TO"
@@ -84,6 +85,16 @@ _ALL: Final = (
         stays=True,
         silent=True,
         lifted="xl started again",
+    ),
+    FaultKind(
+        "xenstored-kill", Aim.store, "xenstored is killed", "SIGKILL, or a message in dom0", lasts=False
+    ),
+    FaultKind(
+        "xenstored-live-update",
+        Aim.store,
+        "xenstored is replaced in order: by a live update, if its host has that",
+        _MESSAGE,
+        lasts=False,
     ),
     FaultKind(
         "host-power-loss",

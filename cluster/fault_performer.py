@@ -12,6 +12,7 @@ from actors.runtime.disturbance import ALTER, DELAY, DROP, DUPLICATE, REORDER, L
 from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.board import Board
 from cluster.fault_kinds import FAULT_KINDS, Aim
+from cluster.fault_reach import kills_store_domain
 from cluster.injection import Injection
 from cluster.virtual_device import virtual_device_number
 
@@ -44,6 +45,8 @@ class FaultPerformer:
         if aim is Aim.host:
             return "" if board.state.power == "on" else "its power is off"
         names = target.split(":") if aim is Aim.link else [target]
+        if aim is Aim.store:
+            names = [board.store_home]
         if aim is Aim.vbd:
             guest = target.partition("/")[0]
             names = [guest, _backend(board, target)] if kind == "backend-malformed-response" else [guest]
@@ -60,6 +63,8 @@ class FaultPerformer:
         elif kind == "hang":
             assert domain is not None, "it runs"
             board.hang(domain)
+        elif FAULT_KINDS[kind].aim is Aim.store:
+            self._strike_store(injection, board)
         elif kind == "host-power-loss":
             board.lose_power(self._torn(board))
         elif kind == "slow":
@@ -102,6 +107,15 @@ class FaultPerformer:
             if wire in gone or wire[0] == f"{host}/dom{domid}":
                 del self._rules[wire]
 
+    def _strike_store(self, injection: Injection, board: Board) -> None:
+        """Kill the store's domain, or tell the kernel in which it runs what is to become of it."""
+        if kills_store_domain(injection.kind, board.host):
+            domain = board.find("xenstore")
+            assert domain is not None, "it runs"
+            board.crash(domain)
+        else:
+            self._tell(injection, board, active=True)
+
     def _slow(self, injection: Injection, board: Board, factor: float) -> None:
         """An actor takes longer for its steps, and a disk for its commands, too."""
         self._emit(Slow(_address(board, injection.target), factor))
@@ -133,6 +147,8 @@ class FaultPerformer:
             assert domain is not None, "it runs"
             options |= {"domid": domain.domid, "virtual_device": virtual_device_number(vdev)}
             target = _backend(board, target) if injection.kind == "backend-malformed-response" else guest
+        elif FAULT_KINDS[injection.kind].aim is Aim.store:
+            target = board.store_home
         self._emit(Send(_address(board, target), Fault(injection.number, injection.kind, active, options)))
 
     def _add_rule(self, injection: Injection, wire: Wire) -> None:

@@ -48,8 +48,16 @@ def behind_dom0(host: ResolvedHost) -> list[str]:
     return [guest for guest, backends in disks.items() if not backends or "dom0" in backends]
 
 
-def mortal_domains(kind: str, target: str, running: Mapping[str, int]) -> dict[str, int]:
+def kills_store_domain(kind: str, host: ResolvedHost) -> bool:
+    """Whether a fault of xenstored is the death of the domain that it has for itself."""
+    dies = kind == "xenstored-kill" or (kind == "xenstored-live-update" and host.store_restart == "lose")
+    return dies and host.xenstore == "stubdom"
+
+
+def mortal_domains(kind: str, host: ResolvedHost, target: str, running: Mapping[str, int]) -> dict[str, int]:
     """The domains that may die of it, of those that run: when each was started."""
+    if FAULT_KINDS[kind].aim is Aim.store:
+        return {"xenstore": running["xenstore"]} if kills_store_domain(kind, host) else {}
     named = [each for each in _named(kind, target) if each in running]
     if FAULT_KINDS[kind].aim is Aim.host or {"hypervisor", "ioapic"} == {*_named(kind, target)}:
         named = list(running)

@@ -34,6 +34,8 @@ class HostInventory:
                 names = domains
             case Aim.dom0:
                 names = ["dom0"]
+            case Aim.store:
+                names = ["xenstored"]
             case Aim.disk:
                 names = list(self.disks)
             case Aim.vbd:

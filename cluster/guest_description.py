@@ -11,7 +11,7 @@ from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
 from cluster.config_errors import ConfigError, Finding
-from cluster.config_schema import GuestDiskSchema, GuestSchema, WorkloadSchema
+from cluster.config_schema import GuestDiskSchema, GuestSchema, StoreWorkSchema, WorkloadSchema
 from cluster.quantities import size_text
 from cluster.xl_config import XlConfig, read_xl
 from cluster.yaml_source import Where, YamlSource
@@ -53,6 +53,7 @@ class GuestDescription:
     vitals_ns: int
     disks: tuple[DiskDescription, ...]
     workload: WorkloadSchema | None
+    store: StoreWorkSchema | None
     where: Where
 
 
@@ -99,6 +100,7 @@ class GuestReader:
             vitals_ns=guest.vitals,
             disks=tuple(each for each in disks if each is not None),
             workload=guest.workload,
+            store=guest.store,
             where=where,
         )
 
@@ -147,6 +149,7 @@ class GuestReader:
             vitals_ns=guest.vitals,
             disks=self._xl_disks(xl, guest, where, first_disks),
             workload=guest.workload,
+            store=guest.store,
             where=where,
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.store_log import StoreLog
 
 
 @dataclass(slots=True)
@@ -18,7 +19,13 @@ class GuestRecord:
     boots: int = 0
     ended: bool = False
     died: bool = False
+    store_log: StoreLog | None = None
     power_losses: list[list[int]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """`host0/web-0`."""
+        return f"{self.host}/{self.name}"
 
     def power_lost(self) -> None:
         """The power is gone and nothing runs: note, for each journal, what would have been next."""

@@ -22,6 +22,7 @@ import trio
 
 from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
+from actors.domu.store_log import StoreLog
 from actors.kernel.kernel import Kernel
 from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
 from actors.runtime.actor import ActorDriver, Intercept
@@ -30,6 +31,7 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
+from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.console_log import ConsoleLog
 from cluster.programs import PROGRAMS, UNREAD_LIMITS, Environment
 from cluster.trace_files import begin_recording, watch_points
@@ -69,7 +71,21 @@ class Surroundings:
         def open_image(path: str, read_only: bool) -> FileImage:  # noqa: FBT001 (the disk's own signature)
             return FileImage(path, read_only=read_only)
 
-        return Environment(SharedMemory(self.memory_fd, self.nr_frames), open_journal, open_image)
+        def open_archive(boot: int) -> SqliteArchive:
+            path = archive_path(Path(self.directory), self.host, boot)
+            path.parent.mkdir(exist_ok=True)
+            return SqliteArchive(path)
+
+        def open_store_log(guest: str) -> StoreLog:
+            return StoreLog.open(journals / f"{self.host}-{guest}.store", writable=True)
+
+        memory = SharedMemory(self.memory_fd, self.nr_frames)
+        return Environment(memory, open_journal, open_image, open_archive, open_store_log)
+
+
+def archive_path(directory: Path, host: str, boot: int) -> Path:
+    """The database in which a host's xenstored keeps what is to outlive it, in one boot of the machine."""
+    return directory / "stores" / f"{host}-{boot}.db"
 
 
 def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:

@@ -15,10 +15,12 @@ from actors.dom0.control_domain import ControlDomain
 from actors.dom0.plan import HostPlan
 from actors.domu.guest import Guest
 from actors.domu.journal import Journal
+from actors.domu.store_log import StoreLog
 from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
+from actors.xenstore.archive import Archive
 from actors.xenstore.stub_domain import XenstoreDomain
 
 Argument = dict[str, object]
@@ -28,15 +30,27 @@ UNREAD_LIMITS = {"hypervisor": 64 * 1024}
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a program needs of its host: machine memory, the guests' journals, the disks' images."""
+    """What a program needs of its host: machine memory, the guests' journals, the disks' images.
+
+    `open_archive` gives what xenstored keeps in one boot of the machine, by the number of the boot.
+    """
 
     memory: Memory
     open_journal: Callable[[str], Journal]
     open_image: Callable[[str, bool], Image]
+    open_archive: Callable[[int], Archive]
+    open_store_log: Callable[[str], StoreLog]
 
 
 def _extents(argument: Argument) -> list[list[int]]:
     return cast("list[list[int]]", argument["extents"])
+
+
+def _archive(argument: Argument, environment: Environment) -> Archive | None:
+    """What a xenstored keeps that is to outlive it: in this boot, since a machine boots with none."""
+    if argument["store_restart"] != "persist":
+        return None
+    return environment.open_archive(cast("int", argument["boot"]))
 
 
 def _hypervisor(argument: Argument, environment: Environment) -> Machine:
@@ -54,11 +68,12 @@ def _disk(argument: Argument, environment: Environment) -> Machine:
 
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(cast("dict[str, object]", argument["plan"]))
-    return ControlDomain(environment.memory, _extents(argument), plan)
+    archive = _archive(argument, environment) if plan.xenstore == "dom0" else None
+    return ControlDomain(environment.memory, _extents(argument), plan, archive)
 
 
 def _guest(argument: Argument, environment: Environment) -> Machine:
-    return Guest(environment.memory, _extents(argument), environment.open_journal)
+    return Guest(environment.memory, _extents(argument), environment.open_journal, environment.open_store_log)
 
 
 def _driver(argument: Argument, environment: Environment) -> Machine:
@@ -66,7 +81,7 @@ def _driver(argument: Argument, environment: Environment) -> Machine:
 
 
 def _xenstore(argument: Argument, environment: Environment) -> Machine:
-    return XenstoreDomain(environment.memory, _extents(argument))
+    return XenstoreDomain(environment.memory, _extents(argument), archive=_archive(argument, environment))
 
 
 PROGRAMS: dict[str, Callable[[Argument, Environment], Machine]] = {

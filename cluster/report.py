@@ -60,6 +60,7 @@ class Report:
                     "name": host.name,
                     "hwdom": host.hwdom,
                     "xenstore": host.xenstore,
+                    "xenstore_restart": host.store_restart,
                     "reconnect": host.reconnect,
                     "boots": self.facts.hosts[host.name].boots,
                     "dom0_boots": self.facts.hosts[host.name].dom0_boots,

@@ -9,6 +9,7 @@ from typing import Final
 from cluster.ledger import COUNTS, LedgerResult
 from cluster.resolved import ResolvedHost
 from cluster.run_facts import GuestFacts, RunFacts
+from cluster.store_ledger import store_writes
 from cluster.verdict import Check, Verdict
 
 NAMED_MAX: Final = 5
@@ -25,6 +26,7 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
         _leaks(facts),
         _processes(facts),
         _liveness(facts, guests),
+        *store_writes(facts),
         *_xenstore(facts),
         *digests,
     ]
@@ -119,11 +121,11 @@ def _left_over(statistics: dict[str, object], host: ResolvedHost) -> list[str]:
 
 
 def _xenstore(facts: RunFacts) -> list[Check]:
-    """What a store that was lost with dom0 could not get back: a fact of the architecture, no failure."""
+    """What a store that was lost could not get back: a fact of the architecture, no failure."""
     checks = []
     for name, host in facts.hosts.items():
-        if host.dom0_boots > 1 and facts.cluster.host(name).xenstore == "dom0" and host.not_rebuilt:
-            detail = f"{name}: lost with dom0 and rebuilt, but for: {'; '.join(host.not_rebuilt)}"
+        if host.not_rebuilt:
+            detail = f"{name}: lost and rebuilt, but for: {'; '.join(host.not_rebuilt)}"
             checks.append(Check("xenstore", Verdict.held, detail))
     return checks
 

@@ -65,7 +65,7 @@ class Resolution:
             for name in each.names
         ]
         # The store's domain is made before any other.
-        first = 2 if host.xenstore == "stubdom" else 1
+        first = 2 if host.xenstore.domain == "stubdom" else 1
         return ResolvedHost(
             name=host.name,
             seed=self._cluster.seed,
@@ -73,7 +73,8 @@ class Resolution:
             built_for=tuple(host.dom0.built_for or (host.xen,)),
             memory_pages=host.memory // PAGE_SIZE,
             hwdom=host.hwdom,
-            xenstore=host.xenstore,
+            xenstore=host.xenstore.domain,
+            store_restart=host.xenstore.restart,
             reconnect=host.reconnect,
             watchdog_s=host.watchdog // 1_000_000_000,
             metrics_port=host.metrics_port,
@@ -137,6 +138,7 @@ class Resolution:
             "vitals_ns": guest.vitals_ns,
             "disks": disks,
             "workload": _workload(guest.workload) if guest.workload else None,
+            "store": guest.store.model_dump() if guest.store else None,
         }
 
 

@@ -116,6 +116,7 @@ class ResolvedHost:
     memory_pages: int
     hwdom: str
     xenstore: str
+    store_restart: str
     reconnect: str
     watchdog_s: int
     metrics_port: int
@@ -206,6 +207,7 @@ class ResolvedHost:
         return {
             "domains": [*drivers, *guests],
             "xenstore": self.xenstore,
+            "store_restart": self.store_restart,
             "reconnect": self.reconnect,
             "watchdog_s": self.watchdog_s,
             "built_for": list(self.built_for),
@@ -233,7 +235,8 @@ class ResolvedHost:
         devices = [
             {"vdev": disk["vdev"], "virtual_device": disk["virtual_device"]} for disk in rows(guest["disks"])
         ]
-        told = {key: guest[key] for key in ("name", "guest_id", "frontend", "vitals_ns", "workload")}
+        keys = ("name", "guest_id", "frontend", "vitals_ns", "workload", "store")
+        told = {key: guest[key] for key in keys}
         return json.dumps({**told, "seed": self.seed, "devices": devices}, separators=(",", ":"))
 
 
@@ -268,6 +271,12 @@ class ResolvedCluster:
     def placed(self, images: Path) -> "ResolvedCluster":
         """The same cluster with the images that the run makes in this folder."""
         return replace(self, hosts=tuple(_placed(each, images) for each in self.hosts))
+
+
+def store_nodes(guest: Data) -> int:
+    """How many nodes of XenStore a guest writes."""
+    work = guest["store"]
+    return int(work["nodes"]) if isinstance(work, dict) else 0
 
 
 def rows(value: object) -> list[Data]:

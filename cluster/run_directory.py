@@ -15,8 +15,9 @@ from typing import Final, Protocol
 
 from actors.abi.types import SECTOR_SIZE
 from actors.domu.journal import Journal
+from actors.domu.store_log import StoreLog
 from cluster.config_errors import ConfigError, Finding
-from cluster.resolved import Data, ResolvedCluster, ResolvedHost
+from cluster.resolved import Data, ResolvedCluster, ResolvedHost, store_nodes
 
 FOLDERS: Final = ("images", "journals", "logs")
 RUNS: Final = Path("runs")
@@ -85,6 +86,17 @@ class RunDirectory:
             for volume in host.volumes
             if volume.guest == guest["name"]
         ]
+
+    def make_store_logs(self, cluster: ResolvedCluster) -> dict[tuple[str, str], StoreLog]:
+        """Make and open a log for each guest that works with XenStore, by host and name."""
+        return {
+            (host.name, str(guest["name"])): StoreLog.create(
+                self.path / "journals" / f"{host.name}-{guest['name']}.store", nodes
+            )
+            for host in cluster.hosts
+            for guest in host.guests
+            if (nodes := store_nodes(guest))
+        }
 
     def journal_path(self, host: str, volume: str) -> Path:
         """The journal of a volume, named as `web-0-xvda`."""

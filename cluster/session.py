@@ -143,7 +143,13 @@ class Session:
         """Drive it with real processes, without the verdict; a trace stays as it was recorded."""
         cluster = self._cluster
         journals = self._prepare()
-        supervisor = Supervisor(cluster, journals, self._observe, endless=self._options.endless)
+        supervisor = Supervisor(
+            cluster,
+            journals,
+            self._observe,
+            endless=self._options.endless,
+            store_logs=self._run_directory.make_store_logs(cluster),
+        )
         self.supervisor = supervisor
         origin_ns = time.monotonic_ns()
         surroundings = {host.name: self._surroundings(host, origin_ns) for host in cluster.hosts}

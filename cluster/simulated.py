@@ -13,15 +13,17 @@ from pathlib import Path
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
 from actors.domu.journal import Journal, MemoryJournal
+from actors.domu.store_log import StoreLog
 from actors.runtime.machine import Effect, Event, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
+from actors.xenstore.memory_archive import MemoryArchive
 from cluster.board import SUPERVISOR
 from cluster.ledger import ReadSectors
 from cluster.process import ANSWERS
 from cluster.programs import PROGRAMS, Environment
-from cluster.resolved import ResolvedCluster, ResolvedHost, Volume
+from cluster.resolved import ResolvedCluster, ResolvedHost, Volume, store_nodes
 from cluster.run_facts import ReadVolume
 from cluster.step_costs import StepCosts
 from cluster.supervisor import Supervisor
@@ -59,6 +61,12 @@ class SimulatedHost:
     def __init__(self, host: ResolvedHost, witness: Witness) -> None:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
+        self.store_logs = {
+            str(each["name"]): StoreLog.in_memory(nodes)
+            for each in host.guests
+            if (nodes := store_nodes(each))
+        }
+        self._archives: dict[int, MemoryArchive] = {}
         self.images = {str(each.path): _image(each) for each in host.volumes}
         self.journals = {
             each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)
@@ -66,7 +74,13 @@ class SimulatedHost:
 
     def environment(self) -> Environment:
         """The environment of the programs."""
-        return Environment(self.memory, self.journals.__getitem__, self._open_image)
+        return Environment(
+            self.memory,
+            self.journals.__getitem__,
+            self._open_image,
+            self._open_archive,
+            self.store_logs.__getitem__,
+        )
 
     @property
     def guests(self) -> list[str]:
@@ -76,6 +90,9 @@ class SimulatedHost:
     def journals_of(self, guest: str) -> list[Journal]:
         """The journals of one guest."""
         return [self.journals[each.name] for each in self._host.volumes if each.guest == guest]
+
+    def _open_archive(self, boot: int) -> MemoryArchive:
+        return self._archives.setdefault(boot, MemoryArchive())
 
     def _open_image(self, path: str, _read_only: bool) -> MemoryImage:  # noqa: FBT001 (the disk's own signature)
         return self.images[path]
@@ -133,7 +150,7 @@ def run_simulated(
         for host, original in zip(cluster.hosts, placed.hosts, strict=True)
         for inside, outside in zip(host.volumes, original.volumes, strict=True)
     }
-    supervisor = Supervisor(cluster, _journals_of(hosts), observe)
+    supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=_store_logs_of(hosts))
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
@@ -233,6 +250,10 @@ def _program(  # noqa: PLR0917 (what a program is made of)
 
 def _journals_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], list[Journal]]:
     return {(name, guest): host.journals_of(guest) for name, host in hosts.items() for guest in host.guests}
+
+
+def _store_logs_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], StoreLog]:
+    return {(name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()}
 
 
 def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cluster.fault_kinds import FAULT_KINDS, Aim
 from cluster.quantities import duration_text
+from cluster.resolved import Data
 
 ROWS_SHOWN: Final = 20
 WIDE: Final = 100
@@ -29,7 +30,7 @@ _POLICIES: Final = {
 def print_summary(console: Console, run: Document, halted: Mapping[str, str] | None = None) -> None:
     """Print the summary of a run from its `run.json`; `halted` says why a host is, if one is."""
     for host in run["hosts"]:
-        policies = f"hwdom {host['hwdom']}, xenstore {host['xenstore']}, reconnect {host['reconnect']}"
+        policies = f"hwdom {host['hwdom']}, xenstore {_store(host)}, reconnect {host['reconnect']}"
         console.print(f"[bold]{escape(host['name'])}[/] {policies}: {_POLICIES[host['hwdom']]}")
         console.print(f"  host started {host['boots']}x, dom0 {host['dom0_boots']}x")
         for each in host["driver_domains"]:
@@ -147,3 +148,9 @@ def _is_noticed(fault: Document) -> bool:
     """Whether guests wait because of it."""
     kind = FAULT_KINDS.get(fault["kind"])
     return kind is None or not kind.silent
+
+
+def _store(host: Data) -> str:
+    """Where xenstored lives, and what it keeps unless that is nothing."""
+    kept = f" ({host['xenstore_restart']})" if host["xenstore_restart"] != "lose" else ""
+    return f"{host['xenstore']}{kept}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from actors.abi.interface import XenbusState
 from actors.domu.journal import Journal
+from actors.domu.store_log import StoreLog
 from actors.messages import Interrupts, StateWritten, Statistics
 from actors.runtime.machine import (
     Effect,
@@ -61,6 +62,7 @@ class Supervisor:
         observe: Callable[[str, str], None] = lambda _phase, _text: None,
         *,
         endless: bool = False,
+        store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
@@ -74,6 +76,8 @@ class Supervisor:
             for host in cluster.hosts
             for guest in host.guests
         }
+        for key, log in (store_logs or {}).items():
+            self.guests[key].store_log = log
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)

@@ -23,8 +23,7 @@ class XenstoreSocket:
     def __init__(self, supervisor: Supervisor, live: LiveCluster, host: str) -> None:
         self._board = supervisor.boards[host]
         self._live = live
-        own_domain = supervisor.cluster.host(host).xenstore == "stubdom"
-        self._home = "xenstore" if own_domain else "dom0"
+        self._home = self._board.store_home
         self._accepted = 0
 
     async def serve(self, listener: socket.socket, path: Path) -> None:

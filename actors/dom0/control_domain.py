@@ -3,32 +3,29 @@
 Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
-from actors.abi.hypercalls import Domctl, Evtchnop, Hypercall, Schedop, Sysctl
-from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, ShutdownReason, Virq
+from actors.abi.hypercalls import Hypercall, Schedop
+from actors.abi.interface import ShutdownReason
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.hypervisor_meeting import HypervisorMeeting
-from actors.dom0.plan import DomainPlan, HostPlan
-from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
+from actors.dom0.local_store import LocalStore
+from actors.dom0.plan import HostPlan
+from actors.dom0.store_home import KILL, LIVE_UPDATE, StoreHome
+from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.drivers.backends import DOM0_ROOT, Backends
 from actors.drivers.disks import Disks
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal
 from actors.kernel.watchdog import pet_watchdog
-from actors.kernel.xenbus import RingTransport, Transport, Xenbus
-from actors.kernel.xs_ring import XsRing
+from actors.kernel.xenbus import Transport, Xenbus
 from actors.messages import Fault
 from actors.runtime.memory import Memory
-from actors.start_info import STORE_GFN
-from actors.xenstore.daemon import Xenstored
+from actors.xenstore.archive import Archive
 from actors.xenstore.tool_clients import TOOL, ToolClients
-
-XENSTORE_HANDLE = b"xenstore-stubdom"
-XENSTORE_PAGES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +56,12 @@ class ControlDomainStatistics:
 class ControlDomain(Kernel):
     """Domain 0: drivers, toolstack, and xenstored unless that has a domain of its own."""
 
-    def __init__(self, memory: Memory, extents: list[list[int]], plan: HostPlan) -> None:
+    def __init__(
+        self, memory: Memory, extents: list[list[int]], plan: HostPlan, archive: Archive | None = None
+    ) -> None:
+        """`archive`: where a xenstored that runs here keeps what is to outlive it."""
         super().__init__(memory, extents)
+        self._archive = archive
         self._plan = plan
         self._disks = Disks(self, hardware=True)
         self._links: set[str] = set()
@@ -70,8 +71,9 @@ class ControlDomain(Kernel):
         self._toolstack_dead = False
         self._knows: Future[None] = Future()
         self._typed = ""
+        self._store_to_rebuild = False
         self._backends: Backends | None = None
-        self._daemon: Xenstored | None = None
+        self._home: StoreHome | None = None
         self._tools = ToolClients(self)
         self._store_lost = False
         self._all_shut_down = False
@@ -91,23 +93,25 @@ class ControlDomain(Kernel):
             await self._disks.probe(name, gsi, trigger)
         builder = DomainBuilder(self, None, store_domid=0)
         try:
-            xenbus = await (
-                self._start_store() if self._plan.xenstore == "dom0" else self._reach_store(builder)
-            )
+            home = self._home = self._make_home(builder)
+            xenbus = await home.start()
         except XenError as error:
             if error.errno != Errno.ENOSYS:
                 raise
             self.log(f"xenstored cannot have a domain of its own on this Xen: {error}; it needs 4.2 or later")
             self._power_off()
             return
+        self._store_lost = self._store_lost or home.began_empty
         builder.xenbus = xenbus
         self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect, root=DOM0_ROOT)
         await self._backends.start()
         self._builder = builder
-        self._toolstack = toolstack = Toolstack(self, self._plan, builder)
+        self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
+        self._store_to_rebuild = False
         self._knows = toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
         self._shut_down()
         await self._knows
+        self._store_lost = self._store_lost or toolstack.store_lost
         self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
     def link_opened(self, link: str) -> None:
@@ -149,21 +153,28 @@ class ControlDomain(Kernel):
             else:
                 self._start_toolstack()
             return True
+        if fault.kind in {KILL, LIVE_UPDATE}:
+            return self._home is None or self._home.fault(fault.kind)
         if fault.kind != "backend-malformed-response" or self._backends is None:
             return False
         return not fault.active or self._backends.misanswer(fault.options)
 
+    def close(self) -> None:
+        """Let go of the archive: this machine may have been killed in a process that lives on."""
+        if self._archive is not None:
+            self._archive.close()
+
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
         self._check_backends()
-        if self._daemon is not None:
-            self._daemon.check()
+        if self._home is not None:
+            self._home.check()
 
     def check_turn(self) -> None:
         """The same of what the last turn touched."""
         self._check_backends()
-        if self._daemon is not None:
-            self._daemon.check_turn()
+        if self._home is not None:
+            self._home.check_turn()
 
     def _check_backends(self) -> None:
         super().check()
@@ -195,7 +206,7 @@ class ControlDomain(Kernel):
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._all_shut_down,
             vbds=vbds,
-            store=asdict(self._daemon.store.statistics()) if self._daemon is not None else {},
+            store=self._home.statistics() if self._home is not None else {},
         )
 
     def _kill_toolstack(self) -> None:
@@ -209,9 +220,14 @@ class ControlDomain(Kernel):
         if not self._toolstack_dead or self._toolstack is None or self._builder is None:
             return self._knows
         self._toolstack_dead = False
-        dead, self._toolstack = self._toolstack, Toolstack(self, self._plan, self._builder)
+        dead, self._toolstack = (
+            self._toolstack,
+            Toolstack(self, self._plan, self._builder, forgotten=self._remove_backends),
+        )
         self.log("xl: started again")
-        self._knows = self._toolstack.spawn("xl", self._toolstack.adopt(dead)).finished
+        store_lost, self._store_to_rebuild = self._store_to_rebuild, False
+        work = self._toolstack.adopt(dead, store_lost=store_lost)
+        self._knows = self._toolstack.spawn("xl", work).finished
         return self._knows
 
     def _shut_down(self) -> None:
@@ -220,7 +236,29 @@ class ControlDomain(Kernel):
             return
         started, force = self._start_toolstack(), self._typed == "xl destroy -a"
         toolstack = self._toolstack
-        started.when_done(lambda: toolstack.shut_down_all(self._report_shut_down, force=force))
+
+        def shut_down() -> None:
+            # One that was killed meanwhile is followed by another, which is told again.
+            if toolstack is self._toolstack and not self._toolstack_dead and not toolstack.shutting_down:
+                toolstack.shut_down_all(self._report_shut_down, force=force)
+
+        started.when_done(shut_down)
+
+    def _rebuild_store(self) -> None:
+        """Another xenstored has begun empty: what was under way with the old one is begun again."""
+        self._store_lost = self._store_to_rebuild = True
+        if self._builder is not None:
+            self._builder.committed.clear()
+        if self._toolstack is not None and not self._toolstack_dead:
+            self._toolstack_dead = True
+            self._toolstack.kill()
+            self._start_toolstack()
+            self._shut_down()
+
+    def _remove_backends(self, domid: int) -> None:
+        """A domain is gone: a store that was lost cannot tell its backends."""
+        if self._backends is not None:
+            self._backends.remove(domid)
 
     def _report_shut_down(self) -> None:
         self._all_shut_down = True
@@ -234,65 +272,21 @@ class ControlDomain(Kernel):
         while name not in self._links:
             await self._link_came.wait()
 
-    async def _start_store(self) -> Xenbus:
-        self._daemon = daemon = Xenstored(self, domid=0)
-        await daemon.start()
-        self._tools.serve(daemon)
-        self._store_lost = True
-        return self._client(daemon.connect_local())
+    def _make_home(self, builder: DomainBuilder) -> StoreHome:
+        keeps = self._plan.store_restart == "persist"
+        if self._plan.xenstore == "stubdom":
+            return StubStore(self, builder, self._client, keeps=keeps, lost=self._rebuild_store)
+        return LocalStore(
+            self,
+            self._tools,
+            self._client,
+            restart=self._plan.store_restart,
+            archive=self._archive,
+            lost=self._rebuild_store,
+        )
 
     def _client(self, transport: Transport) -> Xenbus:
         return Xenbus(self.threads, transport, reconnect=True, log=self.log, witness=self.store_witness)
-
-    async def _reach_store(self, builder: DomainBuilder) -> Xenbus:
-        """Find the domain that xenstored lives in, or make it; connect to it over a ring page."""
-        domid = await self._find_store_domain()
-        if domid is None:
-            domid, remote_port = await self._make_store_domain(builder)
-        else:
-            remote_port = await self._find_store_port(domid)
-            self.log(f"xenstored lives on in domain {domid}")
-        builder.store_domid = domid
-        ring = XsRing(self.pages.frame(STORE_GFN), self.pages.words(STORE_GFN))
-        self.grants.write(GNTTAB_RESERVED_XENSTORE, domid, STORE_GFN)
-        transport = RingTransport(ring, lambda: self.irq.notify(port))
-        xenbus = self._client(transport)
-        port = await self.irq.bind_interdomain(domid, remote_port, "xenbus", xenbus.on_event)
-        self.irq.notify(port)
-        return xenbus
-
-    async def _make_store_domain(self, builder: DomainBuilder) -> tuple[int, int]:
-        plan = DomainPlan(
-            "xenstore", XENSTORE_HANDLE, XENSTORE_PAGES, XENSTORE_PAGES, 1, "destroy", (), "{}", xenstore=True
-        )
-        domid = await builder.create(CreateDomain(plan))
-        await builder.build(BuildDomain(plan), domid)
-        # Whoever keeps the store has to hear of deaths, dom0's above all.
-        await self.xen.domctl(Domctl.set_virq_handler, domain=domid, virq=int(Virq.DOM_EXC))
-        await builder.perform(UnpauseDomain(domid))
-        self.log(f"xenstored is domain {domid}")
-        return domid, await self._find_store_port(domid)
-
-    async def _find_store_domain(self) -> int | None:
-        out = await self.xen.sysctl(Sysctl.getdomaininfolist, first_domain=0, max_domains=1024)
-        for each in cast("list[dict[str, int]]", out["domains"]):
-            if each["flags"] & DominfFlags.xs_domain and not each["flags"] & (
-                DominfFlags.dying | DominfFlags.shutdown
-            ):
-                return each["domain"]
-        return None
-
-    async def _find_store_port(self, domid: int) -> int:
-        """The port that the store's domain keeps for domain 0: unbound, as the last dom0 left it."""
-        port = 1
-        while True:
-            try:
-                out = await self.xen.event_channel_op(Evtchnop.status, dom=domid, port=port)
-            except XenError as error:
-                raise LookupError(f"domain {domid} keeps no port for domain 0") from error
-            if out["status"] == EvtchnStatus.unbound and out.get("dom") == 0:
-                return port
-            port += 1
 
 
 def _total(vbds: list[dict[str, object]], counter: str) -> int:

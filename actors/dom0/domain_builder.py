@@ -242,6 +242,9 @@ class DomainBuilder:
     async def _write_nodes(self, step: WriteNodes) -> None:
         async def body(transaction: Transaction) -> None:
             self.committed.pop(step, None)
+            for path in step.instead:
+                if await transaction.exists(path):
+                    await transaction.rm(path)
             for path, value, permissions in step.nodes:
                 await transaction.write(path, value)
                 await transaction.set_perms(path, list(permissions))

@@ -60,7 +60,10 @@ class DomainPlan:
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
-    """What dom0 is to do on this host; `built_for` are the releases of Xen that its toolstack speaks."""
+    """What dom0 is to do on this host; `built_for` are the releases of Xen that its toolstack speaks.
+
+    `store_restart`: what xenstored keeps when it is started again (`lose`, `live-update`, `persist`).
+    """
 
     domains: tuple[DomainPlan, ...]
     xenstore: str
@@ -68,6 +71,7 @@ class HostPlan:
     watchdog_s: int
     disks: tuple[tuple[str, int, str], ...]
     built_for: tuple[str, ...]
+    store_restart: str = "lose"
 
     @classmethod
     def parse(cls, data: dict[str, object]) -> "HostPlan":
@@ -84,6 +88,7 @@ class HostPlan:
             watchdog_s=cast("int", data["watchdog_s"]),
             disks=cast("tuple[tuple[str, int, str], ...]", disks),
             built_for=tuple(cast("list[str]", data["built_for"])),
+            store_restart=cast("str", data.get("store_restart", "lose")),
         )
 
 

@@ -30,10 +30,11 @@ class BuildDomain:
 
 @dataclass(frozen=True, slots=True)
 class WriteNodes:
-    """Write nodes (path, value, permissions) in one transaction."""
+    """Write nodes (path, value, permissions) in one transaction, instead of all below the paths `instead`."""
 
     what: str
     nodes: Nodes
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,17 @@ def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) ->
     return [*steps, *_introduction(plan, domid), UnpauseDomain(domid)]
 
 
-def rebuild_steps(plan: DomainPlan, domid: int, *, store_lost: bool, resume: bool) -> list[Step]:
-    """What a new dom0 does for a domain that has survived the old one.
+def rebuild_steps(
+    plan: DomainPlan, domid: int, *, store_lost: bool, resume: bool, backends_live: bool = False
+) -> list[Step]:
+    """What a new dom0, or a new toolstack, does for a domain that has survived the old one.
 
     With the store intact only the backends begin anew. With the store lost the nodes are written
-    again; under `resume` the frontend's state is left to the frontend, which publishes it itself.
+    again; under `resume` the frontend's state is left to the frontend, which publishes it itself, and
+    with a dom0 that lives on both ends do: nothing of what they do with one another is disturbed.
     What a driver domain serves has not begun anew: both ends live, and publish what they are themselves.
     """
+    resume = resume or backends_live
     steps: list[Step] = []
     if store_lost:
         steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
@@ -133,10 +138,12 @@ def rebuild_steps(plan: DomainPlan, domid: int, *, store_lost: bool, resume: boo
         if disk.backend and not store_lost:
             continue
         nodes = backend_nodes(disk, domid)
+        # A backend that lives may have told the new store something before its nodes were there.
+        instead = (_backend_path(disk, domid),) if backends_live else ()
         if store_lost:
             state = None if resume or disk.backend else XenbusState.Initialising
             nodes = frontend_nodes(disk, domid, state) + nodes
-        steps.append(WriteNodes(disk.vdev, nodes))
+        steps.append(WriteNodes(disk.vdev, nodes, instead))
     if store_lost:
         steps.extend(_introduction(plan, domid))
     return steps

@@ -27,6 +27,9 @@ from actors.dom0.steps import (
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal, Thread
 
+COMPLETE = "/libxl/complete"
+"""There as soon as a toolstack has written what there is of every domain that it found."""
+
 NOT_REBUILT = (
     "nodes that guests wrote outside of their devices (data/, but for vitals, and the like)",
     "permissions that were changed after creation",
@@ -47,19 +50,29 @@ class Running:
 class Toolstack:
     """The toolstack of one dom0."""
 
-    def __init__(self, kernel: Kernel, plan: HostPlan, builder: DomainBuilder) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        plan: HostPlan,
+        builder: DomainBuilder,
+        *,
+        forgotten: Callable[[int], None] = lambda _domid: None,
+    ) -> None:
+        """`forgotten` is told of each domain that is gone, when its nodes are."""
         self._kernel = kernel
+        self._forgotten = forgotten
         self._plan = plan
         self._builder = builder
         self._by_handle = {each.handle: each for each in plan.domains}
         self.domains: dict[int, Running] = {}
         self._changed = Signal()
         self._looked = Signal()
-        self._shutting_down = False
+        self.shutting_down = False
         self._threads: list[Thread] = []
         self.to_take_over: dict[int, DomainPlan] = {}
         self.to_forget: dict[int, DomainPlan] = {}
         self.store_lost = False
+        self.rebuilding = False
         self.knows = False
         self.unfinished: list[DomainPlan] = []
         self.taken_over = 0
@@ -68,7 +81,8 @@ class Toolstack:
 
     async def start(self, *, store_lost: bool) -> None:
         """Take over the domains that are there, create those that are not."""
-        self.store_lost = store_lost
+        # The store may have been lost with, or shortly before, the last dom0, who had not rebuilt it.
+        self.store_lost = store_lost or not await self._builder.store.exists(COMPLETE)
         found = await self._survivors()
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self._plan.domains if each.handle not in present]
@@ -76,18 +90,23 @@ class Toolstack:
         self.knows = True
         await self._go_on()
 
-    async def adopt(self, dead: "Toolstack") -> None:
-        """Take the place of a toolstack that was killed: dom0 lives, so do its backends and its store."""
+    async def adopt(self, dead: "Toolstack", *, store_lost: bool = False) -> None:
+        """Take the place of a toolstack that was killed: dom0 lives, so do its backends.
+
+        `store_lost`: another xenstored has begun empty, so that everybody is to be taken over once more.
+        """
+        self.rebuilding = store_lost or dead.rebuilding
         if not dead.knows:
-            await self.start(store_lost=dead.store_lost)
+            await self.start(store_lost=store_lost or dead.store_lost)
             return
         self.unfinished, self.store_lost, self.knows = dead.unfinished, dead.store_lost, True
         found = await self._survivors()
-        self.to_take_over = {domid: plan for domid, plan in found.items() if domid in dead.to_take_over}
-        self.domains = {
-            domid: Running(domid, plan) for domid, plan in found.items() if domid not in dead.to_take_over
-        }
-        known = {domid: each.plan for domid, each in dead.domains.items()} | dead.to_forget
+        again = set(found) if self.rebuilding else set(dead.to_take_over)
+        self.store_lost = self.store_lost or self.rebuilding
+        self.to_take_over = {domid: plan for domid, plan in found.items() if domid in again}
+        self.domains = {domid: Running(domid, plan) for domid, plan in found.items() if domid not in again}
+        known = {domid: each.plan for domid, each in dead.domains.items()} | dead.to_take_over
+        known |= dead.to_forget
         self.to_forget = {domid: plan for domid, plan in known.items() if domid not in found}
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self.unfinished if each.handle not in present]
@@ -112,6 +131,8 @@ class Toolstack:
         for domid, plan in list(self.to_take_over.items()):
             await self._take_over(domid, plan, store_lost=self.store_lost)
             del self.to_take_over[domid]
+        self.rebuilding = False
+        await self._builder.store.write(COMPLETE, "")
         while self.unfinished:
             await self.create(self.unfinished[0])
             self.unfinished.pop(0)
@@ -142,7 +163,7 @@ class Toolstack:
 
     def shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         """Ask every guest to power off, or destroy them all; `done` when none is left."""
-        self._shutting_down = True
+        self.shutting_down = True
         self.spawn("shutdown", self._shut_down_all(done, force=force))
 
     async def _list(self) -> list[dict[str, object]]:
@@ -168,7 +189,9 @@ class Toolstack:
     async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)
         resume = self._plan.reconnect == "resume"
-        steps = rebuild_steps(plan, domid, store_lost=store_lost, resume=resume)
+        steps = rebuild_steps(
+            plan, domid, store_lost=store_lost, resume=resume, backends_live=self.rebuilding
+        )
         # What a toolstack that was killed has written must not be written again: both ends go on from it.
         await self._builder.perform_all([each for each in steps if each not in self._builder.committed])
         self.taken_over += 1
@@ -189,7 +212,7 @@ class Toolstack:
     async def _ended(self, running: Running, reason: ShutdownReason) -> None:
         plan = running.plan
         action = "destroy"
-        if not self._shutting_down:
+        if not self.shutting_down:
             if reason in {ShutdownReason.crash, ShutdownReason.watchdog}:
                 action = plan.on_crash
             elif reason is ShutdownReason.reboot:
@@ -214,6 +237,7 @@ class Toolstack:
 
     async def _forget(self, domid: int) -> None:
         await self._builder.perform_all(removal_steps(self.to_forget[domid], domid))
+        self._forgotten(domid)
         del self.to_forget[domid]
 
     async def _shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:

@@ -13,6 +13,8 @@ from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.domu.io_wait import IoWait
 from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.store_client import StoreClient, StoreSpec
+from actors.domu.store_log import StoreLog
 from actors.domu.vitals import Vitals
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
@@ -24,6 +26,7 @@ from actors.messages import Fault, StateWritten
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]
+OpenStoreLog = Callable[[str], StoreLog]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,16 @@ class GuestStatistics:
 class Guest(Kernel):
     """The machine of an ordinary guest."""
 
-    def __init__(self, memory: Memory, extents: list[list[int]], open_journal: OpenJournal) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        extents: list[list[int]],
+        open_journal: OpenJournal,
+        open_store_log: OpenStoreLog | None = None,
+    ) -> None:
         super().__init__(memory, extents)
+        self._open_store_log = open_store_log
+        self._store_client: StoreClient | None = None
         self.configuration = json.loads(self.start_info.cmd_line)
         self.name: str = self.configuration["name"]
         self._open_journal = open_journal
@@ -70,6 +81,7 @@ class Guest(Kernel):
             for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
                 self._waits.append(IoWait(self.threads))
                 self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device, self._waits[-1]))
+        self._begin_store_work()
         self.threads.spawn("shutdown", self._shutdown_when_told())
         if interval_ns := self.configuration["vitals_ns"]:
             self.threads.spawn("vitals", self._vitals.publish(self.xenbus, interval_ns))
@@ -79,6 +91,8 @@ class Guest(Kernel):
         self._stopping = True
         for workload in self._workloads:
             workload.stop()
+        if self._store_client is not None:
+            self._store_client.stop()
         if text == "poweroff":
             self._stop.set()
 
@@ -142,6 +156,17 @@ class Guest(Kernel):
         number = int(device["virtual_device"])
         self.send(SUPERVISOR, StateWritten("frontend", 0, number, state))
 
+    def _begin_store_work(self) -> None:
+        work = self.configuration.get("store")
+        if work is None or self._open_store_log is None:
+            return
+        self._store_client = StoreClient(
+            self.threads, self.xenbus, self._open_store_log(self.name), StoreSpec(**work)
+        )
+        if self._stopping:
+            self._store_client.stop()
+        self.threads.spawn("work on the store", self._store_client.run())
+
     async def _work(self, disk: Blkfront, device: dict[str, int | str], wait: IoWait) -> None:
         work, vdev = self.configuration["workload"], str(device["vdev"])
         journal = self._open_journal(f"{self.name}-{vdev}")
@@ -199,6 +224,8 @@ class Guest(Kernel):
         await self._stop.wait()
         for workload in self._workloads:
             await workload.finished
+        if self._store_client is not None:
+            await self._store_client.finished
         for disk in self._disks:
             await disk.disconnect()
         self.log("System halted.")

@@ -63,6 +63,12 @@ class Backends:
             for (domid, device), backend in self.devices.items()
         ]
 
+    def remove(self, domid: int) -> None:
+        """A domain is gone, and nodes that would say so may never have been: let its devices go."""
+        for key, device in self.devices.items():
+            if key[0] == domid:
+                device.remove()
+
     def _changed(self, path: str) -> None:
         if path == OWN_ROOT:
             self._kernel.threads.spawn("vbds", self._look())

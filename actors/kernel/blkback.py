@@ -219,13 +219,15 @@ class Blkback:
             self._log(f"blkback: {self._path}: domain {self._domid} broke the ring: {why}")
             await self._shut()
         if self._store_lost:
-            await self._publish_again()
-            self._store_lost = False
+            if not await read_or(self._xenbus, f"{self._path}/frontend", ""):
+                return  # whoever rebuilds the store has not come to us yet: we are not removed
+            await self._tell_again()
         if self.state is XenbusState.Initialising:
             await self._reopen()
         front = await read_state(self._xenbus, self._frontend_path)
         if front in {XenbusState.Unknown, XenbusState.Closed} and await self._is_removed(front):
-            self._removed = True
+            # What was asked of one store may have been answered by the next.
+            self._removed = self._removed or not self._store_lost
             return
         self._survivor = self._survivor or front is XenbusState.Connected
         action = ACTIONS.get((self.state, front))
@@ -252,6 +254,8 @@ class Blkback:
             try:
                 await self._attach(resuming=False)
             except (GrantRefused, RingBroken, XenError) as error:
+                if self._store_lost:
+                    return  # half of it was asked of the next store
                 self._log(f"blkback: {self._path}: the ring cannot be used: {error}")
                 await self._shut()
                 return
@@ -268,6 +272,8 @@ class Blkback:
             try:
                 await self._attach(resuming=True)
             except (ResumeImpossibleError, GrantRefused, RingBroken, XenError) as error:
+                if self._store_lost:
+                    return
                 self._log(f"blkback: {self._path}: cannot resume, the frontend must begin anew: {error}")
                 self._resumes_refused += 1
                 self._must_renegotiate = True
@@ -340,6 +346,14 @@ class Blkback:
         }
         await self._write(nodes, XenbusState.Connected)
         self._log(f"blkback: {self._path}: connected to domain {self._domid}")
+
+    async def _tell_again(self) -> None:
+        self._store_lost = False  # it may be lost once more meanwhile
+        try:
+            await self._publish_again()
+        except XenError:
+            self._store_lost = True
+            raise
 
     async def _publish_again(self) -> None:
         if self.state is XenbusState.Connected:

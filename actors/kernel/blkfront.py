@@ -220,8 +220,7 @@ class Blkfront:
             self._leaving = False
             await self._start_closing()
         if self._store_lost:
-            await self._publish_again()
-            self._store_lost = False
+            await self._tell_again()
         await self._find_backend()
         if not self._backend:
             return
@@ -275,6 +274,14 @@ class Blkfront:
         }
         self.state = state
         await write_nodes(self._xenbus, self._path, nodes)
+
+    async def _tell_again(self) -> None:
+        self._store_lost = False  # it may be lost once more meanwhile
+        try:
+            await self._publish_again()
+        except XenError:
+            self._store_lost = True
+            raise
 
     async def _publish_again(self) -> None:
         if self.state in {XenbusState.Initialised, XenbusState.Connected}:

@@ -53,6 +53,7 @@ class Kernel:
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
         self._turn_ends: dict[Callable[[], None], None] = {}
         self.store_witness: StoreWitness | None = None
+        self.store_began: Callable[[], None] = lambda: None
 
     def _read_start_info(self) -> StartInfo:
         frames = min(self.pages.total, MAX_FRAMES)

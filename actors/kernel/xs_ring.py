@@ -62,6 +62,11 @@ class XsStream:
         """Up to where the reader has taken everything, as the page says."""
         return self._words[self._cons]
 
+    @property
+    def producer(self) -> int:
+        """Up to where the writer has written, as the page says."""
+        return self._words[self._prod]
+
     def peek(self, position: int) -> bytes:
         """What is there from `position` on, and stays there. RingBroken if the indices make no sense."""
         prod = self._words[self._prod]

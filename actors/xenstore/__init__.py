@@ -10,6 +10,11 @@ requests      a request to its method, a refusal to its name
 connections   one client: who it is, what it has, what came in part
 store         the store as a whole: request in, messages out
 ring_client   a domain's ring page as the daemon serves it
+ring_setup    how a domain's page and port are found
+archive       what outlives a daemon: rows, batches, the journal
+sqlite_archive, memory_archive   where that is kept
+jobs          what takes several steps, one after the other
+turn_end      what leaves at the end of a turn, once it is kept
 daemon        the store on a kernel: rings, ports, deaths of domains
 stub_domain   the kernel of a domain that does nothing else
 """

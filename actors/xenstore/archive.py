@@ -1,31 +1,50 @@
 """What outlives a daemon, and how it is handed over: in one batch for each turn, whole or not at all.
 
-Rules: nothing is acknowledged before the batch that holds it is committed. An archive keeps rows and
-understands none of them. Watches are kept for rings only: a tool's connection ends with the daemon.
+Rules: nothing is acknowledged before the batch that holds it is committed; a batch that could not be
+committed is kept until it can. An archive keeps rows and understands none of them. Watches and rings are
+kept for domains only: a tool's connection ends with the daemon.
 Source: docs/designs/xenstore-migration.md (which records a daemon hands over).
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from actors.xenstore.permissions import Permissions
 from actors.xenstore.tree import Node
 from actors.xenstore.watches import Watch
 
-K = TypeVar("K")
-
 WatchRow = tuple[int, str, bytes, int, int | None]
 """(domain, path, token, shown from, depth)."""
 
 
+class ArchiveError(Exception):
+    """An archive cannot keep or read something: nothing of the batch is kept. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingRecord:
+    """A ring as it is to be when the answers to what was kept have left: where the next daemon goes on.
+
+    `position`: how far requests were taken, `partial`: the start of one that came in part; `output`: the
+    bytes to be written into the responses from index `response` on; `incarnation`: of the page then.
+    """
+
+    incarnation: int
+    position: int
+    partial: bytes
+    response: int
+    output: bytes
+
+
 @dataclass(slots=True)
 class Records:
-    """Everything that an archive has: nodes parents first, watches, introduced domains with their ports."""
+    """Everything that an archive has: nodes with their generations, watches, domains with their ports."""
 
-    nodes: list[tuple[str, bytes, Permissions]] = field(default_factory=list)
+    nodes: list[tuple[str, bytes, Permissions, int]] = field(default_factory=list)
     watches: list[WatchRow] = field(default_factory=list)
     domains: dict[int, int] = field(default_factory=dict)
     settings: dict[str, int] = field(default_factory=dict)
+    rings: dict[int, RingRecord] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -37,17 +56,22 @@ class Batch:
     watches: dict[tuple[int, str, bytes], Watch | None] = field(default_factory=dict)
     domains: dict[int, int | None] = field(default_factory=dict)
     settings: dict[str, int | None] = field(default_factory=dict)
+    rings: dict[int, RingRecord | None] = field(default_factory=dict)
 
 
 class Archive(Protocol):
     """Where a store is kept while no daemon runs."""
 
     def load(self) -> Records:
-        """Everything that was committed; no nodes at all if nothing ever was."""
+        """Everything that was committed; no nodes at all if nothing ever was. ArchiveError."""
         ...
 
     def commit(self, batch: Batch) -> None:
-        """Keep the whole batch: when this returns, no death of the process can lose it."""
+        """Keep the whole batch: when this returns, no death of the process can lose it. ArchiveError."""
+        ...
+
+    def close(self) -> None:
+        """Hold it no longer; what it has stays."""
         ...
 
 
@@ -59,6 +83,11 @@ class Journal:
         self._batch = Batch()
         self._dirty = False
         self.commits = 0
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something waits to be committed."""
+        return self._dirty
 
     def put(self, path: str, node: Node) -> None:
         """A node was made, or has changed."""
@@ -84,6 +113,7 @@ class Journal:
     def domain(self, domid: int, port: int | None) -> None:
         """A domain was introduced with a port, or is not any more."""
         self._batch.domains[domid] = port
+        self._batch.rings[domid] = None
         self._dirty = True
 
     def setting(self, name: str, value: int | None) -> None:
@@ -91,49 +121,14 @@ class Journal:
         self._batch.settings[name] = value
         self._dirty = True
 
+    def ring(self, domid: int, record: RingRecord) -> None:
+        """How a ring is to be left behind this batch."""
+        self._batch.rings[domid] = record
+        self._dirty = True
+
     def commit(self) -> None:
-        """Have everything so far kept; nothing if there is nothing."""
+        """Have everything so far kept; nothing if there is nothing. ArchiveError: then it is still to be."""
         if self._dirty:
-            batch, self._batch, self._dirty = self._batch, Batch(), False
-            self._archive.commit(batch)
+            self._archive.commit(self._batch)
+            self._batch, self._dirty = Batch(), False
             self.commits += 1
-
-
-class MemoryArchive:
-    """An archive for the simulated driver: it outlives the machines, as a file does the processes."""
-
-    def __init__(self) -> None:
-        self._nodes: dict[str, tuple[bytes, Permissions]] = {}
-        self._watches: dict[tuple[int, str, bytes], tuple[int, int | None]] = {}
-        self._domains: dict[int, int] = {}
-        self._settings: dict[str, int] = {}
-
-    def load(self) -> Records:
-        """Everything that was committed."""
-        return Records(
-            nodes=[(path, *row) for path, row in self._nodes.items()],
-            watches=[(*key, *row) for key, row in self._watches.items()],
-            domains=dict(self._domains),
-            settings=dict(self._settings),
-        )
-
-    def commit(self, batch: Batch) -> None:
-        """Keep the whole batch."""
-        for path in batch.dropped:
-            self._nodes.pop(path, None)
-        for path, node in batch.nodes.items():
-            self._nodes[path] = node.value, node.permissions
-        for key, watch in batch.watches.items():
-            self._watches.pop(key, None)
-            if watch is not None:
-                self._watches[key] = watch.shown_from, watch.depth
-        _update(self._domains, batch.domains)
-        _update(self._settings, batch.settings)
-
-
-def _update(table: dict[K, int], changes: dict[K, int | None]) -> None:
-    for key, value in changes.items():
-        if value is None:
-            table.pop(key, None)
-        else:
-            table[key] = value

@@ -83,13 +83,13 @@ class RequestStream:
         return requests
 
     @property
-    def partial(self) -> bool:
-        """Whether a request has come in part."""
-        return bool(self._partial)
+    def partial(self) -> bytes:
+        """What has come of a request that is not complete."""
+        return self._partial
 
-    def clear(self) -> None:
-        """Forget what came in part."""
-        self._partial = b""
+    def clear(self, partial: bytes = b"") -> None:
+        """Forget what came in part; have this instead."""
+        self._partial = partial
 
 
 class OutputQueue:
@@ -143,6 +143,18 @@ class OutputQueue:
         """Forget everything."""
         self._messages.clear()
         self._started = False
+
+    @property
+    def content(self) -> bytes:
+        """Everything that waits, as it is to be sent."""
+        return b"".join(message for _, message in self._messages)
+
+    def restore(self, content: bytes, now_ns: int) -> None:
+        """Have this instead, which may begin in the middle of a message and is sent as it is."""
+        self.clear()
+        if content:
+            self.add(content, now_ns)
+            self._started = True
 
 
 def event_message(path: str, token: bytes) -> bytes:

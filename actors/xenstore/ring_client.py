@@ -2,15 +2,17 @@
 
 Rules: whatever is wrong in the page ends the service to this ring and is written into its `error` word;
 nobody else notices. Only the protocol's reconnect brings the service back. Answers are queued, and leave
-by `settle`, which is also when requests leave the page: so a daemon that dies in between loses neither.
+by `settle`, which is also when requests leave the page. Where an archive keeps `record` before that, a
+daemon that comes after a crash does nothing twice and leaves nothing out.
 Source: docs/misc/xenstore-ring.txt, tools/xenstored/domain.c.
 """
 
 from collections.abc import Callable
 
-from actors.abi.xs_wire import XsConnection, XsError, XsType, unpack_header
+from actors.abi.xs_wire import XENSTORE_RING_SIZE, XsConnection, XsError, XsType, unpack_header
 from actors.kernel.grants import Mapping
 from actors.kernel.xs_ring import MASK32, RingBroken, XsRing
+from actors.xenstore.archive import RingRecord
 from actors.xenstore.connections import OutputQueue, ProtocolBroken, Request, RequestStream
 from actors.xenstore.quotas import Quotas
 
@@ -22,7 +24,10 @@ class RingClient:
     """The server's end of one ring."""
 
     def __init__(self, domid: int, ring: XsRing, mapping: Mapping, quotas: Quotas | None) -> None:
-        """`quotas` is None for a privileged domain; `notify` is set when the port is there."""
+        """`quotas` is None for a privileged domain; `notify` is set when the port is there.
+
+        `renewing`: the client is to begin anew, which `settle` will tell it.
+        """
         self.domid = domid
         self.mapping = mapping
         self.connection: int | None = None
@@ -34,6 +39,8 @@ class RingClient:
         self._position = ring.requests.consumer
         self._stream = RequestStream()
         self._output = OutputQueue()
+        self.renewing = False
+        self._kept_open = True
         self.broken = ""
 
     def take_over(self, features: int) -> None:
@@ -50,23 +57,71 @@ class RingClient:
         self._position = ring.requests.consumer
         self.notify()
 
-    def go_on(self) -> bool:
+    def go_on(self, record: RingRecord | None, now_ns: int) -> bool:
         """Serve this ring where the last server has left it; False if that cannot be done."""
         ring = self._ring
-        if ring.server_holds or not ring.server_incarnation or ring.error != XsError.NONE:
+        if not ring.server_incarnation:
+            return False
+        if ring.error != XsError.NONE:
+            self.broken = "an earlier daemon serves it no more"
+        elif record is None:
+            if ring.server_holds:
+                return False
+        elif record.incarnation != ring.server_incarnation or not self._restore(record, now_ns):
             return False
         self.notify()
         return True
+
+    def _restore(self, record: RingRecord, now_ns: int) -> bool:
+        """Take a record up, unless all of it was done and the ring has moved on since."""
+        ring = self._ring
+        ahead = (record.position - ring.requests.consumer) & MASK32
+        sent = (ring.responses.producer - record.response) & MASK32
+        if ahead <= XENSTORE_RING_SIZE and sent <= len(record.output):
+            self._position = record.position
+            self._stream.clear(record.partial)
+            self._output.restore(record.output[sent:], now_ns)
+            return True
+        return not (record.partial or ring.server_holds)
+
+    def record(self) -> RingRecord:
+        """What the ring will be when what is queued has left; from now on that holds until the next one."""
+        if self.renewing:
+            return RingRecord(self._ring.server_incarnation, 0, b"", 0, b"")
+        self._kept_open = self._is_open
+        return RingRecord(
+            self._ring.server_incarnation,
+            self._position,
+            self._stream.partial,
+            self._ring.responses.producer,
+            self._output.content,
+        )
+
+    @property
+    def must_be_kept(self) -> bool:
+        """Whether a daemon that comes next could not go on with what the page and the last record say."""
+        return self.renewing or (not self.broken and (self._kept_open or self._is_open))
+
+    @property
+    def _is_open(self) -> bool:
+        try:
+            return bool(self._stream.partial) or self._output.size > self._ring.responses.room()
+        except RingBroken:  # which `settle` says
+            return False
 
     @property
     def wants_reconnect(self) -> bool:
         """The client has asked for a reconnect."""
         return self._ring.connection != XsConnection.CONNECTED
 
-    def begin_anew(self) -> None:
-        """The server's part of a reconnect."""
+    def renew(self) -> None:
+        """The client wants to begin anew: nothing of before is done any more; `settle` tells it so."""
         self._stream.clear()
         self._output.clear()
+        self.renewing = True
+
+    def _begin_anew(self) -> None:
+        self.renewing, self._kept_open = False, True
         self._ring.reset()
         self._position = 0
         self._ring.error = XsError.NONE
@@ -77,7 +132,11 @@ class RingClient:
 
     def requests(self) -> list[Request]:
         """What has come; nothing while the client leaves too much unread, or is not served any more."""
-        if self.broken or (self.quotas is not None and len(self._output) > self.quotas.outstanding):
+        if (
+            self.broken
+            or self.renewing
+            or (self.quotas is not None and len(self._output) > self.quotas.outstanding)
+        ):
             return []
         try:
             data = self._ring.requests.peek(self._position)
@@ -101,6 +160,9 @@ class RingClient:
 
     def settle(self) -> None:
         """Write what is queued, as far as there is room, and give up the requests that were taken."""
+        if self.renewing:
+            self._begin_anew()
+            return
         if self.broken:
             self._output.clear()
             return

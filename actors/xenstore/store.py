@@ -249,8 +249,11 @@ class Store:
         Everything is written down as rows and read into fresh tables; connections keep their numbers.
         """
         store = Store(self.defaults, own_domid=self.own_domid)
-        store.tree.restore([(path, node.value, node.permissions) for path, node in self.tree.rows()])
+        store.tree.restore(
+            (path, node.value, node.permissions, node.generation) for path, node in self.tree.rows()
+        )
         old, new = self._requests, store._requests
+        store.tree.generation = self.tree.generation
         new.introduced.update(old.introduced)
         new.shut_down.update(old.shut_down)
         new.features.update(old.features)
@@ -270,11 +273,6 @@ class Store:
     def has_transactions(self) -> bool:
         """Whether a transaction is open."""
         return any(each.transactions for each in self._connections.values())
-
-    def commit(self) -> None:
-        """Have an archive keep everything that was done so far; nothing without one."""
-        if self._journal is not None:
-            self._journal.commit()
 
     def _restore_client(self, number: int, old: Connection) -> None:
         quotas = self._requests.quotas.of(old.domid)

@@ -11,19 +11,31 @@ Source: tools/helpers/init-xenstore-domain.c (a stub is introduced to dom0, not 
 """
 
 from actors.kernel.kernel import Kernel
+from actors.messages import Fault
 from actors.runtime.memory import Memory
+from actors.xenstore.archive import Archive
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.store import StoreStatistics
-from actors.xenstore.tool_clients import ToolClients
+from actors.xenstore.tool_clients import TOOL, ToolClients
 
 
 class XenstoreDomain(Kernel):
     """The machine of a xenstore stub domain."""
 
-    def __init__(self, memory: Memory, extents: list[list[int]], quotas: Quotas | None = None) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        extents: list[list[int]],
+        quotas: Quotas | None = None,
+        *,
+        archive: Archive | None = None,
+    ) -> None:
+        """`archive`: where the daemon keeps what is to outlive this domain."""
         super().__init__(memory, extents)
-        self.daemon = Xenstored(self, domid=self.start_info.store_domid, quotas=quotas)
+        self._archive = archive
+        domid = self.start_info.store_domid
+        self.daemon = Xenstored(self, domid=domid, quotas=quotas, archive=archive)
         self._tools = ToolClients(self)
 
     async def boot(self) -> None:
@@ -38,11 +50,24 @@ class XenstoreDomain(Kernel):
 
     def link_opened(self, link: str) -> None:
         """A tool speaks to the daemon."""
-        self._tools.opened(link)
+        if link.startswith(TOOL):
+            self._tools.opened(link)
 
     def link_closed(self, link: str, reason: str) -> None:  # noqa: ARG002 (the kernel's contract)
         """A tool is gone."""
         self._tools.closed(link)
+
+    def fault(self, fault: Fault) -> bool:
+        """`xenstored-live-update`; a kill is the death of this whole domain."""
+        if fault.kind != "xenstored-live-update":
+            return False
+        self.daemon.live_update()
+        return True
+
+    def close(self) -> None:
+        """Let go of the archive: this machine may have been killed in a process that lives on."""
+        if self._archive is not None:
+            self._archive.close()
 
     def check(self) -> None:
         """Invariants of the kernel and the daemon."""

@@ -131,12 +131,15 @@ class Tree:
         for path in SPECIAL:
             yield path, self._nodes[path]
 
-    def restore(self, rows: Iterable[tuple[str, bytes, Permissions]]) -> None:
-        """Have these nodes instead, in the order of `rows`."""
+    def restore(self, rows: Iterable[tuple[str, bytes, Permissions, int]]) -> None:
+        """Have these nodes instead, in the order of `rows`, with the generations that they had."""
         self._nodes.clear()
         self._owned.clear()
-        for path, value, permissions in rows:
-            self.put(path, Node(value, permissions))
+        self._touched.clear()
+        for path, value, permissions, generation in rows:
+            self._nodes[path] = Node(value, permissions, {}, generation)
+            self._count(permissions[0].domid, 1)
+            self.generation = max(self.generation, generation)
         for path in self._nodes:
             above = parent_of(path)
             if above is not None:

@@ -76,6 +76,12 @@ def _vbds(host: ResolvedHost) -> list[str]:
     return [f"{host.name}/{each.guest}/{each.vdev}" for each in host.volumes]
 
 
+def _stores(host: ResolvedHost) -> list[str]:
+    """xenstored, if whoever loses it reconnects, or nobody does."""
+    reconnecting = all(each["frontend"] == "reconnect" for each in host.guests)
+    return [f"{host.name}/xenstored"] if host.store_restart == "persist" or reconnecting else []
+
+
 def _host(host: ResolvedHost) -> list[str]:
     return [host.name]
 
@@ -125,6 +131,8 @@ RECIPES: Final = (
     Recipe("hang", _domains, _lasting(HANG_MAX_US)),
     Recipe("hwdom-reboot", _dom0),
     Recipe("toolstack-kill", _dom0, _lasting(LAST_MAX_US)),
+    Recipe("xenstored-kill", _stores),
+    Recipe("xenstored-live-update", _stores),
     Recipe("host-power-loss", _host, _lasting(DARK_MAX_US)),
     Recipe("disk-error", _disks, _disk_error),
     Recipe("disk-stall", _disks, _lasting(LAST_MAX_US)),

@@ -21,6 +21,7 @@ from actors.kernel.mapped_grants import MappedGrants
 from actors.kernel.shadow import UNUSED, Shadow
 from actors.kernel.vbd_queue import VbdQueue
 from actors.runtime.memory import SparseMemory
+from actors.xenstore.archive import Batch, Journal
 from actors.xenstore.transactions import Transaction
 from actors.xenstore.tree import Node, Tree
 from actors.xenstore.watches import Watches
@@ -334,6 +335,22 @@ def stale_store_read(plant: Plant) -> None:
     plant.replace(Tree, "get", read)
 
 
+def acknowledge_before_journal(plant: Plant) -> None:
+    """Xenstored answers first: its archive is given each batch together with the next one."""
+    late: dict[int, Batch] = {}
+
+    def make(_commit: Method) -> Method:
+        def hasty(self: Journal) -> None:
+            if self.is_dirty:
+                if id(self) in late:
+                    self._archive.commit(late[id(self)])
+                late[id(self)], self._batch, self._dirty = self._batch, Batch(), False
+
+        return hasty
+
+    plant.replace(Journal, "commit", make)
+
+
 BUGS: Final[dict[str, Callable[[Plant], None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -356,5 +373,6 @@ BUGS: Final[dict[str, Callable[[Plant], None]]] = {
         forget_watch,
         half_transaction,
         stale_store_read,
+        acknowledge_before_journal,
     )
 }

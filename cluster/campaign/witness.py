@@ -166,13 +166,12 @@ class RunWitness(Witness):
         elif isinstance(machine, ControlDomain):
             self._dom0s[host] = machine
             machine.store_witness = store.client(address)
-            if self._supervisor.cluster.host(host).xenstore == "dom0":
-                store.store_started()
+            machine.store_began = store.store_started
         elif isinstance(machine, DriverDomain):
             self._drivers[address] = machine
             machine.store_witness = store.client(address)
         elif isinstance(machine, XenstoreDomain):
-            store.store_started()
+            machine.store_began = store.store_started
 
     def tap(self, address: str, machine: Machine) -> Tap | None:
         """Look at everything that a guest is sent."""

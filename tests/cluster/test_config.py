@@ -118,7 +118,35 @@ def test_the_store_domain_can_be_a_target(load: Load) -> None:
     assert cluster.faults[0].targets == ("host0/xenstore",)
 
 
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("dom0", ("dom0", "lose")),
+        ("{restart: persist}", ("dom0", "persist")),
+        ("{domain: stubdom, restart: live-update}", ("stubdom", "live-update")),
+    ],
+)
+def test_where_xenstored_lives_and_what_it_keeps(load: Load, written: str, found: tuple[str, str]) -> None:
+    kill = "- {kind: xenstored-kill, target: host0/xenstored, at: 1s}"
+    cluster = load(("    memory: 1GiB", f"    memory: 1GiB\n    xenstore: {written}"), (FAULT, kill))
+
+    assert (cluster.hosts[0].xenstore, cluster.hosts[0].store_restart) == found
+    assert cluster.faults[0].targets == ("host0/xenstored",)
+
+
 ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
+    (
+        "a place where xenstored cannot live",
+        [("    memory: 1GiB", "    memory: 1GiB\n    xenstore: persist")],
+        "test.yaml:6: xenstore: xenstored cannot live in 'persist'; "
+        "dom0, stubdom, or {domain: dom0, restart: persist}",
+    ),
+    (
+        "a policy that there is not",
+        [("    memory: 1GiB", "    memory: 1GiB\n    xenstore: {restart: keep}")],
+        "test.yaml:6: restart: 'keep' is not known; one of lose, live-update, persist "
+        "(lose | live-update | persist)",
+    ),
     (
         "an unknown key",
         [("kind: random", "knd: random")],

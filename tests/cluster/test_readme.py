@@ -22,8 +22,10 @@ from cluster.config_schema import (
     LatencySchema,
     MetricsSchema,
     RunSchema,
+    StoreWorkSchema,
     WhenSchema,
     WorkloadSchema,
+    XenstoreSchema,
 )
 from cluster.metric_catalog import CATALOG, PREFIX
 from cluster.quantities import duration_text, size_text
@@ -36,6 +38,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "run": RunSchema,
     "hosts": HostSchema,
     "dom0": Dom0Schema,
+    "xenstore of a host": XenstoreSchema,
+    "store of a guest": StoreWorkSchema,
     "disks of a host": DiskSchema,
     "driver domains": DriverDomainSchema,
     "guests": GuestSchema,
@@ -67,6 +71,8 @@ def rows(section: str) -> dict[str, str]:
 def shown(key: str, value: object) -> str:
     if isinstance(value, BaseModel):
         return "{}"
+    if isinstance(value, float) and key == "rate":
+        return f"{value:g}/s"
     if isinstance(value, int) and not isinstance(value, bool):
         if key in DURATIONS:
             return duration_text(value).replace(" ", "")

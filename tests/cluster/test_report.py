@@ -9,6 +9,7 @@ from rich.console import Console
 
 from actors.domu.journal import Journal, MemoryJournal, Word
 from actors.domu.stamp import stamp_block
+from actors.domu.store_log import StoreLog
 from cluster.config import ResolvedCluster, Volume
 from cluster.guest_record import GuestRecord
 from cluster.injection import Injection
@@ -33,6 +34,9 @@ class Run:
     unknown: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     interrupted: bool = False
+    injections: list[Injection] = field(
+        default_factory=lambda: [Injection(1, "crash", "host0", "dom0", 2000, False, 2500, 3000, 4000)]
+    )
 
     def __post_init__(self) -> None:
         for guest in self.cluster.hosts[0].guests:
@@ -71,7 +75,7 @@ class Run:
             driver="simulated",
             hosts=self.hosts,
             guests=self.guests,
-            injections=[Injection(1, "crash", "host0", "dom0", 2000, False, 2500, 3000, 4000)],
+            injections=self.injections,
             unknown=self.unknown,
             failures=self.failures,
             interrupted=self.interrupted,
@@ -113,6 +117,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "name": "host0",
             "hwdom": "restart",
             "xenstore": "dom0",
+            "xenstore_restart": "lose",
             "reconnect": "renegotiate",
             "boots": 1,
             "dom0_boots": 2,
@@ -314,6 +319,52 @@ def test_a_prediction_about_an_interrupted_run_is_unknown(load: Load) -> None:
     run.interrupted = True
 
     assert [each.verdict for each in run.report().expected] == [Verdict.unknown, Verdict.unknown]
+
+
+@pytest.mark.parametrize(
+    ("restart", "fault", "verdict"),
+    [
+        ("persist", "xenstored", Verdict.failed),
+        ("lose", "xenstored", Verdict.held),
+        ("lose", "dom0", Verdict.held),
+        ("lose", "web-0", Verdict.failed),
+    ],
+)
+def test_a_lost_write_of_the_store_is_a_failure_unless_it_may_lose_all(
+    load: Load, restart: str, fault: str, verdict: Verdict
+) -> None:
+    run = Run(load(("    memory: 1GiB", f"    memory: 1GiB\n    xenstore: {{restart: {restart}}}")))
+    run.guests[0].store_log = log = StoreLog.in_memory(2)
+    log.acknowledge(0, log.issue(0, 1), 2)
+    log.read_back(0, [0])
+    log.finish()
+    run.injections = [Injection(1, "xenstored-kill", "host0", fault, 2000)]
+
+    assert verdict_of(run.report(), "store writes") is verdict
+
+
+def test_half_a_transaction_is_a_failure_whatever_the_policy(run: Run) -> None:
+    run.guests[0].store_log = log = StoreLog.in_memory(2)
+    log.issue(1, 1)
+    log.read_back(1, [0, 1])
+    log.finish()
+
+    assert verdict_of(run.report(), "store writes") is Verdict.failed
+
+
+@pytest.mark.parametrize(("restart", "verdict"), [("persist", Verdict.failed), ("lose", Verdict.held)])
+def test_a_client_that_is_never_answered_again_is_a_failure_where_nothing_may_be_lost(
+    load: Load, restart: str, verdict: Verdict
+) -> None:
+    run = Run(load(("    memory: 1GiB", f"    memory: 1GiB\n    xenstore: {{restart: {restart}}}")))
+    run.guests[0].store_log = log = StoreLog.in_memory(2)
+    log.begin_boot()
+
+    assert verdict_of(run.report(), "store writes") is verdict
+
+
+def test_without_clients_of_the_store_there_is_nothing_to_check(run: Run) -> None:
+    assert "store writes" not in [each.name for each in run.report().checks]
 
 
 def test_a_digest_is_compared_with_the_image(run: Run) -> None:

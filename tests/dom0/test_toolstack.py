@@ -97,6 +97,16 @@ def test_a_lost_store_is_written_again_but_a_resuming_frontend_tells_its_state(
     assert not any(isinstance(each, UnpauseDomain) for each in steps), "it runs already"
 
 
+def test_a_store_lost_alone_leaves_both_ends_of_a_device_to_themselves() -> None:
+    steps = rebuild_steps(PLAN, 5, store_lost=True, resume=False, backends_live=True)
+
+    found = nodes(steps)
+    assert f"{FRONT}/state" not in found
+    assert found[f"{BACK}/frontend"][0] == FRONT
+    assert [each.instead for each in steps if isinstance(each, WriteNodes)] == [(), (BACK,)]
+    assert steps[-1] == IntroduceDomain(5)
+
+
 DRIVER = DomainPlan(
     "storage",
     bytes(range(16, 32)),

@@ -275,13 +275,21 @@ def fuzz_store(source: Input) -> None:
         _ask(page, source)
         if client.wants_reconnect:
             store.reset(connection)
-            client.begin_anew()
+            client.renew()
         for each in client.requests():
             for output in store.handle(connection, each.kind, each.req_id, each.tx_id, each.payload):
                 assert isinstance(output, Outgoing), "what is not for a domain to ask"
                 if output.connection == connection:
                     client.send(output.message, turn)
-        client.settle()
+        record = client.record()
+        if source.byte() & 15:
+            client.settle()
+        else:  # the daemon dies before anything has left
+            client = RingClient(DOMID, XsRing(page.bytes, page.words), Mapping(1, 1), store.quotas(DOMID))
+            client.notify = page.notify
+            if not client.go_on(record, turn):
+                store.reset(connection)
+                client.take_over(store.features(DOMID))
         store.check()
         if not source.rest:
             break

@@ -50,7 +50,8 @@ class Joined:
     def server_turn(self):
         if self.ring.wants_reconnect:
             self.store.reset(self.connection)
-            self.ring.begin_anew()
+            self.ring.renew()
+            self.ring.settle()
             return
         self.ring.settle()
         while requests := self.ring.requests():

@@ -1,7 +1,8 @@
 """A guest that fills its ring as fast as the daemon empties it, as from another processor."""
 
 from actors.abi.xs_wire import XsType, pack_message
-from actors.xenstore.daemon import SETTLE_ROUNDS, Xenstored
+from actors.xenstore.daemon import Xenstored
+from actors.xenstore.turn_end import SETTLE_ROUNDS
 
 WORK = 100
 """How many requests the guest has; far more than one turn may take."""

@@ -49,5 +49,22 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def kept_file(file: Path) -> Path:
+    """The same with a xenstored that keeps a journal, and guests that write into it."""
+    tree = json.loads(file.read_text())
+    (host,) = tree["hosts"]
+    host["xenstore"] = {"restart": "persist"}
+    host["guests"][0]["store"] = {"nodes": 4, "rate": "400/s"}
+    path = file.with_name("kept.yaml")
+    path.write_text(json.dumps(tree))
+    return path
+
+
+@pytest.fixture
+def kept_plan(kept_file: Path) -> Callable[..., Plan]:
+    return lambda **options: Plan(YamlSource.read(kept_file), **options)
+
+
+@pytest.fixture
 def plan(file: Path) -> Callable[..., Plan]:
     return lambda **options: Plan(YamlSource.read(file), **options)

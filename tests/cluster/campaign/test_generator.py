@@ -55,6 +55,22 @@ def test_nobody_is_hit_who_would_not_come_back(file, cluster) -> None:
     assert generator.schedule(1) == []
 
 
+@pytest.mark.parametrize(
+    ("frontend", "restart", "made"),
+    [("reconnect", "lose", True), ("stock-linux", "lose", False), ("stock-linux", "persist", True)],
+)
+def test_xenstored_is_killed_where_its_clients_can_go_on(
+    file, frontend: str, restart: str, *, made: bool
+) -> None:
+    tree = json.loads(file.read_text())
+    tree["hosts"][0]["xenstore"] = {"restart": restart}
+    tree["hosts"][0]["guests"][0]["frontend"] = frontend
+    file.write_text(json.dumps(tree))
+    generator = Generator(load_cluster(file))
+
+    assert ({"xenstored-kill", "xenstored-live-update"} <= set(generator.kinds)) is made
+
+
 def test_driver_domains_and_their_links_are_hit_if_they_are_built_again(file) -> None:
     tree = json.loads(file.read_text())
     host = tree["hosts"][0]

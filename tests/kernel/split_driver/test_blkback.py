@@ -359,7 +359,20 @@ def test_a_store_that_was_lost_gets_the_keys_again_and_service_goes_on(rig):
     rig.world.lose_store()
     rig.world.reconnect_stores()
     rig.world.run()
+    assert rig.back.state is S.Connected, "nodes that nobody has rebuilt yet are not nodes that were removed"
+    assert rig.world.nodes == {}
+    rig.world.attach_nodes(front_state=None)
+    rig.world.run()
     assert (rig.key("state"), rig.key("sectors")) == ("4", "4096")
+
+
+def test_a_device_of_a_domain_that_went_with_the_store_ends_when_it_is_told(rig):
+    rig.world.lose_store()
+    rig.world.reconnect_stores()
+    rig.world.run()
+    rig.back.remove()
+    rig.world.run()
+    assert (rig.world.handles, rig.dom0.ports) == ({}, {})
 
 
 def test_an_old_connection_is_not_taken_for_a_new_one_by_renegotiate(world, volume):

@@ -1,0 +1,99 @@
+"""xenstored in dom0's own kernel: a program that can die there and be started again.
+
+Rules: a dead daemon's tables are gone at once; the next one is started when the kernel has closed its ports
+and mappings. What lives on is in the archive, if there is one.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from actors.dom0.store_home import KILL, LIVE_UPDATE, MakeClient
+from actors.kernel.kernel import Kernel
+from actors.kernel.xenbus import LocalTransport, Xenbus
+from actors.xenstore.archive import Archive
+from actors.xenstore.daemon import Xenstored
+from actors.xenstore.tool_clients import ToolClients
+
+
+class LocalStore:
+    """A `StoreHome`. `restart` is the host's policy (`lose`, `live-update`, `persist`)."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        tools: ToolClients,
+        make_client: MakeClient,
+        *,
+        restart: str,
+        archive: Archive | None,
+        lost: Callable[[], None],
+    ) -> None:
+        self._kernel = kernel
+        self._tools = tools
+        self._make_client = make_client
+        self._restart = restart
+        self._archive = archive
+        self._lost = lost
+        self._daemon: Xenstored | None = None
+        self._transport: LocalTransport | None = None
+        self.began_empty = True
+
+    async def start(self) -> Xenbus:
+        """Start the daemon; dom0's client of it."""
+        daemon = self._daemon = self._make()
+        await daemon.start()
+        self.began_empty = not daemon.restored
+        self._tools.serve(daemon)
+        self._transport = daemon.connect_local()
+        return self._make_client(self._transport)
+
+    def fault(self, kind: str) -> bool:
+        """Do it; nothing before the first daemon serves."""
+        if self._daemon is None or self._transport is None:
+            return kind in {KILL, LIVE_UPDATE}
+        if kind == LIVE_UPDATE and self._restart != "lose":
+            self._daemon.live_update()
+            return True
+        if kind in {KILL, LIVE_UPDATE}:
+            self._replace(self._daemon, self._transport)
+            return True
+        return False
+
+    def check(self) -> None:
+        """Invariants of the daemon."""
+        if self._daemon is not None:
+            self._daemon.check()
+
+    def check_turn(self) -> None:
+        """The same of what the last turn touched."""
+        if self._daemon is not None:
+            self._daemon.check_turn()
+
+    def statistics(self) -> dict[str, object]:
+        """The store's."""
+        return asdict(self._daemon.store.statistics()) if self._daemon is not None else {}
+
+    def _make(self) -> Xenstored:
+        return Xenstored(self._kernel, domid=0, archive=self._archive)
+
+    def _replace(self, dead: Xenstored, transport: LocalTransport) -> None:
+        self._kernel.log("xenstored: Killed")
+        self._tools.lose_server()
+        transport.cut()
+        ended = dead.die()
+        daemon = self._daemon = self._make()
+
+        async def start() -> None:
+            await ended
+            if self._daemon is not daemon:  # killed before it ran
+                return
+            await daemon.start()
+            if self._daemon is not daemon:
+                return
+            self._tools.serve(daemon)
+            daemon.serve_local(transport)
+            self._kernel.log("xenstored: started again")
+            if not daemon.restored:
+                self._lost()
+
+        self._kernel.threads.spawn("xenstored start", start())

@@ -1,0 +1,145 @@
+"""xenstored dies and comes back: what its guests, their disks and what they had written notice of it."""
+
+import pytest
+
+from actors.domu.store_log import StoreWord
+from cluster.campaign.planted import planted
+
+PLACES = ("dom0", "stubdom")
+KILLS = {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "60ms", "every": "60ms", "count": 4}
+UPDATE = {**KILLS, "kind": "xenstored-live-update"}
+
+
+@pytest.fixture
+def case(scenarios, variant):
+    def make(domain: str, restart: str, *faults: dict[str, object], **guest: object):
+        scenario = variant(
+            scenarios["renegotiate-dom0-crash"],
+            name=f"{domain}-{restart}",
+            host={"memory": "96MiB", "xenstore": {"domain": domain, "restart": restart}},
+            guest={"store": {"nodes": 4, "rate": "400/s"}, **guest},
+            work={"rate": "200/s"},
+            latency={"read": "1ms", "write": "1ms"},
+            duration="500ms",
+            faults=faults,
+        )
+        assert scenario.faults
+        return scenario
+
+    return make
+
+
+def total(run, word: StoreWord) -> int:
+    return sum(each.store_log.word(word) for each in run.supervisor.guests.values())
+
+
+def reconnects(run) -> int:
+    logs = [each for each in (run.directory / "logs").iterdir() if "dom0" not in each.name]
+    return sum(each.read_text().count("xenbus: reconnected") for each in logs)
+
+
+@pytest.mark.parametrize("domain", PLACES)
+def test_with_persist_guests_notice_nothing_of_kills(domain: str, case, laboratory) -> None:
+    run = laboratory.simulate(case(domain, "persist", KILLS))
+
+    assert run.report.verdict.value == "held", run.story()
+    assert run.check("store writes") == "held"
+    assert total(run, StoreWord.ACKNOWLEDGED) > 200
+    assert (total(run, StoreWord.LOST), total(run, StoreWord.REFUSED), reconnects(run)) == (0, 0, 0)
+    assert run.facts()["rings"] == 2, "no disk was connected anew"
+
+
+@pytest.mark.parametrize("domain", PLACES)
+def test_with_lose_nodes_are_lost_and_rebuilt_and_disks_go_on(domain: str, case, laboratory) -> None:
+    run = laboratory.simulate(case(domain, "lose", KILLS))
+
+    assert run.report.verdict.value == "held", run.story()
+    assert run.check("store writes") == "held"
+    assert total(run, StoreWord.LOST) > 0
+    assert "lost with the store" in run.story()
+    assert "lost and rebuilt, but for: nodes that guests wrote" in run.story()
+    assert reconnects(run) == 8
+    assert run.facts()["rings"] == 2, "no disk was connected anew"
+
+
+@pytest.mark.parametrize("domain", PLACES)
+@pytest.mark.parametrize(("restart", "loses"), [("lose", True), ("live-update", False), ("persist", False)])
+def test_a_live_update_loses_nothing_where_there_is_one(
+    domain: str, restart: str, case, laboratory, *, loses: bool
+) -> None:
+    run = laboratory.simulate(case(domain, restart, UPDATE))
+
+    assert run.report.verdict.value == "held", run.story()
+    assert (total(run, StoreWord.LOST) > 0) is loses
+    assert (reconnects(run) > 0) is loses
+
+
+@pytest.mark.parametrize("domain", PLACES)
+@pytest.mark.parametrize("restart", ["lose", "live-update"])
+def test_a_kill_loses_everything_without_a_journal(domain: str, restart: str, case, laboratory) -> None:
+    run = laboratory.simulate(case(domain, restart, KILLS))
+
+    assert run.report.verdict.value == "held", run.story()
+    assert total(run, StoreWord.LOST) > 0
+
+
+@pytest.mark.parametrize("domain", PLACES)
+def test_a_persistent_store_outlives_dom0_too(domain: str, case, laboratory) -> None:
+    crash = {"kind": "crash", "target": "host0/dom0", "at": "150ms", "every": "100ms", "count": 2}
+    run = laboratory.simulate(case(domain, "persist", crash))
+
+    assert run.report.verdict.value == "held", run.story()
+    assert (total(run, StoreWord.LOST), reconnects(run)) == (0, 0)
+    assert not any(each.name == "xenstore" for each in run.report.checks), "nothing had to be rebuilt"
+
+
+def test_a_machine_that_boots_again_has_an_empty_store(case, laboratory, variant) -> None:
+    scenario = case("dom0", "persist", {"kind": "hwdom-reboot", "target": "host0/dom0", "at": "150ms"})
+    run = laboratory.simulate(variant(scenario, survivors="none"))
+
+    assert run.report.verdict.value == "held", run.story()
+    assert run.report.to_dict()["hosts"][0]["boots"] == 2
+
+
+def test_a_dom0_that_dies_while_the_store_is_rebuilt_is_followed_by_one_that_rebuilds_it(
+    case, laboratory
+) -> None:
+    kill = {**KILLS, "at": "150ms"}
+    del kill["every"], kill["count"]
+    for after_us in (20_000, 21_000, 22_000, 24_000, 30_000):
+        crash = {"kind": "crash", "target": "host0/dom0", "at": f"{150_000 + after_us}us"}
+        scenario = case("stubdom", "lose", kill, crash)
+        run = laboratory.simulate(scenario, out=f"after-{after_us}")
+
+        assert run.report.verdict.value == "held", run.story()
+
+
+def test_a_stock_frontend_goes_on_under_persist_and_is_deaf_after_a_loss(case, laboratory) -> None:
+    kept = laboratory.simulate(case("dom0", "persist", KILLS, frontend="stock-linux"), out="kept")
+    lost = laboratory.simulate(case("dom0", "lose", KILLS, frontend="stock-linux"), out="lost")
+
+    assert kept.report.verdict.value == "held", kept.story()
+    assert kept.check("store writes") == "held"
+    assert lost.check("ledger") == lost.check("liveness") == "held", "the rings of disks need no store"
+    assert total(lost, StoreWord.WANTED) == 2, "who does not reconnect hangs"
+
+
+def test_an_acknowledgement_before_the_journal_is_found(case, laboratory) -> None:
+    with planted("acknowledge-before-journal"):
+        run = laboratory.simulate(case("stubdom", "persist", KILLS), invariants=False)
+
+    assert run.report.verdict.value == "failed"
+    assert run.check("store writes") == "failed", run.story()
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("domain", PLACES)
+def test_nothing_is_lost_when_real_processes_are_killed(
+    domain: str, case, laboratory, control_sockets
+) -> None:
+    run = laboratory.run(laboratory.session(case(domain, "persist", KILLS, UPDATE)))
+
+    assert run.report.verdict.value == "held", run.story()
+    assert run.check("store writes") == "held"
+    assert (total(run, StoreWord.LOST), reconnects(run)) == (0, 0)
+    assert run.facts()["rings"] == 2

@@ -1,0 +1,373 @@
+"""A daemon that takes another's place on the same machine: what it keeps by an archive."""
+
+import pytest
+
+from actors.abi.errno import Errno, XenError
+from actors.abi.xs_wire import XsConnection, XsType, unpack_header
+from actors.kernel.xenbus import Xenbus
+from actors.xenstore.archive import ArchiveError
+from actors.xenstore.daemon import Xenstored
+from actors.xenstore.memory_archive import MemoryArchive
+from actors.xenstore.ring_client import RingClient
+
+
+class Full(MemoryArchive):
+    """An archive on a disk that is full now and then."""
+
+    full = False
+
+    def commit(self, batch):
+        if self.full:
+            raise ArchiveError("database or disk is full")
+        super().commit(batch)
+
+
+class Host:
+    """A kernel with a daemon, its local client, and an archive that outlives both."""
+
+    def __init__(self, make_xen):
+        self.xen, self.kernel = make_xen()
+        self.xen.boot(self.kernel)
+        self.archive = Full()
+        self.fresh = []
+        self.kernel.store_began = lambda: self.fresh.append(1)
+        self.daemon = Xenstored(self.kernel, archive=self.archive)
+        self.do(self.daemon.start())
+        self.local = self.daemon.connect_local()
+        self.xenbus = Xenbus(self.kernel.threads, self.local, reconnect=True, log=self.xen.logs.append)
+
+    def do(self, coroutine):
+        results = []
+
+        async def body():
+            try:
+                results.append(await coroutine)
+            except XenError as error:
+                results.append(error)
+
+        self.kernel.threads.spawn("test", body())
+        self.xen.handle(None)
+        (result,) = results
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def guest(self, domid, mfn, **options):
+        guest = self.xen.guest(domid, mfn, **options)
+        self.do(self.xenbus.write(f"/local/domain/{domid}/name", f"guest{domid}"))
+        for path in ("", "/name"):
+            self.do(self.xenbus.set_perms(f"/local/domain/{domid}{path}", [f"n{domid}"]))
+        self.do(self.xenbus.introduce(domid, 32, 3))
+        guest.settle()
+        return guest
+
+    def kill(self):
+        """The daemon dies where it stands, as a process does."""
+        self.local.cut()
+        ended = self.daemon.die()
+        self.xen.handle(None)
+        assert ended.done
+        assert self.xen.maps == {}
+        for each in self.xen.domains.values():
+            each.bound = 0
+
+    def restart(self):
+        self.kill()
+        self.daemon = Xenstored(self.kernel, archive=self.archive)
+        self.do(self.daemon.start())
+        self.daemon.serve_local(self.local)
+        self.xen.handle(None)
+        self.daemon.check()
+
+
+@pytest.fixture
+def host(make_xen):
+    return Host(make_xen)
+
+
+def dump(daemon):
+    return {
+        path: (node.value, node.permissions, tuple(node.children), node.generation)
+        for path, node in daemon.store.tree.rows()
+    }
+
+
+def test_only_the_first_daemon_begins_empty(host):
+    host.restart()
+    host.restart()
+    assert host.fresh == [1]
+    assert host.daemon.restored
+
+
+def test_nodes_come_back_with_permissions_children_and_generations(host):
+    host.guest(5, 100)
+    for name in ("z", "a", "m"):
+        host.do(host.xenbus.write(f"/tool/{name}", name))
+    host.do(host.xenbus.rm("/tool/a"))
+    host.do(host.xenbus.write("/tool/a", "again"))
+    before = dump(host.daemon)
+    host.restart()
+    assert dump(host.daemon) == before
+    assert host.do(host.xenbus.directory("/tool")) == ["z", "m", "a"]
+    host.do(host.xenbus.write("/tool/z", "y"))
+    generations = [each[3] for each in dump(host.daemon).values()]
+    assert len(set(generations)) == len(generations), "a generation was given twice"
+
+
+def test_a_guest_notices_nothing(host):
+    guest, seen = host.guest(5, 100), []
+    guest.do(guest.xenbus.watch("name", seen.append))
+    guest.do(guest.xenbus.watch("far", seen.append))
+    host.restart()
+    guest.settle()
+    assert guest.xenbus.reconnects == 0
+    host.do(host.xenbus.write("/local/domain/5/name", "other"))
+    assert guest.do(guest.xenbus.read("name")) == "other"
+    guest.settle()
+    assert seen == ["name", "far", "name"]
+    assert host.do(host.xenbus.is_introduced(5))
+
+
+def test_a_stock_guest_goes_on_too(host):
+    guest = host.guest(5, 100, reconnect=False)
+    host.restart()
+    guest.do(guest.xenbus.write("data", "x"))
+    assert host.do(host.xenbus.read("/local/domain/5/data")) == "x"
+
+
+def test_what_is_asked_while_no_daemon_runs_is_answered_by_the_next(host):
+    guest = host.guest(5, 100)
+    host.kill()
+    results = guest.start(guest.xenbus.write("data", "x"))
+    assert results == []
+    host.restart()
+    guest.settle()
+    assert results == [None]
+    assert host.do(host.xenbus.read("/local/domain/5/data")) == "x"
+
+
+def test_nobody_misses_what_another_asked_while_no_daemon_ran(host):
+    first, second, seen = host.guest(5, 100), host.guest(6, 101), []
+    first.do(first.xenbus.write("data", "x"))
+    first.do(first.xenbus.set_perms("data", ["n5", "r6"]))
+    second.do(second.xenbus.watch("/local/domain/5/data", seen.append))
+    host.kill()
+    first.start(first.xenbus.write("data", "y"))
+    host.restart()
+    first.settle()
+    second.settle()
+    assert seen == ["/local/domain/5/data"] * 2
+
+
+def test_an_open_transaction_is_to_be_begun_again(host):
+    guest = host.guest(5, 100)
+    runs = []
+
+    async def body(transaction):
+        runs.append(await transaction.read("name"))
+        if len(runs) == 1:
+            host.restart()
+        await transaction.write("twice", "x" * len(runs))
+
+    guest.do(guest.xenbus.transact(body))
+    assert len(runs) == 2
+    assert host.do(host.xenbus.read("/local/domain/5/twice")) == "xx"
+    assert guest.xenbus.reconnects == 0
+
+
+def test_a_domain_that_died_meanwhile_leaves_nothing(host):
+    host.guest(5, 100)
+    guest, seen = host.guest(6, 101), []
+    host.do(host.xenbus.set_perms("@releaseDomain", ["n0", "r6"]))
+    guest.do(guest.xenbus.watch("@releaseDomain", seen.append))
+    host.kill()
+    del host.xen.domains[5]
+    host.restart()
+    guest.settle()
+    assert seen == ["@releaseDomain"] * 2
+    assert not host.do(host.xenbus.exists("/local/domain/5/name"))
+    assert list(host.xen.maps.values()) == [(6, 101)]
+    host.restart()
+    assert not host.do(host.xenbus.is_introduced(5))
+
+
+def test_quotas_features_and_targets_are_kept(host):
+    guest = host.guest(5, 100)
+    host.guest(6, 101)
+    host.do(host.xenbus.request(XsType.SET_QUOTA, b"5\0watches\0" + b"1\0"))
+    host.do(host.xenbus.request(XsType.SET_FEATURE, b"5\0" + b"1\0"))
+    host.do(host.xenbus.request(XsType.SET_TARGET, b"5\0" + b"6\0"))
+    host.restart()
+    assert guest.do(guest.xenbus.read("/local/domain/6/name")) == "guest6"
+    assert host.do(host.xenbus.request(XsType.GET_FEATURE, b"5\0")) == b"1\0"
+    guest.do(guest.xenbus.watch("a", lambda _: None))
+    with pytest.raises(XenError) as refusal:
+        guest.do(guest.xenbus.watch("b", lambda _: None))
+    assert refusal.value.errno is Errno.ENOSPC
+
+
+def test_nobody_is_told_what_the_archive_cannot_keep_until_it_can(host):
+    guest = host.guest(5, 100)
+    answers = []
+    tool = host.daemon.connect_tool(answers.append)
+    host.archive.full = True
+    results = guest.start(guest.xenbus.write("data", "x"))
+    host.daemon.request(tool, XsType.WRITE, 9, 0, b"/tool/a\0b")
+    host.xen.handle(None)
+    assert (results, answers) == ([], [])
+    assert len([line for line in host.xen.logs if "full" in line]) == 1
+    host.archive.full = False
+    host.xen.now_ns = host.kernel.next_deadline_ns()
+    host.xen.handle(None)
+    guest.settle()
+    assert results == [None]
+    assert unpack_header(answers[0])[:2] == (XsType.WRITE, 9)
+    host.restart()
+    assert host.do(host.xenbus.read("/tool/a")) == "b"
+
+
+class Cut(Exception):  # noqa: N818 (it names what happens)
+    """The process ends here."""
+
+
+POINTS = {
+    "before the commit": (Full, "commit", False),
+    "after the commit": (Full, "commit", True),
+    "before the answers are written": (RingClient, "_write", False),
+    "before the requests are given up": (RingClient, "_consume", False),
+    "after the requests are given up": (RingClient, "_consume", True),
+}
+
+
+@pytest.fixture(params=POINTS, ids=[each.replace(" ", "-") for each in POINTS])
+def cut(request, monkeypatch):
+    """Ends the process at a point of the next turn."""
+    owner, name, after = POINTS[request.param]
+    original = getattr(owner, name)
+
+    def arm():
+        def dying(self, *arguments):
+            monkeypatch.setattr(owner, name, original)
+            if after:
+                original(self, *arguments)
+            raise Cut
+
+        monkeypatch.setattr(owner, name, dying)
+
+    return arm
+
+
+def outcome(answer):
+    """None, or the error."""
+    try:
+        answer.result()
+    except XenError as error:
+        return error.errno
+    return None
+
+
+async def count(transaction):
+    number = int(await transaction.read_or("count", "0"))
+    await transaction.write("count", str(number + 1))
+
+
+def test_a_daemon_killed_at_any_point_does_nothing_twice_and_leaves_nothing_out(host, cut):
+    guest, seen = host.guest(5, 100), []
+    guest.do(guest.xenbus.write("count", "0"))
+    guest.do(guest.xenbus.watch("count", seen.append))
+    for _ in range(3):
+        guest.do(guest.xenbus.transact(count))
+    events = len(seen)
+    number = int(guest.do(guest.xenbus.request(XsType.TRANSACTION_START, b"\0")).rstrip(b"\0"))
+    guest.do(guest.xenbus.issue(XsType.READ, b"count\0", number))
+    guest.do(guest.xenbus.issue(XsType.WRITE, b"count\0" + b"4", number))
+    cut()
+    answer = guest.xenbus.issue(XsType.TRANSACTION_END, b"T\0", number)
+    with pytest.raises(Cut):
+        guest.settle()
+    host.restart()
+    guest.settle()
+    committed = outcome(answer) is None
+    assert outcome(answer) in {None, Errno.EAGAIN}
+    assert guest.do(guest.xenbus.read("count")) == ("4" if committed else "3")
+    assert len(seen) - events == committed, "a watch event was lost, or came twice"
+    assert guest.xenbus.reconnects == 0
+    assert not [line for line in guest.logs if "was not sent" in line], "an answer came twice"
+
+
+def test_long_requests_and_answers_survive_in_the_middle(host):
+    guest = host.guest(5, 100)
+    long = "x" * 2000
+    answer = guest.xenbus.request(XsType.WRITE, b"long\0" + long.encode())
+    host.xen.event(host.xen.domains[5].bound)
+    assert host.xen.page(100).server_holds
+    host.restart()
+    guest.settle()
+    assert answer.result() == b"OK\0"
+    answer = guest.xenbus.request(XsType.READ, b"long\0")
+    host.xen.event(host.xen.domains[5].bound)
+    assert not answer.done
+    host.restart()
+    guest.settle()
+    assert answer.result() == long.encode()
+    assert guest.xenbus.reconnects == 0
+
+
+def test_a_ring_that_cannot_be_gone_on_with_has_to_reconnect(host):
+    guest = host.guest(5, 100)
+    guest.do(guest.xenbus.write("data", "x"))
+    host.kill()
+    host.xen.page(100).server_holds = True
+    host.archive._rings.clear()
+    host.restart()
+    guest.settle()
+    assert guest.xenbus.reconnects == 1
+    assert guest.do(guest.xenbus.read("data")) == "x"
+
+
+def test_a_ring_that_was_served_no_more_is_not_served_by_the_next(host):
+    guest = host.guest(5, 100)
+    page = host.xen.page(100)
+    page.requests.write(b"\xff" * 1024)
+    host.xen.event(host.xen.domains[5].bound)
+    assert page.error
+    host.restart()
+    assert page.error
+    page.reset()
+    assert guest.start(guest.xenbus.read("name")) == []
+    page.connection = XsConnection.RECONNECT
+    host.xen.event(host.xen.domains[5].bound)
+    assert not page.error
+    assert guest.do(guest.xenbus.read("name")) == "guest5"
+
+
+def test_a_reconnect_that_was_wanted_is_done_by_the_next_daemon(host):
+    guest = host.guest(5, 100)
+    guest.do(guest.xenbus.watch("name", lambda _: None))
+    host.kill()
+    host.xen.page(100).connection = XsConnection.RECONNECT
+    host.restart()
+    assert host.xen.page(100).connection == XsConnection.CONNECTED
+    assert host.daemon.store.statistics().watches == 0
+
+
+def test_a_hostile_page_costs_its_own_domain_only(host):
+    host.guest(5, 100)
+    good = host.guest(6, 101)
+    host.kill()
+    page = host.xen.page(100)
+    for index in range(512, 516):
+        page.requests._words[index] = 0x7FFF_0000 + index * 4096
+    host.restart()
+    assert good.do(good.xenbus.read("name")) == "guest6"
+
+
+def test_a_killed_daemon_without_an_archive_leaves_nothing(make_xen):
+    host = Host(make_xen)
+    guest = host.guest(5, 100)
+    host.archive = None
+    host.restart()
+    assert not host.daemon.restored
+    assert host.fresh == [1, 1]
+    assert guest.start(guest.xenbus.read("name")) == []
+    assert not host.do(host.xenbus.exists("/local/domain/5/name"))
