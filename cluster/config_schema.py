@@ -92,6 +92,12 @@ def _vitals(duration: int) -> int:
     return duration
 
 
+def _write_back(duration: int) -> int:
+    if not duration:
+        raise ValueError("a disk that keeps nothing back has no cache; `write_cache: false` says so")
+    return duration
+
+
 def _survivors(value: object) -> object:
     if value in {"all", "none"} or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
@@ -233,6 +239,7 @@ class DiskSchema(Strict):
     name: Name
     trigger: Literal["edge", "level"] = "level"
     write_cache: bool = True
+    write_back: Annotated[Duration, AfterValidator(_write_back)] = 200_000_000
     ignores_flush: bool = False
     latency: LatencySchema = LatencySchema()
 
