@@ -4,7 +4,8 @@ BIN := $(VENV)/bin
 
 FUZZ_INPUTS ?= 100000
 FUZZ_SEED ?= 1
-FUZZ = -runs=$(FUZZ_INPUTS) -seed=$(FUZZ_SEED) -max_len=512 -len_control=0 -rss_limit_mb=1024 -print_final_stats=1
+FUZZ = -runs=$(FUZZ_INPUTS) -seed=$(FUZZ_SEED) -max_len=512 -len_control=0 -rss_limit_mb=1024 -timeout=20 \
+       -print_final_stats=1
 
 .PHONY: demo test install format lint types layers tests fuzz dashboards clean
 

@@ -2,7 +2,7 @@
 
 A neighbour does null hypercalls one after the other, each round trip timed, first alone, then beside a guest
 that sends as fast as it is let: `short` calls that want no answer, as many to a frame as go in; `multi`,
-multicalls of 1,024 calls; `mute`, calls whose answers it never reads, which costs it the link.
+multicalls of 1,024 calls; `mute`, calls whose answers it never reads.
 """
 
 import os
@@ -23,6 +23,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.memory import SparseMemory
 from actors.runtime.transport import SocketStream, unix_pair
+from cluster.programs import UNREAD_LIMITS
 
 POPULATE = (12, 6)
 NULL = (int(Number.xen_version), int(Xenver.version))
@@ -78,7 +79,8 @@ async def serve(ends: list[socket.socket]) -> None:
         "ioapic": False,
     }
     lines: list[str] = []
-    driver = ActorDriver("xen", Hypervisor(argument, SparseMemory(1 << 14)), CODEC, log=lines.append)
+    machine, limit = Hypervisor(argument, SparseMemory(1 << 14)), UNREAD_LIMITS["hypervisor"]
+    driver = ActorDriver("xen", machine, CODEC, log=lines.append, unread_limit=limit)
     near, far = unix_pair()
     driver.plug("supervisor", SocketStream(near))
     async with trio.open_nursery() as nursery:

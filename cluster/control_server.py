@@ -1,6 +1,8 @@
 """The running cluster's end of the control socket: answers `status`, `list`, `fault` and `down`.
 
 Rules: one request a connection; a request that makes no sense is answered with an error and harms nobody.
+What is no request at all costs its connection, as does not reading the reply; more connections than may be
+open at a time wait for each other.
 """
 
 import os
@@ -13,8 +15,8 @@ import trio
 
 from actors.dom0.stub_store import XENSTORE_PAGES
 from actors.runtime.actor import ActorDriver
-from actors.runtime.codec import ProtocolViolation
-from actors.runtime.framing import FrameReader, hello_frame, join_frames
+from actors.runtime.codec import MAX_FRAME_BYTES, ProtocolViolation
+from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.machine import DeadlinePassed
 from cluster.board import Board
 from cluster.control import CONTROL_CODEC, ControlReply, ControlRequest
@@ -26,6 +28,11 @@ from cluster.supervisor import BREAKABLE, Supervisor
 from cluster.watched import watched
 
 REQUEST_LIMIT_S = 10
+REPLY_LIMIT_S = 10
+REQUEST_BYTES_MAX = 16 * 1024
+ERROR_TEXT_MAX = 2000
+SHOWN_MAX = 40
+CONNECTIONS_MAX = 64
 
 
 class ControlServer:
@@ -50,23 +57,19 @@ class ControlServer:
 
     async def serve(self, listener: socket.socket, path: Path) -> None:
         """Serve until cancelled; the socket's path is removed then."""
+        room = trio.Semaphore(CONNECTIONS_MAX)
         try:
             async with trio.open_nursery() as nursery:
                 while True:
-                    await trio.lowlevel.wait_readable(listener)
-                    try:
-                        connection, _ = listener.accept()
-                    except BlockingIOError:
-                        continue
-                    connection.setblocking(False)
-                    nursery.start_soon(self._serve_one, trio.socket.from_stdlib_socket(connection))
+                    await room.acquire()
+                    connection = await _accept(listener)
+                    nursery.start_soon(self._serve_one, connection, room)
         finally:
             listener.close()
             remove(path)
 
-    async def _serve_one(self, connection: trio.socket.SocketType) -> None:
+    async def _serve_one(self, connection: trio.socket.SocketType, room: trio.Semaphore) -> None:
         with connection:
-            stream = trio.SocketStream(connection)
             try:
                 with trio.fail_after(REQUEST_LIMIT_S):
                     request = await self._receive(connection)
@@ -74,12 +77,15 @@ class ControlServer:
                     reply = await read_interrupts(self._supervisor, self._driver, request.arguments)
                 else:
                     reply = self._answer(request)
-                await stream.send_all(hello_frame() + join_frames([CONTROL_CODEC.encode(reply)]))
+                with trio.fail_after(REPLY_LIMIT_S):
+                    await trio.SocketStream(connection).send_all(hello_frame() + _framed(reply))
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
+            finally:
+                room.release()
 
     async def _receive(self, connection: trio.socket.SocketType) -> ControlRequest:
-        reader = FrameReader()
+        reader = FrameReader(REQUEST_BYTES_MAX)
         while True:
             data = await connection.recv(65536)
             if not data:
@@ -102,9 +108,8 @@ class ControlServer:
         }
         answer = answers.get(request.command)
         if answer is None:
-            return ControlReply(
-                f"unknown command {request.command!r}; there are interrupts, {', '.join(sorted(answers))}", {}
-            )
+            known = f"there are interrupts, {', '.join(sorted(answers))}"
+            return ControlReply(f"unknown command {request.command[:SHOWN_MAX]!r}; {known}", {})
         return answer(request.arguments)
 
     def _status(self, _: dict[str, object]) -> ControlReply:
@@ -180,6 +185,28 @@ class ControlServer:
         self._supervisor.go_down()
         self._driver.post(DeadlinePassed())
         return ControlReply("", {"directory": str(self._directory), "pid": os.getpid()})
+
+
+async def _accept(listener: socket.socket) -> trio.socket.SocketType:
+    """The next connection, as it comes."""
+    while True:
+        await trio.lowlevel.wait_readable(listener)
+        try:
+            connection, _ = listener.accept()
+        except BlockingIOError:  # who knocked has gone
+            continue
+        connection.setblocking(False)
+        return trio.socket.from_stdlib_socket(connection)
+
+
+def _framed(reply: ControlReply) -> bytes:
+    """A reply as a frame; an error instead of one that no frame holds."""
+    reply = ControlReply(reply.error[:ERROR_TEXT_MAX], reply.values)
+    data = CONTROL_CODEC.encode(reply)
+    if len(data) > MAX_FRAME_BYTES:
+        text = f"the reply has {len(data)} bytes, and {MAX_FRAME_BYTES} can be sent"
+        data = CONTROL_CODEC.encode(ControlReply(text, {}))
+    return frame(data)
 
 
 def remove(path: Path) -> None:

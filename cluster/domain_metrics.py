@@ -13,7 +13,7 @@ from cluster.readings import CONTROL, Readings, Values
 
 STATES: Final = {"ended": 0, "running": 1, "paused": 2, "hung": 3}
 SHUT_DOWN, CRASHED, DYING = 4, 5, 6
-_COUNTERS: Final = ("hypercall_exits", "events_sent", "upcalls", "upcalls_taken")
+_COUNTERS: Final = ("hypercall_exits", "hypercalls_refused", "events_sent", "upcalls", "upcalls_taken")
 _HELD: Final = (
     ("event_channels", "ports"),
     ("event_channels_pending", "ports_pending"),
@@ -78,7 +78,6 @@ class DomainMetrics:
 
     def _write_host(self, families: Families) -> None:
         values = self._readings.latest.get(self._board.hypervisor, {})
-        families.add("hypercalls_refused", _number(values, "refused"))
         families.add("spurious_interrupts", _number(values, "spurious_interrupts"))
         families.add("lingering_frames", _number(values, "frames_lingering"))
         families.add("frames", _number(values, "frames_free"), "free")

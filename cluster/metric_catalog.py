@@ -64,7 +64,7 @@ _FAMILIES: Final = (
     _gauge("lingering_frames", "", "Frames of dead domains that others still refer to."),
     _counter("hypercalls", "domain hypercall", "Hypercalls entered, by name."),
     _counter("hypercall_exits", "domain", "Hypercalls that have returned to their caller."),
-    _counter("hypercalls_refused", "", "Hypercalls answered with an error."),
+    _counter("hypercalls_refused", "domain", "Hypercalls, and parts of them, answered with an error."),
     _counter("events_sent", "domain", "Events that a domain has sent over its event channels."),
     _counter("upcalls", "domain", "Upcalls delivered to a domain."),
     _counter("upcalls_taken", "domain", "Upcalls that a domain has returned from."),

@@ -33,7 +33,7 @@ from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
 from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.console_log import ConsoleLog
-from cluster.programs import PROGRAMS, Environment
+from cluster.programs import PROGRAMS, UNREAD_LIMITS, Environment
 from cluster.trace_files import begin_recording, watch_points
 
 PACKET_BYTES = 1 << 20
@@ -146,6 +146,7 @@ class ActorProcess:
             log=log.write,
             intercept=ANSWERS,
             trace=recorder,
+            unread_limit=UNREAD_LIMITS.get(program),
         )
         self._drivers[address] = driver
         self._nursery.start_soon(self._run_driver, address, driver, log.write)

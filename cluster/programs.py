@@ -24,6 +24,8 @@ from actors.xenstore.archive import Archive
 from actors.xenstore.stub_domain import XenstoreDomain
 
 Argument = dict[str, object]
+UNREAD_LIMITS = {"hypervisor": 64 * 1024}
+"""Who does not read from a peer that leaves more bytes unread; its peers, the guests, have no such rule."""
 
 
 @dataclass(frozen=True, slots=True)

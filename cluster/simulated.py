@@ -34,6 +34,8 @@ END_NS = 1_000_000
 LIMIT_NS = 3_600_000_000_000
 IMAGES = Path("images")
 
+Tap = Callable[[object], object]
+
 
 class Witness:
     """Whoever looks on at a run, without a part in it; this one sees nothing."""
@@ -47,6 +49,10 @@ class Witness:
 
     def started(self, address: str, machine: Machine) -> None:
         """A machine was made and has seen nothing yet."""
+
+    def tap(self, _address: str, _machine: Machine) -> Tap | None:
+        """Who is to see every message that is delivered to this machine, if anybody."""
+        return None
 
 
 class SimulatedHost:
@@ -93,10 +99,11 @@ class SimulatedHost:
 
 
 class ObservedMachine:
-    """A machine whose driver answers ReadStatistics for it, as the live one does."""
+    """A machine whose driver answers ReadStatistics for it, as the live one does. `tap` sees its messages."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, tap: Tap | None) -> None:
         self.machine = machine
+        self._tap = tap
         self._handle = machine.handle
         self.next_deadline_ns = machine.next_deadline_ns
         self.check = machine.check
@@ -111,6 +118,8 @@ class ObservedMachine:
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event; a question about statistics is not the machine's."""
         if type(event) is Received:
+            if self._tap is not None:
+                self._tap(event.message)
             answer = ANSWERS.get(type(event.message))
             if answer is not None:
                 return [Send(event.link, answer(event.link, event.message, self.machine))]
@@ -234,7 +243,7 @@ def _program(  # noqa: PLR0917 (what a program is made of)
         machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
         watch_points(machine, recordings.of(address) if recordings is not None else None)
         witness.started(address, machine)
-        return ObservedMachine(machine)
+        return ObservedMachine(machine, witness.tap(address, machine))
 
     return make
 

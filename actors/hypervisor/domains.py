@@ -54,7 +54,8 @@ TRANSITIONS: Final[dict[tuple[Life, str], Life]] = {
 class Domain:
     """One incarnation of a domain. `has_process` from StartDomain until the supervisor reports its end.
 
-    `hypercalls` counts by name those it made, in multicalls, too.
+    `hypercalls` counts by name those it made, in multicalls, too; `hypercalls_refused` the errors among the
+    answers: of a call, of its elements or of its entries.
     `target` is the domain that it models devices for, `models` how many do that for it; `suspend_port`
     the port of its own that is sent to when it suspends.
     """
@@ -79,6 +80,7 @@ class Domain:
     started_ns: int | None = None
     online: set[int] = field(default_factory=set)
     hypercalls: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
+    hypercalls_refused: int = 0
     waiting: list[tuple["Domain", int]] = field(default_factory=list)
     suspended_call: int = 0
     suspend_port: int = 0

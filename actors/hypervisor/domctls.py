@@ -1,8 +1,7 @@
 """domctl: what the control domain does with other domains.
 
 Rules, in Xen's order: the interface version (-EACCES), whether the domain exists (-ESRCH), the right
-(-EPERM), then the command. The commands about rights look at their arguments before they ask for the
-right. A domain does not pause, resume or destroy itself (-EINVAL).
+(-EPERM), then the command. A domain does not pause, resume or destroy itself (-EINVAL).
 Source: xen/common/domctl.c of 4.17, xen/common/domain.c (sanitise_domain_config), xen/include/xsm/dummy.h.
 Left out: shadow memory, HVM contexts; get_domain_state came after 4.17 and is -ENOSYS as there.
 """
@@ -70,14 +69,14 @@ class Domctls:
             Domctl.subscribe: self.subscribe,
             Domctl.set_virq_handler: self.set_virq_handler,
             Domctl.soft_reset: self.soft_reset,
-        }
-        own_order: Commands = {
-            Domctl.createdomain: self.createdomain,
-            Domctl.getdomaininfo: self.getdomaininfo,
             Domctl.irq_permission: rights.irq_permission,
             Domctl.iomem_permission: rights.iomem_permission,
             Domctl.ioport_permission: rights.ioport_permission,
             Domctl.set_target: rights.set_target,
+        }
+        own_order: Commands = {
+            Domctl.createdomain: self.createdomain,
+            Domctl.getdomaininfo: self.getdomaininfo,
             Domctl.assign_device: rights.assign_device,
             Domctl.test_assign_device: rights.test_assign_device,
             Domctl.deassign_device: rights.deassign_device,

@@ -137,6 +137,7 @@ def _element(element: Element, caller: Domain, arguments: Arguments) -> Out:
     try:
         out = element(caller, arguments)
     except GrantRefusal as refusal:
+        caller.hypercalls_refused += 1
         return {"status": int(refusal.status)}
     out["status"] = _OKAY
     return out

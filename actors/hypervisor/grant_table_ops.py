@@ -76,16 +76,20 @@ class GrantTableOps:
         return self._about(caller, dom, answer)
 
     def _about(self, caller: Domain, dom: int, answer: Answer) -> Result:
-        domain = caller if dom == DOMID_SELF else self._domains.get(dom)
-        if domain is None:
-            return 0, {"status": int(GrantStatus.bad_domain)}
-        if not may_control(caller, domain):
-            return 0, {"status": int(GrantStatus.permission_denied)}
         try:
-            out = answer(domain)
+            out = answer(self._target(caller, dom))
         except GrantRefusal as refusal:
+            caller.hypercalls_refused += 1
             return 0, {"status": int(refusal.status)}
         return 0, out | {"status": int(GrantStatus.okay)}
+
+    def _target(self, caller: Domain, dom: int) -> Domain:
+        domain = caller if dom == DOMID_SELF else self._domains.get(dom)
+        if domain is None:
+            raise GrantRefusal(GrantStatus.bad_domain, f"no domain {dom}")
+        if not may_control(caller, domain):
+            raise GrantRefusal(GrantStatus.permission_denied, f"the table of domain {dom}")
+        return domain
 
     def set_version(self, _caller: Domain, arguments: Arguments) -> Result:
         """GNTTABOP_set_version. EINVAL for a version that never was, ENOSYS for 2: it is left out."""

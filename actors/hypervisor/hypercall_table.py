@@ -122,15 +122,20 @@ class HypercallTable:
         op, command = number(entry, "op"), number(entry, "cmd")
         call = self.find(op, command)
         if op == Hypercall.multicall:
+            caller.hypercalls_refused += 1
             return -Errno.EINVAL
         caller.hypercalls[call.name] += 1
         try:
             result = call.method(caller, mapping(entry, "args"))
         except XenError as error:
+            caller.hypercalls_refused += 1
             return -int(error.errno)
         if result is None:
             return 0
-        return result if isinstance(result, int) else result[0]
+        ret = result if isinstance(result, int) else result[0]
+        if ret < 0:
+            caller.hypercalls_refused += 1
+        return ret
 
 
 def _in_version(method: Method, spoken: int, native: int) -> Method:

@@ -57,7 +57,6 @@ class Hypervisor:
         self._agenda = self._host.agenda
         self._host.watchdog.fired = self._watchdog_fired
         self._links: set[str] = set()
-        self._refused = 0
         self._violations = 0
         self._tables_touched = True
 
@@ -117,7 +116,6 @@ class Hypervisor:
         host, events, domains = self._host, self._events, self._host.domains.all()
         return HypervisorStatistics(
             hypercalls=self._host.domains.hypercalls(),
-            refused=self._refused,
             events_sent=events.sent,
             upcalls=events.upcalls,
             interrupts=self._irqs.interrupts,
@@ -147,15 +145,19 @@ class Hypervisor:
         try:
             result = call.method(caller, message.arguments)
         except XenError as error:
-            self._refused += 1
+            caller.hypercalls_refused += 1
             effects.append(Send(caller.link, HypercallReply(sequence, -error.errno.value, None)))
             return
         if isinstance(result, int):
             if sequence or result < 0:
+                if result < 0:
+                    caller.hypercalls_refused += 1
                 effects.append(Send(caller.link, HypercallReply(sequence, result, None)))
         elif result is None:
             self._outbox.unanswered[caller.link] += 1
         elif sequence or result[0] < 0:
+            if result[0] < 0:
+                caller.hypercalls_refused += 1
             effects.append(Send(caller.link, HypercallReply(sequence, result[0], result[1])))
         if self._zombies:
             self._lives.reap()
@@ -167,7 +169,7 @@ class Hypervisor:
             try:
                 caller.grants.revoke(message.ref)
             except XenError as error:
-                self._refused += 1
+                caller.hypercalls_refused += 1
                 ret = -int(error.errno)
             self._outbox.send(caller.link, HypercallReply(message.sequence, ret, None))
         else:
@@ -272,6 +274,7 @@ def _row(domain: Domain, unanswered: int) -> dict[str, object]:
         "frames": domain.physmap.pages + domain.physmap.lingering + len(domain.grants.frames),
         "hypercalls": dict(domain.hypercalls),
         "hypercall_exits": sum(domain.hypercalls.values()) - unanswered,
+        "hypercalls_refused": domain.hypercalls_refused,
         "events_sent": domain.ports.sent,
         "upcalls": domain.ports.upcalls,
         "upcalls_taken": domain.ports.upcalls_taken,

@@ -131,6 +131,7 @@ class MemoryOps:
                     mfns.append(self._add_one(domain, space, index, gpfn))
                 errors.append(0)
             except XenError as error:
+                caller.hypercalls_refused += 1
                 mfns.append(ALL_ONES_32)
                 errors.append(-int(error.errno))
         return 0, {"errs": errors, "mfns": mfns}

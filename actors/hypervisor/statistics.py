@@ -11,7 +11,6 @@ class HypervisorStatistics:
     """`hypercalls` by name; `domains` are one record each, dead ones only while frames of theirs linger."""
 
     hypercalls: dict[str, int]
-    refused: int
     events_sent: int
     upcalls: int
     interrupts: int

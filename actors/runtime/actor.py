@@ -2,7 +2,7 @@
 
 A turn is what arrived together: every frame of one receive is decoded and handled, then `end_turn`
 of the machine (if it has one) is called, then each link that was sent to is flushed once. What is too
-much for one turn (`arrivals`) is handled in turns of its own, between which other links have theirs.
+much for one turn (`arrivals`) is handled in turns of its own; the longer each, the more others have then.
 
 Rules: the machine is called from here only, and never again while it is in a call; each LinkOpened
 is followed by one LinkClosed, whoever ended the link. An exception of the machine leaves `run`.
@@ -10,6 +10,7 @@ is followed by one LinkClosed, whoever ended the link. An exception of the machi
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from random import Random
 
 import trio
@@ -60,7 +61,8 @@ class ActorDriver:
 
     `log` takes the lines of Log effects and of links that broke the protocol. `perform` takes the
     effects on other actors. `intercept` answers messages of some types in the machine's stead: what
-    it returns is sent back on the same link, None is nothing.
+    it returns is sent back on the same link, None is nothing. A peer for whom more than `unread_limit` bytes
+    wait is not read from until it has taken them; two ends with this rule might wait for each other for ever.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class ActorDriver:
         clock: Callable[[], int] = time.monotonic_ns,
         frame_limit: int = MAX_FRAME_BYTES,
         max_backlog_bytes: int = MAX_BACKLOG_BYTES,
+        unread_limit: int | None = None,
     ) -> None:
         self.address = address
         self.machine = machine
@@ -87,7 +90,7 @@ class ActorDriver:
         self._trace = trace
         self._clock = clock
         self._frame_limit = frame_limit
-        self._max_backlog_bytes = max_backlog_bytes
+        self._max_backlog_bytes, self._unread_limit = max_backlog_bytes, unread_limit
         self._end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
         self._links: dict[str, Link] = {}
         self._touched: list[Link] = []
@@ -115,7 +118,8 @@ class ActorDriver:
 
     def plug(self, link: str, stream: ByteStream) -> None:
         """Give the machine a new link. An older one of that name is read out and closed first."""
-        self._post(Link(link, stream, self._frame_limit, self._codec.rows, self._codec.decode_frame))
+        rows, decode = self._codec.rows, self._codec.decode_frame
+        self._post(Link(link, stream, self._frame_limit, rows, decode, unread_limit=self._unread_limit))
 
     def plug_raw(self, link: str, stream: ByteStream) -> None:
         """Give the machine a link to a stranger, whose messages are `bytes` as they come and go."""
@@ -150,13 +154,9 @@ class ActorDriver:
         if target.detour is not None:
             target.detour.disturbance = disturbance
         else:
-            target.detour = self._detour(target, disturbance)
+            pack = partial(self._pack, target)
+            target.detour = Detour(disturbance, self._clock, pack, self._flush_touched)
             self._nursery.start_soon(target.detour.run)
-
-    def _detour(self, link: Link, disturbance: Disturbance) -> Detour:
-        return Detour(
-            disturbance, self._clock, lambda message: self._pack(link, message), self._flush_touched
-        )
 
     @property
     def links(self) -> list[str]:
@@ -209,7 +209,9 @@ class ActorDriver:
                 await link.drained.wait()
             if self._receive(link):
                 turns += 1
-                if turns == TURNS_PER_CHECKPOINT or link.arrivals.waiting:
+                if link.arrivals.waiting:
+                    await link.stand_back(self._clock())
+                elif turns == TURNS_PER_CHECKPOINT:
                     turns = 0
                     await trio.lowlevel.checkpoint()
             elif link.open:
@@ -223,7 +225,8 @@ class ActorDriver:
         """One turn with what has arrived on a link; False if nothing has, or the link has ended."""
         arrivals = link.arrivals
         if arrivals.waiting:
-            return self._take_turn(link, arrivals.more(), self._clock())
+            link.turn_ns = self._clock()
+            return self._take_turn(link, arrivals.more(), link.turn_ns)
         try:
             count = link.stream.receive_into(self._buffer)
         except BlockingIOError:
@@ -234,12 +237,9 @@ class ActorDriver:
         if not count:
             self._close(link, "ended within a frame" if arrivals.partial else "closed by the peer")
             return False
-        now_ns = self._clock()
-        if link.raw:
-            self._handle(link, (bytes(self._buffer[:count]),), now_ns)
-            self._finish_turn(now_ns)
-            return link.open
-        return self._take_turn(link, arrivals.take(self._buffer[:count]), now_ns)
+        now_ns = link.turn_ns = self._clock()
+        data = self._buffer[:count]
+        return self._take_turn(link, [bytes(data)] if link.raw else arrivals.take(data), now_ns)
 
     def _take_turn(self, link: Link, messages: list[object], now_ns: int) -> bool:
         if messages:

@@ -19,7 +19,8 @@ from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
 
 PACKER_BYTES = 4096
-RAW_BACKLOG_BYTES = 256 * 1024
+PASS_NS = 50_000
+RAW_UNREAD_BYTES = 256 * 1024
 
 Rows = Mapping[type, Callable[[object], object]]
 RAW_ROWS: Rows = {bytes: lambda message: message}
@@ -43,15 +44,31 @@ class Link:
         "received",
         "rows",
         "stream",
+        "turn_ns",
+        "unread_limit",
     )
 
-    def __init__(self, name: str, stream: ByteStream, frame_limit: int, rows: Rows, decode: Decode) -> None:
-        """`rows` makes of a message, by its type, what `pack` takes; `decode` makes messages of a payload."""
+    def __init__(
+        self,
+        name: str,
+        stream: ByteStream,
+        frame_limit: int,
+        rows: Rows,
+        decode: Decode,
+        *,
+        unread_limit: int | None = None,
+    ) -> None:
+        """`rows` makes of a message, by its type, what `pack` takes; `decode` makes messages of a payload.
+
+        While more than `unread_limit` bytes wait for the peer, it is `congested`.
+        """
         self.name = name
         self.stream = stream
         self.frame_limit = frame_limit
+        self.unread_limit = unread_limit
         self.arrivals = Arrivals(frame_limit, decode)
         self.open = True
+        self.turn_ns = 0  # when its last turn began
         self.raw = False
         self.rows = rows
         # One for all messages: a new one for each would cost a tenth of what a short message costs.
@@ -98,6 +115,11 @@ class Link:
             self.drained.set()
             self.drained = None
 
+    async def stand_back(self, now_ns: int) -> None:
+        """Let others run: one pass of all who can, and more if the turn that ends now has taken long."""
+        for _ in range(1 + (now_ns - self.turn_ns) // PASS_NS):
+            await trio.lowlevel.checkpoint()
+
     def _send(self, data: bytes) -> int:
         if self.backlog:
             self.backlog += data
@@ -116,7 +138,7 @@ class Link:
     @property
     def congested(self) -> bool:
         """Whether nothing more is to be read before the peer has taken what waits for it."""
-        return False
+        return self.unread_limit is not None and len(self.backlog) > self.unread_limit
 
     async def _write_some(self) -> None:
         try:
@@ -137,7 +159,7 @@ class RawLink(Link):
     __slots__ = ("_parts",)
 
     def __init__(self, name: str, stream: ByteStream) -> None:
-        super().__init__(name, stream, 0, RAW_ROWS, _as_it_is)
+        super().__init__(name, stream, 0, RAW_ROWS, _as_it_is, unread_limit=RAW_UNREAD_BYTES)
         self.raw = True
         self._parts: list[bytes] = []
         self.pack = self._parts.append
@@ -153,11 +175,6 @@ class RawLink(Link):
         parts.clear()
         self.queued = False
         return self._send(data)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the peer leaves too much unread."""
-        return len(self.backlog) > RAW_BACKLOG_BYTES
 
 
 def _as_it_is(payload: Buffer) -> list[object]:

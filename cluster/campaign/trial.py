@@ -69,12 +69,16 @@ def run_trial(
     *,
     invariants: bool = True,
     directory: Path | None = None,
+    witness: RunWitness | None = None,
     observe: Callable[[str, str], None] = lambda _what, _text: None,
 ) -> Finished:
-    """Run a case; with a directory its logs and its trace are written there. ConfigError."""
+    """Run a case; with a directory its logs and its trace are written there. ConfigError.
+
+    `witness`: a fresh one that sees more than others do.
+    """
     began_s = time.perf_counter()
     cluster = case.cluster()
-    witness = RunWitness()
+    witness = witness or RunWitness()
     trial = Trial(case.seed)
     report = None
 

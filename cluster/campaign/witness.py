@@ -1,7 +1,8 @@
 """What is seen of one run besides its report: histories, states at the time of a fault, foreign bytes.
 
 Rules: it looks on and changes nothing; what it costs is not virtual time. Memory is searched for the marks
-of other guests at every fault, at every recovery and before the guests leave.
+and secrets of other guests at every fault, at every recovery and before the guests leave; what is delivered
+to a guest, always.
 """
 
 from typing import Final
@@ -17,10 +18,11 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulation import Simulation
 from actors.xenstore.stub_domain import XenstoreDomain
+from cluster.campaign.guest_secrets import GuestSecrets
 from cluster.campaign.history import History, Operation
 from cluster.campaign.sector_record import SectorRecord
 from cluster.campaign.store_record import StoreRecord
-from cluster.simulated import Witness
+from cluster.simulated import Tap, Witness
 from cluster.supervisor import Supervisor
 
 POWER_LOSS: Final = "host-power-loss"
@@ -34,6 +36,7 @@ class WitnessedJournal(MemoryJournal):
         super().__init__(**header)  # type: ignore[arg-type]
         self._witness = witness
         self._open: dict[int, Operation] = {}
+        self._guest_id = self.word(Word.GUEST_ID)
         self._place = f"{self.guest}/{self.word(Word.VIRTUAL_DEVICE)}"
         self._sectors = witness.sectors_of(self)
         self._now_ns = 0
@@ -48,6 +51,7 @@ class WitnessedJournal(MemoryJournal):
     def record_write(self, sector: int, sectors: int, nonce: int, now_ns: int, *, fua: bool = False) -> int:
         """A write begins."""
         sequence = super().record_write(sector, sectors, nonce, now_ns, fua=fua)
+        self._witness.secrets.add_nonce(self._guest_id, nonce)
         self._tell(sequence, "write", sector, sectors, nonce, now_ns)
         return sequence
 
@@ -104,11 +108,11 @@ class WitnessedJournal(MemoryJournal):
 
     def _value(self, content: bytes | memoryview) -> int:
         stamp = read_stamp(content)
-        if stamp is None:
-            return 0
-        if stamp.guest_id != self.word(Word.GUEST_ID):
-            self._witness.foreign(f"{self._place} read what guest {stamp.guest_id} wrote")
-        return stamp.nonce
+        owners = [stamp.guest_id] if stamp else self._witness.secrets.owners_in_frame(memoryview(content))
+        for owner in owners:
+            if owner != self._guest_id:
+                self._witness.foreign(f"{self._place} read what guest {owner} wrote")
+        return stamp.nonce if stamp is not None else 0
 
 
 class RunWitness(Witness):
@@ -118,6 +122,7 @@ class RunWitness(Witness):
         self.history = History()
         self.states: dict[str, int] = {}
         self.foreign_bytes: list[str] = []
+        self.secrets = GuestSecrets()
         self.sectors: dict[str, list[SectorRecord]] = {}
         self.power_losses: dict[str, list[int]] = {}
         self.stores: dict[str, StoreRecord] = {}
@@ -167,6 +172,19 @@ class RunWitness(Witness):
             machine.store_witness = store.client(address)
         elif isinstance(machine, XenstoreDomain):
             machine.store_began = store.store_started
+
+    def tap(self, address: str, machine: Machine) -> Tap | None:
+        """Look at everything that a guest is sent."""
+        if not isinstance(machine, Guest):
+            return None
+        guest_id = machine.configuration["guest_id"]
+        return lambda message: self.delivered(address, guest_id, message)
+
+    def delivered(self, address: str, guest_id: int, message: object) -> None:
+        """A message has come to somebody whose own secrets are those of `guest_id`, and no others."""
+        for owner in self.secrets.owners_in_message(message):
+            if owner != guest_id:
+                self.foreign(f"{type(message).__name__} brought {address} what guest {owner} keeps secret")
 
     def sectors_of(self, journal: Journal) -> SectorRecord:
         """A record for the sectors of one disk."""
@@ -226,7 +244,7 @@ class RunWitness(Witness):
     def _search(self, memory: SparseMemory, extents: list[tuple[int, int]], guest_id: int, name: str) -> None:
         for start, count in extents:
             for mfn, frame in memory.touched(start, count):
-                for owner in _owners(bytes(frame)):
+                for owner in (*_owners(bytes(frame)), *self.secrets.owners_in_frame(frame)):
                     if owner != guest_id:
                         self.foreign(f"frame {mfn} of {name} holds what guest {owner} wrote")
 

@@ -3,10 +3,10 @@
 What follows the name is for libFuzzer: -runs, -seed, -max_len, corpus folders.
 """
 
-import atexit
 import importlib
 import sys
 from collections.abc import Callable
+from itertools import count
 from random import Random
 from typing import Protocol, cast
 
@@ -62,12 +62,19 @@ def run_random(target: Target, inputs: int, seed: int) -> None:
 
 
 def run_guided(name: str, options: list[str]) -> None:
-    """Until libFuzzer has enough; it ends the process."""
+    """Until libFuzzer has enough; it ends the process, so what was done is told with the last input."""
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=INSTRUMENTED[name]):
         target = make(name)
-    atexit.register(lambda: print(target.done, file=sys.stderr))
-    atheris.Setup([sys.argv[0], *options], target)
+    last = next((int(each.removeprefix("-runs=")) for each in options if each.startswith("-runs=")), 0)
+    inputs = count(1)
+
+    def take(data: bytes) -> None:
+        target(data)
+        if next(inputs) == last:
+            print(target.done, file=sys.stderr, flush=True)
+
+    atheris.Setup([sys.argv[0], *options], take)
     atheris.Fuzz()
 
 

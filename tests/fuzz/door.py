@@ -121,12 +121,13 @@ class Board:
             "max_vcpus": 2, "max_evtchn_port": 63, "max_grant_frames": 2, "max_maptrack_frames": 1,
         }  # fmt: skip
         domid = len(self.machine._host.domains.all())
-        for number, command, arguments in (
+        calls: tuple[tuple[int, int, dict[str, object]], ...] = (
             (DOMCTL, 1, config),
             (DOMCTL, 11, {"domain": domid, "max_memkb": 256}),
             (MEMORY_OP, 6, {"domid": domid, "nr_extents": 32}),
             (DOMCTL, 4, {"domain": domid}),
-        ):
+        )
+        for number, command, arguments in calls:
             self.send("dom0", CODEC.encode(Hypercall(1, number, command, arguments)))
 
 

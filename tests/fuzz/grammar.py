@@ -2,9 +2,12 @@
 
 So the grammar cannot fall behind the hypervisor: a new call, or a new argument, is known by itself.
 Rules: a call is asked several times with other answers, since what it reads may depend on what it has read.
+What stands for others (a list of elements), or turns a call away at once (an interface version), is mostly
+left out, so that the calls behind it are reached.
 """
 
 import contextlib
+from itertools import product
 from typing import Final
 
 from actors.hypervisor.domains import Domain
@@ -14,8 +17,14 @@ from tests.fuzz.inputs import Input
 Arguments = dict[str, object]
 
 _ANSWERS: Final[tuple[object, ...]] = (0, 1, [0], [[0, 0, 1]], {"ref": 0, "domid": 0, "offset": 0}, b"x", "x")
+_MAY_BE_ABSENT: Final = frozenset({"ops", "interface_version"})
+_STRUCTURES: Final = frozenset({"source", "dest", "in", "out"})
 _NESTED: Final = (
     "ref",
+    "gfn",
+    "extent_start",
+    "extent_order",
+    "nr_extents",
     "domid",
     "offset",
     "gmfn",
@@ -31,14 +40,15 @@ _NESTED: Final = (
 
 
 class NotedArguments(dict[str, object]):
-    """Answers whatever is asked with one value, and remembers the names."""
+    """Answers whatever is asked with one value, and remembers the names; those `absent` are not there."""
 
-    def __init__(self, answer: object) -> None:
+    def __init__(self, answer: object, absent: frozenset[str]) -> None:
         super().__init__()
         self.asked: dict[str, None] = {}
         self._answer = answer
+        self._absent = absent
 
-    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> object:
         """The one value."""
         self.asked[name] = None
         return self._answer
@@ -49,7 +59,7 @@ class NotedArguments(dict[str, object]):
 
     def __contains__(self, name: object) -> bool:
         self.asked[str(name)] = None
-        return True
+        return name not in self._absent
 
 
 class Grammar:
@@ -59,8 +69,8 @@ class Grammar:
         self.names: dict[tuple[int, int], list[str]] = {}
         for key, call in table.calls.items():
             found: dict[str, None] = {}
-            for answer in _ANSWERS:
-                noted = NotedArguments(answer)
+            for answer, absent in product(_ANSWERS, (frozenset[str](), _MAY_BE_ABSENT)):
+                noted = NotedArguments(answer, absent)
                 with contextlib.suppress(Exception):  # it is only asked, with what no wire can carry
                     call.method(caller, noted)
                 found.update(noted.asked)
@@ -75,7 +85,17 @@ class Grammar:
         return number, command, self._arguments(source, self.names[number, command], depth=0)
 
     def _arguments(self, source: Input, names: list[str], depth: int) -> Arguments:
-        return {name: self._value(source, depth) for name in names if source.byte() < 245}
+        found: Arguments = {}
+        for name in names:
+            how = source.byte()
+            if name == "ops" and depth == 0 and how < 64:
+                elements = [each for each in names if each not in _MAY_BE_ABSENT]
+                return {name: [self._arguments(source, elements, 1) for _ in range(how & 7)]}
+            if name in _STRUCTURES and how < 224:
+                found[name] = self._arguments(source, list(_NESTED), depth + 1)
+            elif how < 245 if name not in _MAY_BE_ABSENT else how >= 245:
+                found[name] = self._value(source, depth)
+        return found
 
     def _value(self, source: Input, depth: int) -> object:
         how = source.byte()

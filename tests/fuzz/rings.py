@@ -20,6 +20,7 @@ from actors.kernel.grants import Mapping
 from actors.kernel.mapped_grants import MappedGrant
 from actors.kernel.resume_journal import ResumeJournal
 from actors.kernel.ring import BackRing, FrontRing, RingBroken
+from actors.kernel.shadow import Done
 from actors.kernel.threads import Threads
 from actors.kernel.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.xenbus import Xenbus
@@ -231,14 +232,18 @@ def fuzz_front(source: Input) -> None:
         broken=broken.append,
     )
     answered = list[int]()
+
+    def note(number: int) -> Done:
+        return lambda _status, _data: answered.append(number)
+
     queue.can_flush = True
     queue.attach(FrontRing(page.words, BLKIF_SLOT_BYTES), page.bytes, page.notify)
     asked = 0
     for _ in range(TURNS_MAX):
         for _ in range(source.byte() & 7):
-            number, asked = asked, asked + 1
             sectors = 1 + source.byte() % 16
-            queue.submit(0, source.byte(), None, sectors, lambda _status, _data, n=number: answered.append(n))
+            queue.submit(0, source.byte(), None, sectors, note(asked))
+            asked += 1
         for callback in list(ends):
             callback()
         ends.clear()

@@ -1,11 +1,14 @@
 """The fuzz targets take random inputs without a fuzzer, too: a few in each run of the tests."""
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.fuzz import door, rings
+
+CORPUS = Path(__file__).parent / "corpus"
 
 
 def feed(take: Callable[[bytes], None], inputs: int, seed: int) -> None:
@@ -18,6 +21,14 @@ def feed(take: Callable[[bytes], None], inputs: int, seed: int) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_inputs_are_served_refused_or_cut_off(target: type, seed: int) -> None:
     feed(target(), 150, seed)
+
+
+@pytest.mark.parametrize(("name", "target"), [("door", door.Target), ("rings", rings.Target)])
+def test_the_inputs_of_the_corpus_are_served_refused_or_cut_off(name: str, target: type) -> None:
+    take, inputs = target(), sorted((CORPUS / name).iterdir())
+    assert inputs
+    for each in inputs:
+        take(each.read_bytes())
 
 
 def test_an_argument_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,6 +252,57 @@ async def test_a_peer_that_never_reads_loses_its_link_and_others_go_on(
     assert len(lines) == 1
 
 
+async def test_a_peer_that_never_reads_is_not_read_from_where_there_is_a_limit(
+    recorder: type, stream_pair: Pair
+) -> None:
+    def answer(event: Event, now_ns: int) -> list[Effect]:
+        return [Send(event.link, Note(0, bytes(100_000)))] if isinstance(event, Received) else []
+
+    machine = recorder(answer)
+    driver = a_driver(machine, unread_limit=100_000)
+    driver.plug("deaf", stream_pair[0])
+    deaf = greeted(stream_pair[1])
+    async with running(driver):
+        for _ in range(150):
+            deaf.say(notes(0))
+            await trio.testing.wait_all_tasks_blocked()
+        assert 2 < len(machine.events) < 120
+        assert await deaf.hear_notes(150) == [0] * 150
+        assert driver.links == ["deaf"]
+
+
+@pytest.mark.parametrize(("cost_ns", "least", "most"), [(0, 0, 4), (10_000, 8, 100)])
+async def test_the_longer_a_turn_of_a_flood_takes_the_more_turns_others_have_before_its_next(
+    recorder: type, cost_ns: int, least: int, most: int
+) -> None:
+    now, order = [0], list[str]()
+
+    def work(event: Event, now_ns: int) -> list[Effect]:
+        if not isinstance(event, Received):
+            return []
+        if event.link == "flood":
+            now[0] += cost_ns
+            if event.message.number % MESSAGES_PER_TURN == 0:
+                order.append("flood")
+            return []
+        order.append("asker")
+        return [Send("asker", event.message)]
+
+    driver = a_driver(recorder(work), clock=lambda: now[0])
+    ends = {name: memory_pair() for name in ("flood", "asker")}
+    for name, (near, _) in ends.items():
+        driver.plug(name, near)
+    flood, asker = (greeted(far) for _, far in ends.values())
+    async with running(driver):
+        await trio.testing.wait_all_tasks_blocked()
+        flood.say(notes(*range(10 * MESSAGES_PER_TURN)))
+        while order.count("flood") < 10:
+            asker.say(notes(1))
+            assert await asker.hear_notes(1) == [1]
+    between = "".join(each[0] for each in order).split("f")[1:-1]
+    assert all(least <= len(each) <= most for each in between), between
+
+
 async def test_a_slow_reader_gets_everything_in_order(recorder: type, stream_pair: Pair) -> None:
     def burst(event: Event, now_ns: int) -> list[Effect]:
         opened = isinstance(event, LinkOpened)
