@@ -139,6 +139,7 @@ class Backends:
             frontend_domid=key[0],
             volume=volume,
             policy=self._policy,
+            early=self._root == DOM0_ROOT,
         )
         self.devices[key] = backend
         done: Future[None] = Future()
