@@ -81,18 +81,10 @@ class Backends:
                 self._kernel.threads.spawn(f"vbd {key[0]}/{key[1]}", self._probe(key))
 
     async def _look(self) -> None:
-        """What was written while this domain did not look: before it ran, or while there was no store.
-
-        A store that was lost has all that this domain is to serve when it is introduced: the rest is gone.
-        """
-        gone = dict(self.devices)
+        """What was written while this domain did not look: before it ran, or while there was no store."""
         for guest in await self._list(OWN_ROOT):
             for device in await self._list(f"{OWN_ROOT}/{guest}"):
                 self._changed(f"{OWN_ROOT}/{guest}/{device}/state")
-                if guest.isdecimal() and device.isdecimal():
-                    gone.pop((int(guest), int(device)), None)
-        for backend in gone.values():
-            backend.remove()
 
     async def _list(self, path: str) -> list[str]:
         try:
