@@ -23,7 +23,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.memory import SparseMemory
 from actors.runtime.transport import SocketStream, unix_pair
-from cluster.programs import UNREAD_LIMITS
+from cluster.drivers.programs import UNREAD_LIMITS
 
 POPULATE = (12, 6)
 NULL = (int(Number.xen_version), int(Xenver.version))

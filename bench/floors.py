@@ -3,7 +3,7 @@
 import statistics
 import sys
 
-from cluster.floors import measure
+from cluster.bench.floors import measure
 
 MAKES = ("blocking", "lowlevel", "actor")
 ROUNDS = {1: 5_000, 64: 50_000}

@@ -13,11 +13,11 @@ from statistics import median
 
 from actors.domu.journal import Journal, MemoryJournal
 from actors.messages import Statistics
-from cluster.board import DomainProcess
-from cluster.config import ResolvedCluster, load_cluster
-from cluster.metrics import HostCollector
-from cluster.metrics_server import MetricsServer
-from cluster.supervisor import Supervisor
+from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.experiment.board import DomainProcess
+from cluster.experiment.supervisor import Supervisor
+from cluster.metrics.metrics import HostCollector
+from cluster.metrics.server import MetricsServer
 
 REPEATS = 15
 REQUESTS = 200

@@ -17,9 +17,9 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from threading import Event, Thread
 
-from cluster.config import load_cluster
-from cluster.progress import Progress
-from cluster.session import Session, SessionOptions
+from cluster.config.loading import load_cluster
+from cluster.run.progress import Progress
+from cluster.run.session import Session, SessionOptions
 
 SECONDS = 4
 BUSY = {"depth": 8, "read_share": 0.5, "flush_every": 0, "verify": False}

@@ -15,9 +15,9 @@ from statistics import median
 import click
 
 from actors.domu.journal import Word
-from cluster.config import load_cluster
-from cluster.progress import Progress
-from cluster.session import Session, SessionOptions
+from cluster.config.loading import load_cluster
+from cluster.run.progress import Progress
+from cluster.run.session import Session, SessionOptions
 
 CONFIGURATION = """\
 name: trace-cost

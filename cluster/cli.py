@@ -15,22 +15,22 @@ from typing import cast
 import click
 from rich.console import Console
 
-from cluster.bench import run_benchmarks
+from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
-from cluster.config import ResolvedCluster, load_cluster
-from cluster.config_errors import ConfigError
-from cluster.conform import RecordingError, print_results
-from cluster.conform_live import replay
-from cluster.console_log import follow, log_path
-from cluster.control import NotRunning, ask, wait_for_report
-from cluster.detached import start_detached
-from cluster.fault_kinds import FAULT_KINDS
-from cluster.monitor import Monitor, MonitorEndedError, until_interrupted
-from cluster.preflight import CannotStart
-from cluster.progress import Progress, ProgressConsole
-from cluster.session import Session, SessionOptions
-from cluster.summary import print_summary
-from cluster.watch_commands import CLUSTER, asked, env, export, interrupts, top
+from cluster.config.errors import ConfigError
+from cluster.config.fault_kinds import FAULT_KINDS
+from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.conformance.conform import RecordingError, print_results
+from cluster.conformance.conform_live import replay
+from cluster.control.client import NotRunning, ask, wait_for_report
+from cluster.control.preflight import CannotStart
+from cluster.drivers.console_log import follow, log_path
+from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
+from cluster.run.detached import start_detached
+from cluster.run.progress import Progress, ProgressConsole
+from cluster.run.session import Session, SessionOptions
+from cluster.top.watch_commands import CLUSTER, asked, env, export, interrupts, top
+from cluster.verdict.summary import print_summary
 
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255

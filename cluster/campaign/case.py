@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from cluster.config import ResolvedCluster, resolve_source
-from cluster.yaml_source import YamlSource
+from cluster.config.loading import ResolvedCluster, resolve_source
+from cluster.config.yaml_source import YamlSource
 
 FaultRow = dict[str, object]
 

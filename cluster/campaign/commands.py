@@ -26,8 +26,8 @@ from cluster.campaign.shrink import NothingFails, Shrinker
 from cluster.campaign.summary import SweepSummary, failure_text
 from cluster.campaign.sweep import run_here, run_on_cores
 from cluster.campaign.trial import Finished, Record
-from cluster.run_directory import RunDirectory
-from cluster.yaml_source import YamlSource
+from cluster.config.yaml_source import YamlSource
+from cluster.run.run_directory import RunDirectory
 
 EXIT_CODES = {"held": 0, "failed": 1, "unknown": 2}
 FILE = click.argument("file", type=click.Path(path_type=Path))

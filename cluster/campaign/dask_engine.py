@@ -13,7 +13,7 @@ from typing import Any, Final
 from cluster.campaign.plan import Plan
 from cluster.campaign.sweep import SEEDS_AT_ONCE, died, run_here
 from cluster.campaign.trial import Record
-from cluster.preflight import CannotStart
+from cluster.control.preflight import CannotStart
 
 TASKS_PER_THREAD: Final = 4
 RETRIES: Final = 3

@@ -13,7 +13,7 @@ from cluster.campaign.case import Case
 from cluster.campaign.generator import Generator
 from cluster.campaign.planted import planted
 from cluster.campaign.trial import Finished, Record, run_trial
-from cluster.yaml_source import YamlSource
+from cluster.config.yaml_source import YamlSource
 
 
 @dataclass(frozen=True)

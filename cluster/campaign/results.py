@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from cluster.campaign.trial import Record
-from cluster.config_errors import ConfigError, Finding
+from cluster.config.errors import ConfigError, Finding
 
 SCHEMA: Final = 1
 VERDICTS: Final = ("held", "failed", "unknown")

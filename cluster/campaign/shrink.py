@@ -13,8 +13,8 @@ from typing import Final, cast
 
 from cluster.campaign.case import Case
 from cluster.campaign.trial import Trial
-from cluster.config_errors import ConfigError
-from cluster.quantities import duration_ns
+from cluster.config.errors import ConfigError
+from cluster.config.quantities import duration_ns
 
 TRIALS_MAX: Final = 500
 COARSE_NS: Final = (1_000_000_000, 100_000_000, 10_000_000, 1_000_000)

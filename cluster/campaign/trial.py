@@ -15,14 +15,14 @@ from typing import Final
 
 from cluster.campaign.case import Case
 from cluster.campaign.witness import RunWitness
-from cluster.config import ResolvedCluster
-from cluster.injection import Injection
-from cluster.report import Report, facts_of, report_of
-from cluster.report_checks import named
-from cluster.run_facts import ReadVolume
-from cluster.simulated import run_simulated
-from cluster.supervisor import Supervisor
-from cluster.verdict import Check, Verdict
+from cluster.config.loading import ResolvedCluster
+from cluster.drivers.simulated import run_simulated
+from cluster.experiment.injection import Injection
+from cluster.experiment.supervisor import Supervisor
+from cluster.verdict.report import Report, facts_of, report_of
+from cluster.verdict.report_checks import named
+from cluster.verdict.run_facts import ReadVolume
+from cluster.verdict.verdict import Check, Verdict
 
 DETAIL_MAX: Final = 400
 Record = dict[str, object]

@@ -22,8 +22,8 @@ from cluster.campaign.guest_secrets import GuestSecrets
 from cluster.campaign.history import History, Operation
 from cluster.campaign.sector_record import SectorRecord
 from cluster.campaign.store_record import StoreRecord
-from cluster.simulated import Tap, Witness
-from cluster.supervisor import Supervisor
+from cluster.drivers.simulated import Tap, Witness
+from cluster.experiment.supervisor import Supervisor
 
 POWER_LOSS: Final = "host-power-loss"
 LOOKS: Final = ("fault", "recovered", "stop")

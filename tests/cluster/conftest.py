@@ -4,8 +4,8 @@ from textwrap import dedent
 
 import pytest
 
-from cluster.config import ResolvedCluster, load_cluster
-from cluster.config_errors import ConfigError
+from cluster.config.errors import ConfigError
+from cluster.config.loading import ResolvedCluster, load_cluster
 
 BASE = """\
 name: test

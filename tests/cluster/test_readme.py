@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from actors.runtime.distribution import Distribution
 from cluster.cli import cli
-from cluster.config import load_cluster
-from cluster.config_schema import (
+from cluster.config.loading import load_cluster
+from cluster.config.quantities import duration_text, size_text
+from cluster.config.schema import (
     ClusterSchema,
     CostsSchema,
     DiskSchema,
@@ -27,8 +28,7 @@ from cluster.config_schema import (
     WorkloadSchema,
     XenstoreSchema,
 )
-from cluster.metric_catalog import CATALOG, PREFIX
-from cluster.quantities import duration_text, size_text
+from cluster.metrics.catalog import CATALOG, PREFIX
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

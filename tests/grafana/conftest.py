@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config import ResolvedCluster, load_cluster
-from cluster.injection import Injection
-from cluster.monitor import Program, prometheus_configuration, wait_for
-from cluster.progress import Progress
-from cluster.session import Session, SessionOptions
+from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.experiment.injection import Injection
+from cluster.metrics.monitor import Program, prometheus_configuration, wait_for
+from cluster.run.progress import Progress
+from cluster.run.session import Session, SessionOptions
 
 ROOT = Path(__file__).parent.parent.parent / "grafana"
 SCRAPE_S = 0.2

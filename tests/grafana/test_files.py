@@ -11,7 +11,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
-from cluster.metric_catalog import CATALOG
+from cluster.metrics.catalog import CATALOG
 from grafana.source.alerts import ALERTS, DATASOURCE_UID
 from grafana.source.files import generated
 from grafana.source.panels import ANNOTATION_FORMATS

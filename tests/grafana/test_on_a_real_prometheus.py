@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.metric_catalog import CATALOG, PREFIX
+from cluster.metrics.catalog import CATALOG, PREFIX
 from grafana.source.alerts import ALERTS
 
 pytestmark = pytest.mark.processes

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cluster.campaign.plan import Plan
-from cluster.yaml_source import YamlSource
+from cluster.config.yaml_source import YamlSource
 
 SMALL = {
     "name": "small",

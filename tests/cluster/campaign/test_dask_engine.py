@@ -19,7 +19,7 @@ from pathlib import Path
 import distributed
 from cluster.campaign.dask_engine import run_on_dask
 from cluster.campaign.plan import Plan
-from cluster.yaml_source import YamlSource
+from cluster.config.yaml_source import YamlSource
 
 def main():
     plan = Plan(YamlSource.read(Path(sys.argv[1])))

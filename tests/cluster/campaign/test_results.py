@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cluster.campaign.results import Results
-from cluster.config_errors import ConfigError
+from cluster.config.errors import ConfigError
 
 HEADER: dict[str, object] = {"name": "small", "sha256": "ab", "kinds": []}
 

@@ -5,7 +5,7 @@ import pytest
 from cluster.campaign.case import Case
 from cluster.campaign.shrink import NothingFails, Shrinker
 from cluster.campaign.trial import Trial
-from cluster.quantities import duration_ns
+from cluster.config.quantities import duration_ns
 
 FAULTS = [
     {"kind": "crash", "target": f"host0/{target}", "at": f"{at}us"}

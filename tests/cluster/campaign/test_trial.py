@@ -55,7 +55,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from cluster.campaign.plan import Plan
-from cluster.yaml_source import YamlSource
+from cluster.config.yaml_source import YamlSource
 finished = Plan(YamlSource.read(Path(sys.argv[1]))).run(int(sys.argv[2]), Path(sys.argv[3]))
 record = finished.trial.to_record()
 record.pop("wall_s")

@@ -13,13 +13,13 @@ from threading import Timer
 
 import pytest
 
-from cluster.config import load_cluster
-from cluster.progress import Progress
-from cluster.report import Report, build_report
-from cluster.run_directory import RunDirectory
-from cluster.session import Session, SessionOptions
-from cluster.simulated import run_simulated
-from cluster.supervisor import Supervisor
+from cluster.config.loading import load_cluster
+from cluster.drivers.simulated import run_simulated
+from cluster.experiment.supervisor import Supervisor
+from cluster.run.progress import Progress
+from cluster.run.run_directory import RunDirectory
+from cluster.run.session import Session, SessionOptions
+from cluster.verdict.report import Report, build_report
 
 LIVE_LIMIT_S = 120
 CRASH = {"kind": "crash", "target": "host0/dom0", "at": "150ms"}

@@ -10,11 +10,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from actors.domu.journal import Word
-from cluster.config_schema import MetricsSchema
-from cluster.guest_metrics import latency_histogram
-from cluster.metric_catalog import ALL_GUESTS, CATALOG, PREFIX
-from cluster.metrics import HostCollector
-from cluster.metrics_server import MetricsServer
+from cluster.config.schema import MetricsSchema
+from cluster.metrics.catalog import ALL_GUESTS, CATALOG, PREFIX
+from cluster.metrics.guest_metrics import latency_histogram
+from cluster.metrics.metrics import HostCollector
+from cluster.metrics.server import MetricsServer
 
 MEMORY = ("committed", "free")
 

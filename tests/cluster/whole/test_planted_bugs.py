@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from cluster import simulated
 from cluster.campaign.planted import planted
-from cluster.supervisor import Supervisor
+from cluster.drivers import simulated
+from cluster.experiment.supervisor import Supervisor
 
 POWER_CUT_NS = 500_000_000
 

@@ -13,9 +13,9 @@ from threading import Thread
 import pytest
 
 from actors.devices.file_image import FileImage
-from cluster import session as session_module
-from cluster.control import ask
-from cluster.zygote import start_zygote
+from cluster.control.client import ask
+from cluster.drivers.zygote import start_zygote
+from cluster.run import session as session_module
 
 pytestmark = pytest.mark.processes
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config import load_cluster
-from cluster.progress import Progress
-from cluster.session import Session, SessionOptions
+from cluster.config.loading import load_cluster
+from cluster.run.progress import Progress
+from cluster.run.session import Session, SessionOptions
 
 ROOT = Path(__file__).parent.parent.parent.parent
 QUERY = ROOT / "tests" / "perfetto" / "query.mjs"

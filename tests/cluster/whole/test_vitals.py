@@ -8,8 +8,8 @@ from actors.abi.xs_wire import XsType
 from actors.domu.guest import Guest
 from actors.kernel.threads import Future
 from actors.runtime.machine import Machine
-from cluster.config import load_cluster
-from cluster.simulated import Witness, run_simulated
+from cluster.config.loading import load_cluster
+from cluster.drivers.simulated import Witness, run_simulated
 
 KEYS = ["committed", "free", "cached", "swap", "iowait"]
 

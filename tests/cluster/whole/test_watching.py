@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from cluster.cli import cli
-from cluster.config import load_cluster
-from cluster.progress import Progress
-from cluster.session import Session, SessionOptions
+from cluster.config.loading import load_cluster
+from cluster.run.progress import Progress
+from cluster.run.session import Session, SessionOptions
 
 
 def asked(*arguments: str) -> str:

@@ -1,0 +1,224 @@
+"""What takes more than one key of a configuration to decide: names, memory, images, faults, packs.
+
+Rules: nothing is changed and nothing raised; every check adds its findings.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from actors.abi.hypercalls import Domctl, Hypercall
+from actors.abi.releases import RELEASES
+from cluster.config.errors import Finding, did_you_mean
+from cluster.config.fault_checks import FaultChecks
+from cluster.config.guest_description import DiskDescription, GuestDescription
+from cluster.config.quantities import size_text
+from cluster.config.schema import ClusterSchema, HostSchema
+from cluster.config.virtual_device import virtual_device_number
+from cluster.config.yaml_source import Where, YamlSource
+
+HYPERVISOR_MEMORY: Final = 1 << 20
+DOMAIN_OVERHEAD: Final = 256 << 10
+XENSTORE_MEMORY: Final = 16 << 20
+_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstored?|hypervisor|ioapic|supervisor")
+
+Guests = dict[str, list[GuestDescription]]
+
+
+class ConfigChecks:
+    """All checks of one file; `guests` by the name of their host."""
+
+    def __init__(self, source: YamlSource, cluster: ClusterSchema, guests: Guests) -> None:
+        self._source = source
+        self._cluster = cluster
+        self._guests = guests
+        self.findings: list[Finding] = []
+
+    def run(self) -> list[Finding]:
+        """Every finding."""
+        hosts = self._cluster.hosts
+        self._unique([(host.name, ("hosts", index, "name")) for index, host in enumerate(hosts)], "host")
+        self._ports()
+        self._images()
+        for index, host in enumerate(hosts):
+            self._host(host, ("hosts", index))
+        self.findings += FaultChecks(self._source, self._cluster, self._guests).run()
+        self._survivors()
+        return self.findings
+
+    def _host(self, host: HostSchema, where: Where) -> None:
+        disks = [(disk.name, (*where, "disks", index, "name")) for index, disk in enumerate(host.disks)]
+        guests = self._guests[host.name]
+        names = [(name, (*each.where, "name")) for each in guests for name in each.names]
+        drivers = [
+            (each.name, (*where, "driver_domains", index, "name"))
+            for index, each in enumerate(host.driver_domains)
+        ]
+        self._unique(disks, "disk")
+        self._unique([*disks, *drivers], "driver domain")
+        self._unique([*disks, *drivers, *names], "guest")
+        self._driver_domains(host, where)
+        for name, place in [*disks, *drivers, *names]:
+            if _RESERVED.fullmatch(name):
+                self._refuse(place, f"the name {name!r} is taken by Domzero itself", "choose another")
+        for each in guests:
+            self._guest(each, host)
+        self._memory(host, where)
+        self._store_domain(host, where)
+        self._pack(host, where)
+
+    def _driver_domains(self, host: HostSchema, where: Where) -> None:
+        known = [each.name for each in host.disks]
+        drivers: dict[str, str] = {}
+        for index, each in enumerate(host.driver_domains):
+            for position, disk in enumerate(each.disks):
+                place = (*where, "driver_domains", index, "disks", position)
+                if disk not in known:
+                    right = did_you_mean(disk, known) if known else "write disks: [{name: sda}]"
+                    self._refuse(place, f"the host has no disk {disk!r}", right)
+                elif disk in drivers:
+                    self._refuse(place, f"{drivers[disk]} drives {disk} already", "a disk has one driver")
+                drivers[disk] = each.name
+
+    def _guest(self, guest: GuestDescription, host: HostSchema) -> None:
+        host_disks = [disk.name for disk in host.disks]
+        numbers: dict[int, str] = {}
+        for disk in guest.disks:
+            number = virtual_device_number(disk.vdev)
+            if number in numbers:
+                wrong = f"{disk.vdev} is there twice"
+                self.findings.append(disk.finding(wrong, "give each disk a vdev of its own"))
+            numbers[number] = disk.vdev
+            if self._misplaced(disk, host):
+                continue
+            if disk.disk not in host_disks:
+                wrong = f"the host has no disk {disk.disk!r}" if disk.disk else "the host has no disks"
+                right = did_you_mean(disk.disk, host_disks) if host_disks else "write disks: [{name: sda}]"
+                self.findings.append(disk.finding(wrong, right))
+            if disk.sectors:
+                self._workload_fits(guest, disk)
+        if guest.disks and guest.workload is None:
+            self._refuse(guest.where, "the guest has disks and no workload", "workload: {kind: random}")
+        if guest.workload is not None and not guest.disks:
+            self._refuse((*guest.where, "workload"), "a workload needs a disk", "write disks: [..]")
+
+    def _misplaced(self, disk: DiskDescription, host: HostSchema) -> bool:
+        """Look at who is to serve a disk; True if something is wrong with that."""
+        known, driven = ["dom0", *(each.name for each in host.driver_domains)], host.driven()
+        driver = driven.get(disk.disk, "dom0")
+        if disk.backend not in known:
+            wrong, right = f"no driver domain {disk.backend!r}", did_you_mean(disk.backend, known)
+        elif not disk.disk and driven:
+            wrong = f"dom0 has no disk to serve {disk.vdev} from"
+            right = f"backend: {' or '.join(dict.fromkeys(driven.values()))}"
+        elif disk.disk in [each.name for each in host.disks] and driver != disk.backend:
+            wrong = f"{disk.disk} is driven by {driver}, not by {disk.backend}"
+            right = f"backend: {driver}, or another disk"
+        else:
+            return False
+        self.findings.append(disk.finding(wrong, right))
+        return True
+
+    def _workload_fits(self, guest: GuestDescription, disk: DiskDescription) -> None:
+        work = guest.workload
+        if work is None:
+            return
+        where = (*guest.where, "workload")
+        size = disk.sectors * 512
+        if disk.mode == "ro" and work.kind != "checksum" and work.read_share < 1:
+            wrong = f"the workload writes and {disk.vdev} is read-only"
+            self._refuse(where, wrong, "read_share: 1.0, kind: checksum, or mode: rw")
+        if work.kind != "checksum" and work.block * work.depth > size:
+            blocks = f"{work.depth} blocks of {size_text(work.block)}"
+            wrong = f"{blocks} do not fit on {disk.vdev} ({size_text(size)})"
+            self._refuse(where, wrong, "a smaller depth or block, or a larger disk")
+
+    def _memory(self, host: HostSchema, where: Where) -> None:
+        domains = [host.dom0.memory, *(each.memory for each in host.driver_domains)]
+        if host.xenstore.domain == "stubdom":
+            domains.append(XENSTORE_MEMORY)
+        for guest in self._guests[host.name]:
+            domains += [guest.maxmem] * len(guest.names)
+        needed = sum(domains) + HYPERVISOR_MEMORY + DOMAIN_OVERHEAD * len(domains)
+        if needed > host.memory:
+            wrong = f"{host.name} has {size_text(host.memory)}, its domains need {-(-needed >> 20)}MiB"
+            self._refuse((*where, "memory"), wrong, f"memory: {-(-needed >> 20)}MiB or more")
+
+    def _store_domain(self, host: HostSchema, where: Where) -> None:
+        release = RELEASES[host.xen]
+        if host.xenstore.domain == "stubdom" and not release.has(Hypercall.domctl, Domctl.set_virq_handler):
+            wrong = (
+                f"Xen {host.xen} cannot tell a domain other than dom0 of deaths, as xenstored must be told"
+            )
+            enough = ", ".join(
+                each.name for each in RELEASES.values() if each.has(Hypercall.domctl, Domctl.set_virq_handler)
+            )
+            self._refuse((*where, "xenstore"), wrong, f'xenstore: dom0, or xen: "{enough}"')
+
+    def _pack(self, host: HostSchema, where: Where) -> None:
+        known = self._actors(host)
+        seen: dict[str, None] = {}
+        for index, group in enumerate(host.pack):
+            for position, name in enumerate(group):
+                place = (*where, "pack", index, position)
+                if name not in known:
+                    self._refuse(place, f"no actor {name!r} on {host.name}", did_you_mean(name, known))
+                elif name in seen:
+                    self._refuse(place, f"{name!r} is packed twice", "each actor belongs to one process")
+                seen[name] = None
+
+    def _actors(self, host: HostSchema) -> list[str]:
+        names = ["hypervisor", "ioapic", "dom0", *(disk.name for disk in host.disks)]
+        names += [each.name for each in host.driver_domains]
+        if host.xenstore.domain == "stubdom":
+            names.append("xenstore")
+        return names + [name for each in self._guests[host.name] for name in each.names]
+
+    def _ports(self) -> None:
+        ports: dict[int, str] = {}
+        for index, host in enumerate(self._cluster.hosts):
+            if host.metrics_port and host.metrics_port in ports:
+                wrong = f"port {host.metrics_port} is {ports[host.metrics_port]}'s already"
+                self._refuse(("hosts", index, "metrics_port"), wrong, "another port, or 0 for any free one")
+            ports[host.metrics_port] = host.name
+
+    def _images(self) -> None:
+        users: dict[Path, tuple[str, bool]] = {}
+        for guests in self._guests.values():
+            for guest in guests:
+                for disk in guest.disks:
+                    self._image(guest, disk, users)
+
+    def _image(
+        self, guest: GuestDescription, disk: DiskDescription, users: dict[Path, tuple[str, bool]]
+    ) -> None:
+        if disk.image is None or not disk.sectors:
+            return
+        image, writes = disk.image.resolve(), disk.mode == "rw"
+        if writes and len(guest.names) > 1:
+            wrong = f"{len(guest.names)} guests would write to {disk.image}"
+            self.findings.append(disk.finding(wrong, "mode ro, or a size instead of an image"))
+        user, written = users.get(image, ("", False))
+        if user and (writes or written):
+            wrong = f"{disk.image} is the disk of {user} already"
+            self.findings.append(disk.finding(wrong, "an image that is written has one user"))
+        users[image] = guest.names[0], writes or written
+
+    def _survivors(self) -> None:
+        wanted = self._cluster.expect.survivors
+        total = sum(len(each.names) for guests in self._guests.values() for each in guests)
+        if isinstance(wanted, int) and wanted > total:
+            self._refuse(("expect", "survivors"), f"{wanted} survivors of {total} guests", f"at most {total}")
+
+    def _unique(self, names: Sequence[tuple[str, Where]], what: str) -> None:
+        seen: dict[str, Where] = {}
+        for name, where in names:
+            if name in seen:
+                right = f"line {self._source.line(seen[name])} has it already"
+                self._refuse(where, f"a second {what} {name!r}", right)
+            else:
+                seen[name] = where
+
+    def _refuse(self, where: Where, wrong: str, right: str) -> None:
+        self.findings.append(self._source.finding(where, wrong, right))

@@ -1,0 +1,49 @@
+"""Reads a configuration file: strict, with file, line and the right form in every refusal.
+
+Rules: all of it is checked before anything is used; one `ConfigError` carries everything that is wrong.
+The words are in `schema.py`, what several of them decide in `checks.py`, the result in
+`resolved.py`.
+"""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cluster.config.checks import ConfigChecks
+from cluster.config.errors import ConfigError
+from cluster.config.findings import findings_of
+from cluster.config.guest_description import GuestDescription, GuestReader
+from cluster.config.resolution import Resolution
+from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Volume
+from cluster.config.schema import ClusterSchema
+from cluster.config.yaml_source import YamlSource
+
+__all__ = ["ResolvedCluster", "ResolvedFault", "ResolvedHost", "Volume", "load_cluster", "resolve_source"]
+
+
+def load_cluster(path: Path) -> ResolvedCluster:
+    """The cluster that a file describes. ConfigError if it does not describe one that can be run."""
+    return resolve_source(YamlSource.read(path))
+
+
+def resolve_source(source: YamlSource) -> ResolvedCluster:
+    """The cluster that a source describes, be it as it was read or changed since. ConfigError."""
+    try:
+        schema = ClusterSchema.model_validate(source.tree)
+    except ValidationError as error:
+        raise ConfigError(findings_of(error, source, ClusterSchema)) from error
+    reader = GuestReader(source)
+    guests = {host.name: _guests(reader, index, schema) for index, host in enumerate(schema.hosts)}
+    findings = reader.findings + ConfigChecks(source, schema, guests).run()
+    if findings:
+        raise ConfigError(list(dict.fromkeys(findings)))
+    return Resolution(source, schema, guests).resolve(reader.remarks)
+
+
+def _guests(reader: GuestReader, host: int, schema: ClusterSchema) -> list[GuestDescription]:
+    first_disks = schema.hosts[host].first_disks()
+    read = [
+        reader.read(guest, ("hosts", host, "guests", index), first_disks)
+        for index, guest in enumerate(schema.hosts[host].guests)
+    ]
+    return [each for each in read if each is not None]

@@ -1,0 +1,182 @@
+"""From a checked configuration to a resolved one: counts unrolled, numbers given, units converted.
+
+Rules: a pure function of the configuration. A guest's UUID is that of its address, so the same file
+always describes the same domains; guest ids count from 1 through all hosts, in the order of the file.
+"""
+
+import hashlib
+from dataclasses import replace
+from typing import Final
+from uuid import NAMESPACE_DNS, uuid5
+
+from actors.abi.disk_controller import FIRST_DISK_GSI
+from actors.abi.types import PAGE_SIZE
+from cluster.config.errors import Finding
+from cluster.config.fault_resolution import resolve_fault
+from cluster.config.fault_targets import Inventory
+from cluster.config.guest_description import GuestDescription
+from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost, Volume
+from cluster.config.schema import ClusterSchema, DiskSchema, DriverDomainSchema, HostSchema, WorkloadSchema
+from cluster.config.virtual_device import virtual_device_number
+from cluster.config.yaml_source import YamlSource
+
+_DOMZERO: Final = uuid5(NAMESPACE_DNS, "domzero")
+
+
+class Resolution:
+    """Resolves one file; `guests` by the name of their host."""
+
+    def __init__(
+        self, source: YamlSource, cluster: ClusterSchema, guests: dict[str, list[GuestDescription]]
+    ) -> None:
+        self._source = source
+        self._cluster = cluster
+        self._guests = guests
+        self._guest_ids = 0
+
+    def resolve(self, remarks: list[Finding]) -> ResolvedCluster:
+        """The whole cluster."""
+        cluster = self._cluster
+        resolved = ResolvedCluster(
+            name=cluster.name,
+            path=self._source.path,
+            sha256=hashlib.sha256(self._source.content).hexdigest(),
+            seed=cluster.seed,
+            duration_ns=cluster.run.duration,
+            settle_ns=cluster.run.settle,
+            metrics=cluster.metrics,
+            hosts=tuple(self._host(host) for host in cluster.hosts),
+            faults=[],
+            expect=cluster.expect,
+            remarks=tuple(remarks),
+            costs=cluster.costs,
+        )
+        inventory = Inventory.of(resolved)
+        faults = [
+            resolve_fault(each, number, inventory) for number, each in enumerate(cluster.faults, start=1)
+        ]
+        return replace(resolved, faults=faults)
+
+    def _host(self, host: HostSchema) -> ResolvedHost:
+        volumes: list[Volume] = []
+        guests = [
+            self._guest(host.name, name, each, volumes)
+            for each in self._guests[host.name]
+            for name in each.names
+        ]
+        # The store's domain is made before any other.
+        first = 2 if host.xenstore.domain == "stubdom" else 1
+        return ResolvedHost(
+            name=host.name,
+            seed=self._cluster.seed,
+            xen=host.xen,
+            built_for=tuple(host.dom0.built_for or (host.xen,)),
+            memory_pages=host.memory // PAGE_SIZE,
+            hwdom=host.hwdom,
+            xenstore=host.xenstore.domain,
+            store_restart=host.xenstore.restart,
+            reconnect=host.reconnect,
+            watchdog_s=host.watchdog // 1_000_000_000,
+            metrics_port=host.metrics_port,
+            dom0_pages=host.dom0.memory // PAGE_SIZE,
+            dom0_vcpus=host.dom0.vcpus,
+            pack=tuple(tuple(group) for group in host.pack),
+            transport=host.transport,
+            interrupts=tuple(
+                (disk.name, FIRST_DISK_GSI + at, disk.trigger) for at, disk in enumerate(host.disks)
+            ),
+            volumes=tuple(volumes),
+            disk_settings=tuple(_disk_settings(disk) for disk in host.disks),
+            guests=tuple(guests),
+            driver_domains=tuple(
+                _driver_domain(host.name, each, first + at) for at, each in enumerate(host.driver_domains)
+            ),
+        )
+
+    def _guest(self, host: str, name: str, guest: GuestDescription, volumes: list[Volume]) -> Data:
+        self._guest_ids += 1
+        disks: list[Data] = []
+        for disk in guest.disks:
+            number = virtual_device_number(disk.vdev)
+            index = sum(each.disk == disk.disk for each in volumes)
+            path = (disk.image or self._source.path.parent / f"{name}-{disk.vdev}.img").absolute()
+            read_only = disk.mode == "ro"
+            volumes.append(
+                Volume(
+                    guest=name,
+                    vdev=disk.vdev,
+                    virtual_device=number,
+                    disk=disk.disk,
+                    index=index,
+                    path=path,
+                    sectors=disk.sectors,
+                    read_only=read_only,
+                    made=disk.image is None,
+                    backend=disk.backend,
+                )
+            )
+            disks.append(
+                {
+                    "vdev": disk.vdev,
+                    "virtual_device": number,
+                    "disk": disk.disk,
+                    "backend": disk.backend,
+                    "volume": index,
+                    "mode": "r" if read_only else "w",
+                    "sectors": disk.sectors,
+                }
+            )
+        return {
+            "name": name,
+            "guest_id": self._guest_ids,
+            "handle": uuid5(_DOMZERO, f"{host}/{name}").bytes,
+            "memory_pages": guest.memory // PAGE_SIZE,
+            "max_pages": guest.maxmem // PAGE_SIZE,
+            "vcpus": guest.vcpus,
+            "on_crash": guest.on_crash,
+            "frontend": guest.frontend,
+            "vitals_ns": guest.vitals_ns,
+            "disks": disks,
+            "workload": _workload(guest.workload) if guest.workload else None,
+            "store": guest.store.model_dump() if guest.store else None,
+        }
+
+
+def _driver_domain(host: str, driver: DriverDomainSchema, domid: int) -> Data:
+    pages = driver.memory // PAGE_SIZE
+    return {
+        "name": driver.name,
+        "handle": uuid5(_DOMZERO, f"{host}/{driver.name}").bytes,
+        "domid": domid,
+        "memory_pages": pages,
+        "max_pages": pages,
+        "vcpus": driver.vcpus,
+        "on_crash": driver.on_crash,
+        "drives": list(driver.disks),
+    }
+
+
+def _workload(work: WorkloadSchema) -> Data:
+    return {
+        "kind": work.kind,
+        "block": work.block,
+        "depth": work.depth,
+        "read_share": float(work.read_share),
+        "flush_every": work.flush_every,
+        "rate": work.rate or 0.0,
+        "requests": work.requests or 0,
+        "verify": work.verify,
+    }
+
+
+def _disk_settings(disk: DiskSchema) -> Data:
+    return {
+        "name": disk.name,
+        "trigger": disk.trigger,
+        "write_cache": disk.write_cache,
+        "write_back_ns": disk.write_back,
+        "ignores_flush": disk.ignores_flush,
+        "read_ns": disk.latency.read,
+        "write_ns": disk.latency.write,
+        "flush_ns": disk.latency.flush,
+    }

@@ -1,0 +1,293 @@
+"""A configuration with everything decided: what the supervisor, dom0 and the guests are given.
+
+Rules: frozen; dicts in here are msgpack data (numbers, text, bytes, lists and dicts of them) and are
+copied by whoever hands them on. Sizes in pages or sectors, times in nanoseconds.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, cast
+
+from cluster.config.errors import Finding
+from cluster.config.quantities import duration_text
+from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
+
+Data = dict[str, object]
+_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", "on_crash")
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A guest's disk as a volume of a physical one. `made`: the run makes the image, of zeros.
+
+    `backend`: the domain that drives the physical disk and serves this one.
+    """
+
+    guest: str
+    vdev: str
+    virtual_device: int
+    disk: str
+    index: int
+    path: Path
+    sectors: int
+    read_only: bool
+    made: bool
+    backend: str = "dom0"
+
+    @property
+    def name(self) -> str:
+        """`web-0-xvda`: names the image and the journal, too."""
+        return f"{self.guest}-{self.vdev}"
+
+    def argument(self) -> Data:
+        """The volume as the disk actor is told of it."""
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "sectors": self.sectors,
+            "read_only": self.read_only,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A state that a fault waits for: the `nth` time that `subject` is in it.
+
+    `what` is `frontend` or `backend` (the subject a vbd, HOST/GUEST/VDEV), `domain` (HOST/NAME), or `fault`
+    (the place of another fault in the list, as text).
+    """
+
+    what: str
+    subject: str
+    state: str
+    nth: int = 1
+    since_boot: bool = False
+
+    def __str__(self) -> str:
+        times = f", time {self.nth}" if self.nth > 1 else ""
+        return f"{self.what} {self.subject} is {self.state}{times}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFault:
+    """A fault (`docs/faults.md`): `count` times, from `at_ns` after the workload began or by a trigger.
+
+    `targets` are all that match; `select` says how many of them are taken each time (`one`, `all`, `fixed`,
+    `random`), with `select_count`. `number` is its place in the list, from 1; 0 was done by hand.
+    `duration_ns` is None for one that lasts until the guests stop working. An `optional` one need not happen.
+    """
+
+    kind: str
+    targets: tuple[str, ...]
+    at_ns: int | None
+    every_ns: int = 0
+    count: int = 1
+    number: int = 0
+    trigger: Trigger | None = None
+    after_ns: int = 0
+    select: str = "all"
+    select_count: int = 0
+    duration_ns: int | None = None
+    probability: float = 1.0
+    seed: int | None = None
+    optional: bool = False
+    options: Data = field(default_factory=dict)
+
+    @property
+    def cause(self) -> str:
+        """Why it comes when it does, for people."""
+        if self.trigger is not None:
+            return f"when {self.trigger}"
+        return "by hand" if self.at_ns is None else f"at {duration_text(self.at_ns)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedHost:
+    """One host. `guests`: what each domain is made of; `interrupts`: (disk, GSI, trigger).
+
+    `driver_domains`: the same of the domains that drive disks, with their domids, and which (`drives`).
+    """
+
+    name: str
+    seed: int
+    xen: str
+    built_for: tuple[str, ...]
+    memory_pages: int
+    hwdom: str
+    xenstore: str
+    store_restart: str
+    reconnect: str
+    watchdog_s: int
+    metrics_port: int
+    dom0_pages: int
+    dom0_vcpus: int
+    pack: tuple[tuple[str, ...], ...]
+    transport: str
+    interrupts: tuple[tuple[str, int, str], ...]
+    volumes: tuple[Volume, ...]
+    disk_settings: tuple[Data, ...]
+    guests: tuple[Data, ...]
+    driver_domains: tuple[Data, ...] = ()
+
+    @property
+    def nr_frames(self) -> int:
+        """Frames of machine memory."""
+        return self.memory_pages
+
+    @property
+    def disks(self) -> tuple[Data, ...]:
+        """The arguments of the disk actors (`actors/devices/disk_settings.py`)."""
+        return tuple(
+            {
+                **settings,
+                "volumes": [each.argument() for each in self.volumes_of(str(settings["name"]))],
+                "driver": f"dom{self.domid_of(self.driver_of(str(settings['name'])))}",
+            }
+            for settings in self.disk_settings
+        )
+
+    @property
+    def drivers(self) -> list[str]:
+        """The names of the driver domains."""
+        return [str(each["name"]) for each in self.driver_domains]
+
+    def driver_of(self, disk: str) -> str:
+        """The domain that drives a disk, by name."""
+        for each in self.driver_domains:
+            if disk in cast("list[str]", each["drives"]):
+                return str(each["name"])
+        return "dom0"
+
+    def driven_by(self, name: str) -> list[str]:
+        """The disks that a domain drives."""
+        return [disk for disk, _, _ in self.interrupts if self.driver_of(disk) == name]
+
+    def domid_of(self, driver: str) -> int:
+        """The number of dom0 or of a driver domain, which is always the same."""
+        return {str(each["name"]): cast("int", each["domid"]) for each in self.driver_domains}.get(driver, 0)
+
+    def volumes_of(self, disk: str) -> list[Volume]:
+        """The volumes of one disk, by index."""
+        return [each for each in self.volumes if each.disk == disk]
+
+    def hypervisor_argument(self) -> Data:
+        """What the hypervisor is booted with."""
+        return {
+            "xen": self.xen,
+            "hwdom": self.hwdom,
+            "dom0_memory_pages": self.dom0_pages,
+            "dom0_vcpus": self.dom0_vcpus,
+        }
+
+    def dom0_argument(self) -> Data:
+        """What dom0 finds on its own disk (`actors/dom0/plan.py`)."""
+        disk_keys = ("vdev", "virtual_device", "disk", "volume", "mode")
+        drivers = [
+            {
+                **{key: each[key] for key in (*_DOMAIN_KEYS, "domid")},
+                "disks": [],
+                "drives": self._drives(str(each["name"])),
+                "cmd_line": self._driver_cmd_line(str(each["name"])),
+            }
+            for each in self.driver_domains
+        ]
+        guests = [
+            {
+                **{key: guest[key] for key in _DOMAIN_KEYS},
+                "disks": [
+                    {key: disk[key] for key in disk_keys}
+                    | {"backend": self.domid_of(self.driver_of(str(disk["disk"])))}
+                    for disk in rows(guest["disks"])
+                ],
+                "cmd_line": self._cmd_line(guest),
+            }
+            for guest in self.guests
+        ]
+        return {
+            "domains": [*drivers, *guests],
+            "xenstore": self.xenstore,
+            "store_restart": self.store_restart,
+            "reconnect": self.reconnect,
+            "watchdog_s": self.watchdog_s,
+            "built_for": list(self.built_for),
+            "disks": self._drives("dom0"),
+        }
+
+    def _drives(self, driver: str) -> list[Data]:
+        mine = self.driven_by(driver)
+        return [
+            {"name": name, "gsi": gsi, "trigger": trigger}
+            for name, gsi, trigger in self.interrupts
+            if name in mine
+        ]
+
+    def _driver_cmd_line(self, name: str) -> str:
+        told = {
+            "name": name,
+            "disks": self._drives(name),
+            "reconnect": self.reconnect,
+            "watchdog_s": self.watchdog_s,
+        }
+        return json.dumps(told, separators=(",", ":"))
+
+    def _cmd_line(self, guest: Data) -> str:
+        devices = [
+            {"vdev": disk["vdev"], "virtual_device": disk["virtual_device"]} for disk in rows(guest["disks"])
+        ]
+        keys = ("name", "guest_id", "frontend", "vitals_ns", "workload", "store")
+        told = {key: guest[key] for key in keys}
+        return json.dumps({**told, "seed": self.seed, "devices": devices}, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCluster:
+    """A whole configuration. `remarks` are no errors: what was ignored, and where."""
+
+    name: str
+    path: Path
+    sha256: str
+    seed: int
+    duration_ns: int
+    settle_ns: int
+    metrics: MetricsSchema
+    hosts: tuple[ResolvedHost, ...]
+    faults: list[ResolvedFault]
+    expect: ExpectSchema
+    remarks: tuple[Finding, ...]
+    costs: CostsSchema = field(default_factory=CostsSchema)
+
+    def host(self, name: str) -> ResolvedHost:
+        """A host by name; KeyError if there is none."""
+        for each in self.hosts:
+            if each.name == name:
+                return each
+        raise KeyError(name)
+
+    def with_seed(self, seed: int) -> "ResolvedCluster":
+        """The same cluster with another seed."""
+        return replace(self, seed=seed, hosts=tuple(replace(each, seed=seed) for each in self.hosts))
+
+    def placed(self, images: Path) -> "ResolvedCluster":
+        """The same cluster with the images that the run makes in this folder."""
+        return replace(self, hosts=tuple(_placed(each, images) for each in self.hosts))
+
+
+def store_nodes(guest: Data) -> int:
+    """How many nodes of XenStore a guest writes."""
+    work = guest["store"]
+    return int(work["nodes"]) if isinstance(work, dict) else 0
+
+
+def rows(value: object) -> list[Data]:
+    """A list of dicts inside of such data."""
+    assert isinstance(value, list), "a list of dicts is wanted"
+    return value
+
+
+def _placed(host: ResolvedHost, images: Path) -> ResolvedHost:
+    volumes = tuple(
+        replace(each, path=images / f"{host.name}-{each.name}.img") if each.made else each
+        for each in host.volumes
+    )
+    return replace(host, volumes=volumes)

@@ -1,0 +1,159 @@
+"""A guest out of a real xl.cfg file.
+
+Rules: name, memory, maxmem, vcpus, disk and on_crash are honoured; every other key is listed as ignored,
+with a question where it looks like a slip of the pen.
+Source: docs/man/xl.cfg.5 (facts).
+Left out: what the ignored keys would do.
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cluster.config.errors import ConfigError, Finding
+from cluster.config.xl_disk import XlDisk, parse_xl_disk
+from cluster.config.xl_syntax import XlItem, parse_xl
+from cluster.config.yaml_source import read_bounded
+
+MEBIBYTE: Final = 1 << 20
+MEMORY_MIN_MIB: Final = 4
+MEMORY_MAX_MIB: Final = 1 << 20
+VCPUS_MAX: Final = 32
+HONOURED: Final = ("name", "memory", "maxmem", "vcpus", "disk", "on_crash")
+CRASH_ACTIONS: Final = {
+    "destroy": "destroy",
+    "restart": "restart",
+    "preserve": "preserve",
+    "coredump-destroy": "destroy",
+    "coredump-restart": "restart",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class XlConfig:
+    """One guest as xl.cfg describes it; `ignored` are remarks with their lines."""
+
+    path: Path
+    name: str
+    memory: int
+    maxmem: int
+    vcpus: int
+    on_crash: str
+    disks: tuple[XlDisk, ...]
+    ignored: tuple[Finding, ...]
+    lines: dict[str, int]
+
+
+def read_xl(path: Path) -> XlConfig:
+    """The guest in a file; ConfigError with everything that is wrong with it."""
+    content = read_bounded(path)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigError([Finding(path, line, "not UTF-8", "save the file as UTF-8 text")]) from error
+    return _Reader(path, parse_xl(path, text)).read()
+
+
+class _Reader:
+    def __init__(self, path: Path, settings: dict[str, XlItem]) -> None:
+        self._path = path
+        self._settings = settings
+        self._findings: list[Finding] = []
+        self._ignored: list[Finding] = []
+
+    def read(self) -> XlConfig:
+        self._sort_keys()
+        name = self._text("name", "")
+        if not name:
+            self._findings.append(Finding(self._path, self._line("name"), "no name", "name = 'db'"))
+        memory = self._number("memory", 0, MEMORY_MIN_MIB, MEMORY_MAX_MIB)
+        if "memory" not in self._settings:
+            self._findings.append(Finding(self._path, 0, "no memory", "memory = 64 (MiB)"))
+        maxmem = self._number("maxmem", memory, MEMORY_MIN_MIB, MEMORY_MAX_MIB)
+        if maxmem < memory:
+            wrong = f"maxmem {maxmem} is less than memory {memory}"
+            self._findings.append(
+                Finding(self._path, self._line("maxmem"), wrong, f"maxmem = {memory} or more")
+            )
+        vcpus = self._number("vcpus", 1, 1, VCPUS_MAX)
+        on_crash, disks = self._on_crash(), self._disks()
+        if self._findings:
+            raise ConfigError(self._findings)
+        return XlConfig(
+            path=self._path,
+            name=name,
+            memory=memory * MEBIBYTE,
+            maxmem=maxmem * MEBIBYTE,
+            vcpus=vcpus,
+            on_crash=on_crash,
+            disks=disks,
+            ignored=tuple(self._ignored),
+            lines={key: item.line for key, item in self._settings.items()},
+        )
+
+    def _sort_keys(self) -> None:
+        for key, item in self._settings.items():
+            if key not in HONOURED:
+                near = difflib.get_close_matches(key, HONOURED, n=1, cutoff=0.8)
+                right = f"did you mean {near[0]}?" if near else ""
+                self._ignored.append(Finding(self._path, item.line, f"{key!r} is ignored", right))
+
+    def _on_crash(self) -> str:
+        given = self._text("on_crash", "destroy")
+        if given not in CRASH_ACTIONS:
+            wrong, right = f"on_crash {given!r} is not supported", "'destroy', 'restart' or 'preserve'"
+            self._findings.append(Finding(self._path, self._line("on_crash"), wrong, right))
+        elif given != CRASH_ACTIONS[given]:
+            said = f"on_crash {given!r}: no core is dumped"
+            self._ignored.append(Finding(self._path, self._line("on_crash"), said))
+        return CRASH_ACTIONS.get(given, "destroy")
+
+    def _disks(self) -> tuple[XlDisk, ...]:
+        item = self._settings.get("disk")
+        if item is None:
+            return ()
+        if not isinstance(item.value, list):
+            right = "disk = ['image.img,raw,xvda,rw']"
+            self._findings.append(Finding(self._path, item.line, "disk is not a list", right))
+            return ()
+        disks = [disk for each in item.value if (disk := self._disk(each)) is not None]
+        return tuple(disks)
+
+    def _disk(self, item: XlItem) -> XlDisk | None:
+        if not isinstance(item.value, str):
+            wrong, right = "a disk is not a string", "'image.img,raw,xvda,rw'"
+        else:
+            try:
+                disk = parse_xl_disk(item.value, self._path.parent, item.line)
+            except ValueError as error:
+                wrong, _, right = str(error).partition("; ")
+            else:
+                self._ignored += [
+                    Finding(self._path, item.line, f"{each!r} is ignored") for each in disk.ignored
+                ]
+                return disk
+        self._findings.append(Finding(self._path, item.line, wrong, right))
+        return None
+
+    def _text(self, key: str, default: str) -> str:
+        item = self._settings.get(key, XlItem(default, 0))
+        if isinstance(item.value, str):
+            return item.value
+        self._findings.append(Finding(self._path, item.line, f"{key} is not a string", f"{key} = 'text'"))
+        return default
+
+    def _number(self, key: str, default: int, least: int, most: int) -> int:
+        item = self._settings.get(key)
+        if item is None:
+            return default
+        if isinstance(item.value, int) and least <= item.value <= most:
+            return item.value
+        shown = item.value if isinstance(item.value, int | str) else "a list"
+        right = f"{key} = {max(default, least)}, between {least} and {most}, without quotes"
+        self._findings.append(Finding(self._path, item.line, f"{key} cannot be {shown!r}", right))
+        return default
+
+    def _line(self, key: str) -> int:
+        return self._settings[key].line if key in self._settings else 0

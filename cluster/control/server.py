@@ -1,0 +1,224 @@
+"""The running cluster's end of the control socket: answers `status`, `list`, `fault` and `down`.
+
+Rules: one request a connection; a request that makes no sense is answered with an error and harms nobody.
+What is no request at all costs its connection, as does not reading the reply; more connections than may be
+open at a time wait for each other.
+"""
+
+import os
+import socket
+import time
+from pathlib import Path
+from typing import cast
+
+import trio
+
+from actors.dom0.stub_store import XENSTORE_PAGES
+from actors.runtime.actor import ActorDriver
+from actors.runtime.codec import MAX_FRAME_BYTES, ProtocolViolation
+from actors.runtime.framing import FrameReader, frame, hello_frame
+from actors.runtime.machine import DeadlinePassed
+from cluster.control.client import CONTROL_CODEC, ControlReply, ControlRequest
+from cluster.control.interrupts import read_interrupts
+from cluster.control.process_times import usage
+from cluster.control.watched import watched
+from cluster.drivers.live import LiveCluster
+from cluster.experiment.board import Board
+from cluster.experiment.fault_by_hand import fault_by_hand
+from cluster.experiment.supervisor import BREAKABLE, Supervisor
+
+REQUEST_LIMIT_S = 10
+REPLY_LIMIT_S = 10
+REQUEST_BYTES_MAX = 16 * 1024
+ERROR_TEXT_MAX = 2000
+SHOWN_MAX = 40
+CONNECTIONS_MAX = 64
+
+
+class ControlServer:
+    """Serves the control socket of one cluster."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        live: LiveCluster,
+        driver: ActorDriver,
+        directory: Path,
+        *,
+        metrics_urls: dict[str, str],
+        xenstore_sockets: dict[str, str],
+    ) -> None:
+        self._supervisor = supervisor
+        self._live = live
+        self._driver = driver
+        self._directory = directory
+        self._metrics_urls = metrics_urls
+        self._xenstore_sockets = xenstore_sockets
+
+    async def serve(self, listener: socket.socket, path: Path) -> None:
+        """Serve until cancelled; the socket's path is removed then."""
+        room = trio.Semaphore(CONNECTIONS_MAX)
+        try:
+            async with trio.open_nursery() as nursery:
+                while True:
+                    await room.acquire()
+                    connection = await _accept(listener)
+                    nursery.start_soon(self._serve_one, connection, room)
+        finally:
+            listener.close()
+            remove(path)
+
+    async def _serve_one(self, connection: trio.socket.SocketType, room: trio.Semaphore) -> None:
+        with connection:
+            try:
+                with trio.fail_after(REQUEST_LIMIT_S):
+                    request = await self._receive(connection)
+                if request.command == "interrupts":
+                    reply = await read_interrupts(self._supervisor, self._driver, request.arguments)
+                else:
+                    reply = self._answer(request)
+                with trio.fail_after(REPLY_LIMIT_S):
+                    await trio.SocketStream(connection).send_all(hello_frame() + _framed(reply))
+            except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
+                return
+            finally:
+                room.release()
+
+    async def _receive(self, connection: trio.socket.SocketType) -> ControlRequest:
+        reader = FrameReader(REQUEST_BYTES_MAX)
+        while True:
+            data = await connection.recv(65536)
+            if not data:
+                raise ProtocolViolation("the connection ended before a request")
+            for payload in reader.feed(memoryview(data)):
+                for message in CONTROL_CODEC.decode_frame(payload):
+                    if isinstance(message, ControlRequest):
+                        return message
+                    raise ProtocolViolation("a request is wanted")
+            if reader.violation is not None:
+                raise reader.violation
+
+    def _answer(self, request: ControlRequest) -> ControlReply:
+        answers = {
+            "status": self._status,
+            "list": self._list,
+            "top": self._top,
+            "fault": self._fault,
+            "down": self._down,
+        }
+        answer = answers.get(request.command)
+        if answer is None:
+            known = f"there are interrupts, {', '.join(sorted(answers))}"
+            return ControlReply(f"unknown command {request.command[:SHOWN_MAX]!r}; {known}", {})
+        return answer(request.arguments)
+
+    def _status(self, _: dict[str, object]) -> ControlReply:
+        hosts = [
+            {
+                "name": name,
+                "metrics_url": self._metrics_urls.get(name),
+                "xenstore_socket": self._xenstore_sockets.get(name),
+                "domains": [
+                    {
+                        "domid": each.domid,
+                        "name": each.name,
+                        "state": each.state,
+                        "pid": self._live.pid(each.address),
+                    }
+                    for each in sorted(board.domains.values(), key=lambda domain: domain.domid)
+                    if each.state != "ended"
+                ],
+            }
+            for name, board in self._supervisor.boards.items()
+        ]
+        return ControlReply(
+            "",
+            {
+                "hosts": hosts,
+                "name": self._supervisor.cluster.name,
+                "directory": str(self._directory),
+                "phase": self._supervisor.phase,
+            },
+        )
+
+    def _list(self, _: dict[str, object]) -> ControlReply:
+        hosts = [{"name": name, "rows": self._rows(board)} for name, board in self._supervisor.boards.items()]
+        return ControlReply("", {"hosts": hosts})
+
+    def _rows(self, board: Board) -> list[list[object]]:
+        rows: list[list[object]] = []
+        for each in sorted(board.domains.values(), key=lambda domain: domain.domid):
+            if each.state == "ended":
+                continue
+            pages, vcpus = _size(board, each.name)
+            letters = {"running": "r-----", "paused": "--p---", "hung": "r-----"}[each.state]
+            seconds = usage(self._live.pid(each.address)).cpu_s
+            label = "Domain-0" if each.domid == 0 else each.name
+            rows.append([label, each.domid, pages // 256, vcpus, letters, seconds])
+        return rows
+
+    def _top(self, _: dict[str, object]) -> ControlReply:
+        now_ns = time.monotonic_ns()
+        return ControlReply("", {**self._list({}).values, **watched(self._supervisor, now_ns)})
+
+    def _fault(self, arguments: dict[str, object]) -> ControlReply:
+        try:
+            fault = fault_by_hand(self._supervisor.cluster, arguments, self._supervisor.boards)
+        except ValueError as error:
+            return ControlReply(str(error), {})
+        if self._supervisor.phase not in BREAKABLE:
+            return ControlReply(f"the cluster is in its phase {self._supervisor.phase!r}: too late", {})
+        lines = []
+        for each in self._supervisor.inject(fault):
+            what = (
+                f"fault {each.injection.number}"
+                if each.injection is not None
+                else f"not done ({each.skipped})"
+            )
+            lines.append(f"{what}: {each.kind} of {each.target}")
+        self._driver.post(DeadlinePassed())
+        if all("not done" in each for each in lines):
+            return ControlReply("\n".join(lines), {})
+        return ControlReply("", {"text": "\n".join(lines)})
+
+    def _down(self, _: dict[str, object]) -> ControlReply:
+        self._supervisor.go_down()
+        self._driver.post(DeadlinePassed())
+        return ControlReply("", {"directory": str(self._directory), "pid": os.getpid()})
+
+
+async def _accept(listener: socket.socket) -> trio.socket.SocketType:
+    """The next connection, as it comes."""
+    while True:
+        await trio.lowlevel.wait_readable(listener)
+        try:
+            connection, _ = listener.accept()
+        except BlockingIOError:  # who knocked has gone
+            continue
+        connection.setblocking(False)
+        return trio.socket.from_stdlib_socket(connection)
+
+
+def _framed(reply: ControlReply) -> bytes:
+    """A reply as a frame; an error instead of one that no frame holds."""
+    reply = ControlReply(reply.error[:ERROR_TEXT_MAX], reply.values)
+    data = CONTROL_CODEC.encode(reply)
+    if len(data) > MAX_FRAME_BYTES:
+        text = f"the reply has {len(data)} bytes, and {MAX_FRAME_BYTES} can be sent"
+        data = CONTROL_CODEC.encode(ControlReply(text, {}))
+    return frame(data)
+
+
+def remove(path: Path) -> None:
+    """Remove a socket that may be gone."""
+    path.unlink(missing_ok=True)
+
+
+def _size(board: Board, name: str) -> tuple[int, int]:
+    """Pages and vcpus of a domain, as the toolstack or the hypervisor made it."""
+    if name == "dom0":
+        return board.host.dom0_pages, board.host.dom0_vcpus
+    for guest in (*board.host.driver_domains, *board.host.guests):
+        if guest["name"] == name:
+            return cast("int", guest["memory_pages"]), cast("int", guest["vcpus"])
+    return XENSTORE_PAGES, 1

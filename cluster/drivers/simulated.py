@@ -1,0 +1,280 @@
+"""The simulated driver of a cluster: the very same machines on one heap, in virtual time.
+
+Rules: a run is a function of the configuration and the seed: not even the run directory's name is known
+in it. Machine memory, journals and images are byte arrays; what steps take is in `step_costs.py`.
+"""
+
+import gc
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from actors.abi.types import SECTOR_SIZE
+from actors.devices.image import MemoryImage
+from actors.domu.journal import Journal, MemoryJournal
+from actors.domu.store_log import StoreLog
+from actors.runtime.machine import Effect, Event, Machine, Received, Send
+from actors.runtime.memory import SparseMemory
+from actors.runtime.simulation import Simulation
+from actors.runtime.trace import Trace, Tracers
+from actors.xenstore.memory_archive import MemoryArchive
+from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume, store_nodes
+from cluster.drivers.process import ANSWERS
+from cluster.drivers.programs import PROGRAMS, Environment
+from cluster.drivers.step_costs import StepCosts
+from cluster.experiment.board import SUPERVISOR
+from cluster.experiment.supervisor import Supervisor
+from cluster.trace.files import MemoryRecordings, watch_points
+from cluster.trace.json import write_trace
+from cluster.verdict.ledger import ReadSectors
+from cluster.verdict.run_facts import ReadVolume
+
+END_NS = 1_000_000
+LIMIT_NS = 3_600_000_000_000
+IMAGES = Path("images")
+
+Tap = Callable[[object], object]
+
+
+class Witness:
+    """Whoever looks on at a run, without a part in it; this one sees nothing."""
+
+    def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
+        """A simulation is about to begin."""
+
+    def journal(self, **header: object) -> MemoryJournal:
+        """A journal for a guest's disk; the arguments are MemoryJournal's."""
+        return MemoryJournal(**header)  # type: ignore[arg-type]
+
+    def started(self, address: str, machine: Machine) -> None:
+        """A machine was made and has seen nothing yet."""
+
+    def tap(self, _address: str, _machine: Machine) -> Tap | None:
+        """Who is to see every message that is delivered to this machine, if anybody."""
+        return None
+
+
+class SimulatedHost:
+    """What the programs of one host find: memory, journals and images, all of them byte arrays."""
+
+    def __init__(self, host: ResolvedHost, witness: Witness) -> None:
+        self._host = host
+        self.memory = SparseMemory(host.nr_frames)
+        self.store_logs = {
+            str(each["name"]): StoreLog.in_memory(nodes)
+            for each in host.guests
+            if (nodes := store_nodes(each))
+        }
+        self._archives: dict[int, MemoryArchive] = {}
+        self.images = {str(each.path): _image(each) for each in host.volumes}
+        self.journals = {
+            each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)
+        }
+
+    def environment(self) -> Environment:
+        """The environment of the programs."""
+        return Environment(
+            self.memory,
+            self.journals.__getitem__,
+            self._open_image,
+            self._open_archive,
+            self.store_logs.__getitem__,
+        )
+
+    @property
+    def guests(self) -> list[str]:
+        """The names of its guests."""
+        return [str(each["name"]) for each in self._host.guests]
+
+    def journals_of(self, guest: str) -> list[Journal]:
+        """The journals of one guest."""
+        return [self.journals[each.name] for each in self._host.volumes if each.guest == guest]
+
+    def _open_archive(self, boot: int) -> MemoryArchive:
+        return self._archives.setdefault(boot, MemoryArchive())
+
+    def _open_image(self, path: str, _read_only: bool) -> MemoryImage:  # noqa: FBT001 (the disk's own signature)
+        return self.images[path]
+
+
+class ObservedMachine:
+    """A machine whose driver answers ReadStatistics for it, as the live one does. `tap` sees its messages."""
+
+    def __init__(self, machine: Machine, tap: Tap | None) -> None:
+        self.machine = machine
+        self._tap = tap
+        self._handle = machine.handle
+        self.next_deadline_ns = machine.next_deadline_ns
+        self.check = machine.check
+        self.statistics = machine.statistics
+        end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
+        if end_turn is not None:
+            self.end_turn = end_turn
+        check_turn: Callable[[], None] | None = getattr(machine, "check_turn", None)
+        if check_turn is not None:
+            self.check_turn = check_turn
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """One event; a question about statistics is not the machine's."""
+        if type(event) is Received:
+            if self._tap is not None:
+                self._tap(event.message)
+            answer = ANSWERS.get(type(event.message))
+            if answer is not None:
+                return [Send(event.link, answer(event.link, event.message, self.machine))]
+        return self._handle(event, now_ns)
+
+
+def run_simulated(
+    cluster: ResolvedCluster,
+    observe: Callable[[str, str], None],
+    directory: Path | None,
+    *,
+    trace: bool,
+    invariants: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    witness: Witness | None = None,
+) -> tuple[Supervisor, ReadVolume]:
+    """Run a cluster to its end; the supervisor, and how to read the images that were left.
+
+    Without a directory there are no logs and there is no trace. It is cut short, with everything in it
+    unknown, once `stop()` is true.
+    """
+    witness = witness or Witness()
+    placed = cluster
+    cluster = cluster.placed(IMAGES)
+    hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
+    images = {
+        outside: hosts[host.name].images[str(inside.path)]
+        for host, original in zip(cluster.hosts, placed.hosts, strict=True)
+        for inside, outside in zip(host.volumes, original.volumes, strict=True)
+    }
+    supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=_store_logs_of(hosts))
+    environments = {name: host.environment() for name, host in hosts.items()}
+    costs = StepCosts(cluster.costs)
+    logs = SimulatedLogs(directory / "logs") if directory is not None else None
+    recordings = MemoryRecordings(lambda: simulation.now_ns) if trace and directory is not None else None
+    with (directory / "trace.log" if directory and recordings else Path(os.devnull)).open("w") as out:
+        tracer = Tracers(Trace(lambda line: out.write(line + "\n")), recordings) if recordings else None
+        simulation = Simulation(
+            cluster.seed,
+            programs=_programs(environments, recordings, costs, cluster.seed, witness),
+            latency=costs.latency,
+            process_ended_delay_ns=END_NS,
+            spawn_delay=costs.spawn_delay,
+            costs=costs.charge,
+            log=logs.write if logs is not None else None,
+            trace=tracer,
+            invariants=invariants,
+        )
+        witness.begins(simulation, supervisor)
+        simulation.spawn(SUPERVISOR, supervisor)
+        with _dead_kernels_kept():
+            simulation.run_while_alive(SUPERVISOR, LIMIT_NS, stop)
+    if logs is not None:
+        logs.close()
+    if directory is not None and recordings is not None:
+        write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
+    if stop() and not supervisor.finished:
+        supervisor.outcome.unknown.append("interrupted")
+    elif not supervisor.finished:
+        supervisor.outcome.unknown.append("the simulation came to a stand before the end of the run")
+
+    def read_volume(volume: Volume) -> ReadSectors:
+        image = images[volume]
+        return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
+
+    return supervisor, read_volume
+
+
+@contextmanager
+def _dead_kernels_kept() -> Iterator[None]:
+    """Have nothing collected for now: a kernel's threads that are let go of still run their last blocks."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class SimulatedLogs:
+    """The serial consoles: a file for each actor, with virtual times."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: dict[str, list[str]] = {}
+
+    def write(self, time_ns: int, address: str, text: str) -> None:
+        """Lines of an actor."""
+        lines = self._lines.setdefault(address, [])
+        lines.extend(f"[{time_ns / 1e9:12.6f}] {address}: {line}\n" for line in text.splitlines() or [""])
+
+    def close(self) -> None:
+        """Write the files."""
+        for address, lines in self._lines.items():
+            path = self._folder / f"{address.replace('/', '-')}.log"
+            path.write_text("".join(lines), encoding="utf-8")
+
+
+def _programs(
+    environments: dict[str, Environment],
+    recordings: MemoryRecordings | None,
+    costs: StepCosts,
+    seed: int,
+    witness: Witness,
+) -> dict[str, Callable[[str, dict[str, object]], Machine]]:
+    return {name: _program(name, environments, recordings, costs, seed, witness) for name in PROGRAMS}
+
+
+def _program(  # noqa: PLR0917 (what a program is made of)
+    name: str,
+    environments: dict[str, Environment],
+    recordings: MemoryRecordings | None,
+    costs: StepCosts,
+    seed: int,
+    witness: Witness,
+) -> Callable[[str, dict[str, object]], Machine]:
+    def make(address: str, argument: dict[str, object]) -> Machine:
+        if name == "disk":
+            argument = {**argument, **costs.of_disk(address, seed)}
+        machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
+        watch_points(machine, recordings.of(address) if recordings is not None else None)
+        witness.started(address, machine)
+        return ObservedMachine(machine, witness.tap(address, machine))
+
+    return make
+
+
+def _journals_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], list[Journal]]:
+    return {(name, guest): host.journals_of(guest) for name, host in hosts.items() for guest in host.guests}
+
+
+def _store_logs_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], StoreLog]:
+    return {(name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()}
+
+
+def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
+    guests = {str(guest["name"]): guest for guest in host.guests}
+    return [(guests[each.guest], each) for each in host.volumes]
+
+
+def _journal(host: str, guest: dict[str, object], volume: Volume, witness: Witness) -> MemoryJournal:
+    guest_id = guest["guest_id"]
+    assert isinstance(guest_id, int), "a guest's id is a number"
+    return witness.journal(
+        guest=f"{host}/{volume.guest}",
+        guest_id=guest_id,
+        virtual_device=volume.virtual_device,
+        volume_sectors=volume.sectors,
+    )
+
+
+def _image(volume: Volume) -> MemoryImage:
+    image = MemoryImage(volume.sectors * SECTOR_SIZE)
+    if not volume.made:
+        with volume.path.open("rb") as file:
+            image.write(0, [file.read(volume.sectors * SECTOR_SIZE)])
+    return image

@@ -1,0 +1,87 @@
+"""What the steps of actors cost in simulated time, by the kind of actor and what it takes.
+
+Rules: every actor draws from a stream of its own. What an actor computes by itself costs nothing: the table
+of `docs/time.md` says which steps there are, and nothing else takes time.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
+from actors.runtime.distribution import QUANTILES
+from actors.runtime.machine import Effect, Event, Machine, Received, Work
+from actors.runtime.simulated_actor import Charge
+from cluster.config.resolved import Data
+from cluster.config.schema import CostsSchema
+from cluster.experiment.board import SUPERVISOR
+
+Draw = Callable[[], int]
+
+
+class StepCosts:
+    """The costs of one configuration, as the simulated driver asks for them."""
+
+    def __init__(self, costs: CostsSchema) -> None:
+        self._costs = costs
+        self._link = costs.link.quantiles()
+
+    def charge(self, address: str, machine: Machine, random: Random) -> Charge | None:  # noqa: ARG002
+        """What the steps of an actor cost; None if nothing that it does takes time."""
+        costs, name = self._costs, address.partition("/")[2]
+        if address == SUPERVISOR:
+            return None
+        if name == "hypervisor":
+            return _by_message({Hypercall: costs.hypercall.drawn_from(random)})
+        if name.startswith("dom") and name[3:].isdecimal():
+            return _kernel(
+                costs.upcall.drawn_from(random),
+                costs.context_switch.drawn_from(random),
+                costs.xenstore.drawn_from(random),
+            )
+        reads, writes = costs.mmio_read.drawn_from(random), costs.mmio_write.drawn_from(random)
+        return _by_message({MmioRead: reads, MmioWrite: writes})
+
+    def latency(self, _source: str, _destination: str, _message: object, random: Random) -> int:
+        """What a message takes on its way; each direction of a link draws from a stream of its own."""
+        return self._link[int(random.random() * QUANTILES)]
+
+    def spawn_delay(self, program: str, random: Random) -> int:
+        """What it takes until a process runs, and the kernel in it."""
+        costs = self._costs
+        delay_ns = costs.process_boot.drawn_from(random)()
+        if program == "dom0":
+            delay_ns += costs.dom0_boot.drawn_from(random)()
+        elif program in {"guest", "driver", "xenstore"}:
+            delay_ns += costs.guest_boot.drawn_from(random)()
+        return delay_ns
+
+    def of_disk(self, address: str, seed: int) -> Data:
+        """What a disk's argument gets for its service times."""
+        costs = self._costs
+        service = {"read": costs.disk_read, "write": costs.disk_write, "flush": costs.disk_flush}
+        rows: Data = {name: each.row() for name, each in service.items()}
+        return {"service": rows, "seed": f"{seed}:{address}"}
+
+
+def _by_message(draws: dict[type, Draw]) -> Charge:
+    def charge(event: Event, _effects: list[Effect], _idle: bool) -> int:  # noqa: FBT001 (Charge's own shape)
+        if type(event) is Received:
+            draw = draws.get(type(event.message))
+            if draw is not None:
+                return draw()
+        return 0
+
+    return charge
+
+
+def _kernel(upcall: Draw, context_switch: Draw, xenstore: Draw) -> Charge:
+    def charge(event: Event, effects: list[Effect], idle: bool) -> int:  # noqa: FBT001 (Charge's own shape)
+        cost_ns = 0
+        if type(event) is Received and type(event.message) is Upcall:
+            cost_ns = upcall() + (context_switch() if idle else 0)
+        for effect in effects:
+            if type(effect) is Work:
+                cost_ns += xenstore()
+        return cost_ns
+
+    return charge

@@ -1,0 +1,296 @@
+"""One host's power supply, boot loader and serial lines: it owns the processes and outlives them all.
+
+It is not part of the simulated host. It decides, by effects, what runs and which wires there are;
+the live driver does it with processes and sockets, the simulated one with machines on a heap.
+Rules: a domain's identity is the name of the link that is made for it here. An address is not used
+again before its last process has ended.
+"""
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+
+from actors.dom0.stub_store import XENSTORE_HANDLE
+from actors.messages import (
+    ConsoleInput,
+    ConsoleOutput,
+    DomainEvent,
+    DomainStopped,
+    MachineHalt,
+    MachineRestart,
+    PauseDomain,
+    PowerButton,
+    PowerFails,
+    StartDomain,
+    StopDomain,
+)
+from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
+from cluster.config.loading import ResolvedHost
+
+SUPERVISOR = "supervisor"
+ENDINGS = ("shutdown", "dying", "destroyed")
+
+
+@dataclass(slots=True)
+class DomainProcess:
+    """The process of one incarnation of a domain."""
+
+    domid: int
+    incarnation: int
+    name: str
+    address: str
+    started_at_ns: int
+    state: str = "running"
+    stop_wanted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DomainChange:
+    """What the hypervisor said of a domain, or what became of its process."""
+
+    host: str
+    name: str
+    domid: int
+    incarnation: int
+    what: str
+    reason: int
+    at_ns: int
+
+
+@dataclass(slots=True)
+class BoardState:
+    """How far the power is on, and how often what was started."""
+
+    boots: int = 0
+    dom0_boots: int = 0
+    power: str = "off"
+    halted_because: str = ""
+    driver_boots: dict[str, int] = field(default_factory=dict)
+    ending: set[str] = field(default_factory=set)
+
+
+class Board:
+    """The board of one host."""
+
+    def __init__(
+        self, host: ResolvedHost, emit: Callable[[Effect], None], changed: Callable[[DomainChange], None]
+    ) -> None:
+        self.host = host
+        self.state = BoardState()
+        self.domains: dict[int, DomainProcess] = {}
+        self._emit = emit
+        self._changed = changed
+        self._running: set[str] = set()
+        self._names = {guest["handle"]: str(guest["name"]) for guest in host.guests}
+        self._names[XENSTORE_HANDLE] = "xenstore"
+        self._names |= {driver["handle"]: str(driver["name"]) for driver in host.driver_domains}
+        self.hypervisor = f"{host.name}/hypervisor"
+        self._ioapic = f"{host.name}/ioapic"
+        self._disks = {str(disk["name"]): f"{host.name}/{disk['name']}" for disk in host.disks}
+
+    def power_on(self) -> None:
+        """Start the devices that are off, the IO-APIC and the hypervisor, and wire them."""
+        self.state.boots += 1
+        self.state.power = "on"
+        pins = {name: gsi for name, gsi, _ in self.host.interrupts}
+        self._spawn(self._ioapic, "ioapic", {"pins": pins})
+        self._spawn(self.hypervisor, "hypervisor", self.host.hypervisor_argument())
+        for disk, (name, address) in zip(self.host.disks, self._disks.items(), strict=True):
+            if address not in self._running:
+                self._spawn(address, "disk", dict(disk))
+            self._emit(Connect(address, "ioapic", self._ioapic, name))
+        self._emit(Connect(self.hypervisor, "ioapic", self._ioapic, "xen"))
+
+    def power_off(self) -> None:
+        """The disks write back what they hold and end; everything else is cut off."""
+        self.state.power = "off"
+        for address in sorted(self._running):
+            if address in self._disks.values():
+                self._emit(Send(address, PowerButton()))
+            else:
+                self._emit(Kill(address))
+
+    def cut_power(self) -> None:
+        """Everything ends at once."""
+        self.state.power = "off"
+        for address in sorted(self._running):
+            self._emit(Kill(address))
+
+    def lose_power(self, tearing: Container[str]) -> None:
+        """Everything ends at once, disks too; those that tear what they write do it first."""
+        self.state.power = "lost"
+        for address in sorted(self._running):
+            self._emit(Send(address, PowerFails()) if address in tearing else Kill(address))
+
+    def restore_power(self) -> bool:
+        """Start again after a loss of power; False while something still runs. Nothing if the power is on."""
+        if self.state.power == "lost":
+            if self._running:
+                return False
+            self.domains.clear()
+            self.power_on()
+        return True
+
+    def runs(self, address: str) -> bool:
+        """Whether an actor of this host has been started and has not ended."""
+        return address in self._running
+
+    @property
+    def is_off(self) -> bool:
+        """Nothing of this host runs any more."""
+        return not self._running
+
+    def received(self, message: object, now_ns: int) -> None:
+        """A message from the hypervisor."""
+        if self.state.power != "on":
+            return
+        match message:
+            case StartDomain():
+                self._start(message, now_ns)
+            case StopDomain(domid=domid, incarnation=incarnation):
+                self._stop(domid, incarnation)
+            case PauseDomain(domid=domid, paused=paused):
+                self._pause(domid, paused=paused)
+            case DomainEvent():
+                self._domain_event(message, now_ns)
+            case ConsoleOutput(domid=domid, text=text):
+                self._emit(Log(f"{self.host.name}/dom{domid}: {text}"))
+            case MachineRestart(reason=reason):
+                self._restart(reason)
+            case MachineHalt(reason=reason):
+                self._halt(reason)
+            case _:
+                self._emit(Log(f"{self.hypervisor}: unexpected {message!r}"))
+
+    def ended(self, address: str, status: int, now_ns: int) -> None:
+        """A process of this host has ended."""
+        self._running.discard(address)
+        self.state.ending.discard(address)
+        for domain in self.domains.values():
+            if domain.address == address and domain.state != "ended":
+                domain.state = "ended"
+                self._report(domain, "ended", status, now_ns)
+                if domain.stop_wanted and self.state.power == "on":
+                    self._emit(Send(self.hypervisor, DomainStopped(domain.domid, domain.incarnation)))
+        if self.state.power == "restarting" and not self.state.ending:
+            self.domains.clear()
+            self.power_on()
+
+    @property
+    def hardware(self) -> list[str]:
+        """The addresses of the IO-APIC, the hypervisor and the disks, as far as they run."""
+        return [
+            each for each in (self._ioapic, self.hypervisor, *self._disks.values()) if each in self._running
+        ]
+
+    def name_of(self, address: str) -> str | None:
+        """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
+        actor = address.rpartition("/")[2]
+        number = actor.removeprefix("dom")
+        if number == actor or not number.isdecimal():
+            return actor
+        domain = self.domains.get(int(number))
+        return None if domain is None else domain.name
+
+    @property
+    def store_home(self) -> str:
+        """The name of the domain in which xenstored lives."""
+        return "xenstore" if self.host.xenstore == "stubdom" else "dom0"
+
+    def find(self, name: str) -> DomainProcess | None:
+        """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
+        for domain in self.domains.values():
+            if domain.name == name and domain.state != "ended":
+                return domain
+        return None
+
+    def type_on_console(self, name: str, text: str) -> bool:
+        """Type a line on a domain's serial console; False if it does not run."""
+        domain = self.find(name)
+        if domain is None:
+            return False
+        self._emit(Send(domain.address, ConsoleInput(text)))
+        return True
+
+    def crash(self, domain: DomainProcess) -> None:
+        """SIGKILL: the domain stops between two instructions."""
+        self._emit(Kill(domain.address))
+
+    def hang(self, domain: DomainProcess) -> None:
+        """SIGSTOP: the domain runs no more, but nothing closes."""
+        domain.state = "hung"
+        self._emit(Freeze(domain.address))
+
+    def unhang(self, domain: DomainProcess) -> None:
+        """SIGCONT: the domain runs on where it was stopped."""
+        if domain.state == "hung":
+            domain.state = "running"
+            self._emit(Thaw(domain.address))
+
+    def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
+        assert address not in self._running, f"{address} is still running"
+        self._running.add(address)
+        self._emit(Spawn(address, program, argument))
+        self._emit(Connect("", address, address, SUPERVISOR))
+
+    def _start(self, message: StartDomain, now_ns: int) -> None:
+        domid = message.domid
+        address = f"{self.host.name}/dom{domid}"
+        name = "dom0" if domid == 0 else self._names.get(message.handle, f"dom{domid}")
+        domain = DomainProcess(domid, message.incarnation, name, address, now_ns)
+        self.domains[domid] = domain
+        argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
+        if domid == 0 or message.handle == XENSTORE_HANDLE:
+            argument |= {"store_restart": self.host.store_restart, "boot": self.state.boots}
+        if domid == 0:
+            self.state.dom0_boots += 1
+            argument["plan"] = self.host.dom0_argument()
+            self._spawn(address, "dom0", argument)
+        elif name in self.host.drivers:
+            self.state.driver_boots[name] = self.state.driver_boots.get(name, 0) + 1
+            self._spawn(address, "driver", argument)
+        else:
+            self._spawn(address, "xenstore" if message.handle == XENSTORE_HANDLE else "guest", argument)
+        for disk in self.host.driven_by(name):
+            self._emit(Connect(self._disks[disk], f"dom{domid}", address, disk))
+        self._emit(Connect(self.hypervisor, f"dom{domid}", address, "xen"))
+        self._report(domain, "started", 0, now_ns)
+
+    def _stop(self, domid: int, incarnation: int) -> None:
+        domain = self.domains.get(domid)
+        if domain is None or domain.incarnation != incarnation or domain.state == "ended":
+            self._emit(Send(self.hypervisor, DomainStopped(domid, incarnation)))
+        else:
+            domain.stop_wanted = True
+            self._emit(Kill(domain.address))
+
+    def _pause(self, domid: int, *, paused: bool) -> None:
+        domain = self.domains.get(domid)
+        if domain is not None and domain.state in {"running", "paused"}:
+            domain.state = "paused" if paused else "running"
+            self._emit(Freeze(domain.address) if paused else Thaw(domain.address))
+
+    def _domain_event(self, event: DomainEvent, now_ns: int) -> None:
+        domain = self.domains.get(event.domid)
+        # That a domain is created or starts is known here already: it is done here.
+        if domain is not None and domain.incarnation == event.incarnation and event.what in ENDINGS:
+            self._report(domain, event.what, event.reason, now_ns)
+
+    def _restart(self, reason: str) -> None:
+        self._emit(Log(f"{self.host.name}: machine restarts: {reason}"))
+        self.state.power = "restarting"
+        self.state.ending = {each for each in self._running if each not in self._disks.values()}
+        for address in sorted(self.state.ending):
+            self._emit(Kill(address))
+
+    def _halt(self, reason: str) -> None:
+        self._emit(Log(f"{self.host.name}: machine halts: {reason}"))
+        self.state.power = "halted"
+        self.state.halted_because = reason
+        for address in sorted(self._running):
+            if address not in self._disks.values():
+                self._emit(Kill(address))
+
+    def _report(self, domain: DomainProcess, what: str, reason: int, now_ns: int) -> None:
+        self._changed(
+            DomainChange(self.host.name, domain.name, domain.domid, domain.incarnation, what, reason, now_ns)
+        )

@@ -1,0 +1,65 @@
+"""A fault that somebody does to a running cluster: the words of a configuration, checked the same way.
+
+Rules: ValueError says what was wrong and the right form; a domain may be named by its number (`host0/dom3`).
+"""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from cluster.config.errors import did_you_mean
+from cluster.config.fault_kinds import FAULT_KINDS, OPTIONS, FaultKind
+from cluster.config.fault_resolution import resolve_fault
+from cluster.config.fault_targets import Inventory
+from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.schema import FaultSchema
+from cluster.experiment.board import Board
+
+SHOWN_MAX = 12
+
+
+def fault_by_hand(
+    cluster: ResolvedCluster, words: Mapping[str, object], boards: Mapping[str, Board]
+) -> ResolvedFault:
+    """The fault that these words (keys of a fault without a time) describe."""
+    target = _by_name(str(words.get("target")), boards)
+    given = {key: value for key, value in words.items() if value is not None} | {"target": target}
+    try:
+        fault = FaultSchema.model_validate(given)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        place = ".".join(str(each) for each in detail["loc"])
+        text = str(detail.get("ctx", {}).get("error", detail["msg"]))
+        raise ValueError(f"{place}: {text}") from error
+    kind = FAULT_KINDS[fault.kind]
+    _check_options(fault, kind)
+    inventory = Inventory.of(cluster)
+    resolved = resolve_fault(fault, 0, inventory)
+    if not resolved.targets:
+        known = inventory.targets(kind.aim)[:SHOWN_MAX]
+        right = did_you_mean(target, known) if known else kind.aim.value
+        raise ValueError(f"no target {target!r} for {kind.name} ({kind.aim.value}); {right}")
+    return resolved
+
+
+def _check_options(fault: FaultSchema, kind: FaultKind) -> None:
+    for option in OPTIONS:
+        if getattr(fault, option) is not None and option not in kind.options:
+            known = ", ".join(kind.options) or "none of its own"
+            raise ValueError(f"{kind.name} has no option {option!r}; it has {known}")
+    if fault.duration is not None and (not kind.lasts or not fault.duration):
+        raise ValueError(
+            f"{kind.name} for {fault.duration} ns; " + ("more" if kind.lasts else "it just happens")
+        )
+
+
+def _by_name(target: str, boards: Mapping[str, Board]) -> str:
+    """A target with the number of a domain as one with its name."""
+    host, _, rest = target.partition("/")
+    board = boards.get(host)
+    if board is None or not rest:
+        return target
+    names = {f"dom{each.domid}": each.name for each in board.domains.values() if each.state != "ended"}
+    first, slash, vdev = rest.partition("/")
+    ends = ":".join(names.get(each, each) for each in first.split(":"))
+    return f"{host}/{ends}{slash}{vdev}"

@@ -1,0 +1,216 @@
+"""The faults of a run from their schedule to their records: when, to whom, until when, and what came of it.
+
+Rules: what is drawn (which targets, whether at all) comes from one stream of random numbers for each fault,
+seeded by the fault's `seed`, or by the run's and its place. A fault that cannot be done makes the course of
+the run unknown, unless it is `optional`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from actors.runtime.machine import Effect
+from cluster.config.fault_kinds import FAULT_KINDS
+from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.experiment.board import Board, DomainChange
+from cluster.experiment.fault_performer import FaultPerformer
+from cluster.experiment.fault_reach import affected_guests, kills_store_domain, mortal_domains
+from cluster.experiment.fault_records import FaultRecords
+from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.injection import Injection
+from cluster.experiment.schedule import Schedule
+
+SPARED = "spared by its probability"
+
+
+@dataclass(slots=True)
+class FaultTarget:
+    """One target that was chosen, and what became of it. `skipped` says why nothing was done to it."""
+
+    fault: int
+    occurrence: int
+    kind: str
+    target: str
+    cause: str
+    selected_at_ns: int
+    injection: Injection | None = None
+    skipped: str = ""
+
+
+class FaultCourse:
+    """The faults of one run. `observe(what, text)` is told what happens."""
+
+    def __init__(
+        self,
+        cluster: ResolvedCluster,
+        boards: Mapping[str, Board],
+        guests: Mapping[tuple[str, str], GuestRecord],
+        emit: Callable[[Effect], None],
+        observe: Callable[[str, str], None],
+    ) -> None:
+        self.records = FaultRecords(cluster.hosts, guests, observe)
+        self.targets: list[FaultTarget] = []
+        self.not_done: list[str] = []
+        self._cluster = cluster
+        self._boards = boards
+        self._guests = guests
+        self._performer = FaultPerformer(boards, emit)
+        self._schedule = Schedule(cluster.faults)
+        self._randoms = {each.number: _random(cluster.seed, each) for each in cluster.faults}
+        self._occurrences: dict[int, int] = {}
+        self._told: dict[tuple[int, str], None] = {}
+        self._dark: dict[str, None] = {}
+        self.is_over = False
+
+    @property
+    def nothing_is_due(self) -> bool:
+        """Whether no fault is left of which it is known that it will come."""
+        return self._schedule.is_empty
+
+    def begin(self, now_ns: int) -> None:
+        """The workload begins."""
+        self._schedule.begin(now_ns)
+
+    def next_due_ns(self) -> int | None:
+        """When a fault comes or goes next, as far as that is known."""
+        ends = [each.ends_at_ns for each in self.records.injections if each.is_there and each.ends_at_ns]
+        due = self._schedule.next_due_ns()
+        return min([*ends, *([] if due is None else [due])], default=None)
+
+    def tick(self, now_ns: int) -> None:
+        """Take away what is over, do what is due, and see who has been answered."""
+        self._note_lost_power()
+        for injection in self.records.injections:
+            if injection.is_there and injection.ends_at_ns is not None and injection.ends_at_ns <= now_ns:
+                self._take_away(injection, now_ns)
+        if self.records.watch(self._boards, now_ns):
+            self._schedule.postpone(now_ns)
+        self._tell_triggers(now_ns)
+        if not self.is_over:
+            for fault in self._schedule.take_due(now_ns, recovering=self.records.recovering):
+                self.inject(fault, now_ns)
+
+    def inject(self, fault: ResolvedFault, now_ns: int) -> list[FaultTarget]:
+        """Do a fault now to those of its targets that are chosen; what became of each."""
+        occurrence = self._occurrences[fault.number] = self._occurrences.get(fault.number, 0) + 1
+        random = self._randoms.get(fault.number) or _random(self._cluster.seed, fault, len(self.targets))
+        chosen = []
+        for address in _choose(fault, random):
+            chosen.append(FaultTarget(fault.number, occurrence, fault.kind, address, fault.cause, now_ns))
+            self._strike(fault, chosen[-1], random, now_ns)
+        self.targets += chosen
+        return chosen
+
+    def end(self, now_ns: int) -> None:
+        """The guests stop working: no fault comes any more, and those that last are taken away."""
+        if not self.is_over:
+            self.is_over = True
+            for fault in self._schedule.never_triggered:
+                self._miss(fault, f"{fault.kind} {fault.cause}: that was never so")
+        for injection in self.records.injections:
+            if injection.is_there and not _is_for_good(injection):
+                injection.ends_at_ns = now_ns
+
+    def domain_changed(self, change: DomainChange, now_ns: int) -> None:
+        """A domain has started or ended: what triggers may wait for."""
+        if change.what == "started":
+            self._performer.started(change.host, change.domid)
+        self._schedule.saw("domain", f"{change.host}/{change.name}", change.what, now_ns)
+
+    def state_written(self, end: str, vbd: str, state: str, now_ns: int) -> None:
+        """An end of a vbd has written a state into XenStore."""
+        self._schedule.saw(end, vbd, state, now_ns)
+
+    def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
+        host, _, target = chosen.target.partition("/")
+        kind = FAULT_KINDS[fault.kind]
+        trouble = self._performer.trouble(fault.kind, host, target)
+        if trouble:
+            chosen.skipped = trouble
+            self._miss(fault, f"{fault.kind} of {chosen.target}: {trouble}")
+        elif kind.strikes_once and fault.probability < 1 and random.random() >= fault.probability:
+            chosen.skipped = SPARED
+        else:
+            chosen.injection = self._inject(fault, host, target, random, now_ns)
+
+    def _inject(self, fault: ResolvedFault, host: str, target: str, random: Random, now_ns: int) -> Injection:
+        kind, board = FAULT_KINDS[fault.kind], self._boards[host]
+        running = {each.name: each.started_at_ns for each in board.domains.values() if each.state != "ended"}
+        probability = 1.0 if kind.strikes_once else fault.probability
+        injection = self.records.note(
+            fault.kind,
+            host,
+            target,
+            now_ns,
+            affected=affected_guests(fault.kind, board.host, target),
+            lives=mortal_domains(fault.kind, board.host, target, running),
+            options={**fault.options, "probability": probability, "seed": str(random.getrandbits(64))},
+        )
+        injection.mortal = kind.deadly or kills_store_domain(fault.kind, board.host)
+        injection.lasting = kind.lasts and not (kind.stays and fault.duration_ns is None)
+        if injection.lasting and fault.duration_ns is not None:
+            injection.ends_at_ns = now_ns + fault.duration_ns
+        self._performer.begin(injection)
+        if not injection.lasting and not injection.mortal:
+            injection.target_started(now_ns)
+            injection.given_up = not injection.waiting_for
+        return injection
+
+    def _take_away(self, injection: Injection, now_ns: int) -> None:
+        if self._performer.end(injection):
+            self.records.taken_away(injection, now_ns)
+
+    def _miss(self, fault: ResolvedFault, text: str) -> None:
+        if fault.number and not fault.optional:  # whoever did it by hand has been told
+            self.not_done.append(text)
+
+    def _tell_triggers(self, now_ns: int) -> None:
+        """Let the triggers hear what has become of other faults, once of each."""
+        for each in self.targets:
+            injection = each.injection
+            if injection is None:
+                continue
+            reached = {
+                "injected": True,
+                "detected": injection.detected_at_ns is not None,
+                "recovered": injection.recovered_at_ns is not None,
+            }
+            for state, is_so in reached.items():
+                if is_so and (injection.number, state) not in self._told:
+                    self._told[injection.number, state] = None
+                    self._schedule.saw("fault", str(each.fault), state, now_ns)
+
+    def _note_lost_power(self) -> None:
+        """A host has lost its power and nothing runs any more: note what its guests had written."""
+        for name, board in self._boards.items():
+            if board.state.power != "lost":
+                self._dark.pop(name, None)
+            elif board.is_off and name not in self._dark:
+                self._dark[name] = None
+                for guest in self._guests.values():
+                    if guest.host == name:
+                        guest.power_lost()
+
+
+def _choose(fault: ResolvedFault, random: Random) -> list[str]:
+    """The targets of one occurrence, in the order of the configuration."""
+    count = len(fault.targets)
+    if fault.select == "one":
+        count = 1
+    elif fault.select == "fixed":
+        count = min(fault.select_count, count)
+    elif fault.select == "random":
+        count = random.randint(1, min(fault.select_count, count))
+    if count == len(fault.targets):
+        return list(fault.targets)
+    return [fault.targets[index] for index in sorted(random.sample(range(len(fault.targets)), count))]
+
+
+def _random(seed: int, fault: ResolvedFault, number: int = 0) -> Random:
+    if fault.seed is not None:
+        return Random(f"{fault.seed}:fault")
+    return Random(f"{seed}:fault:{fault.number}:{number}")
+
+
+def _is_for_good(injection: Injection) -> bool:
+    return FAULT_KINDS[injection.kind].stays and injection.ends_at_ns is None

@@ -1,0 +1,376 @@
+"""The experimenter: powers the hosts on, lets guests work, breaks things, watches, and switches off.
+
+A machine like the others, so that an experiment runs the same in real processes and in simulation.
+It knows of guests only what their journals and the hypervisors say.
+Rules: phases only go forward; what is not reached in its time is reported, never waited for for ever.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from actors.abi.interface import XenbusState
+from actors.domu.journal import Journal
+from actors.domu.store_log import StoreLog
+from actors.messages import Interrupts, StateWritten, Statistics
+from actors.runtime.machine import (
+    Effect,
+    Event,
+    Exit,
+    ProcessEnded,
+    Received,
+)
+from cluster.config.loading import ResolvedCluster, ResolvedFault
+from cluster.experiment.board import Board, DomainChange
+from cluster.experiment.fault_course import FaultCourse, FaultTarget
+from cluster.experiment.fault_records import FaultRecords
+from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.injection import Injection
+from cluster.experiment.interrupt_tables import InterruptTables
+from cluster.experiment.readings import Readings
+
+NS = 1_000_000_000
+WATCH_NS = 5_000_000
+SOONEST_NS = 100_000
+IDLE_NS = 20_000_000
+BOOT_LIMIT_NS = 60 * NS
+QUIET_LIMIT_NS = 10 * NS
+OFF_LIMIT_NS = 10 * NS
+ACCOUNT_INTERVAL_NS = 50_000_000
+ACCOUNT_LIMIT_NS = 2 * NS
+
+BREAKABLE = ("boot", "workload", "settle")
+PHASES = ("boot", "workload", "settle", "stop", "shutdown", "account", "off", "done")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the run found out, besides what the ledger will."""
+
+    unknown: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    leaks: dict[str, dict[str, object]] = field(default_factory=dict)
+    statistics: dict[str, dict[str, object]] = field(default_factory=dict)
+
+
+class Supervisor:
+    """The machine of the experimenter."""
+
+    def __init__(
+        self,
+        cluster: ResolvedCluster,
+        journals: Mapping[tuple[str, str], list[Journal]],
+        observe: Callable[[str, str], None] = lambda _phase, _text: None,
+        *,
+        endless: bool = False,
+        store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
+        self.guests = {
+            (host.name, str(guest["name"])): GuestRecord(
+                host.name,
+                str(guest["name"]),
+                journals[host.name, str(guest["name"])],
+                str(guest["on_crash"]),
+            )
+            for host in cluster.hosts
+            for guest in host.guests
+        }
+        for key, log in (store_logs or {}).items():
+            self.guests[key].store_log = log
+        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
+        self.outcome = Outcome()
+        self.interrupts = InterruptTables(self._emit)
+        self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
+        self.phase = "boot"
+        self.finished = False
+        self._observe = observe
+        self._endless = endless
+        self._effects: list[Effect] = []
+        self._phase_began_ns = 0
+        self.workload_began_ns = 0
+        self.completed_at_start = 0
+        self.began_ns = 0
+        self._started = False
+        self._next_tick_ns: int | None = 0
+        self._next_statistics_ns = 0
+        self._down_wanted = False
+        self._abort = False
+        self._now_ns = 0
+
+    @property
+    def faults(self) -> FaultRecords:
+        """What became of the faults."""
+        return self.course.records
+
+    @property
+    def injections(self) -> list[Injection]:
+        """Every fault so far."""
+        return self.faults.injections
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """One event of the machine's contract."""
+        self._now_ns = now_ns
+        match event:
+            case Received(link=link, message=Statistics() as message):
+                self.readings.take(link, message, now_ns)
+                return []
+            case Received(link=link, message=StateWritten() as message):
+                self._state_written(link, message)
+            case Received(link=link, message=Interrupts() as message):
+                self.interrupts.take(link, message)
+                return []
+            case Received(link=link, message=message):
+                self._board(link).received(message, now_ns)
+            case ProcessEnded(address=address, status=status):
+                self._process_ended(address, status)
+            case _:
+                pass
+        self._tick()
+        effects, self._effects = self._effects, []
+        return effects
+
+    def next_deadline_ns(self) -> int | None:
+        """When to look again."""
+        return self._next_tick_ns
+
+    def check(self) -> None:
+        """Nothing here can be broken by a peer."""
+        assert self.phase in PHASES, self.phase
+
+    def statistics(self) -> Outcome:
+        """What was found out so far."""
+        return self.outcome
+
+    def inject(self, fault: ResolvedFault) -> list[FaultTarget]:
+        """Do a fault now; what became of each target. Its effects come with the next `handle`."""
+        self._next_tick_ns = self._now_ns
+        return self.course.inject(fault, self._now_ns)
+
+    def go_down(self) -> None:
+        """End the experiment in an orderly way from the present phase on."""
+        self._down_wanted = True
+        self._next_tick_ns = self._now_ns
+
+    def abort(self) -> None:
+        """Cut the power; the verdict is unknown."""
+        self._abort = True
+        self._next_tick_ns = self._now_ns
+
+    def _emit(self, effect: Effect) -> None:
+        self._effects.append(effect)
+
+    def _board(self, address: str) -> Board:
+        return self.boards[address.split("/", 1)[0]]
+
+    def _process_ended(self, address: str, status: int) -> None:
+        board = self._board(address)
+        if self.phase in BREAKABLE:
+            trouble = self.faults.process_ended(board, address, status, self._now_ns)
+            failed_at_boot = self.phase == "boot" and bool(status >> 8)
+            if trouble or failed_at_boot:
+                self.outcome.failures.append(trouble or f"{address} failed at boot (status {status >> 8})")
+                self._observe("died", address)
+                # Without its machine, or with a bug of ours in it, an experiment says nothing more.
+                self._cut_power()
+        board.ended(address, status, self._now_ns)
+
+    def _state_written(self, link: str, message: StateWritten) -> None:
+        """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
+        board = self._board(link)
+        host = board.host
+        for domain in board.domains.values():
+            serves = message.end == "backend" and domain.domid == message.frontend_domid
+            if not serves and (message.end != "frontend" or domain.address != link):
+                continue
+            for volume in host.volumes:
+                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
+                    vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
+                    state = XenbusState(message.state).name
+                    self.course.state_written(message.end, vbd, state, self._now_ns)
+
+    def _domain_changed(self, change: DomainChange) -> None:
+        self.course.domain_changed(change, self._now_ns)
+        guest = self.guests.get((change.host, change.name))
+        if change.what == "started":
+            if guest is not None:
+                guest.boots += 1
+                guest.domid = change.domid
+                guest.domids.append(change.domid)
+                guest.ended = False
+            self.faults.target_started(change)
+        elif change.what == "ended" and guest is not None:
+            guest.ended = True
+            guest.died = guest.died or self.phase in BREAKABLE
+        elif change.what in {"shutdown", "dying"}:
+            if change.what == "shutdown" and self.phase in BREAKABLE:
+                self.faults.stopped(change, self.boards[change.host].domains[change.domid])
+            self.faults.detected(change)
+            if change.what == "dying" and guest is not None and guest.on_crash == "destroy":
+                self.faults.destroyed(change)
+
+    def _tick(self) -> None:
+        now_ns = self._now_ns
+        if not self._started:
+            self._started = True
+            self.began_ns = now_ns
+            self._enter("boot")
+            for board in self.boards.values():
+                board.power_on()
+        if self._abort and self.phase not in {"off", "done"}:
+            self.outcome.unknown.append("interrupted")
+            self._cut_power()
+        if self.phase in BREAKABLE:
+            self.course.tick(now_ns)
+        getattr(self, f"_in_{self.phase}")()
+        interval_ns = self.cluster.metrics.interval
+        if interval_ns and now_ns >= self._next_statistics_ns and self.phase in {"workload", "settle"}:
+            self._next_statistics_ns = now_ns + interval_ns
+            self.readings.ask_some()
+        self._next_tick_ns = None if self.finished else now_ns + self._interval_ns()
+
+    def _interval_ns(self) -> int:
+        recovering = self.faults.recovering
+        interval = WATCH_NS if recovering or self.phase not in {"workload"} else IDLE_NS
+        due = self.course.next_due_ns()
+        if self.phase in BREAKABLE and due is not None:
+            interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)
+        return interval
+
+    def _enter(self, phase: str) -> None:
+        self.phase = phase
+        self._phase_began_ns = self._now_ns
+        self._observe(phase, "")
+
+    def _elapsed_ns(self) -> int:
+        return self._now_ns - self._phase_began_ns
+
+    def _in_boot(self) -> None:
+        if all(each.is_up and each.boots for each in self.guests.values()) and all(
+            board.find("dom0") for board in self.boards.values()
+        ):
+            self.workload_began_ns = self._now_ns
+            self.completed_at_start = sum(each.completed for each in self.guests.values())
+            self.course.begin(self._now_ns)
+            self._enter("workload")
+        elif halted := [each for each in self.boards.values() if each.state.power == "halted"]:
+            self._end_without(halted)
+        elif self._elapsed_ns() > BOOT_LIMIT_NS:
+            late = [
+                f"{each.host}/{each.name}"
+                for each in self.guests.values()
+                if not each.is_up or not each.boots
+            ]
+            self.outcome.unknown.append(f"not up within {BOOT_LIMIT_NS // NS} s: {', '.join(late) or 'dom0'}")
+            self._enter("shutdown")
+
+    def _end_without(self, halted: list[Board]) -> None:
+        """Machines that have halted before everybody was up will not be: there is nothing to wait for."""
+        for board in halted:
+            name = board.host.name
+            self._observe("halted", f"{name}/dom0")
+            why = f"{board.state.halted_because}; logs/{name}-dom0.log says why"
+            self.outcome.unknown.append(f"{name} halted before its guests were up: {why}")
+        self._enter("settle")
+
+    def _in_workload(self) -> None:
+        nothing_due = self.course.nothing_is_due
+        over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
+        if self._endless:
+            over = False
+        finished = not any(each.works for each in self.guests.values()) and nothing_due
+        if self._down_wanted or over or (finished and not self._endless):
+            self._enter("settle")
+        elif self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns() and not self._endless:
+            self.outcome.unknown.append("faults were still to come when the time was up")
+            self._enter("settle")
+
+    def _patience_ns(self) -> int:
+        return self.cluster.settle_ns * (1 + sum(each.count for each in self.cluster.faults))
+
+    def _in_settle(self) -> None:
+        self.course.end(self._now_ns)
+        if not self.faults.unsettled or self._elapsed_ns() > self.cluster.settle_ns:
+            self.faults.give_up()
+            self.outcome.unknown += self.course.not_done
+            for guest in self.guests.values():
+                if not guest.ended:
+                    self.boards[guest.host].type_on_console(guest.name, "stop")
+            self._enter("stop")
+
+    def _in_stop(self) -> None:
+        busy = [each for each in self.guests.values() if not each.ended and (each.in_flight or each.works)]
+        limit = min(self.cluster.settle_ns, QUIET_LIMIT_NS)
+        if not busy or self._elapsed_ns() > limit:
+            self.readings.ask_all()
+            for name, board in self.boards.items():
+                if board.state.power == "on":
+                    running = [each.address for each in board.domains.values() if each.state == "running"]
+                    self.interrupts.keep(running)
+                    forced = any(each.host == name for each in busy)
+                    board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
+            self._enter("shutdown")
+
+    def _in_shutdown(self) -> None:
+        left = [each for each in self.guests.values() if not each.ended and self._is_controlled(each.host)]
+        if not left:
+            self._enter("account")
+            self.readings.ask_all()
+        elif self._elapsed_ns() > QUIET_LIMIT_NS:
+            names = ", ".join(f"{each.host}/{each.name}" for each in left)
+            self.outcome.unknown.append(f"did not shut down within {QUIET_LIMIT_NS // NS} s: {names}")
+            self._enter("account")
+            self.readings.ask_all()
+
+    def _is_controlled(self, host: str) -> bool:
+        board = self.boards[host]
+        return board.state.power == "on" and board.find("dom0") is not None
+
+    def _in_account(self) -> None:
+        if not self._is_settled() and self._elapsed_ns() < ACCOUNT_LIMIT_NS:
+            if self._now_ns >= self._next_statistics_ns:
+                self._next_statistics_ns = self._now_ns + ACCOUNT_INTERVAL_NS
+                self.readings.ask_all()
+        else:
+            self.outcome.leaks = {
+                address: values
+                for address, values in self.outcome.statistics.items()
+                if address.endswith("/hypervisor")
+            }
+            for board in self.boards.values():
+                board.power_off()
+            self._enter("off")
+
+    def _is_settled(self) -> bool:
+        """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
+        if any(
+            values.get("frames_lingering")
+            for address, values in self.outcome.statistics.items()
+            if address.endswith("/hypervisor")
+        ):
+            return False
+        dom0s = [f"{name}/dom0" for name, board in self.boards.items() if board.find("dom0") is not None]
+        values = [self.outcome.statistics.get(each, {}) for each in dom0s]
+        return self.readings.is_complete and all(
+            each.get("all_shut_down") and not each.get("backends") for each in values
+        )
+
+    def _in_off(self) -> None:
+        if all(board.is_off for board in self.boards.values()):
+            self._finish()
+        elif self._elapsed_ns() > OFF_LIMIT_NS:
+            self.outcome.unknown.append("not every process could be ended")
+            self._finish()
+
+    def _finish(self) -> None:
+        self._enter("done")
+        self.finished = True
+        self._emit(Exit("the experiment is over"))
+
+    def _in_done(self) -> None:
+        pass
+
+    def _cut_power(self) -> None:
+        for board in self.boards.values():
+            board.cut_power()
+        self._enter("off")

@@ -1,0 +1,137 @@
+"""One scrape under way: values go in by the name of their metric, and come out as text or as samples.
+
+Rules: a series is written once; values for the same one are merged as the catalog says. The text of a
+label set is made once and kept, since a host with a thousand guests has sixty thousand series: the
+library's own writer (0.2 s for those) would take all the time that a scrape may.
+Source: the Prometheus text format 0.0.4.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from cluster.metrics.catalog import CATALOG, PREFIX, Family
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+LabelValues = tuple[str, ...]
+Number = int | float
+
+
+class LabelTexts:
+    """The label sets that have been written, by their values; outlives the scrapes."""
+
+    def __init__(self, constant: dict[str, str]) -> None:
+        self.constant = constant
+        self._constant_text = ",".join(f'{name}="{_escaped(value)}"' for name, value in constant.items())
+        self._texts: dict[tuple[LabelValues, LabelValues], str] = {}
+
+    def text(self, names: LabelValues, values: LabelValues) -> str:
+        """`{cluster="c",host="h",guest="web-0"}`."""
+        key = names, values
+        found = self._texts.get(key)
+        if found is None:
+            pairs = (
+                f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True) if value
+            )
+            found = self._texts[key] = "{" + ",".join([self._constant_text, *pairs]) + "}"
+        return found
+
+
+class Histogram:
+    """Cumulative counts at the bounds (seconds, the last one infinite), and the sum of all."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: Sequence[float], counts: list[int], total: float) -> None:
+        assert len(counts) == len(bounds), "a count for each bound"
+        self.bounds = bounds
+        self.counts = counts
+        self.sum = total
+
+    def merged(self, other: "Histogram") -> "Histogram":
+        """Both together."""
+        counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        return Histogram(self.bounds, counts, self.sum + other.sum)
+
+
+class Families:
+    """The values of one scrape."""
+
+    def __init__(self, labels: LabelTexts) -> None:
+        self._labels = labels
+        self._values: dict[str, dict[LabelValues, Number]] = {name: {} for name in CATALOG}
+        self._histograms: dict[str, dict[LabelValues, Histogram]] = {}
+
+    def add(self, name: str, value: Number, *labels: str) -> None:
+        """One value; `labels` in the order of the catalog."""
+        series = self._values[name]
+        if labels in series:
+            merge = CATALOG[name].merge
+            assert merge != "one", f"{name}{labels} is there twice"
+            value = series[labels] + value if merge == "sum" else max(series[labels], value)
+        series[labels] = value
+
+    def add_histogram(self, name: str, value: Histogram, *labels: str) -> None:
+        """One histogram."""
+        series = self._histograms.setdefault(name, {})
+        series[labels] = series[labels].merged(value) if labels in series else value
+
+    def text(self) -> bytes:
+        """The text format, for the content type above."""
+        lines: list[str] = []
+        for family in CATALOG.values():
+            full_name = family.full_name
+            lines.append(f"# HELP {full_name} {family.text}\n# TYPE {full_name} {family.kind}")
+            if family.kind == "histogram":
+                self._write_histograms(family, lines)
+            else:
+                text, names = self._labels.text, family.labels
+                lines.extend(
+                    f"{full_name}{text(names, labels)} {value}"
+                    for labels, value in self._values[family.name].items()
+                )
+        lines.append("")
+        return "\n".join(lines).encode()
+
+    def metrics(self) -> Iterator[Metric]:
+        """The same for the library: slower, and in any of its formats."""
+        constant = self._labels.constant
+        for family in CATALOG.values():
+            name, names = f"{PREFIX}{family.name}", [*constant, *family.labels]
+            if family.kind == "histogram":
+                yield self._histogram_metric(family, name, names)
+                continue
+            metric = (CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily)(
+                name, family.text, labels=names
+            )
+            for labels, value in self._values[family.name].items():
+                metric.add_metric([*constant.values(), *labels], value)
+            yield metric
+
+    def _histogram_metric(self, family: Family, name: str, names: list[str]) -> Metric:
+        metric = HistogramMetricFamily(name, family.text, labels=names)
+        for labels, value in self._histograms.get(family.name, {}).items():
+            buckets = [
+                (_bound_text(bound), float(count))
+                for bound, count in zip(value.bounds, value.counts, strict=True)
+            ]
+            metric.add_metric([*self._labels.constant.values(), *labels], buckets, value.sum)
+        return metric
+
+    def _write_histograms(self, family: Family, lines: list[str]) -> None:
+        name, text = family.full_name, self._labels.text
+        with_bound = (*family.labels, "le")
+        for labels, value in self._histograms.get(family.name, {}).items():
+            for bound, count in zip(value.bounds, value.counts, strict=True):
+                lines.append(f"{name}_bucket{text(with_bound, (*labels, _bound_text(bound)))} {count}")
+            plain = text(family.labels, labels)
+            lines.extend((f"{name}_sum{plain} {value.sum}", f"{name}_count{plain} {value.counts[-1]}"))
+
+
+def _bound_text(bound: float) -> str:
+    return "+Inf" if bound == float("inf") else f"{bound:g}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -1,0 +1,129 @@
+"""The metrics of one host's guests and their disks.
+
+Rules: what counts for survival comes out of the journals, which are read at the moment of the scrape
+and outlive everybody; what frontends and backends say of themselves is as old as their statistics.
+"""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from actors.abi.blkif import BLKIF_RING_ENTRIES
+from actors.abi.interface import XenbusState
+from actors.domu.histogram import bucket_of
+from actors.domu.journal import Journal, Word
+from cluster.config.resolved import Data, ResolvedHost, rows
+from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.readings import Readings, Values
+from cluster.metrics.catalog import ALL_GUESTS
+from cluster.metrics.families import Families, Histogram
+
+NS: Final = 1e9
+BOUNDS: Final = (
+    1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, float("inf"),
+)  # fmt: skip
+_EDGES: Final = [bucket_of(int(bound * NS)) for bound in BOUNDS[:-1]]
+_OPERATIONS: Final = (("read", Word.READS), ("write", Word.WRITES), ("flush", Word.FLUSHES))
+_DIRECTIONS: Final = (("read", Word.READ_BYTES), ("written", Word.WRITTEN_BYTES))
+_COUNTERS: Final = (
+    ("vbd_errors", Word.ERRORS),
+    ("vbd_acknowledged_writes", Word.WRITES),
+    ("vbd_verified_reads", Word.VERIFIED),
+    ("vbd_lost_writes", Word.MISMATCHES),
+    ("vbd_requests_in_flight", Word.IN_FLIGHT),
+)
+_NO_VALUES: Final[Values] = {}
+
+
+class GuestMetrics:
+    """Writes the metrics of the guests. `each`: every guest has series of its own."""
+
+    def __init__(
+        self,
+        host: ResolvedHost,
+        guests: Mapping[tuple[str, str], GuestRecord],
+        readings: Readings,
+        *,
+        each: bool,
+    ) -> None:
+        self._host = host.name
+        self._each = each
+        self._readings = readings
+        self._guests = [
+            (guests[host.name, str(guest["name"])], rows(guest["disks"])) for guest in host.guests
+        ]
+
+    def write(self, families: Families, now_ns: int) -> None:
+        """All of them, as of now."""
+        for guest, disks in self._guests:
+            label = self._label(guest.name)
+            outage_ns = 0
+            longest_ns = 0
+            for disk, journal in zip(disks, guest.journals, strict=False):
+                self._write_vbd(families, now_ns, guest.name, str(disk["vdev"]), journal)
+                self._write_ends(families, guest.name, disk)
+                longest_ns = max(longest_ns, journal.word(Word.LONGEST_GAP_NS))
+                waiting_ns = journal.word(Word.WAITING_SINCE_NS)
+                if waiting_ns and journal.word(Word.IN_FLIGHT):
+                    outage_ns = max(outage_ns, now_ns - waiting_ns)
+            families.add("guest_up", int(guest.boots > 0 and not guest.ended), label)
+            families.add("guest_boots", guest.boots, label)
+            families.add("guest_outage_seconds", outage_ns / NS, label)
+            families.add("guest_longest_outage_seconds", max(longest_ns, outage_ns) / NS, label)
+            self._write_vitals(families, guest.name, label)
+
+    def _label(self, guest: str) -> str:
+        return guest if self._each else ALL_GUESTS
+
+    def _write_vitals(self, families: Families, guest: str, label: str) -> None:
+        reading = self._readings.actors.get((self._host, guest))
+        vitals = cast("Values", reading.values.get("vitals", _NO_VALUES)) if reading else _NO_VALUES
+        families.add("guest_memory_committed_bytes", _number(vitals, "committed"), label)
+        families.add("guest_memory_free_bytes", _number(vitals, "free"), label)
+        families.add("guest_io_wait_seconds", _number(vitals, "io_wait_ns") / NS, label)
+
+    def _write_vbd(self, families: Families, now_ns: int, guest: str, vbd: str, journal: Journal) -> None:
+        word, add, label = journal.word, families.add, self._label(guest)
+        for operation, counter in _OPERATIONS:
+            add("vbd_requests", word(counter), label, vbd, operation)
+        for direction, counter in _DIRECTIONS:
+            add("vbd_bytes", word(counter), label, vbd, direction)
+        for name, counter in _COUNTERS:
+            add(name, word(counter), label, vbd)
+        oldest_ns = word(Word.OLDEST_ISSUE_NS)
+        add("vbd_oldest_request_seconds", max(now_ns - oldest_ns, 0) / NS if oldest_ns else 0, label, vbd)
+        families.add_histogram("vbd_request_duration_seconds", latency_histogram(journal), label, vbd)
+
+    def _write_ends(self, families: Families, guest: str, disk: Data) -> None:
+        vbd, add, label = str(disk["vdev"]), families.add, self._label(guest)
+        add("vbd_info", 1, label, vbd, str(disk["backend"]))
+        front = self._readings.frontends.get((self._host, guest), {}).get(vbd, _NO_VALUES)
+        device = cast("int", disk["virtual_device"])
+        back = self._readings.backends.get((self._host, guest, device), _NO_VALUES)
+        add("vbd_ring_slots", BLKIF_RING_ENTRIES, label, vbd)
+        add("vbd_ring_slots_used", _number(front, "in_flight"), label, vbd)
+        add("vbd_requests_queued", _number(front, "waiting"), label, vbd)
+        add("vbd_reconnects", _number(front, "reconnects"), label, vbd)
+        add("vbd_resumes", _number(back, "resumes"), label, vbd)
+        add("vbd_replayed_requests", _number(front, "replayed"), label, vbd)
+        add("vbd_reconnect_seconds", _number(front, "detached_ns") / NS, label, vbd, "handshake")
+        add("vbd_reconnect_seconds", _number(front, "unanswered_ns") / NS, label, vbd, "first answer")
+        for end, values in (("frontend", front), ("backend", back)):
+            state = XenbusState[str(values.get("state", "Unknown"))]
+            add("vbd_xenbus_state", int(state), label, vbd, end)
+
+
+def latency_histogram(journal: Journal) -> Histogram:
+    """The latencies of a journal at `BOUNDS`; a duration within 1/16 below a bound may count above it."""
+    buckets = journal.latencies()
+    counts: list[int] = []
+    seen = start = 0
+    for edge in _EDGES:
+        seen += sum(buckets[start:edge])
+        counts.append(seen)
+        start = edge
+    counts.append(seen + sum(buckets[start:]))
+    return Histogram(BOUNDS, counts, journal.word(Word.LATENCY_SUM_NS) / NS)
+
+
+def _number(values: Values, key: str) -> int:
+    return cast("int", values.get(key, 0))

@@ -1,0 +1,199 @@
+"""What Prometheus reads of one host: its supervisor serves it, so it outlives every domain.
+
+Rules: the series of a dead domain stay, since journals and records outlive it. A scrape runs in a
+thread of its own, one at a time, and only reads.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from threading import Lock
+from typing import Final, cast
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from actors.abi.types import SECTOR_SIZE
+from cluster.control.process_times import ProcessTimes
+from cluster.experiment.readings import Reading, Values
+from cluster.experiment.supervisor import PHASES, Supervisor
+from cluster.metrics.domain_metrics import DomainMetrics
+from cluster.metrics.families import Families, Histogram, LabelTexts
+from cluster.metrics.guest_metrics import NS, GuestMetrics
+
+RECOVERY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, float("inf"))
+RECOVERY_PHASES: Final = ("detect", "restart", "reconnect", "total")
+INTERVALS_LATE: Final = 3
+_STORE_COUNTERS: Final = (
+    ("xenstore_refusals", "refusals"),
+    ("xenstore_watch_events", "watch_events"),
+    ("xenstore_transactions_started", "transactions_started"),
+    ("xenstore_transaction_conflicts", "conflicts"),
+    ("xenstore_transactions_open", "transactions"),
+    ("xenstore_watches", "watches"),
+    ("xenstore_nodes", "nodes"),
+    ("xenstore_connections", "connections"),
+)
+_DISK_NUMBERS: Final = (
+    ("disk_errors", "errors"),
+    ("disk_resets", "resets"),
+    ("disk_requests_in_flight", "in_flight"),
+)
+
+
+class HostCollector(Collector):
+    """The metrics of one host. `find_processes` gives the process ids of its actors by address."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        host: str,
+        clock_ns: Callable[[], int],
+        *,
+        run: str = "",
+        find_processes: Callable[[], dict[str, int]] = dict,
+    ) -> None:
+        self._supervisor = supervisor
+        self._host = host
+        self._clock_ns = clock_ns
+        self._run = run
+        self._lock = Lock()
+        self._board = board = supervisor.boards[host]
+        each = supervisor.cluster.metrics.guests == "each"
+        self._labels = LabelTexts({"cluster": supervisor.cluster.name, "host": host})
+        self._guests = GuestMetrics(board.host, supervisor.guests, supervisor.readings, each=each)
+        self._domains = DomainMetrics(board, supervisor.readings, each=each)
+        self._processes = ProcessTimes(lambda: self._named(find_processes()))
+
+    def registry(self) -> CollectorRegistry:
+        """A registry of the library with these metrics only."""
+        registry = CollectorRegistry()
+        registry.register(self)
+        return registry
+
+    def collect(self) -> Iterator[Metric]:
+        """For the library: every metric, read now."""
+        return self._read().metrics()
+
+    def text(self) -> bytes:
+        """In the text format, read now."""
+        return self._read().text()
+
+    def _read(self) -> Families:
+        with self._lock:
+            families = Families(self._labels)
+            now_ns = self._clock_ns()
+            self._write_run(families, now_ns)
+            self._guests.write(families, now_ns)
+            self._domains.write(families)
+            self._write_store(families, now_ns)
+            self._write_disks(families)
+            self._write_faults(families, now_ns)
+            self._write_processes(families)
+            self._write_ages(families, now_ns)
+            return families
+
+    def _write_run(self, families: Families, now_ns: int) -> None:
+        supervisor, host, state = self._supervisor, self._board.host, self._board.state
+        policies = (host.xen, host.hwdom, host.xenstore, host.reconnect)
+        families.add("run_info", 1, self._run, str(supervisor.cluster.seed), *policies, version("domzero"))
+        families.add("run_start_time_seconds", self._unix_s(supervisor.began_ns, now_ns))
+        for phase in PHASES:
+            families.add("run_phase", int(phase == supervisor.phase), phase)
+        families.add("host_up", int(state.power == "on"))
+        families.add("host_boots", state.boots)
+        families.add("dom0_boots", state.dom0_boots)
+        families.add("domain_boots", state.dom0_boots, "dom0")
+        for driver in host.drivers:
+            families.add("domain_boots", state.driver_boots.get(driver, 0), driver)
+
+    def _write_store(self, families: Families, now_ns: int) -> None:
+        reading = self._supervisor.readings.stores.get(self._host)
+        families.add("xenstore_up", int(reading is not None and self._answers(reading, now_ns)))
+        values = reading.values if reading is not None else {}
+        for metric, key in _STORE_COUNTERS:
+            families.add(metric, _number(values, key))
+        for name, count in cast("dict[str, int]", values.get("operations", {})).items():
+            families.add("xenstore_requests", count, name)
+
+    def _answers(self, reading: Reading, now_ns: int) -> bool:
+        """Whether the domain that keeps the store runs, and has answered in this life and of late."""
+        keeper = self._board.find("xenstore" if self._board.host.xenstore == "stubdom" else "dom0")
+        limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
+        return keeper is not None and reading.at_ns > max(keeper.started_at_ns, now_ns - limit_ns)
+
+    def _write_disks(self, families: Families) -> None:
+        for disk in self._board.host.disks:
+            name = str(disk["name"])
+            reading = self._supervisor.readings.actors.get((self._host, name))
+            values = reading.values if reading is not None else {}
+            for operation, key in (("read", "reads"), ("write", "writes"), ("flush", "flushes")):
+                families.add("disk_requests", _number(values, key), name, operation)
+            for direction, key in (("read", "sectors_read"), ("written", "sectors_written")):
+                families.add("disk_bytes", _number(values, key) * SECTOR_SIZE, name, direction)
+            families.add("disk_dirty_bytes", _number(values, "dirty_sectors") * SECTOR_SIZE, name)
+            for metric, key in _DISK_NUMBERS:
+                families.add(metric, _number(values, key), name)
+
+    def _write_faults(self, families: Families, now_ns: int) -> None:
+        injections = [each for each in list(self._supervisor.injections) if each.host == self._host]
+        planned = [
+            (fault.kind, target.partition("/")[2])
+            for fault in self._supervisor.cluster.faults
+            for target in fault.targets
+            if target.partition("/")[0] == self._host
+        ]
+        for kind, target in dict.fromkeys(
+            [*planned, *((each.kind, each.target) for each in injections)],
+        ):
+            same = [each for each in injections if (each.kind, each.target) == (kind, target)]
+            families.add("faults_injected", len(same), kind, target)
+            families.add("faults_active", sum(each.is_open for each in same), kind, target)
+            if same:
+                at_s = self._unix_s(same[-1].injected_at_ns, now_ns)
+                families.add("fault_last_time_seconds", at_s, kind, target)
+        durations: dict[str, list[float]] = {phase: [] for phase in RECOVERY_PHASES}
+        for each in injections:
+            times = (each.injected_at_ns, each.detected_at_ns, each.restarted_at_ns, each.recovered_at_ns)
+            for phase, began, ended in zip(RECOVERY_PHASES, times, times[1:], strict=False):
+                if began is not None and ended is not None:
+                    durations[phase].append(max(ended - began, 0) / NS)
+            if each.recovered_at_ns is not None:
+                durations["total"].append((each.recovered_at_ns - each.injected_at_ns) / NS)
+        for phase, found in durations.items():
+            families.add_histogram("recovery_duration_seconds", _histogram(found), phase)
+
+    def _write_processes(self, families: Families) -> None:
+        for name, used in self._processes.look().items():
+            label = self._domains.label(name)
+            families.add("process_cpu_seconds", round(used.cpu_s, 2), label)
+            families.add("process_resident_memory_bytes", used.resident_bytes, label)
+
+    def _write_ages(self, families: Families, now_ns: int) -> None:
+        for (host, name), reading in list(self._supervisor.readings.actors.items()):
+            if host == self._host:
+                age_s = max(now_ns - reading.at_ns, 0) / NS
+                families.add("statistics_age_seconds", age_s, self._domains.label(name))
+
+    def _named(self, processes: dict[str, int]) -> dict[str, int]:
+        """By the names of the actors; several in one process are one, called after all of them."""
+        if not processes:
+            return {}
+        names: dict[int, list[str]] = {}
+        for address, pid in sorted(processes.items()):
+            if address.startswith(f"{self._host}/"):
+                names.setdefault(pid, []).append(self._board.name_of(address) or address)
+        return {"+".join(each): pid for pid, each in names.items()} | {"supervisor": os.getpid()}
+
+    def _unix_s(self, at_ns: int, now_ns: int) -> float:
+        return round(time.time() - (now_ns - at_ns) / NS, 3)
+
+
+def _histogram(durations: list[float]) -> Histogram:
+    counts = [sum(each <= bound for each in durations) for bound in RECOVERY_BOUNDS]
+    return Histogram(RECOVERY_BOUNDS, counts, sum(durations))
+
+
+def _number(values: Values, key: str) -> int:
+    return cast("int", values.get(key, 0))

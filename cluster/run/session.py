@@ -1,0 +1,310 @@
+"""One run from the configuration to the verdict: prepare, drive, verify, report.
+
+Rules: nothing is started before everything that can be checked has been; what was started is stopped
+whatever happens; the run directory is written in every case, with verdict unknown if it was cut short.
+"""
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+from prometheus_client.registry import CollectorRegistry
+
+from actors.domu.journal import Journal
+from actors.messages import CODEC
+from actors.runtime.actor import ActorDriver
+from actors.runtime.machine import DeadlinePassed
+from actors.runtime.memory import SharedMemory
+from actors.runtime.transport import listen_unix
+from cluster.config.loading import ResolvedCluster, ResolvedHost
+from cluster.config.resolved import Volume
+from cluster.control.client import claim_name, control_path, xenstore_path
+from cluster.control.interruption import Interruption
+from cluster.control.preflight import check_surroundings, own_name, port_trouble
+from cluster.control.server import ControlServer
+from cluster.control.xenstore_socket import XenstoreSocket
+from cluster.drivers.console_log import ConsoleLog, last_line
+from cluster.drivers.live import LiveCluster
+from cluster.drivers.process import Surroundings, run_forked
+from cluster.drivers.simulated import run_simulated
+from cluster.drivers.zygote import start_zygote
+from cluster.experiment.board import SUPERVISOR
+from cluster.experiment.supervisor import Supervisor
+from cluster.metrics.discovery import Targets, targets_of, targets_path, write_targets
+from cluster.metrics.metrics import HostCollector
+from cluster.metrics.samples import keep_samples
+from cluster.metrics.server import MetricsServer
+from cluster.run.progress import Progress
+from cluster.run.run_directory import RunDirectory
+from cluster.trace.files import begin_recording, read_recordings, remove_recordings
+from cluster.trace.json import write_trace
+from cluster.verdict.ledger import ReadSectors
+from cluster.verdict.report import Report, build_report
+from cluster.verdict.run_facts import ReadVolume
+
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How to run a configuration."""
+
+    driver: str = "live"
+    out: Path | None = None
+    trace: bool = False
+    endless: bool = False
+    weigh: bool = False
+
+
+class Session:
+    """One run."""
+
+    def __init__(self, cluster: ResolvedCluster, options: SessionOptions, progress: Progress) -> None:
+        """Make the run directory. ConfigError or CannotStart if it, or the run, is not possible."""
+        self._claim: socket.socket | None = None
+        if options.driver == "live":
+            check_surroundings(cluster)
+            # Several runs may have one name; the first of them is the one that commands can speak to.
+            self._claim = own_name(cluster.name) if options.endless else claim_name(cluster.name)
+        self._options = options
+        self._progress = progress
+        self._interruption = Interruption()
+        try:
+            self._run_directory = RunDirectory.create(cluster.name, options.out)
+        except BaseException:
+            self._let_go_of_name()
+            raise
+        self.directory: Path = self._run_directory.path
+        self._cluster = cluster.placed(self.directory / "images")
+        self.metrics_urls: dict[str, str] = {}
+        self.xenstore_sockets: dict[str, str] = {}
+        self.guest_memory_bytes: list[int] = []
+        self._registries: list[CollectorRegistry] = []
+        self.trouble = ""
+        self.supervisor: Supervisor
+        self.when_up: Callable[[], None] = lambda: None
+
+    def run(self) -> Report:
+        """Run to the end; the report, which is also in the run directory."""
+        with self._interruption:
+            try:
+                supervisor, read_volume = self._run()
+                self._progress.observe("verify", "")
+                report = self._verified(supervisor, read_volume)
+            finally:
+                self._progress.stop()
+            self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
+            self._run_directory.write_interrupts(supervisor.interrupts.kept)
+            self._run_directory.write_report(report)
+        return report
+
+    def _let_go_of_name(self) -> None:
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    def _run(self) -> tuple[Supervisor, ReadVolume | None]:
+        if self._options.driver == "live":
+            supervisor = self.run_live()
+            if self._options.trace:
+                self._write_trace(supervisor)
+            return supervisor, None
+        return run_simulated(
+            self._cluster,
+            self._observe,
+            self.directory,
+            trace=self._options.trace,
+            stop=lambda: self._interruption.wanted,
+        )
+
+    def _verified(self, supervisor: Supervisor, read_volume: ReadVolume | None) -> Report:
+        unknown = supervisor.outcome.unknown
+        if not self._interruption.wanted or INTERRUPTED in unknown:
+            try:
+                self._interruption.may_raise = True
+                return self._report(supervisor, read_volume)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                self._interruption.may_raise = False
+        self._progress.say("interrupted: the images are not checked")
+        unknown.append(INTERRUPTED)
+        return self._report(supervisor, _unread)
+
+    def _report(self, supervisor: Supervisor, read_volume: ReadVolume | None) -> Report:
+        return build_report(self._cluster, self._options.driver, supervisor, self.directory, read_volume)
+
+    def run_live(self) -> Supervisor:
+        """Drive it with real processes, without the verdict; a trace stays as it was recorded."""
+        cluster = self._cluster
+        journals = self._prepare()
+        supervisor = Supervisor(
+            cluster,
+            journals,
+            self._observe,
+            endless=self._options.endless,
+            store_logs=self._run_directory.make_store_logs(cluster),
+        )
+        self.supervisor = supervisor
+        origin_ns = time.monotonic_ns()
+        surroundings = {host.name: self._surroundings(host, origin_ns) for host in cluster.hosts}
+        # Before any thread there is and any listener: a fork copies neither well.
+        zygote_pid, zygote = start_zygote(run_forked)
+        packs = [[f"{host.name}/{actor}" for actor in pack] for host in cluster.hosts for pack in host.pack]
+        live = LiveCluster(zygote, surroundings, packs, {host.name: host.transport for host in cluster.hosts})
+        log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
+        servers: dict[str, MetricsServer] = {}
+        try:
+            self._serve_metrics(supervisor, live, servers)
+            trio.run(self._drive, supervisor, live, log)
+        finally:
+            log.close()
+            live.close()
+            self._let_go_of_name()
+            os.waitpid(zygote_pid, 0)
+            for each in surroundings.values():
+                os.close(each.memory_fd)
+            for server in servers.values():
+                server.close()
+        return supervisor
+
+    def _write_trace(self, supervisor: Supervisor) -> None:
+        path = self.directory / "trace.json"
+        try:
+            count = write_trace(path, supervisor, "live", read_recordings(self.directory))
+            remove_recordings(self.directory)
+        except OSError as error:  # a full disk is no reason to lose the verdict
+            self._progress.say(f"no trace: {path}: {error.strerror or error}")
+        else:
+            self._progress.say(f"trace: {count:,} events; open {path} in Perfetto")
+
+    async def _drive(self, supervisor: Supervisor, live: LiveCluster, log: ConsoleLog) -> None:
+        recorder = begin_recording(self.directory, SUPERVISOR) if self._options.trace else None
+        driver = ActorDriver(
+            SUPERVISOR, supervisor, CODEC, log=log.write, perform=live.perform, trace=recorder
+        )
+        live.driver = driver
+        self._live = live
+        path = control_path(self._cluster.name)
+        async with trio.open_nursery() as nursery:
+            server = ControlServer(
+                supervisor,
+                live,
+                driver,
+                self.directory,
+                metrics_urls=self.metrics_urls,
+                xenstore_sockets=self.xenstore_sockets,
+            )
+            targets = None
+            if self._claim is not None:
+                path.unlink(missing_ok=True)
+                nursery.start_soon(server.serve, listen_unix(path), path)
+                for host in supervisor.boards:
+                    self._serve_xenstore(nursery, XenstoreSocket(supervisor, live, host), host)
+                targets = targets_path(self._cluster.name)
+                write_targets(targets, self._targets())
+            nursery.start_soon(live.watch, nursery)
+            self._take_signals(supervisor, driver)
+            nursery.start_soon(self._show, supervisor)
+            nursery.start_soon(keep_samples, self.directory, self._registries)
+            try:
+                await driver.run()
+            finally:
+                self._interruption.ask = lambda: None
+                if targets is not None:
+                    targets.unlink(missing_ok=True)
+                nursery.cancel_scope.cancel()
+
+    def _serve_xenstore(self, nursery: trio.Nursery, server: XenstoreSocket, host: str) -> None:
+        path = xenstore_path(self._cluster.name, host)
+        path.unlink(missing_ok=True)
+        self.xenstore_sockets[host] = str(path)
+        nursery.start_soon(server.serve, listen_unix(path), path)
+
+    def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
+        token = trio.lowlevel.current_trio_token()
+
+        def stop() -> None:
+            self._progress.say("interrupted: every process is stopped")
+            supervisor.abort()
+            driver.post(DeadlinePassed())
+
+        self._interruption.ask = lambda: token.run_sync_soon(stop)
+        if self._interruption.wanted:
+            stop()
+
+    async def _show(self, supervisor: Supervisor) -> None:
+        while True:
+            self._progress.watch(lambda: _describe(supervisor))
+            await trio.sleep(0.2)
+
+    def _observe(self, what: str, text: str) -> None:
+        if what in {"died", "halted"}:
+            live = self._options.driver == "live"
+            text = f"{text}: {last_line(self.directory, text) if live else 'its log says why'}"
+            self.trouble = self.trouble or text
+        self._progress.observe(what, text)
+        if what == "workload":
+            self.when_up()
+        elif what == "settle" and self._options.weigh:
+            self.guest_memory_bytes = self._live.proportional_memory(
+                [f"{each.host}/dom{each.domid}" for each in self.supervisor.guests.values()]
+            )
+
+    def _prepare(self) -> dict[tuple[str, str], list[Journal]]:
+        journals: dict[tuple[str, str], list[Journal]] = {}
+        for host in self._cluster.hosts:
+            self._run_directory.make_images(host)
+            for guest in host.guests:
+                journals[host.name, str(guest["name"])] = self._run_directory.make_journals(host, guest)
+        return journals
+
+    def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
+        _, fd = SharedMemory.create(host.memory_pages)
+        os.set_inheritable(fd, True)
+        return Surroundings(
+            host.name, str(self.directory), fd, host.memory_pages, origin_ns, trace=self._options.trace
+        )
+
+    def _serve_metrics(
+        self, supervisor: Supervisor, live: LiveCluster, servers: dict[str, MetricsServer]
+    ) -> None:
+        for host in self._cluster.hosts:
+            collector = HostCollector(
+                supervisor,
+                host.name,
+                time.monotonic_ns,
+                run=self.directory.name,
+                find_processes=live.pids,
+            )
+            try:
+                servers[host.name] = server = MetricsServer(collector, host.metrics_port, self._targets)
+            except OSError as error:
+                raise port_trouble(host, error) from error
+            self._registries.append(collector.registry())
+            self.metrics_urls[host.name] = f"http://{server.address}/metrics"
+
+    def _targets(self) -> Targets:
+        addresses = {host: url.split("/")[2] for host, url in self.metrics_urls.items()}
+        return targets_of(self._cluster.name, addresses)
+
+
+def _describe(supervisor: Supervisor) -> str:
+    guests = supervisor.guests.values()
+    answered = sum(each.completed for each in guests)
+    waiting = [name for each in supervisor.injections if each.is_open for name in each.waiting_for]
+    text = f"{answered:,} requests answered"
+    return (
+        f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"
+        if waiting
+        else text
+    )
+
+
+def _unread(_: Volume) -> ReadSectors:
+    raise InterruptedError(errno.EINTR, "the check was interrupted")

@@ -1,0 +1,118 @@
+"""The commands that only look: `domzero top`, `interrupts`, `env`, `export`.
+
+Rules: that the reader of their output leaves early is for whoever runs the command line (`cli`).
+"""
+
+import contextlib
+import shlex
+import sys
+from pathlib import Path
+from typing import cast
+
+import click
+from rich.console import Console
+
+from cluster.control.client import ControlReply, NotRunning, ask
+from cluster.metrics.openmetrics import openmetrics_of
+from cluster.top.kept_interrupts import kept_interrupts
+from cluster.top.top import run_batch, run_view
+
+CLUSTER = click.option(
+    "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
+)
+
+
+def asked(reply: ControlReply) -> dict[str, object]:
+    """What a running cluster answered; NotRunning if it refused."""
+    if reply.error:
+        raise NotRunning(reply.error)
+    return reply.values
+
+
+@click.command(short_help="What points XenStore clients at a running host.")
+@click.argument("host", metavar="HOST", required=False)
+@CLUSTER
+def env(host: str | None, name: str | None) -> None:
+    """Print the shell lines that point real XenStore clients at a simulated host.
+
+    For instance `eval "$(domzero env host0)"`, then `xenstore-ls`. HOST can be left out if there is one.
+    """
+    hosts = cast("list[dict[str, str | None]]", asked(ask(name, "status", {}))["hosts"])
+    known = ", ".join(str(each["name"]) for each in hosts)
+    found = [each for each in hosts if host in {None, each["name"]}]
+    if len(found) != 1:
+        raise click.UsageError(f"{'name one of' if host is None else f'no host {host!r}; there are'} {known}")
+    if found[0]["xenstore_socket"] is None:
+        raise click.UsageError(f"{found[0]['name']} has no socket for tools")
+    click.echo(f"export XENSTORED_PATH={shlex.quote(found[0]['xenstore_socket'])}")
+
+
+@click.command(short_help="The domains, live, in the manner of `xentop`.")
+@CLUSTER
+@click.option(
+    "-d",
+    "--delay",
+    type=click.FloatRange(0.05, 3600),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two looks.",
+)
+@click.option(
+    "-i", "--iterations", type=click.IntRange(0), default=0, metavar="N", help="End after so many looks."
+)
+@click.option("-b", "--batch", is_flag=True, help="Text in the columns of `xentop -b`, as in a pipe.")
+def top(name: str | None, delay: float, iterations: int, batch: bool) -> None:  # noqa: FBT001
+    """Watch the domains of a running cluster, and its faults as they happen. `q` quits."""
+    console = Console()
+
+    def asked() -> ControlReply:
+        return ask(name, "top", {})
+
+    with contextlib.suppress(KeyboardInterrupt):
+        if batch or not console.is_terminal:
+            run_batch(asked, sys.stdout, delay, iterations)
+        elif not run_view(asked, console, delay, iterations):
+            click.echo(f"cluster {name!r} has ended" if name else "the cluster has ended", err=True)
+
+
+@click.command(short_help="A domain's /proc/interrupts.")
+@click.argument("target", metavar="HOST/DOMAIN")
+@click.option(
+    "--run",
+    "directory",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="DIR",
+    help="As it was at the end of this finished run.",
+)
+@CLUSTER
+def interrupts(target: str, directory: Path | None, name: str | None) -> None:
+    """Show the /proc/interrupts of a domain's kernel, for instance `host0/dom0` or `host0/web-0`."""
+    if directory is not None:
+        text = kept_interrupts(directory, target)
+    else:
+        text = cast("str", asked(ask(name, "interrupts", {"target": target}))["text"])
+    click.echo(text, nl=False)
+
+
+@click.command(short_help="The metrics of a finished run, with times.")
+@click.argument("directory", metavar="RUNDIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--openmetrics",
+    is_flag=True,
+    required=True,
+    help="As text that `promtool tsdb create-blocks-from openmetrics` loads.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout."
+)
+def export(directory: Path, openmetrics: bool, output: Path | None) -> None:  # noqa: FBT001, ARG001 (the only form)
+    """Print the metrics that a finished run kept, as OpenMetrics text with timestamps."""
+    text = openmetrics_of(directory)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output}: {error.strerror or error}") from error

@@ -1,0 +1,86 @@
+"""How long each guest was without an answer around each fault, from the requests of the trace.
+
+Rules: time counts only while something waits for an answer, as in the journals; of all gaps that a fault
+and its recovery touch, the longest is the outage. One that never ended lasts to the end of the trace.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.injection import Injection
+from cluster.trace.requests import Request
+
+SHORTEST_NS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which a guest waited and nothing was answered."""
+
+    begin_ns: int
+    end_ns: int
+    over: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TracedOutage:
+    """The outage of a guest around a fault."""
+
+    guest: str
+    name: str
+    fault: int
+    gap: Gap
+
+
+def gaps(requests: Sequence[Request], end_ns: int) -> list[Gap]:
+    """The gaps of one guest's requests, in order. What an earlier life left unanswered ends with the next."""
+    last = max(requests, key=lambda each: each.submitted_ns).guest if requests else ""
+    again_ns = min((each.submitted_ns for each in requests if each.guest == last), default=0)
+    changes = [(each.submitted_ns, 0, 1) for each in requests]
+    changes += [(each.done_ns, 1, -1) for each in requests if each.done_ns]
+    changes += [(again_ns, 2, -1) for each in requests if not each.done_ns and each.guest != last]
+    changes.sort()
+    found, waiting, since_ns = [], 0, 0
+    for time_ns, what, change in changes:
+        if what == 0:
+            since_ns = since_ns if waiting else time_ns
+        elif what == 1:
+            found.append(Gap(since_ns, time_ns))
+            since_ns = time_ns
+        waiting += change
+    if waiting:
+        found.append(Gap(since_ns, end_ns, over=False))
+    return found
+
+
+def outages(
+    injections: Sequence[Injection],
+    guests: Sequence[GuestRecord],
+    requests: Sequence[Request],
+    end_ns: int,
+    reached: Callable[[Injection], Collection[str]],
+) -> list[TracedOutage]:
+    """One outage for each fault and each guest that it touched for a millisecond or more.
+
+    `reached`: the names of the guests that a fault may touch.
+    """
+    of_guest: dict[str, list[Request]] = {}
+    for request in requests:
+        of_guest.setdefault(request.guest, []).append(request)
+    found = []
+    for guest in guests:
+        address = f"{guest.host}/dom{guest.domid}"
+        lives = [of_guest.get(f"{guest.host}/dom{domid}", []) for domid in guest.domids]
+        waits = gaps([each for life in lives for each in life], end_ns)
+        for injection in injections:
+            if injection.host != guest.host or guest.name not in reached(injection):
+                continue
+            over_ns = injection.recovered_at_ns or end_ns
+            touched = [
+                each for each in waits if each.end_ns > injection.injected_at_ns and each.begin_ns < over_ns
+            ]
+            longest = max(touched, key=lambda each: each.end_ns - each.begin_ns, default=None)
+            if longest is not None and longest.end_ns - longest.begin_ns >= SHORTEST_NS:
+                found.append(TracedOutage(address, guest.name, injection.number, longest))
+    return found

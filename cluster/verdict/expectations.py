@@ -1,0 +1,65 @@
+"""What the author of a configuration predicted, against what came of it.
+
+Rules: only what the file says is judged; one that cannot be judged is unknown.
+"""
+
+from typing import Final
+
+from cluster.config.quantities import duration_text
+from cluster.config.schema import ExpectSchema
+from cluster.verdict.run_facts import GuestFacts
+from cluster.verdict.verdict import Expectation, Verdict
+
+_LEDGER_COUNTS: Final = ("lost", "stale", "torn", "misdirected")
+
+
+def judge(expect: ExpectSchema, guests: list[GuestFacts]) -> list[Expectation]:
+    """Every prediction with its verdict."""
+    found = []
+    if expect.survivors is not None:
+        found.append(_survivors(expect.survivors, guests))
+    if expect.outage_max is not None:
+        found.append(_outage(expect.outage_max, guests))
+    for name in _LEDGER_COUNTS:
+        limit = getattr(expect, name)
+        if limit is not None:
+            found.append(_count(name, limit, guests))
+    if expect.errors is not None:
+        errors = sum(each.errors for each in guests)
+        text = f"at most {expect.errors} errors: {errors}"
+        found.append(Expectation(text, Verdict.of(errors <= expect.errors)))
+    return found
+
+
+def _survivors(wanted: int | str, guests: list[GuestFacts]) -> Expectation:
+    alive = sum(each.survived is True for each in guests)
+    open_ = sum(each.survived is None for each in guests)
+    number = len(guests) if wanted == "all" else 0 if wanted == "none" else int(wanted)
+    text = f"survivors {wanted}: {alive} of {len(guests)}"
+    if open_:
+        return Expectation(f"{text}, {open_} not known", Verdict.unknown)
+    return Expectation(text, Verdict.of(alive == number))
+
+
+def _outage(limit_ns: int, guests: list[GuestFacts]) -> Expectation:
+    text = f"outage at most {duration_text(limit_ns)}"
+    never = [each.name for each in guests if each.came_back is False]
+    longest = max((each.outage_max_ns or 0 for each in guests), default=0)
+    if never:
+        return Expectation(f"{text}: {len(never)} guests never came back", Verdict.failed)
+    if longest > limit_ns:
+        return Expectation(f"{text}: {duration_text(longest)}", Verdict.failed)
+    if not guests or any(each.came_back is None for each in guests):
+        return Expectation(f"{text}: not seen to the end", Verdict.unknown)
+    return Expectation(f"{text}: {duration_text(longest)}", Verdict.held)
+
+
+def _count(name: str, limit: int, guests: list[GuestFacts]) -> Expectation:
+    total = sum(getattr(each.ledger, name) for each in guests if each.ledger is not None)
+    text = f"at most {limit} {name}: {total}"
+    if total > limit:
+        return Expectation(text, Verdict.failed)
+    unread = sum(each.ledger is None for each in guests)
+    if unread:
+        return Expectation(f"{text}, {unread} guests not checked", Verdict.unknown)
+    return Expectation(text, Verdict.held)

@@ -1,0 +1,194 @@
+"""The report of a run: `run.json`, the verdict and its exit code, and what a person reads.
+
+Rules: the keys of `run.json` are a contract; null stands for what is not known or never happened, such
+as the outage of a guest that never came back. `completed` counts answers, `errors` those that were bad,
+`in_flight` what was never answered: issued = completed + in_flight.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.supervisor import Supervisor
+from cluster.verdict.expectations import judge
+from cluster.verdict.report_checks import all_checks
+from cluster.verdict.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts
+from cluster.verdict.summary import print_summary
+from cluster.verdict.verdict import Check, Expectation, Verdict, overall
+from cluster.verdict.verification import Verification
+
+SCHEMA: Final = 1
+_WRITES: Final = ("acknowledged", "stable", "lost", "stale", "torn", "misdirected", "unacknowledged")
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a run."""
+
+    facts: RunFacts
+    guests: list[GuestFacts]
+    checks: list[Check]
+    expected: list[Expectation]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on everything."""
+        return overall(self.checks, self.expected)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all held, 1 something failed, 2 something is unknown."""
+        return self.verdict.exit_code
+
+    def to_dict(self) -> Json:
+        """`run.json` as data."""
+        cluster = self.facts.cluster
+        return {
+            "schema": SCHEMA,
+            "verdict": self.verdict.value,
+            "driver": self.facts.driver,
+            "seed": cluster.seed,
+            "config": {"path": str(cluster.path), "sha256": cluster.sha256},
+            "hosts": [
+                {
+                    "name": host.name,
+                    "hwdom": host.hwdom,
+                    "xenstore": host.xenstore,
+                    "xenstore_restart": host.store_restart,
+                    "reconnect": host.reconnect,
+                    "boots": self.facts.hosts[host.name].boots,
+                    "dom0_boots": self.facts.hosts[host.name].dom0_boots,
+                    "driver_domains": _driver_domains(host, self.facts.hosts[host.name]),
+                }
+                for host in cluster.hosts
+            ],
+            "faults": [
+                {
+                    "id": each.number,
+                    "kind": each.kind,
+                    "target": each.address,
+                    "injected_at_ns": each.injected_at_ns,
+                    "detected_at_ns": each.detected_at_ns,
+                    "recovered_at_ns": each.recovered_at_ns,
+                    "destroyed": each.destroyed,
+                }
+                for each in self.facts.injections
+            ],
+            "fault_targets": [_fault_target(each) for each in self.facts.fault_targets],
+            "guests": [_guest(each) for each in self.guests],
+            "checks": [
+                {"name": each.name, "verdict": each.verdict.value, "detail": each.detail}
+                for each in self.checks
+            ],
+            "expected": [{"text": each.text, "verdict": each.verdict.value} for each in self.expected],
+        }
+
+    def to_json(self) -> str:
+        """`run.json` as text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def print_summary(self, console: Console) -> None:
+        """What a person wants to know, as tables."""
+        halted = {name: host.halted_because for name, host in self.facts.hosts.items()}
+        print_summary(console, self.to_dict(), halted)
+
+
+def build_report(
+    cluster: ResolvedCluster,
+    driver: str,
+    supervisor: Supervisor,
+    directory: Path,
+    read_volume: ReadVolume | None = None,
+) -> Report:
+    """The report of a run that is over, with its images in `directory` unless `read_volume` gives them."""
+    return report_of(facts_of(cluster.placed(directory / "images"), driver, supervisor), read_volume)
+
+
+def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
+    """Verify and judge what a run left behind."""
+    verification = Verification(facts, read_volume)
+    guests = [
+        guest_facts(each, verification.ledger(each), interrupted=facts.interrupted) for each in facts.guests
+    ]
+    facts.unknown.extend(verification.troubles)
+    checks = all_checks(facts, guests, verification.digests())
+    return Report(facts, guests, checks, judge(facts.cluster.expect, guests))
+
+
+def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
+    """What the supervisor knows when everything is off."""
+    outcome = supervisor.outcome
+    hosts = {
+        name: HostFacts(
+            boots=board.state.boots,
+            dom0_boots=board.state.dom0_boots,
+            halted_because=board.state.halted_because,
+            statistics=outcome.leaks.get(f"{name}/hypervisor"),
+            driver_boots=board.state.driver_boots,
+            not_rebuilt=_texts(outcome.statistics.get(f"{name}/dom0", {}).get("not_rebuilt")),
+        )
+        for name, board in supervisor.boards.items()
+    }
+    return RunFacts(
+        cluster=cluster,
+        driver=driver,
+        hosts=hosts,
+        guests=list(supervisor.guests.values()),
+        injections=supervisor.injections,
+        unknown=list(outcome.unknown),
+        failures=list(outcome.failures),
+        interrupted="interrupted" in outcome.unknown,
+        fault_targets=supervisor.course.targets,
+    )
+
+
+def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:
+    return [
+        {"name": name, "disks": host.driven_by(name), "boots": facts.driver_boots.get(name, 0)}
+        for name in host.drivers
+    ]
+
+
+def _fault_target(chosen: FaultTarget) -> Json:
+    done = chosen.injection
+    return {
+        "fault": chosen.fault or None,
+        "occurrence": chosen.occurrence,
+        "kind": chosen.kind,
+        "target": chosen.target,
+        "cause": chosen.cause,
+        "selected_at_ns": chosen.selected_at_ns,
+        "injected_at_ns": done.injected_at_ns if done is not None else None,
+        "ended_at_ns": done.ended_at_ns if done is not None else None,
+        "recovered_at_ns": done.recovered_at_ns if done is not None else None,
+        "injection": done.number if done is not None else None,
+        "skipped": chosen.skipped,
+    }
+
+
+def _guest(guest: GuestFacts) -> Json:
+    ledger = guest.ledger
+    return {
+        "address": guest.address,
+        "name": guest.name,
+        "survived": guest.survived,
+        "boots": guest.boots,
+        "outage_ns": {"max": guest.outage_max_ns, "p99": guest.outage_p99_ns, "p50": guest.outage_p50_ns},
+        "requests": {
+            "issued": guest.issued,
+            "completed": guest.completed,
+            "errors": guest.errors,
+            "in_flight": guest.in_flight,
+        },
+        "writes": {name: None if ledger is None else getattr(ledger, name) for name in _WRITES},
+    }
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()

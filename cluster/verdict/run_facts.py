@@ -1,0 +1,104 @@
+"""What a run left behind, for the report: the supervisor's notes, and the journals with their images.
+
+Rules: everything is read after the run is over. A guest has come back if its workload ended in order:
+nothing is wanted any more and nothing in flight. `None` stands for what cannot be known.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actors.domu.histogram import percentile_ns
+from actors.domu.journal import Word
+from cluster.config.resolved import ResolvedCluster, Volume
+from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.injection import Injection
+from cluster.verdict.ledger import LedgerResult, ReadSectors
+
+ReadVolume = Callable[[Volume], ReadSectors]
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """How often a host, its dom0 and its driver domains started.
+
+    `statistics` are those of its hypervisor after the guests were gone.
+    """
+
+    boots: int
+    dom0_boots: int
+    halted_because: str
+    statistics: dict[str, object] | None
+    not_rebuilt: tuple[str, ...] = ()
+    driver_boots: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut."""
+
+    cluster: ResolvedCluster
+    driver: str
+    hosts: dict[str, HostFacts]
+    guests: list[GuestRecord]
+    injections: list[Injection]
+    unknown: list[str]
+    failures: list[str]
+    interrupted: bool
+    fault_targets: list[FaultTarget] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class GuestFacts:
+    """One guest. `ledger` is None if the check could not be finished."""
+
+    address: str
+    name: str
+    boots: int
+    came_back: bool | None
+    survived: bool | None
+    outage_max_ns: int | None
+    outage_p99_ns: int | None
+    outage_p50_ns: int | None
+    issued: int
+    completed: int
+    errors: int
+    in_flight: int
+    mismatches: int
+    ledger: LedgerResult | None
+
+
+def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted: bool) -> GuestFacts:
+    """What the journals of a guest say. Requests that nobody answered count as in flight."""
+
+    def total(word: Word) -> int:
+        return sum(each.word(word) for each in guest.journals)
+
+    ended_well = not guest.works and not total(Word.IN_FLIGHT) and (guest.boots > 0)
+    came_back = None if interrupted else ended_well
+    max_ns, p99_ns, p50_ns = _outage(guest) if ended_well else (None, None, None)
+    return GuestFacts(
+        address=f"{guest.host}/dom{guest.domid}",
+        name=guest.name,
+        boots=guest.boots,
+        came_back=came_back,
+        survived=False if guest.died or guest.boots != 1 else came_back,
+        outage_max_ns=max_ns,
+        outage_p99_ns=p99_ns,
+        outage_p50_ns=p50_ns,
+        issued=total(Word.ISSUED),
+        completed=total(Word.COMPLETED),
+        errors=total(Word.ERRORS),
+        in_flight=total(Word.IN_FLIGHT) + total(Word.ABANDONED),
+        mismatches=total(Word.MISMATCHES),
+        ledger=ledger,
+    )
+
+
+def _outage(guest: GuestRecord) -> tuple[int | None, int | None, int | None]:
+    if not guest.completed:
+        return None, None, None
+    longest = max(each.word(Word.LONGEST_GAP_NS) for each in guest.journals)
+    gaps = [sum(counts) for counts in zip(*(each.gaps() for each in guest.journals), strict=True)]
+    p99, p50 = percentile_ns(gaps, 99), percentile_ns(gaps, 50)
+    return longest, None if p99 is None else min(p99, longest), None if p50 is None else min(p50, longest)

@@ -1,0 +1,88 @@
+from cluster.config.resolved import ResolvedFault, Trigger
+from cluster.experiment.schedule import Schedule
+
+MS = 1_000_000
+ONCE = ResolvedFault("crash", ("host0/dom0",), 5 * MS)
+OFTEN = ResolvedFault("crash", ("host0/dom0",), 10 * MS, every_ns=3 * MS, count=3)
+CONNECTED = Trigger("frontend", "host0/web-0/xvda", "Connected", nth=2)
+SEEN = ("frontend", "host0/web-0/xvda", "Connected")
+
+
+def begun(faults: list[ResolvedFault], now_ns: int) -> Schedule:
+    schedule = Schedule(faults)
+    schedule.begin(now_ns)
+    return schedule
+
+
+def test_times_count_from_the_start_of_the_workload() -> None:
+    schedule = begun([ONCE], 100 * MS)
+
+    assert schedule.next_due_ns() == 105 * MS
+    assert schedule.take_due(105 * MS - 1, recovering=False) == []
+    assert schedule.take_due(105 * MS, recovering=False) == [ONCE]
+    assert schedule.is_empty
+    assert schedule.next_due_ns() is None
+
+
+def test_a_first_fault_comes_in_its_time_whatever_else_recovers() -> None:
+    schedule = begun([ONCE, OFTEN], 0)
+
+    assert schedule.take_due(10 * MS, recovering=True) == [ONCE, OFTEN]
+
+
+def test_a_repeated_fault_waits_for_the_recovery_and_then_for_its_interval() -> None:
+    schedule = begun([OFTEN], 0)
+    assert schedule.take_due(10 * MS, recovering=False) == [OFTEN]
+
+    assert schedule.take_due(50 * MS, recovering=True) == []
+    schedule.postpone(60 * MS)
+    assert schedule.take_due(63 * MS - 1, recovering=False) == []
+    assert schedule.take_due(63 * MS, recovering=False) == [OFTEN]
+    assert schedule.take_due(66 * MS, recovering=False) == [OFTEN]
+    assert schedule.is_empty
+
+
+def test_a_recovery_does_not_postpone_what_has_not_begun() -> None:
+    schedule = begun([OFTEN], 0)
+    schedule.postpone(8 * MS)
+
+    assert schedule.next_due_ns() == 10 * MS
+
+
+def test_a_trigger_counts_how_often_it_was_so_and_then_waits() -> None:
+    fault = ResolvedFault("crash", ("host0/dom0",), None, trigger=CONNECTED, after_ns=2 * MS)
+    schedule = begun([fault], 0)
+
+    assert schedule.is_empty, "nobody knows if it will come"
+    schedule.saw(*SEEN, 10 * MS)
+    schedule.saw("backend", *SEEN[1:], 11 * MS)
+    assert schedule.next_due_ns() is None
+    schedule.saw(*SEEN, 20 * MS)
+    assert not schedule.is_empty
+    assert schedule.take_due(22 * MS - 1, recovering=False) == []
+    assert schedule.take_due(22 * MS, recovering=True) == [fault]
+    assert schedule.never_triggered == []
+
+
+def test_a_trigger_of_the_workload_is_deaf_before_it() -> None:
+    since_boot = Trigger(*SEEN, since_boot=True)
+    faults = [
+        ResolvedFault("crash", ("host0/dom0",), None, number=1, trigger=Trigger(*SEEN)),
+        ResolvedFault("crash", ("host0/dom0",), None, number=2, trigger=since_boot),
+    ]
+    schedule = Schedule(faults)
+
+    schedule.saw(*SEEN, 1 * MS)
+
+    assert schedule.take_due(1 * MS, recovering=False) == [faults[1]]
+    assert schedule.never_triggered == [faults[0]]
+
+
+def test_a_counted_trigger_fires_each_time() -> None:
+    fault = ResolvedFault("crash", ("host0/dom0",), None, count=2, trigger=Trigger(*SEEN))
+    schedule = begun([fault], 0)
+
+    for at_ns in (5 * MS, 6 * MS, 7 * MS):
+        schedule.saw(*SEEN, at_ns)
+        expected = [fault] if at_ns < 7 * MS else []
+        assert schedule.take_due(at_ns, recovering=False) == expected

@@ -1,0 +1,271 @@
+from collections.abc import Callable
+from signal import SIGKILL
+
+import pytest
+
+from actors.domu.journal import GuestState, MemoryJournal
+from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
+from actors.runtime.machine import DeadlinePassed, Effect, Exit, Freeze, Kill, ProcessEnded, Received, Send
+from cluster.config.loading import ResolvedCluster, ResolvedFault
+from cluster.experiment.supervisor import BOOT_LIMIT_NS, Supervisor
+
+HYPERVISOR = "host0/hypervisor"
+S = 1_000_000_000
+CRASHED, HUNG = 3, 4
+
+
+class Experiment:
+    """A supervisor, and a host that does what the test says."""
+
+    def __init__(self, cluster: ResolvedCluster) -> None:
+        self.cluster = cluster
+        self.journals = {
+            ("host0", str(each["name"])): [
+                MemoryJournal(
+                    guest=f"host0/{each['name']}", guest_id=index, virtual_device=51712, volume_sectors=2048
+                )
+            ]
+            for index, each in enumerate(cluster.hosts[0].guests, 1)
+        }
+        self.seen: list[tuple[str, str]] = []
+        self.supervisor = Supervisor(
+            cluster, self.journals, lambda what, text: self.seen.append((what, text))
+        )
+        self.now_ns = 0
+        self.tick()
+
+    def give(self, event: object) -> list[Effect]:
+        return self.supervisor.handle(event, self.now_ns)
+
+    def say(self, message: object) -> list[Effect]:
+        return self.give(Received(HYPERVISOR, message))
+
+    def tick(self, later_ns: int = 0) -> list[Effect]:
+        self.now_ns += later_ns
+        return self.give(DeadlinePassed())
+
+    def start(self, domid: int, incarnation: int = 1) -> None:
+        guests = self.cluster.hosts[0].guests
+        handle = bytes(16) if domid == 0 else guests[domid - 1]["handle"]
+        self.say(StartDomain(domid, incarnation, handle, []))
+
+    def boot(self) -> "Experiment":
+        for domid in range(3):
+            self.start(domid)
+        for (journal,) in self.journals.values():
+            journal.begin_boot()
+            journal.set_state(GuestState.running)
+            journal.set_wanted(wanted=True)
+        self.tick(S)
+        assert self.supervisor.phase == "workload"
+        return self
+
+    def answer(self) -> None:
+        for (journal,) in self.journals.values():
+            journal.record_read_done(journal.record_read(self.now_ns), 8, self.now_ns)
+
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        return [(each.kind, each.target) for each in self.supervisor.injections]
+
+
+@pytest.fixture
+def experiment(load: Callable[..., ResolvedCluster]) -> Experiment:
+    return Experiment(load(("faults:\n  - {kind: crash, target: host0/dom0, at: 2s}\n", "")))
+
+
+@pytest.fixture
+def with_fault(load: Callable[..., ResolvedCluster]) -> Experiment:
+    return Experiment(load())
+
+
+def test_guests_work_when_all_of_them_are_up(experiment: Experiment) -> None:
+    assert experiment.supervisor.phase == "boot"
+    experiment.boot()
+    assert [what for what, _ in experiment.seen] == ["boot", "workload"]
+
+
+def test_what_does_not_boot_is_unknown_and_named(experiment: Experiment) -> None:
+    experiment.start(0)
+    experiment.tick(BOOT_LIMIT_NS + 1)
+
+    assert experiment.supervisor.outcome.unknown == ["not up within 60 s: host0/web-0, host0/web-1"]
+
+
+def test_a_machine_that_halts_before_its_guests_are_up_ends_the_run_at_once(
+    experiment: Experiment,
+) -> None:
+    experiment.start(0)
+    experiment.say(MachineHalt("dom0 powered off"))
+
+    why = "host0 halted before its guests were up: dom0 powered off; logs/host0-dom0.log says why"
+    assert experiment.supervisor.outcome.unknown == [why]
+    assert ("halted", "host0/dom0") in experiment.seen
+    experiment.give(ProcessEnded("host0/dom0", SIGKILL))
+    while not experiment.supervisor.finished and experiment.now_ns < S:
+        experiment.tick(S // 100)
+    assert experiment.supervisor.phase == "off"
+    assert experiment.supervisor.outcome.unknown == [why]
+
+
+def test_a_fault_is_done_in_its_time(with_fault: Experiment) -> None:
+    with_fault.boot()
+    assert with_fault.tick(2 * S - 1) == [] or with_fault.faults == []
+
+    assert Kill("host0/dom0") in with_fault.tick(1)
+    assert with_fault.faults == [("crash", "dom0")]
+
+
+def test_a_fault_that_was_injected_is_not_reported_a_second_time(with_fault: Experiment) -> None:
+    with_fault.boot().tick(2 * S)
+    with_fault.say(DomainEvent(0, 1, "shutdown", CRASHED))
+    with_fault.say(DomainEvent(0, 1, "dying", 0))
+    with_fault.say(StopDomain(0, 1))
+    with_fault.give(ProcessEnded("host0/dom0", SIGKILL))
+
+    assert with_fault.faults == [("crash", "dom0")]
+    assert with_fault.supervisor.injections[0].detected_at_ns == with_fault.now_ns
+    assert with_fault.supervisor.outcome.failures == []
+
+
+def told_first_by_the_process_table(experiment: Experiment, status: int) -> None:
+    experiment.give(ProcessEnded("host0/dom0", status))
+    experiment.say(DomainEvent(0, 1, "shutdown", CRASHED))
+    experiment.say(StopDomain(0, 1))
+
+
+def told_first_by_the_hypervisor(experiment: Experiment, status: int) -> None:
+    experiment.say(DomainEvent(0, 1, "shutdown", CRASHED))
+    experiment.say(StopDomain(0, 1))
+    experiment.give(ProcessEnded("host0/dom0", status))
+
+
+ORDERS = pytest.mark.parametrize("told", [told_first_by_the_process_table, told_first_by_the_hypervisor])
+
+
+@ORDERS
+def test_a_kill_from_outside_is_a_fault_whoever_tells_first(experiment: Experiment, told: Callable) -> None:
+    told(experiment.boot(), SIGKILL)
+
+    assert experiment.faults == [("kill -9", "dom0")]
+    assert experiment.supervisor.injections[0].detected_at_ns == experiment.now_ns
+    assert experiment.supervisor.outcome.failures == []
+
+
+@ORDERS
+def test_an_exit_code_of_a_domain_is_a_failure_of_ours(experiment: Experiment, told: Callable) -> None:
+    told(experiment.boot(), 1 << 8)
+
+    assert experiment.faults == [("status 256", "dom0")]
+    (failure,) = experiment.supervisor.outcome.failures
+    assert failure.startswith("host0/dom0 failed (status 256)")
+
+
+def test_a_stop_from_outside_is_a_hang(experiment: Experiment) -> None:
+    experiment.boot().say(DomainEvent(0, 1, "shutdown", HUNG))
+    experiment.say(StopDomain(0, 1))
+    experiment.give(ProcessEnded("host0/dom0", SIGKILL))
+
+    assert experiment.faults == [("hang", "dom0")]
+
+
+def test_a_second_kill_is_a_second_fault(experiment: Experiment) -> None:
+    told_first_by_the_hypervisor(experiment.boot(), SIGKILL)
+    experiment.tick(S)
+    experiment.start(0, incarnation=2)
+    experiment.give(ProcessEnded("host0/dom0", SIGKILL))
+
+    assert experiment.faults == [("kill -9", "dom0"), ("kill -9", "dom0")]
+
+
+def test_the_end_of_a_device_is_a_failure(experiment: Experiment) -> None:
+    experiment.boot().give(ProcessEnded("host0/sda", SIGKILL))
+
+    assert experiment.faults == []
+    assert experiment.supervisor.outcome.failures == ["host0/sda ended by itself (status 9)"]
+
+
+@pytest.mark.parametrize("on_crash", ["destroy", "restart"])
+def test_a_guest_that_is_destroyed_is_not_recovered_by_another_of_its_name(
+    load: Callable[..., ResolvedCluster], on_crash: str
+) -> None:
+    """The next dom0 creates it anew."""
+    experiment = Experiment(load(("count: 2", f"count: 2\n        on_crash: {on_crash}"))).boot()
+    experiment.give(ProcessEnded("host0/dom1", SIGKILL))
+    experiment.say(DomainEvent(1, 1, "shutdown", CRASHED))
+    (fault,) = experiment.supervisor.injections
+    assert (fault.is_open, fault.destroyed) == (True, False)
+
+    experiment.say(DomainEvent(1, 1, "dying", 0))
+    assert fault.destroyed == (not fault.is_open) == (on_crash == "destroy")
+
+    experiment.tick(S // 10)
+    experiment.say(StartDomain(3, 1, experiment.cluster.hosts[0].guests[0]["handle"], []))
+    experiment.now_ns += S // 10
+    experiment.answer()
+    experiment.tick()
+    assert (fault.recovered_at_ns is None) == (on_crash == "destroy")
+
+
+def test_a_recovery_is_seen_in_the_journals(with_fault: Experiment) -> None:
+    with_fault.boot().tick(2 * S)
+    with_fault.give(ProcessEnded("host0/dom0", SIGKILL))
+    with_fault.answer()
+    with_fault.tick(S)
+    assert with_fault.supervisor.faults.recovering, "an answer from before the new dom0 is none"
+
+    with_fault.start(0, incarnation=2)
+    with_fault.now_ns += S
+    with_fault.answer()
+    with_fault.tick()
+
+    assert not with_fault.supervisor.faults.recovering
+    assert with_fault.supervisor.injections[0].recovered_at_ns == with_fault.now_ns
+    assert [what for what, _ in with_fault.seen if what in {"fault", "recovered"}] == ["fault", "recovered"]
+
+
+def test_a_hang_freezes_and_a_target_that_does_not_run_is_refused(experiment: Experiment) -> None:
+    experiment.boot()
+
+    (hung,) = experiment.supervisor.inject(ResolvedFault("hang", ("host0/web-1",), None))
+    assert hung.injection is not None
+    assert Freeze("host0/dom2") in experiment.tick()
+    (missed,) = experiment.supervisor.inject(ResolvedFault("crash", ("host0/nobody",), None))
+    assert (missed.injection, missed.skipped) == (None, "it does not run")
+    assert experiment.supervisor.course.not_done == [], "whoever did it by hand has been told"
+
+
+def test_guests_are_told_to_stop_when_the_time_is_up(experiment: Experiment) -> None:
+    experiment.boot().tick(6 * S)
+    effects = experiment.tick()
+
+    told = [each for each in effects if isinstance(each, Send) and each.message == ConsoleInput("stop")]
+    assert [each.link for each in told] == ["host0/dom1", "host0/dom2"]
+    assert experiment.supervisor.phase == "stop"
+
+
+def test_an_abort_cuts_the_power_and_leaves_the_verdict_open(experiment: Experiment) -> None:
+    experiment.boot().supervisor.abort()
+    killed = [each.address for each in experiment.tick() if isinstance(each, Kill)]
+    assert len(killed) == 6
+
+    effects = [effect for address in killed for effect in experiment.give(ProcessEnded(address, SIGKILL))]
+
+    assert experiment.supervisor.finished
+    assert any(isinstance(each, Exit) for each in effects)
+    assert experiment.supervisor.outcome.unknown == ["interrupted"]
+    assert experiment.faults == []
+
+
+def test_statistics_count_only_from_whom_they_were_asked(experiment: Experiment) -> None:
+    asked = {
+        each.link: each.message.sequence
+        for each in experiment.boot().tick(2 * S)
+        if isinstance(each, Send) and hasattr(each.message, "sequence")
+    }
+    sequence = asked[HYPERVISOR]
+    experiment.give(Received("host0/dom1", Statistics(sequence, {"events_sent": 5})))
+    assert "host0/dom1" not in experiment.supervisor.outcome.statistics
+
+    experiment.give(Received("host0/dom1", Statistics(asked["host0/dom1"], {"requests": 7})))
+    assert experiment.supervisor.outcome.statistics["host0/dom1"] == {"requests": 7}
