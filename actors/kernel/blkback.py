@@ -103,7 +103,9 @@ class Blkback:
         frontend_domid: int,
         volume: Volume,
         policy: str,
+        introduced_last: bool = False,
     ) -> None:
+        """`introduced_last`: this kernel meets a new store when all that it serves stands there again."""
         assert policy in {RENEGOTIATE, RESUME}, f"a backend has no policy {policy}"
         self._threads = threads
         self._irq = irq
@@ -118,6 +120,7 @@ class Blkback:
         self._domid = frontend_domid
         self._volume = volume
         self._policy = policy
+        self._introduced_last = introduced_last
         self._changed = Signal()
         self._counters = VbdCounters()
         self._queue: VbdQueue | None = None
@@ -220,7 +223,9 @@ class Blkback:
             await self._shut()
         if self._store_lost:
             if not await read_or(self._xenbus, f"{self._path}/frontend", ""):
-                return  # whoever rebuilds the store has not come to us yet: we are not removed
+                # Unless whoever rebuilds the store may not have come to us yet, we are removed.
+                self._removed = self._removed or self._introduced_last
+                return
             await self._tell_again()
         if self.state is XenbusState.Initialising:
             await self._reopen()

@@ -147,3 +147,18 @@ def test_it_may_have_more_of_the_store_than_a_guest(storage, laboratory, variant
 
     assert run.report.verdict.value == "held", run.story()
     assert "ENOSPC" not in log_of(run, "dom1")
+
+
+def test_a_disk_of_a_guest_that_died_while_the_store_was_away_is_let_go(storage, laboratory, variant) -> None:
+    faults = (
+        {"kind": "toolstack-kill", "target": "host0/dom0", "at": "100ms", "duration": "150ms"},
+        {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "120ms"},
+        {"kind": "crash", "target": "host0/web-1", "at": "140ms"},
+        {"kind": "crash", "target": "host0/dom0", "at": "251ms"},
+    )
+    for delay in range(251, 256):
+        crash = {**faults[-1], "at": f"{delay}ms"}
+        scenario = variant(storage, name=f"let-go-{delay}", faults=(*faults[:-1], crash), survivors=None)
+        run = laboratory.simulate(scenario, out=f"let-go-{delay}")
+        assert run.check("liveness") == "held", run.story()
+        assert "disconnected from domain 3" in log_of(run, "dom1")
