@@ -174,6 +174,7 @@ def _disk_settings(disk: DiskSchema) -> Data:
         "name": disk.name,
         "trigger": disk.trigger,
         "write_cache": disk.write_cache,
+        "write_back_ns": disk.write_back,
         "ignores_flush": disk.ignores_flush,
         "read_ns": disk.latency.read,
         "write_ns": disk.latency.write,

@@ -131,7 +131,7 @@ class Backends:
             frontend_domid=key[0],
             volume=volume,
             policy=self._policy,
-            introduced_last=self._root == OWN_ROOT,
+            early=self._root == DOM0_ROOT,
         )
         self.devices[key] = backend
         done: Future[None] = Future()

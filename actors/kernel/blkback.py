@@ -103,9 +103,9 @@ class Blkback:
         frontend_domid: int,
         volume: Volume,
         policy: str,
-        introduced_last: bool = False,
+        early: bool = False,
     ) -> None:
-        """`introduced_last`: this kernel meets a new store when all that it serves stands there again."""
+        """`early`: it sees a lost store before that is rebuilt, as dom0 does; `remove` tells it the rest."""
         assert policy in {RENEGOTIATE, RESUME}, f"a backend has no policy {policy}"
         self._threads = threads
         self._irq = irq
@@ -120,7 +120,7 @@ class Blkback:
         self._domid = frontend_domid
         self._volume = volume
         self._policy = policy
-        self._introduced_last = introduced_last
+        self._early = early
         self._changed = Signal()
         self._counters = VbdCounters()
         self._queue: VbdQueue | None = None
@@ -223,8 +223,8 @@ class Blkback:
             await self._shut()
         if self._store_lost:
             if not await read_or(self._xenbus, f"{self._path}/frontend", ""):
-                # Unless whoever rebuilds the store may not have come to us yet, we are removed.
-                self._removed = self._removed or self._introduced_last
+                # Whoever rebuilds the store has not come to us yet, or we are not to be there any more.
+                self._removed = self._removed or not self._early
                 return
             await self._tell_again()
         if self.state is XenbusState.Initialising:

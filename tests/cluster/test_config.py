@@ -294,6 +294,11 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         'xenstore: dom0, or xen: "4.17"',
     ),
     (
+        "nothing kept back",
+        [("name: sda", "name: sda, write_back: 0s")],
+        "test.yaml:7: write_back: a disk that keeps nothing back has no cache; `write_cache: false` says so",
+    ),
+    (
         "vitals too often",
         [("count: 2", "count: 2\n        vitals: 50ms")],
         "test.yaml:11: vitals: vitals are not published that often; 100ms or more, or 0s for never",

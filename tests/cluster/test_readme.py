@@ -51,7 +51,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "expect": ExpectSchema,
     "metrics": MetricsSchema,
 }
-DURATIONS = {"duration", "settle", "watchdog", "interval", "vitals"}
+DURATIONS = {"duration", "settle", "watchdog", "interval", "vitals", "write_back"}
 SIZES = {"memory", "block"}
 
 

@@ -7,7 +7,8 @@ import pytest
 from cluster.campaign.case import Case
 from cluster.campaign.trial import run_trial
 
-FILE = Path(__file__).parents[3] / "configs" / "campaign.yaml"
+CONFIGS = Path(__file__).parents[3] / "configs"
+FILE, DRIVER_DOMAIN = CONFIGS / "campaign.yaml", CONFIGS / "campaign-driver-domain.yaml"
 DOM0, WEB = "host0/dom0", "host0/web-0"
 
 CASES = {
@@ -96,11 +97,22 @@ CASES = {
     ),
 }
 
+WITH_A_DRIVER_DOMAIN = {
+    "a guest that ends while the store is away is served no more": (
+        100060,
+        [
+            {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "220640us"},
+            {"kind": "crash", "target": WEB, "at": "223094us"},
+        ],
+    ),
+}
+FILES = dict.fromkeys(CASES, FILE) | dict.fromkeys(WITH_A_DRIVER_DOMAIN, DRIVER_DOMAIN)
 
-@pytest.mark.parametrize("name", list(CASES))
+
+@pytest.mark.parametrize("name", list(FILES))
 def test_what_once_failed_holds(name: str) -> None:
-    seed, faults = CASES[name]
-    case = Case.read(FILE, seed).without_predictions()
+    seed, faults = (CASES | WITH_A_DRIVER_DOMAIN)[name]
+    case = Case.read(FILES[name], seed).without_predictions()
     optional = [{**each, "optional": True} for each in faults]
 
     trial = run_trial(case.with_faults(optional)).trial

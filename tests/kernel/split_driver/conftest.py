@@ -382,6 +382,7 @@ class World:
             "frontend_domid": 1,
             "volume": volume,
             "policy": policy,
+            "early": True,
         }
         backend = Blkback(**(parts | changes))
         kernel.threads.spawn("vbd", backend.run())

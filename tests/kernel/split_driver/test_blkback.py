@@ -366,6 +366,19 @@ def test_a_store_that_was_lost_gets_the_keys_again_and_service_goes_on(rig):
     assert (rig.key("state"), rig.key("sectors")) == ("4", "4096")
 
 
+def test_who_comes_when_all_is_rebuilt_takes_nodes_that_are_not_there_for_removed(world, volume):
+    world.boot(1)
+    world.attach_nodes()
+    backend = world.backend(world.boot(0), volume, early=False)
+    world.run()
+    assert world.watches
+    world.lose_store()
+    world.reconnect_stores()
+    world.run()
+    assert world.watches == [], "it has ended"
+    assert not backend.attached
+
+
 def test_a_device_of_a_domain_that_went_with_the_store_ends_when_it_is_told(rig):
     rig.world.lose_store()
     rig.world.reconnect_stores()

@@ -1,0 +1,191 @@
+"""What the values of a configuration file can be: names, sizes, times, rates, distributions.
+
+Rules: a refusal reads "what was wrong; what would be right".
+"""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
+from actors.messages import CODEC
+from actors.runtime.distribution import Distribution
+from cluster.config_errors import did_you_mean
+from cluster.fault_kinds import FAULT_KINDS
+from cluster.quantities import duration_ns, rate_per_second, size_bytes, size_text
+from cluster.virtual_device import virtual_device_number
+
+BLOCK_MAX: Final = 1 << 20
+DEPTH_MAX: Final = 256
+PORT_MAX: Final = 65535
+VCPUS_MAX: Final = 32
+GUESTS_MAX: Final = 10_000
+DISKS_MAX: Final = 8
+STORE_NODES_MAX: Final = 64
+INTERVAL_MIN: Final = 100_000_000
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+MESSAGES: Final = tuple(sorted(each.__name__ for each in CODEC.rows))
+_DOM0_MEMORY_MIN: Final = 16 << 20
+_GUEST_MEMORY_MIN: Final = 4 << 20
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no name; letters, digits, - _ . and at most 40 of them")
+    return text
+
+
+def _whole(unit: int, what: str) -> AfterValidator:
+    def check(size: int) -> int:
+        if size <= 0 or size % unit:
+            raise ValueError(
+                f"{size_text(size)} is not a multiple of {what}; a whole number of {unit}B, above 0"
+            )
+        return size
+
+    return AfterValidator(check)
+
+
+def _at_least(least: int) -> AfterValidator:
+    def check(size: int) -> int:
+        if size < least:
+            raise ValueError(f"{size_text(size)} is too little; at least {size_text(least)}")
+        return size
+
+    return AfterValidator(check)
+
+
+def _vdev(text: str) -> str:
+    virtual_device_number(text)
+    return text
+
+
+def _version(value: object) -> object:
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        raise ValueError(f'{value} is a number here; write it in quotes: "{value}"')  # noqa: TRY004
+    return value
+
+
+def _block(size: int) -> int:
+    if not 0 < size <= BLOCK_MAX or size % SECTOR_SIZE:
+        raise ValueError(f"a block of {size_text(size)} is not possible; a multiple of 512B up to 1MiB")
+    return size
+
+
+def _watchdog(duration: int) -> int:
+    if duration % 1_000_000_000:
+        raise ValueError("the watchdog counts whole seconds; write 2s, or 0s for none")
+    return duration
+
+
+def _interval(duration: int) -> int:
+    if 0 < duration < INTERVAL_MIN:
+        raise ValueError("statistics are not read that often; 100ms or more, or 0s for never")
+    return duration
+
+
+def _vitals(duration: int) -> int:
+    if 0 < duration < INTERVAL_MIN:
+        raise ValueError("vitals are not published that often; 100ms or more, or 0s for never")
+    return duration
+
+
+def _write_back(duration: int) -> int:
+    if not duration:
+        raise ValueError("a disk that keeps nothing back has no cache; `write_cache: false` says so")
+    return duration
+
+
+def _survivors(value: object) -> object:
+    if value in {"all", "none"} or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"{value!r} survivors cannot be counted; all, none or a number")
+
+
+def _fault_kind(name: str) -> str:
+    if name not in FAULT_KINDS:
+        raise ValueError(f"there is no fault {name!r}; {did_you_mean(name, list(FAULT_KINDS))}")
+    return name
+
+
+def _select(value: str | dict[str, int]) -> str | dict[str, int]:
+    if isinstance(value, str) and value in {"one", "all"}:
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        ((how, count),) = value.items()
+        if how in {"fixed", "random"} and count >= 1:
+            return value
+    raise ValueError(f"{value!r} selects nothing; one, all, {{fixed: 2}} or {{random: 3}}")
+
+
+def _message(name: str) -> str:
+    if name not in MESSAGES:
+        raise ValueError(f"there is no message {name!r}; {did_you_mean(name, list(MESSAGES))}")
+    return name
+
+
+def _above_zero(duration: int) -> int:
+    if duration <= 0:
+        raise ValueError("nothing is not possible here; more than 0ns")
+    return duration
+
+
+def _cost(value: object) -> Distribution:
+    if isinstance(value, Distribution):
+        return value
+    if not isinstance(value, dict):
+        return Distribution("constant", (duration_ns(value),))
+    if len(value) != 1:
+        raise ValueError("one distribution is wanted; 5us, {uniform: [1us, 9us]} or {lognormal: ..}")
+    ((kind, given),) = value.items()
+    if kind == "uniform" and isinstance(given, list):
+        parameters = [duration_ns(each) for each in given]
+    elif kind == "exponential":
+        parameters = [duration_ns(given)]
+    elif kind == "lognormal" and isinstance(given, dict) and set(given) == {"median", "p99"}:
+        parameters = [duration_ns(given["median"]), duration_ns(given["p99"])]
+    else:
+        known = "{uniform: [1us, 9us]}, {exponential: 5us} or {lognormal: {median: 5us, p99: 20us}}"
+        raise ValueError(f"{value!r} is no distribution; {known}")
+    return Distribution(kind, tuple(parameters))
+
+
+def _not_instant(cost: Distribution) -> Distribution:
+    if not cost.parameters[-1]:
+        raise ValueError("nothing is instant; a link takes 1ns or more, or time would stand still")
+    return cost
+
+
+def _releases(names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise ValueError("a release is there twice; name each once")
+    return names
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Size = Annotated[int, BeforeValidator(size_bytes)]
+VolumeSize = Annotated[Size, _whole(SECTOR_SIZE, "a sector")]
+Memory = Annotated[Size, _whole(PAGE_SIZE, "a page")]
+Duration = Annotated[int, BeforeValidator(duration_ns)]
+Rate = Annotated[float, BeforeValidator(rate_per_second)]
+Vdev = Annotated[str, AfterValidator(_vdev)]
+Cost = Annotated[Distribution, BeforeValidator(_cost)]
+Limit = Annotated[int, Field(ge=0)]
+Block = Annotated[Size, AfterValidator(_block)]
+Dom0Memory = Annotated[Memory, _at_least(_DOM0_MEMORY_MIN)]
+GuestMemory = Annotated[Memory, _at_least(_GUEST_MEMORY_MIN)]
+AboveZero = Annotated[Duration, AfterValidator(_above_zero)]
+Watchdog = Annotated[Duration, AfterValidator(_watchdog)]
+Interval = Annotated[Duration, AfterValidator(_interval)]
+Vitals = Annotated[Duration, AfterValidator(_vitals)]
+WriteBack = Annotated[Duration, AfterValidator(_write_back)]
+LinkCost = Annotated[Cost, AfterValidator(_not_instant)]
+Vcpus = Annotated[int, Field(ge=1, le=VCPUS_MAX)]
+Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
+Kind = Annotated[str, AfterValidator(_fault_kind)]
+Selection = Annotated[str | dict[str, int], AfterValidator(_select)]
+MessageName = Annotated[str, AfterValidator(_message)]
+Survivors = Annotated[int | Literal["all", "none"], BeforeValidator(_survivors)]
+Xen = Annotated[Literal["3.4", "4.17"], BeforeValidator(_version)]
+Releases = Annotated[list[Xen], Field(min_length=1), AfterValidator(_releases)]
