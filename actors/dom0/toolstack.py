@@ -19,6 +19,7 @@ from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
+    RemoveNodes,
     Served,
     attach_steps,
     rebuild_steps,
@@ -83,6 +84,8 @@ class Toolstack:
         """Take over the domains that are there, create those that are not."""
         # The store may have been lost with, or shortly before, the last dom0, who had not rebuilt it.
         self.store_lost = store_lost or not await self._builder.store.exists(COMPLETE)
+        if not self.store_lost:
+            await self._forget_the_dead()
         found = await self._survivors()
         present = {each.handle for each in found.values()}
         self.unfinished = [each for each in self._plan.domains if each.handle not in present]
@@ -169,6 +172,21 @@ class Toolstack:
     async def _list(self) -> list[dict[str, object]]:
         out = await self._kernel.xen.sysctl(Sysctl.getdomaininfolist, first_domain=0, max_domains=1024)
         return cast("list[dict[str, object]]", out["domains"])
+
+    async def _forget_the_dead(self) -> None:
+        """Remove what the last dom0 had not yet: a driver domain would serve the dead for ever."""
+        alive = {
+            cast("int", each["domain"])
+            for each in await self._list()
+            if not cast("int", each["flags"]) & DominfFlags.dying
+        }
+        servers = [0, *(each.domid for each in self._plan.domains if each.drives)]
+        homes = "/local/domain"
+        names = await self._builder.store.directory(homes) if await self._builder.store.exists(homes) else []
+        for name in names:
+            if name.isdecimal() and int(name) not in alive:
+                backends = (f"/local/domain/{each}/backend/vbd/{name}" for each in servers)
+                await self._builder.perform(RemoveNodes((*backends, f"{homes}/{name}")))
 
     async def _survivors(self) -> dict[int, DomainPlan]:
         found: dict[int, DomainPlan] = {}

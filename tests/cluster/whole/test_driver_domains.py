@@ -147,3 +147,29 @@ def test_it_may_have_more_of_the_store_than_a_guest(storage, laboratory, variant
 
     assert run.report.verdict.value == "held", run.story()
     assert "ENOSPC" not in log_of(run, "dom1")
+
+
+def test_a_disk_of_a_guest_that_died_while_the_store_was_away_is_let_go(storage, laboratory, variant) -> None:
+    faults = (
+        {"kind": "toolstack-kill", "target": "host0/dom0", "at": "100ms", "duration": "150ms"},
+        {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "120ms"},
+        {"kind": "crash", "target": "host0/web-1", "at": "140ms"},
+        {"kind": "crash", "target": "host0/dom0", "at": "251ms"},
+    )
+    for delay in range(251, 256):
+        crash = {**faults[-1], "at": f"{delay}ms"}
+        scenario = variant(storage, name=f"let-go-{delay}", faults=(*faults[:-1], crash), survivors=None)
+        run = laboratory.simulate(scenario, out=f"let-go-{delay}")
+        assert run.check("liveness") == "held", run.story()
+        assert "disconnected from domain 3" in log_of(run, "dom1")
+
+
+def test_a_new_dom0_forgets_whom_the_last_one_was_about_to_forget(storage, laboratory, variant) -> None:
+    crash = {"kind": "crash", "target": "host0/web-0", "at": "150ms"}
+    for after in range(0, 3000, 300):
+        when = {"domain": "host0/web-0", "state": "destroyed"}
+        second = {"kind": "crash", "target": "host0/dom0", "when": when, "after": f"{after}us"}
+        stub = {**storage.host, "xenstore": "stubdom"}
+        scenario = variant(storage, host=stub, faults=(crash, second), survivors=None)
+        run = laboratory.simulate(scenario, out=f"after-{after}")
+        assert run.check("liveness") == "held", run.story()
