@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from actors.dom0.store_home import KILL, LIVE_UPDATE, MakeClient
 from actors.kernel.kernel import Kernel
+from actors.kernel.threads import Future
 from actors.kernel.xenbus import LocalTransport, Xenbus
 from actors.xenstore.archive import Archive
 from actors.xenstore.daemon import Xenstored
@@ -36,6 +37,7 @@ class LocalStore:
         self._lost = lost
         self._daemon: Xenstored | None = None
         self._transport: LocalTransport | None = None
+        self._killed_early = False
         self.began_empty = True
 
     async def start(self) -> Xenbus:
@@ -48,16 +50,19 @@ class LocalStore:
         return self._make_client(self._transport)
 
     def fault(self, kind: str) -> bool:
-        """Do it; nothing before the first daemon serves."""
-        if self._daemon is None or self._transport is None:
-            return kind in {KILL, LIVE_UPDATE}
-        if kind == LIVE_UPDATE and self._restart != "lose":
+        """Do it; nothing before the first daemon serves. One that is being started dies as soon as it serves."""
+        if kind not in {KILL, LIVE_UPDATE}:
+            return False
+        planned = kind == LIVE_UPDATE and self._restart != "lose"
+        if self._transport is None:
+            return True
+        if self._daemon is None:
+            self._killed_early = self._killed_early or not planned
+        elif planned:
             self._daemon.live_update()
-            return True
-        if kind in {KILL, LIVE_UPDATE}:
+        else:
             self._replace(self._daemon, self._transport)
-            return True
-        return False
+        return True
 
     def check(self) -> None:
         """Invariants of the daemon."""
@@ -78,22 +83,21 @@ class LocalStore:
 
     def _replace(self, dead: Xenstored, transport: LocalTransport) -> None:
         self._kernel.log("xenstored: Killed")
+        self._daemon = None
         self._tools.lose_server()
         transport.cut()
-        ended = dead.die()
-        daemon = self._daemon = self._make()
+        self._kernel.threads.spawn("xenstored start", self._start_again(dead.die(), transport))
 
-        async def start() -> None:
-            await ended
-            if self._daemon is not daemon:  # killed before it ran
-                return
-            await daemon.start()
-            if self._daemon is not daemon:
-                return
-            self._tools.serve(daemon)
-            daemon.serve_local(transport)
-            self._kernel.log("xenstored: started again")
-            if not daemon.restored:
-                self._lost()
-
-        self._kernel.threads.spawn("xenstored start", start())
+    async def _start_again(self, ended: Future[None], transport: LocalTransport) -> None:
+        await ended
+        daemon = self._make()
+        await daemon.start()
+        self._daemon = daemon
+        self._tools.serve(daemon)
+        daemon.serve_local(transport)
+        self._kernel.log("xenstored: started again")
+        if not daemon.restored:
+            self._lost()
+        if self._killed_early:
+            self._killed_early = False
+            self._replace(daemon, transport)

@@ -74,6 +74,14 @@ CASES = {
             },
         ],
     ),
+    "an xenstored that is killed while it is started again is started again": (
+        206541,
+        [
+            {"kind": "hang", "target": DOM0, "duration": "20ms", "at": "50ms"},
+            {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "60ms"},
+            {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "60500us"},
+        ],
+    ),
     "a frontend that closes and comes back at once is not waited for to be closed": (
         40805,
         [
