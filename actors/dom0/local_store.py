@@ -50,7 +50,7 @@ class LocalStore:
         return self._make_client(self._transport)
 
     def fault(self, kind: str) -> bool:
-        """Do it; nothing before the first daemon serves. One that is being started dies as soon as it serves."""
+        """Do it; nothing before the first daemon serves. One that is being started dies once it serves."""
         if kind not in {KILL, LIVE_UPDATE}:
             return False
         planned = kind == LIVE_UPDATE and self._restart != "lose"
