@@ -36,6 +36,7 @@ class LocalStore:
         self._lost = lost
         self._daemon: Xenstored | None = None
         self._transport: LocalTransport | None = None
+        self._is_awaited = False
         self.began_empty = True
 
     async def start(self) -> Xenbus:
@@ -78,6 +79,9 @@ class LocalStore:
 
     def _replace(self, dead: Xenstored, transport: LocalTransport) -> None:
         self._kernel.log("xenstored: Killed")
+        if self._is_awaited:  # there is nothing of it yet, and another one comes anyway
+            return
+        self._is_awaited = True
         self._tools.lose_server()
         transport.cut()
         ended = dead.die()
@@ -85,10 +89,9 @@ class LocalStore:
 
         async def start() -> None:
             await ended
-            if self._daemon is not daemon:  # killed before it ran
-                return
+            self._is_awaited = False
             await daemon.start()
-            if self._daemon is not daemon:
+            if self._daemon is not daemon:  # killed while it started
                 return
             self._tools.serve(daemon)
             daemon.serve_local(transport)
