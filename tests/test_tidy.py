@@ -1,6 +1,7 @@
 """House rules that linters do not hold: sizes, nouns, and no waiting in machines."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_a_file_says_what_it_is(path: Path) -> None:
     assert docstring, f"{name_of(path)} has no docstring"
     if path.name != "__init__.py":
         assert docstring.count("\n") < 30, f"{name_of(path)}: depth belongs into docs/"
+
+
+@pytest.mark.parametrize("path", [each for each in SOURCES if each.name == "__init__.py"], ids=name_of)
+def test_the_map_of_a_folder_names_all_that_is_in_it(path: Path) -> None:
+    named = set(re.findall(r"\w+", ast.get_docstring(ast.parse(path.read_text())) or ""))
+    there = {
+        each.stem for each in path.parent.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()
+    }
+    missing = sorted(there - {"__init__"} - named)
+    assert not missing, f"{name_of(path)} does not name {', '.join(missing)}"
 
 
 @pytest.mark.parametrize(

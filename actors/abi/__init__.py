@@ -5,8 +5,10 @@ errno             Xen's error numbers, and the refusal that carries one
 hypercalls        hypercall numbers and the commands of each
 interface         flags, states, VIRQs and other constants
 control           what domctl and sysctl publish besides their commands
+releases          the releases of Xen, and which call came with which
 ring              Xen's shared rings: header, indices, the rule of notification
 blkif             the block protocol's records
 xs_wire           XenStore's messages and ring page
 disk_controller   the data sheet of our disk controller, which is no header of Xen's
+trace             tracepoints on the path of a block request, which are ours, too
 """

@@ -13,5 +13,7 @@ actor            the live driver: one machine, its links, one trio task tree
 agenda           what is to happen when in a simulated world, and who is there
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link
+distribution     how long something takes, in simulated time
 trace            (time, actor, event, effects), when switched on
+recorder         the same as fixed records in memory that outlives a process
 """

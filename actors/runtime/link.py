@@ -20,6 +20,8 @@ from actors.runtime.transport import ByteStream
 
 PACKER_BYTES = 4096
 PASS_NS = 50_000
+PASSES_MAX = 1_000
+"""An actor that was frozen within a turn has not done anything in that time for which others had to wait."""
 RAW_UNREAD_BYTES = 256 * 1024
 
 Rows = Mapping[type, Callable[[object], object]]
@@ -117,7 +119,7 @@ class Link:
 
     async def stand_back(self, now_ns: int) -> None:
         """Let others run: one pass of all who can, and more if the turn that ends now has taken long."""
-        for _ in range(1 + (now_ns - self.turn_ns) // PASS_NS):
+        for _ in range(min(1 + (now_ns - self.turn_ns) // PASS_NS, PASSES_MAX)):
             await trio.lowlevel.checkpoint()
 
     def _send(self, data: bytes) -> int:

@@ -6,7 +6,9 @@ tree          nodes and generation counts
 operations    what a client may do with a node: checks, then changes
 transactions  a private view of the tree, and the rule by which it is committed
 watches       who wants to hear of which change
+paths         which node a client means
 requests      a request to its method, a refusal to its name
+request_table, administration   which method does which; those about domains and the daemon itself
 connections   one client: who it is, what it has, what came in part
 store         the store as a whole: request in, messages out
 ring_client   a domain's ring page as the daemon serves it
@@ -16,5 +18,6 @@ sqlite_archive, memory_archive   where that is kept
 jobs          what takes several steps, one after the other
 turn_end      what leaves at the end of a turn, once it is kept
 daemon        the store on a kernel: rings, ports, deaths of domains
+tool_clients  tools of the control domain, each on a link of its own
 stub_domain   the kernel of a domain that does nothing else
 """

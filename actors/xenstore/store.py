@@ -266,6 +266,8 @@ class Store:
         store._of_domain.update(self._of_domain)
         store._last_connection, store._epoch = self._last_connection, self._epoch
         store._handled, store._refused = self._handled, self._refused
+        store._conflicts, new.watch_events = self._conflicts, old.watch_events
+        new.log_requests = old.log_requests
         store._journal = store.tree.journal = new.journal = self._journal
         return store
 

@@ -32,6 +32,7 @@ class TurnEnd:
         self._settling = False
         self._dead = False
         self._trouble = ""
+        self._retries = False
         self.journal: Journal | None = None
 
     def touch(self, client: RingClient) -> None:
@@ -74,10 +75,18 @@ class TurnEnd:
             self._settle_rounds()
         finally:
             self._settling = False
-        if self._touched or self._trouble:
+        threads = self._kernel.threads
+        if self._trouble:
+            if not self._retries:
+                self._retries = True
+                threads.at(threads.now_ns + RETRY_NS).when_done(self._retry)
+        elif self._touched:
             # A domain fills its ring as fast as it is read: the others are to have their turn.
-            threads = self._kernel.threads
-            threads.at(threads.now_ns + (RETRY_NS if self._trouble else 1)).when_done(self.owe)
+            threads.at(threads.now_ns + 1).when_done(self.owe)
+
+    def _retry(self) -> None:
+        self._retries = False
+        self.owe()
 
     def _settle_rounds(self) -> None:
         for _ in range(SETTLE_ROUNDS):

@@ -1,7 +1,7 @@
 """The programs that an actor can run: by name, from an argument, in an environment.
 
-Rules: a program is made from msgpack data and the three things of its environment only, so that
-the live and the simulated driver make the very same machines.
+Rules: a program is made from msgpack data and what is in its environment only, so that the live and the
+simulated driver make the very same machines.
 """
 
 from collections.abc import Callable

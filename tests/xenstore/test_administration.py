@@ -219,6 +219,25 @@ def test_a_live_update_is_asked_of_the_daemon(script):
     assert script.take_events() == [LiveUpdate(script.connections[0], 9, force=True)]
 
 
+def test_the_successor_of_a_live_update_goes_on_counting_and_logging(script):
+    script.run(
+        (0, 0, "CONTROL", "log\0on\0", OK),
+        (0, 0, "WATCH", "/tool\0t\0", OK),
+        (0, 0, "TRANSACTION_START", "\0", b"1\0"),
+        (0, 1, "READ", "/tool\0", "ENOENT"),
+        (0, 1, "WRITE", "/tool\0x", OK),
+        (0, 0, "WRITE", "/tool\0y", OK),
+        (0, 1, "TRANSACTION_END", "T\0", "EAGAIN"),
+    )
+    before = script.store.statistics()
+    assert min(before.watch_events, before.conflicts) > 0
+    script.store = script.store.successor()
+    assert script.store.statistics() == before
+    script.take_events()
+    script.run((0, 0, "READ", "/tool\0", b"y"))
+    assert [type(each) for each in script.take_events()] == [Printed]
+
+
 def test_the_successor_of_a_live_update_has_targets_features_and_quotas(targeted):
     targeted.run(
         (0, 0, "SET_FEATURE", "3\0" + "6\0", OK),

@@ -15,9 +15,11 @@ class Full(MemoryArchive):
     """An archive on a disk that is full now and then."""
 
     full = False
+    refusals = 0
 
     def commit(self, batch):
         if self.full:
+            self.refusals += 1
             raise ArchiveError("database or disk is full")
         super().commit(batch)
 
@@ -224,6 +226,21 @@ def test_nobody_is_told_what_the_archive_cannot_keep_until_it_can(host):
     assert unpack_header(answers[0])[:2] == (XsType.WRITE, 9)
     host.restart()
     assert host.do(host.xenbus.read("/tool/a")) == "b"
+
+
+def test_an_archive_that_cannot_keep_something_is_asked_again_once_in_a_while(host):
+    tool = host.daemon.connect_tool(lambda _: None)
+    host.archive.full = True
+    for number in range(20):
+        host.daemon.request(tool, XsType.WRITE, number, 0, b"/tool/a\0b")
+        host.xen.now_ns += 1_000_000
+        host.xen.handle(None)
+    host.archive.refusals = 0
+    end_ns = host.xen.now_ns + 1_000_000_000
+    while (due_ns := host.kernel.next_deadline_ns()) <= end_ns:
+        host.xen.now_ns = due_ns
+        host.xen.handle(None)
+    assert 0 < host.archive.refusals <= 10
 
 
 class Cut(Exception):  # noqa: N818 (it names what happens)

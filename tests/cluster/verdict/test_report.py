@@ -322,23 +322,28 @@ def test_a_prediction_about_an_interrupted_run_is_unknown(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("restart", "fault", "verdict"),
+    ("restart", "kind", "target", "verdict"),
     [
-        ("persist", "xenstored", Verdict.failed),
-        ("lose", "xenstored", Verdict.held),
-        ("lose", "dom0", Verdict.held),
-        ("lose", "web-0", Verdict.failed),
+        ("persist", "xenstored-kill", "xenstored", Verdict.failed),
+        ("lose", "xenstored-kill", "xenstored", Verdict.held),
+        ("lose", "xenstored-live-update", "xenstored", Verdict.held),
+        ("lose", "crash", "dom0", Verdict.held),
+        ("lose", "toolstack-kill", "dom0", Verdict.failed),
+        ("lose", "crash", "web-0", Verdict.failed),
+        ("live-update", "xenstored-kill", "xenstored", Verdict.held),
+        ("live-update", "xenstored-live-update", "xenstored", Verdict.failed),
+        ("live-update", "toolstack-kill", "dom0", Verdict.failed),
     ],
 )
 def test_a_lost_write_of_the_store_is_a_failure_unless_it_may_lose_all(
-    load: Load, restart: str, fault: str, verdict: Verdict
+    load: Load, restart: str, kind: str, target: str, verdict: Verdict
 ) -> None:
     run = Run(load(("    memory: 1GiB", f"    memory: 1GiB\n    xenstore: {{restart: {restart}}}")))
     run.guests[0].store_log = log = StoreLog.in_memory(2)
     log.acknowledge(0, log.issue(0, 1), 2)
     log.read_back(0, [0])
     log.finish()
-    run.injections = [Injection(1, "xenstored-kill", "host0", fault, 2000)]
+    run.injections = [Injection(1, kind, "host0", target, 2000)]
 
     assert verdict_of(run.report(), "store writes") is verdict
 

@@ -114,6 +114,22 @@ def test_a_dom0_that_dies_while_the_store_is_rebuilt_is_followed_by_one_that_reb
         assert run.report.verdict.value == "held", run.story()
 
 
+@pytest.mark.parametrize("restart", ["lose", "persist"])
+def test_a_daemon_that_is_killed_before_it_serves_is_followed_by_another(
+    restart: str, case, laboratory
+) -> None:
+    for after_us in (0, 4, 32):
+        kills = [{**KILLS, "at": f"{60_000 + each * after_us}us", "every": "99ms"} for each in range(3)]
+        run = laboratory.simulate(case("dom0", restart, *kills), out=f"after-{after_us}")
+
+        assert run.report.verdict.value == "held", run.story()
+        assert run.check("store writes") == "held"
+        assert total(run, StoreWord.ACKNOWLEDGED) > 200
+        log = (run.directory / "logs" / "host0-dom0.log").read_text()
+        assert log.count("xenstored: Killed") == 12
+        assert "no VIRQ_DOM_EXC" not in log
+
+
 def test_a_stock_frontend_goes_on_under_persist_and_is_deaf_after_a_loss(case, laboratory) -> None:
     kept = laboratory.simulate(case("dom0", "persist", KILLS, frontend="stock-linux"), out="kept")
     lost = laboratory.simulate(case("dom0", "lose", KILLS, frontend="stock-linux"), out="lost")
