@@ -7,6 +7,7 @@ since it is done for each step of a simulation. Nothing is ever drawn beyond the
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from statistics import NormalDist
 from typing import Final
@@ -37,9 +38,10 @@ class Distribution:
         if self.kind == LOGNORMAL and not values[0]:
             raise ValueError("a lognormal distribution has a median above 0")
 
-    def quantiles(self) -> list[int]:
+    @lru_cache(maxsize=128)  # noqa: B019 (a campaign has the same few in each of its trials)
+    def quantiles(self) -> tuple[int, ...]:
         """What is drawn, in `QUANTILES` equally likely steps."""
-        return [round(self._quantile((index + 0.5) / QUANTILES)) for index in range(QUANTILES)]
+        return tuple(round(self._quantile((index + 0.5) / QUANTILES)) for index in range(QUANTILES))
 
     def drawn_from(self, random: Random) -> Callable[[], int]:
         """A function that draws."""

@@ -25,7 +25,7 @@ def test_the_quantiles_are_those_of_the_distribution(
 ) -> None:
     quantiles = distribution.quantiles()
 
-    assert quantiles == sorted(quantiles)
+    assert list(quantiles) == sorted(quantiles)
     assert quantiles[QUANTILES // 2] == pytest.approx(median, rel=0.01)
     assert quantiles[QUANTILES * 99 // 100] == pytest.approx(p99, rel=0.03)
 
