@@ -51,7 +51,7 @@ NUMBER_TAKEN_NS = 1_000_000
 
 
 class DomainBuilder:
-    """Carries out steps for the toolstack of one dom0."""
+    """Carries out steps for the toolstack of one dom0. `committed`: what was written, while it may matter."""
 
     def __init__(self, kernel: Kernel, xenbus: Xenbus | None, *, store_domid: int) -> None:
         self._kernel = kernel

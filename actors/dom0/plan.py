@@ -77,26 +77,27 @@ class HostPlan:
     def parse(cls, data: dict[str, object]) -> "HostPlan":
         """The plan out of the argument of dom0's program."""
         domains = tuple(_domain(each) for each in cast("list[dict[str, object]]", data["domains"]))
-        disks = tuple(
-            (each["name"], each["gsi"], each["trigger"])
-            for each in cast("list[dict[str, object]]", data["disks"])
-        )
         return cls(
             domains=domains,
             xenstore=cast("str", data["xenstore"]),
             reconnect=cast("str", data["reconnect"]),
             watchdog_s=cast("int", data["watchdog_s"]),
-            disks=cast("tuple[tuple[str, int, str], ...]", disks),
+            disks=_lines(data["disks"]),
             built_for=tuple(cast("list[str]", data["built_for"])),
             store_restart=cast("str", data.get("store_restart", "lose")),
         )
 
 
+def _lines(data: object) -> tuple[tuple[str, int, str], ...]:
+    """The disks that a domain drives: name, GSI, trigger."""
+    disks = tuple(
+        (each["name"], each["gsi"], each["trigger"]) for each in cast("list[dict[str, object]]", data)
+    )
+    return cast("tuple[tuple[str, int, str], ...]", disks)
+
+
 def _domain(data: dict[str, object]) -> DomainPlan:
     fields = dict(data)
     disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
-    drives = tuple(
-        (each["name"], each["gsi"], each["trigger"])
-        for each in cast("list[dict[str, object]]", fields.pop("drives", []))
-    )
+    drives = _lines(fields.pop("drives", []))
     return DomainPlan(disks=disks, drives=drives, **fields)  # type: ignore[arg-type]

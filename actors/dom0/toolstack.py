@@ -145,6 +145,7 @@ class Toolstack:
     async def create(self, plan: DomainPlan) -> int:
         """Create a domain and let it run; its domid. What is half built is destroyed on a refusal."""
         builder = self._builder
+        builder.committed.clear()  # nothing is being taken over any more
         domid = await builder.create(CreateDomain(plan))
         try:
             await builder.build(BuildDomain(plan), domid)

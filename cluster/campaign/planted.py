@@ -337,14 +337,14 @@ def stale_store_read(plant: Plant) -> None:
 
 def acknowledge_before_journal(plant: Plant) -> None:
     """Xenstored answers first: its archive is given each batch together with the next one."""
-    late: dict[int, Batch] = {}
+    late: dict[Journal, Batch] = {}
 
     def make(_commit: Method) -> Method:
         def hasty(self: Journal) -> None:
             if self.is_dirty:
-                if id(self) in late:
-                    self._archive.commit(late[id(self)])
-                late[id(self)], self._batch, self._dirty = self._batch, Batch(), False
+                if self in late:
+                    self._archive.commit(late[self])
+                late[self], self._batch, self._dirty = self._batch, Batch(), False
 
         return hasty
 

@@ -79,16 +79,13 @@ def _watchdog(duration: int) -> int:
     return duration
 
 
-def _interval(duration: int) -> int:
-    if 0 < duration < INTERVAL_MIN:
-        raise ValueError("statistics are not read that often; 100ms or more, or 0s for never")
-    return duration
+def _not_that_often(what: str) -> AfterValidator:
+    def check(duration: int) -> int:
+        if 0 < duration < INTERVAL_MIN:
+            raise ValueError(f"{what} that often; 100ms or more, or 0s for never")
+        return duration
 
-
-def _vitals(duration: int) -> int:
-    if 0 < duration < INTERVAL_MIN:
-        raise ValueError("vitals are not published that often; 100ms or more, or 0s for never")
-    return duration
+    return AfterValidator(check)
 
 
 def _write_back(duration: int) -> int:
@@ -98,7 +95,8 @@ def _write_back(duration: int) -> int:
 
 
 def _survivors(value: object) -> object:
-    if value in {"all", "none"} or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    named = isinstance(value, str) and value in {"all", "none"}
+    if named or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     raise ValueError(f"{value!r} survivors cannot be counted; all, none or a number")
 
@@ -177,8 +175,8 @@ Dom0Memory = Annotated[Memory, _at_least(_DOM0_MEMORY_MIN)]
 GuestMemory = Annotated[Memory, _at_least(_GUEST_MEMORY_MIN)]
 AboveZero = Annotated[Duration, AfterValidator(_above_zero)]
 Watchdog = Annotated[Duration, AfterValidator(_watchdog)]
-Interval = Annotated[Duration, AfterValidator(_interval)]
-Vitals = Annotated[Duration, AfterValidator(_vitals)]
+Interval = Annotated[Duration, _not_that_often("statistics are not read")]
+Vitals = Annotated[Duration, _not_that_often("vitals are not published")]
 WriteBack = Annotated[Duration, AfterValidator(_write_back)]
 LinkCost = Annotated[Cost, AfterValidator(_not_instant)]
 Vcpus = Annotated[int, Field(ge=1, le=VCPUS_MAX)]

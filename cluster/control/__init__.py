@@ -1,6 +1,6 @@
 """A running cluster, spoken to from outside.
 
-client             the commands' end of the socket; server the cluster's
+client             the commands' end of the socket; server the cluster's; listener who comes to it
 preflight          what would be in the way of a start; interruption is Ctrl-C
 watched            what `status`, `list` and `top` are told; interrupts, process_times beside it
 xenstore_socket    the door of XenStore's own tools

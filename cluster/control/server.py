@@ -20,6 +20,7 @@ from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.machine import DeadlinePassed
 from cluster.control.client import CONTROL_CODEC, ControlReply, ControlRequest
 from cluster.control.interrupts import read_interrupts
+from cluster.control.listener import accept, close
 from cluster.control.process_times import usage
 from cluster.control.watched import watched
 from cluster.drivers.live import LiveCluster
@@ -62,32 +63,33 @@ class ControlServer:
             async with trio.open_nursery() as nursery:
                 while True:
                     await room.acquire()
-                    connection = await _accept(listener)
-                    nursery.start_soon(self._serve_one, connection, room)
+                    connection = await accept(listener)
+                    connection.setblocking(False)
+                    stream = trio.SocketStream(trio.socket.from_stdlib_socket(connection))
+                    nursery.start_soon(self._serve_one, stream, room)
         finally:
-            listener.close()
-            remove(path)
+            close(listener, path)
 
-    async def _serve_one(self, connection: trio.socket.SocketType, room: trio.Semaphore) -> None:
-        with connection:
+    async def _serve_one(self, stream: trio.SocketStream, room: trio.Semaphore) -> None:
+        with stream.socket:
             try:
                 with trio.fail_after(REQUEST_LIMIT_S):
-                    request = await self._receive(connection)
+                    request = await self._receive(stream)
                 if request.command == "interrupts":
                     reply = await read_interrupts(self._supervisor, self._driver, request.arguments)
                 else:
                     reply = self._answer(request)
                 with trio.fail_after(REPLY_LIMIT_S):
-                    await trio.SocketStream(connection).send_all(hello_frame() + _framed(reply))
+                    await stream.send_all(hello_frame() + _framed(reply))
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
             finally:
                 room.release()
 
-    async def _receive(self, connection: trio.socket.SocketType) -> ControlRequest:
+    async def _receive(self, stream: trio.SocketStream) -> ControlRequest:
         reader = FrameReader(REQUEST_BYTES_MAX)
         while True:
-            data = await connection.recv(65536)
+            data = await stream.receive_some(65536)
             if not data:
                 raise ProtocolViolation("the connection ended before a request")
             for payload in reader.feed(memoryview(data)):
@@ -187,18 +189,6 @@ class ControlServer:
         return ControlReply("", {"directory": str(self._directory), "pid": os.getpid()})
 
 
-async def _accept(listener: socket.socket) -> trio.socket.SocketType:
-    """The next connection, as it comes."""
-    while True:
-        await trio.lowlevel.wait_readable(listener)
-        try:
-            connection, _ = listener.accept()
-        except BlockingIOError:  # who knocked has gone
-            continue
-        connection.setblocking(False)
-        return trio.socket.from_stdlib_socket(connection)
-
-
 def _framed(reply: ControlReply) -> bytes:
     """A reply as a frame; an error instead of one that no frame holds."""
     reply = ControlReply(reply.error[:ERROR_TEXT_MAX], reply.values)
@@ -207,11 +197,6 @@ def _framed(reply: ControlReply) -> bytes:
         text = f"the reply has {len(data)} bytes, and {MAX_FRAME_BYTES} can be sent"
         data = CONTROL_CODEC.encode(ControlReply(text, {}))
     return frame(data)
-
-
-def remove(path: Path) -> None:
-    """Remove a socket that may be gone."""
-    path.unlink(missing_ok=True)
 
 
 def _size(board: Board, name: str) -> tuple[int, int]:

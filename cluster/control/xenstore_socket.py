@@ -9,10 +9,8 @@ Source: tools/libs/store/xs.c (XENSTORED_PATH names the socket).
 import socket
 from pathlib import Path
 
-import trio
-
 from actors.xenstore.tool_clients import TOOL
-from cluster.control.server import remove
+from cluster.control.listener import accept, close
 from cluster.drivers.live import LiveCluster
 from cluster.experiment.supervisor import Supervisor
 
@@ -30,15 +28,9 @@ class XenstoreSocket:
         """Serve until cancelled; the socket's path is removed then."""
         try:
             while True:
-                await trio.lowlevel.wait_readable(listener)
-                try:
-                    connection, _ = listener.accept()
-                except BlockingIOError:
-                    continue
-                self._hand_over(connection)
+                self._hand_over(await accept(listener))
         finally:
-            listener.close()
-            remove(path)
+            close(listener, path)
 
     def _hand_over(self, connection: socket.socket) -> None:
         self._accepted += 1

@@ -1,8 +1,12 @@
+from collections.abc import Coroutine
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from actors.abi.interface import XenbusState
+from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
 from actors.dom0.steps import (
     AssignDisk,
@@ -17,6 +21,8 @@ from actors.dom0.steps import (
     rebuild_steps,
     removal_steps,
 )
+from actors.dom0.toolstack import Toolstack
+from actors.kernel.kernel import Kernel
 
 DISK = DiskPlan("xvda", 51712, "sda", 3, "w")
 PLAN = DomainPlan("web", bytes(range(16)), 1024, 2048, 2, "restart", (DISK,), "{}")
@@ -215,3 +221,39 @@ def test_a_driver_domain_is_read_with_its_number_and_its_disks() -> None:
     rest = {"xenstore": "dom0", "reconnect": "resume", "watchdog_s": 2, "built_for": ["4.17"], "disks": []}
 
     assert HostPlan.parse({"domains": [domain], **rest}).domains == (DRIVER,)
+
+
+class Builder:
+    """Notes what it would write; nothing of it waits."""
+
+    def __init__(self) -> None:
+        self.committed: dict[Step, None] = {}
+        self.domid = 0
+
+    async def create(self, _: Step) -> int:
+        self.domid += 1
+        return self.domid
+
+    async def build(self, _: Step, domid: int) -> None:
+        assert domid == self.domid
+
+    async def perform_all(self, steps: list[Step]) -> None:
+        self.committed |= dict.fromkeys(each for each in steps if isinstance(each, WriteNodes))
+
+
+def done(coroutine: Coroutine[Any, None, int]) -> int:
+    """The result of a coroutine that waits for nothing."""
+    with pytest.raises(StopIteration) as end:
+        coroutine.send(None)
+    return cast("int", end.value.value)
+
+
+def test_what_was_written_for_domains_that_are_gone_is_not_kept_for_ever() -> None:
+    builder, kernel = Builder(), SimpleNamespace(log=lambda _: None)
+    host = HostPlan((PLAN,), "dom0", "resume", 2, (), ("4.17",))
+    toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", builder))
+    assert done(toolstack.create(PLAN)) == 1
+    written = len(builder.committed)
+    assert written > 0
+    assert [done(toolstack.create(PLAN)) for _ in range(5)] == [2, 3, 4, 5, 6]
+    assert len(builder.committed) == written

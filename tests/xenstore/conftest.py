@@ -108,6 +108,29 @@ def make_script():
     return Script
 
 
+def started(threads, coroutine, settle):
+    """A coroutine begun as a thread, and `settle` called; a list that gets its result or its XenError."""
+    results = []
+
+    async def body():
+        try:
+            results.append(await coroutine)
+        except XenError as error:
+            results.append(error)
+
+    threads.spawn("test", body())
+    settle()
+    return results
+
+
+def result_of(results):
+    """The one result, or the XenError raised."""
+    (result,) = results
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
 @dataclass
 class Domain:
     """A domain as the fake hypervisor has it: `mfn` is what its grant 1 shows, `port` awaits us."""
@@ -139,6 +162,10 @@ class FakeXen:
     def boot(self, kernel):
         self.kernel = kernel
         self.handle(LinkOpened("xen"))
+
+    def do(self, coroutine):
+        """The result of a coroutine of the kernel that has to end."""
+        return result_of(started(self.kernel.threads, coroutine, lambda: self.handle(None)))
 
     def handle(self, event):
         pending = [event]
@@ -269,24 +296,11 @@ class Guest:
 
     def start(self, coroutine):
         """Run a coroutine as a thread; a list that gets its result or its XenError."""
-        results = []
-
-        async def body():
-            try:
-                results.append(await coroutine)
-            except XenError as error:
-                results.append(error)
-
-        self.threads.spawn("test", body())
-        self.settle()
-        return results
+        return started(self.threads, coroutine, self.settle)
 
     def do(self, coroutine):
         """The result of a coroutine that has to end."""
-        (result,) = self.start(coroutine)
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return result_of(self.start(coroutine))
 
 
 @pytest.fixture

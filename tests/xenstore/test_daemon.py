@@ -27,20 +27,7 @@ class Dom0:
         self.do(self.daemon.start())
 
     def do(self, coroutine):
-        results = []
-
-        async def body():
-            try:
-                results.append(await coroutine)
-            except XenError as error:
-                results.append(error)
-
-        self.kernel.threads.spawn("test", body())
-        self.xen.handle(None)
-        (result,) = results
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return self.xen.do(coroutine)
 
     def home(self, domid):
         self.do(self.xenbus.write(f"/local/domain/{domid}/name", f"guest{domid}"))

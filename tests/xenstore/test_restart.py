@@ -39,20 +39,7 @@ class Host:
         self.xenbus = Xenbus(self.kernel.threads, self.local, reconnect=True, log=self.xen.logs.append)
 
     def do(self, coroutine):
-        results = []
-
-        async def body():
-            try:
-                results.append(await coroutine)
-            except XenError as error:
-                results.append(error)
-
-        self.kernel.threads.spawn("test", body())
-        self.xen.handle(None)
-        (result,) = results
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return self.xen.do(coroutine)
 
     def guest(self, domid, mfn, **options):
         guest = self.xen.guest(domid, mfn, **options)
