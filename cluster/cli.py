@@ -17,9 +17,9 @@ from rich.console import Console
 
 from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
-from cluster.config.errors import ConfigError
+from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
-from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.config.loading import ResolvedCluster, ResolvedHost, load_cluster
 from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
 from cluster.control.client import NotRunning, ask, wait_for_report
@@ -55,7 +55,7 @@ def validate(file: Path) -> None:
     for host in cluster.hosts:
         click.echo(
             f"{host.name}: Xen {host.xen}, {_counted(len(host.guests), 'guest')}, "
-            f"{_counted(len(host.disks), 'disk')}, "
+            f"{_counted(len(host.disks), 'disk')}, {_drivers(host)}"
             f"hwdom {host.hwdom}, xenstore {host.xenstore} ({host.store_restart}), reconnect {host.reconnect}"
         )
     for remark in cluster.remarks:
@@ -166,13 +166,19 @@ def list_domains(name: str | None) -> None:
             )
 
 
+def _known_kind(_: click.Context, __: click.Parameter, value: str) -> str:
+    if value not in FAULT_KINDS:
+        raise click.UsageError(f"no fault {value!r}; {did_you_mean(value, list(FAULT_KINDS))}")
+    return value
+
+
 @cli.group()
 def fault() -> None:
     """Break something in a running cluster."""
 
 
 @fault.command("inject", short_help="Do a fault to a running cluster.")
-@click.argument("kind", type=click.Choice(list(FAULT_KINDS)), metavar="KIND")
+@click.argument("kind", callback=_known_kind, metavar="KIND")
 @click.argument("target")
 @click.option("--duration", metavar="TIME", help="How long it lasts, as 500ms.")
 @click.option("--probability", type=float, metavar="P", help="That it strikes, above 0 up to 1.")
@@ -330,6 +336,11 @@ def _selection(text: str) -> object:
     return {how: int(count)} if colon and count.isdecimal() else text
 
 
+def _drivers(host: ResolvedHost) -> str:
+    served = (f"{name} drives {' and '.join(host.driven_by(name))}, " for name in host.drivers)
+    return "".join(served)
+
+
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
@@ -362,7 +373,8 @@ def _say(text: str) -> None:
 def _usage_text(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" See `{context.command_path} --help`." if context is not None else ""
-    return f"{error.format_message()}{hint}"
+    text = error.format_message()
+    return f"{text.rstrip('.')}.{hint}" if hint else text
 
 
 def main() -> None:

@@ -63,7 +63,14 @@ def _shard(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
 
 @click.command(short_help="Run thousands of fault schedules in virtual time.")
 @FILE
-@click.option("--seeds", callback=_seeds, default="0:1000", show_default=True, help="FIRST:END, or one seed.")
+@click.option(
+    "--seeds",
+    callback=_seeds,
+    default="0:1000",
+    show_default=True,
+    metavar="FIRST:END",
+    help="Which seeds; END is not among them. Or one.",
+)
 @click.option(
     "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes; as many as there are cores."
 )

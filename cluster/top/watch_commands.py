@@ -30,7 +30,7 @@ def asked(reply: ControlReply) -> dict[str, object]:
 
 
 @click.command(short_help="What points XenStore clients at a running host.")
-@click.argument("host", metavar="HOST", required=False)
+@click.argument("host", metavar="[HOST]", required=False)
 @CLUSTER
 def env(host: str | None, name: str | None) -> None:
     """Print the shell lines that point real XenStore clients at a simulated host.
