@@ -2,7 +2,7 @@
 
 Arrows point down this list.
 
-cli                          the commands
+start, cli                   the command, and the commands
 campaign, bench, conformance many runs; measured runs; a real Xen's answers
 run                          one run
 top, metrics, control        looking at a running cluster, and reaching into it

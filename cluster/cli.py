@@ -17,9 +17,9 @@ from rich.console import Console
 
 from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
-from cluster.config.errors import ConfigError
+from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
-from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.config.loading import ResolvedCluster, ResolvedHost, load_cluster
 from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
 from cluster.control.client import NotRunning, ask, wait_for_report
@@ -29,7 +29,17 @@ from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupte
 from cluster.run.detached import start_detached
 from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.session import Session, SessionOptions
-from cluster.top.watch_commands import CLUSTER, asked, env, export, interrupts, top
+from cluster.top.kept_interrupts import kept_addresses
+from cluster.top.watch_commands import (
+    CLUSTER,
+    asked,
+    env,
+    export,
+    interrupts,
+    list_domains,
+    status,
+    top,
+)
 from cluster.verdict.summary import print_summary
 
 EXIT_USAGE = 254
@@ -55,7 +65,7 @@ def validate(file: Path) -> None:
     for host in cluster.hosts:
         click.echo(
             f"{host.name}: Xen {host.xen}, {_counted(len(host.guests), 'guest')}, "
-            f"{_counted(len(host.disks), 'disk')}, "
+            f"{_counted(len(host.disks), 'disk')}, {_drivers(host)}"
             f"hwdom {host.hwdom}, xenstore {host.xenstore} ({host.store_restart}), reconnect {host.reconnect}"
         )
     for remark in cluster.remarks:
@@ -131,39 +141,10 @@ def up(file: Path, detach: bool, seed: int | None, out: Path | None) -> int:  # 
     return report.exit_code
 
 
-@cli.command(short_help="What runs: hosts, domains, processes.")
-@CLUSTER
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """What runs: hosts, domains, their processes."""
-    values = asked(ask(name, "status", {}))
-    if as_json:
-        click.echo(json.dumps({"hosts": values["hosts"]}, indent=2))
-        return
-    click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
-    for host in cast("list[dict[str, object]]", values["hosts"]):
-        click.echo(f"{host['name']}: metrics {host['metrics_url']}")
-        click.echo(f"  {'domid':>5}  {'name':<24}  {'state':<8}  {'pid':>7}")
-        for domain in cast("list[dict[str, object]]", host["domains"]):
-            domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
-            click.echo(f"  {domid:>5}  {each:<24}  {state:<8}  {pid or '-':>7}")
-
-
-@cli.command("list", short_help="The domains, in the columns of `xl list`.")
-@CLUSTER
-def list_domains(name: str | None) -> None:
-    """The domains of every host, in the columns of `xl list`."""
-    values = asked(ask(name, "list", {}))
-    hosts = cast("list[dict[str, object]]", values["hosts"])
-    for host in hosts:
-        if len(hosts) > 1:
-            click.echo(f"{host['name']}:")
-        click.echo(f"{'Name':<40} {'ID':>5} {'Mem':>5} {'VCPUs':>5}\t{'State':<6}\t{'Time(s)':>7}")
-        for row in cast("list[list[object]]", host["rows"]):
-            each, domid, mem, vcpus, state, seconds = row
-            click.echo(
-                f"{each:<40} {domid:>5} {mem:>5} {vcpus:>5}\t{state:<6}\t{cast('float', seconds):>7.1f}"
-            )
+def _known_kind(_: click.Context, __: click.Parameter, value: str) -> str:
+    if value not in FAULT_KINDS:
+        raise click.UsageError(f"no fault {value!r}; {did_you_mean(value, list(FAULT_KINDS))}")
+    return value
 
 
 @cli.group()
@@ -172,7 +153,7 @@ def fault() -> None:
 
 
 @fault.command("inject", short_help="Do a fault to a running cluster.")
-@click.argument("kind", type=click.Choice(list(FAULT_KINDS)), metavar="KIND")
+@click.argument("kind", callback=_known_kind, metavar="KIND")
 @click.argument("target")
 @click.option("--duration", metavar="TIME", help="How long it lasts, as 500ms.")
 @click.option("--probability", type=float, metavar="P", help="That it strikes, above 0 up to 1.")
@@ -243,14 +224,15 @@ def down(name: str | None) -> int:
 def console(target: str, following: bool, directory: Path | None, name: str | None) -> None:  # noqa: FBT001
     """Show what a domain or device printed on its serial console.
 
-    TARGET is HOST/domN, HOST/GUEST of a running cluster, or HOST/DEVICE, for instance `host0/dom3`,
-    `host0/web-0`, `host0/sda`, `host0/hypervisor`.
+    TARGET is HOST/domN, HOST/DOMAIN by its name, or HOST/DEVICE, for instance `host0/dom3`, `host0/web-0`,
+    `host0/sda`, `host0/hypervisor`.
     """
     if directory is None:
         values = asked(ask(name, "status", {}))
-        directory = Path(cast("str", values["directory"]))
-        target = _by_number(values, target)
-    path = log_path(directory, target)
+        directory, names = Path(cast("str", values["directory"])), _by_name(values)
+    else:
+        names = kept_addresses(directory)
+    path = log_path(directory, target, names)
     with _whoever_reads(), contextlib.suppress(KeyboardInterrupt):
         for line in follow(path, following=following, reader=sys.stdout):
             click.echo(line, nl=False)
@@ -305,7 +287,7 @@ def monitor(file: Path) -> None:
         Monitor(cluster, click.echo).run(wait)
 
 
-for _command in (top, interrupts, env, export):
+for _command in (status, list_domains, top, interrupts, env, export):
     cli.add_command(_command)
 add_commands(cli)
 
@@ -315,19 +297,24 @@ def _load(file: Path, seed: int | None) -> ResolvedCluster:
     return cluster if seed is None else cluster.with_seed(seed)
 
 
-def _by_number(values: dict[str, object], target: str) -> str:
-    """A target by the guest's name as one by its number, which is what its log is called."""
-    for host in cast("list[dict[str, object]]", values["hosts"]):
-        for domain in cast("list[dict[str, object]]", host["domains"]):
-            if target == f"{host['name']}/{domain['name']}":
-                return f"{host['name']}/dom{domain['domid']}"
-    return target
+def _by_name(values: dict[str, object]) -> dict[str, str]:
+    """The addresses, by which logs are called, of domains by HOST/NAME."""
+    return {
+        f"{host['name']}/{domain['name']}": f"{host['name']}/dom{domain['domid']}"
+        for host in cast("list[dict[str, object]]", values["hosts"])
+        for domain in cast("list[dict[str, object]]", host["domains"])
+    }
 
 
 def _selection(text: str) -> object:
     """`fixed:2` as the configuration has it: {fixed: 2}; the rest as it is, to be judged there."""
     how, colon, count = text.partition(":")
     return {how: int(count)} if colon and count.isdecimal() else text
+
+
+def _drivers(host: ResolvedHost) -> str:
+    served = (f"{name} drives {' and '.join(host.driven_by(name))}, " for name in host.drivers)
+    return "".join(served)
 
 
 def _counted(count: int, noun: str) -> str:
@@ -362,7 +349,9 @@ def _say(text: str) -> None:
 def _usage_text(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" See `{context.command_path} --help`." if context is not None else ""
-    return f"{error.format_message()}{hint}"
+    text = error.format_message()
+    stop = "" if text.endswith((".", "?")) or not hint else "."
+    return f"{text}{stop}{hint}"
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from statistics import median
 
+import click
 import msgpack
 import trio
 from rich.console import Console
@@ -32,6 +33,7 @@ from cluster.bench.simulation import event_rate as simulated_event_rate
 from cluster.bench.xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
 
 MODES = ("one-core", "free")
+_OF_GUESTS = ("guest.boot", "guest.memory")
 GUESTS = (1, 8, 32)
 READ_HOPS = 7
 """Between processes: guest, hypervisor (and IO-APIC), dom0, disk, hypervisor, dom0, hypervisor, guest."""
@@ -143,12 +145,15 @@ def _simulated(*, invariants: bool) -> Callable[[], float]:
 def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:
     """Take every figure whose name begins with `only`."""
     results = Results(_machine())
+    known = [*(each.name for each in benchmarks()), *_OF_GUESTS]
+    if not any(name.startswith(only) for name in known):
+        raise click.UsageError(f"no benchmark begins with {only!r}; there are {', '.join(known)}")
     for each in benchmarks():
         if each.name.startswith(only):
             for mode in each.modes:
                 console.print(f"{each.name} ({mode})", highlight=False)
                 results.results.append(_take(each, mode, repeats))
-    if any(name.startswith(only) for name in ("guest.boot", "guest.memory")):
+    if any(name.startswith(only) for name in _OF_GUESTS):
         console.print("guest.boot, guest.memory (free)", highlight=False)
         costs = [guest_cost() for _ in range(repeats)]
         results.results.extend(_guest_results(costs, only))

@@ -61,9 +61,25 @@ def _shard(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
         raise click.BadParameter(str(error)) from error
 
 
+def _writable(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse before the work what could not be written after it."""
+    if value is not None:
+        there = value if value.exists() else value.parent
+        if value.is_dir() or not os.access(there, os.W_OK):
+            raise click.BadParameter(f"{value} cannot be written; name a file in a folder that exists")
+    return value
+
+
 @click.command(short_help="Run thousands of fault schedules in virtual time.")
 @FILE
-@click.option("--seeds", callback=_seeds, default="0:1000", show_default=True, help="FIRST:END, or one seed.")
+@click.option(
+    "--seeds",
+    callback=_seeds,
+    default="0:1000",
+    show_default=True,
+    metavar="FIRST:END",
+    help="Which seeds; END is not among them. Or one.",
+)
 @click.option(
     "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes; as many as there are cores."
 )
@@ -126,7 +142,11 @@ def sweep(  # noqa: PLR0917 (click passes options so)
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
 )
 @click.option(
-    "--history", type=click.Path(path_type=Path), metavar="FILE", help="Write the history here as well."
+    "--history",
+    type=click.Path(path_type=Path),
+    callback=_writable,
+    metavar="FILE",
+    help="Write the history here as well.",
 )
 @KIND
 @AS_WRITTEN
@@ -163,7 +183,11 @@ def replay(  # noqa: PLR0917 (click passes options so)
 @FILE
 @click.option("--seed", type=SEED, required=True, metavar="N", help="Which seed.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it; stdout otherwise."
+    "--out",
+    type=click.Path(path_type=Path),
+    callback=_writable,
+    metavar="FILE",
+    help="Where to write it; stdout otherwise.",
 )
 @click.option(
     "--trials",

@@ -11,7 +11,9 @@ import signal
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
 from cluster.campaign.plan import Plan
@@ -55,6 +57,9 @@ def _one_pool(
     """Run chunks until there are no more (None), or until a worker dies: then those that are not done."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
+    resource_tracker.ensure_running()  # which unblocks SIGINT as it starts
+    with _uninterrupted():
+        forkserver.ensure_running()
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(plan,))
     pending: dict[Future[list[Record]], list[int]] = {}
     chunk: list[int] = []
@@ -72,6 +77,16 @@ def _one_pool(
         return [each for each in (*pending.values(), chunk) if each]
     finally:
         _end(pool)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started here never sees Ctrl-C, not even while it imports; this process does, afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(plan: Plan) -> None:

@@ -38,7 +38,7 @@ class ConfigChecks:
     def run(self) -> list[Finding]:
         """Every finding."""
         hosts = self._cluster.hosts
-        self._unique([(host.name, ("hosts", index, "name")) for index, host in enumerate(hosts)], "host")
+        self._unique([(host.name, ("hosts", index, "name"), "host") for index, host in enumerate(hosts)])
         self._ports()
         self._images()
         for index, host in enumerate(hosts):
@@ -48,18 +48,19 @@ class ConfigChecks:
         return self.findings
 
     def _host(self, host: HostSchema, where: Where) -> None:
-        disks = [(disk.name, (*where, "disks", index, "name")) for index, disk in enumerate(host.disks)]
+        disks = [
+            (disk.name, (*where, "disks", index, "name"), "disk") for index, disk in enumerate(host.disks)
+        ]
         guests = self._guests[host.name]
-        names = [(name, (*each.where, "name")) for each in guests for name in each.names]
+        names = [(name, (*each.where, "name"), "guest") for each in guests for name in each.names]
         drivers = [
-            (each.name, (*where, "driver_domains", index, "name"))
+            (each.name, (*where, "driver_domains", index, "name"), "driver domain")
             for index, each in enumerate(host.driver_domains)
         ]
-        self._unique(disks, "disk")
-        self._unique([*disks, *drivers], "driver domain")
-        self._unique([*disks, *drivers, *names], "guest")
+        self._unique([*disks, *drivers, *names])
+        self._disks(host, where)
         self._driver_domains(host, where)
-        for name, place in [*disks, *drivers, *names]:
+        for name, place, _ in [*disks, *drivers, *names]:
             if _RESERVED.fullmatch(name):
                 self._refuse(place, f"the name {name!r} is taken by Domzero itself", "choose another")
         for each in guests:
@@ -67,6 +68,12 @@ class ConfigChecks:
         self._memory(host, where)
         self._store_domain(host, where)
         self._pack(host, where)
+
+    def _disks(self, host: HostSchema, where: Where) -> None:
+        for index, disk in enumerate(host.disks):
+            if not disk.write_cache and "write_back" in disk.model_fields_set:
+                place = (*where, "disks", index, "write_back")
+                self._refuse(place, f"{disk.name} has no cache to write back", "leave it out")
 
     def _driver_domains(self, host: HostSchema, where: Where) -> None:
         known = [each.name for each in host.disks]
@@ -107,6 +114,8 @@ class ConfigChecks:
         """Look at who is to serve a disk; True if something is wrong with that."""
         known, driven = ["dom0", *(each.name for each in host.driver_domains)], host.driven()
         driver = driven.get(disk.disk, "dom0")
+        if disk.disk in driven and disk.disk not in [each.name for each in host.disks]:
+            return True  # said where the driver domain names it
         if disk.backend not in known:
             wrong, right = f"no driver domain {disk.backend!r}", did_you_mean(disk.backend, known)
         elif not disk.disk and driven:
@@ -211,14 +220,19 @@ class ConfigChecks:
         if isinstance(wanted, int) and wanted > total:
             self._refuse(("expect", "survivors"), f"{wanted} survivors of {total} guests", f"at most {total}")
 
-    def _unique(self, names: Sequence[tuple[str, Where]], what: str) -> None:
-        seen: dict[str, Where] = {}
-        for name, where in names:
-            if name in seen:
-                right = f"line {self._source.line(seen[name])} has it already"
-                self._refuse(where, f"a second {what} {name!r}", right)
+    def _unique(self, names: Sequence[tuple[str, Where, str]]) -> None:
+        seen: dict[str, tuple[Where, str]] = {}
+        for name, where, what in names:
+            if name not in seen:
+                seen[name] = where, what
+                continue
+            first, other = seen[name]
+            line = self._source.line(first)
+            if what == other:
+                self._refuse(where, f"a second {what} {name!r}", f"line {line} has it already")
             else:
-                seen[name] = where
+                wrong = f"the name {name!r} is that of the {other} of line {line}"
+                self._refuse(where, wrong, f"another one for the {what}")
 
     def _refuse(self, where: Where, wrong: str, right: str) -> None:
         self.findings.append(self._source.finding(where, wrong, right))

@@ -72,10 +72,7 @@ class FaultChecks:
             place = (*where, "target") if isinstance(fault.target, str) else (*where, "target", index)
             matched = self._inventory.match(kind.aim, pattern)
             if not matched:
-                known = self._inventory.targets(kind.aim)[:SHOWN_MAX]
-                right = (
-                    did_you_mean(pattern, known) if known else f"a {kind.name} is done to {kind.aim.value}"
-                )
+                right = self._inventory.right_target(kind, pattern)
                 self._refuse(place, f"no target {pattern!r} for {kind.name}", right)
             for target in matched:
                 self._alone(target, kind, place)

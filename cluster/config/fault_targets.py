@@ -6,9 +6,13 @@ Rules: the order is that of the configuration, so that a selection from it is th
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Final
 
-from cluster.config.fault_kinds import Aim
+from cluster.config.errors import did_you_mean
+from cluster.config.fault_kinds import FAULT_KINDS, Aim, FaultKind
 from cluster.config.resolved import ResolvedCluster, rows
+
+SHOWN_MAX: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +86,19 @@ class Inventory:
     def match(self, aim: Aim, pattern: str) -> list[str]:
         """The targets that a name, or a pattern with `*` and `?`, stands for."""
         return [each for each in self.targets(aim) if fnmatchcase(each, pattern)]
+
+    def right_target(self, kind: FaultKind, pattern: str) -> str:
+        """What to write in place of a target that there is not for this kind."""
+        others = [each.name for each in FAULT_KINDS.values() if pattern in self.targets(each.aim)]
+        if kind.aim is Aim.domain and not others and f"{pattern}d" in self.targets(Aim.store):
+            return f"xenstored is in dom0 there; xenstored-kill of {pattern}d, or write xenstore: stubdom"
+        if others:
+            return f"it is done to {kind.aim.value}; {pattern} is for {', '.join(others)}"
+        known = self.targets(kind.aim)
+        if not known:
+            return f"a {kind.name} is done to {kind.aim.value}"
+        right = did_you_mean(pattern, known)
+        more = len(known) - SHOWN_MAX
+        if right.startswith("one of") and more > 0:
+            return f"{did_you_mean(pattern, known[:SHOWN_MAX])} and {more} more"
+        return right

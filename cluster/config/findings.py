@@ -1,7 +1,8 @@
 """What pydantic says of a configuration, put as a person would: line, what was wrong, the right form."""
 
+from collections.abc import Iterator
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +20,34 @@ _WANTED = {
     "model_type": "a map is wanted: {key: value}",
     "model_attributes_type": "a map is wanted: {key: value}",
 }
+_LIMITS = {
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "at most {le}",
+    "greater_than": "more than {gt}",
+    "less_than": "less than {lt}",
+    "too_short": "{min_length} or more are wanted",
+    "too_long": "at most {max_length}",
+}
+EMPTY_RIGHT: Final = "a value, or leave the key out"
+
+
+def empty_keys(source: YamlSource) -> list[Finding]:
+    """One finding for each key that is written without a value, for which a default is not meant."""
+    return [
+        source.finding(where, f"{where[-1]}: nothing is written here", EMPTY_RIGHT)
+        for where in _empty(source.tree, ())
+    ]
+
+
+def _empty(value: object, where: Where) -> Iterator[Where]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _empty(inner, (*where, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _empty(inner, (*where, index))
+    elif value is None:
+        yield where
 
 
 def findings_of(error: ValidationError, source: YamlSource, model: type[BaseModel]) -> list[Finding]:
@@ -54,14 +83,20 @@ def _say(detail: ErrorDetails, where: Where, model: type[BaseModel]) -> tuple[st
             return f"{key}: {wrong}", right
         case "literal_error":
             known = [each.strip("' ") for each in str(context["expected"]).replace(" or ", ", ").split(",")]
-            return (
-                f"{key}: {given!r} is not known",
-                f"{did_you_mean(str(given), known)} ({' | '.join(known)})",
-            )
+            return f"{key}: {given!r} is not known", _one_of(str(given), known)
+        case _ if given is None:
+            return f"{key}: nothing is written here", EMPTY_RIGHT
+        case _ if kind in _LIMITS:
+            return f"{key}: {_shown(given)} does not fit here", _LIMITS[kind].format(**context)
         case _ if kind in _WANTED:
             return f"{key}: {_shown(given)} does not fit here", _WANTED[kind]
         case _:
             return f"{key}: {_shown(given)} does not fit here", detail["msg"][0].lower() + detail["msg"][1:]
+
+
+def _one_of(given: str, known: list[str]) -> str:
+    right = did_you_mean(given, known)
+    return right if right.startswith("one of") else f"{right} ({' | '.join(known)})"
 
 
 def _shown(given: object) -> str:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from cluster.config.checks import ConfigChecks
 from cluster.config.errors import ConfigError
-from cluster.config.findings import findings_of
+from cluster.config.findings import empty_keys, findings_of
 from cluster.config.guest_description import GuestDescription, GuestReader
 from cluster.config.resolution import Resolution
 from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Volume
@@ -28,13 +28,14 @@ def load_cluster(path: Path) -> ResolvedCluster:
 
 def resolve_source(source: YamlSource) -> ResolvedCluster:
     """The cluster that a source describes, be it as it was read or changed since. ConfigError."""
+    empty = empty_keys(source)
     try:
         schema = ClusterSchema.model_validate(source.tree)
     except ValidationError as error:
-        raise ConfigError(findings_of(error, source, ClusterSchema)) from error
+        raise ConfigError(list(dict.fromkeys(empty + findings_of(error, source, ClusterSchema)))) from error
     reader = GuestReader(source)
     guests = {host.name: _guests(reader, index, schema) for index, host in enumerate(schema.hosts)}
-    findings = reader.findings + ConfigChecks(source, schema, guests).run()
+    findings = empty + reader.findings + ConfigChecks(source, schema, guests).run()
     if findings:
         raise ConfigError(list(dict.fromkeys(findings)))
     return Resolution(source, schema, guests).resolve(reader.remarks)

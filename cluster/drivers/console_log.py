@@ -6,7 +6,7 @@ of a domain write to one file, as they would to one serial line.
 
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -35,13 +35,15 @@ class ConsoleLog:
             self._file.write(f"[{seconds:12.6f}] {self._address}: {line}\n")
 
 
-def log_path(directory: Path, address: str) -> Path:
-    """The log of `host0/dom3` in a run directory; UsageError if there is none."""
+def log_path(directory: Path, target: str, names: Mapping[str, str]) -> Path:
+    """The log of `host0/dom3` in a run directory, or of one whose address `names` has; UsageError if none."""
     logs = directory / "logs"
-    path = logs / _file_name(address)
+    path = logs / _file_name(names.get(target, target))
     if not path.is_file() or path.parent != logs:
-        known = ", ".join(sorted(each.stem.replace("-", "/", 1) for each in logs.glob("*-*.log")))
-        raise click.UsageError(f"nothing was printed by {address!r}; there are logs of: {known or 'nobody'}")
+        by_address = {address: name for name, address in names.items()}
+        found = sorted(each.stem.replace("-", "/", 1) for each in logs.glob("*-*.log"))
+        known = ", ".join(by_address.get(each, each) for each in found)
+        raise click.UsageError(f"nothing was printed by {target!r}; there are logs of: {known or 'nobody'}")
     return path
 
 

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from cluster.config.errors import did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS, OPTIONS, FaultKind
 from cluster.config.fault_resolution import resolve_fault
 from cluster.config.fault_targets import Inventory
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.schema import FaultSchema
 from cluster.experiment.board import Board
-
-SHOWN_MAX = 12
 
 
 def fault_by_hand(
@@ -36,9 +33,7 @@ def fault_by_hand(
     inventory = Inventory.of(cluster)
     resolved = resolve_fault(fault, 0, inventory)
     if not resolved.targets:
-        known = inventory.targets(kind.aim)[:SHOWN_MAX]
-        right = did_you_mean(target, known) if known else kind.aim.value
-        raise ValueError(f"no target {target!r} for {kind.name} ({kind.aim.value}); {right}")
+        raise ValueError(f"no target {target!r} for {kind.name}; {inventory.right_target(kind, target)}")
     return resolved
 
 
@@ -47,10 +42,10 @@ def _check_options(fault: FaultSchema, kind: FaultKind) -> None:
         if getattr(fault, option) is not None and option not in kind.options:
             known = ", ".join(kind.options) or "none of its own"
             raise ValueError(f"{kind.name} has no option {option!r}; it has {known}")
-    if fault.duration is not None and (not kind.lasts or not fault.duration):
-        raise ValueError(
-            f"{kind.name} for {fault.duration} ns; " + ("more" if kind.lasts else "it just happens")
-        )
+    if fault.duration is not None and not kind.lasts:
+        raise ValueError(f"{kind.name} has no duration; leave it out: it just happens")
+    if fault.duration == 0:
+        raise ValueError("a duration of nothing; more than 0ns, or leave it out")
 
 
 def _by_name(target: str, boards: Mapping[str, Board]) -> str:

@@ -9,7 +9,7 @@ import click
 def kept_interrupts(directory: Path, target: str) -> str:
     """The table of `host0/dom0`, or of `host0/web-0` by a guest's name; UsageError if none was kept."""
     paths = {_address(path): path for path in sorted((directory / "interrupts").glob("*.txt"))}
-    address = _addresses(directory).get(target, target)
+    address = kept_addresses(directory).get(target, target)
     if address not in paths:
         known = ", ".join(paths) or "nobody"
         raise click.UsageError(
@@ -23,10 +23,12 @@ def _address(path: Path) -> str:
     return f"{host}/{domain}"
 
 
-def _addresses(directory: Path) -> dict[str, str]:
-    """The guests' addresses by HOST/NAME, from the report; none if it is not there."""
+def kept_addresses(directory: Path) -> dict[str, str]:
+    """The addresses of driver domains and guests by HOST/NAME, from the report; none if it is not there."""
     try:
-        guests = json.loads((directory / "run.json").read_text(encoding="utf-8"))["guests"]
-        return {f"{each['address'].split('/')[0]}/{each['name']}": each["address"] for each in guests}
+        report = json.loads((directory / "run.json").read_text(encoding="utf-8"))
+        drivers = [each for host in report["hosts"] for each in host["driver_domains"]]
+        domains = [*drivers, *report["guests"]]
+        return {f"{each['address'].split('/')[0]}/{each['name']}": each["address"] for each in domains}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -1,9 +1,10 @@
-"""The commands that only look: `domzero top`, `interrupts`, `env`, `export`.
+"""The commands that only look: `domzero status`, `list`, `top`, `interrupts`, `env`, `export`.
 
 Rules: that the reader of their output leaves early is for whoever runs the command line (`cli`).
 """
 
 import contextlib
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -29,8 +30,43 @@ def asked(reply: ControlReply) -> dict[str, object]:
     return reply.values
 
 
+@click.command(short_help="What runs: hosts, domains, processes.")
+@CLUSTER
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """What runs: hosts, domains, their processes."""
+    values = asked(ask(name, "status", {}))
+    if as_json:
+        click.echo(json.dumps({"hosts": values["hosts"]}, indent=2))
+        return
+    click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
+    for host in cast("list[dict[str, object]]", values["hosts"]):
+        click.echo(f"{host['name']}: metrics {host['metrics_url']}")
+        click.echo(f"  {'domid':>5}  {'name':<24}  {'state':<8}  {'pid':>7}")
+        for domain in cast("list[dict[str, object]]", host["domains"]):
+            domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
+            click.echo(f"  {domid:>5}  {each:<24}  {state:<8}  {pid or '-':>7}")
+
+
+@click.command("list", short_help="The domains, in the columns of `xl list`.")
+@CLUSTER
+def list_domains(name: str | None) -> None:
+    """The domains of every host, in the columns of `xl list`."""
+    values = asked(ask(name, "list", {}))
+    hosts = cast("list[dict[str, object]]", values["hosts"])
+    for host in hosts:
+        if len(hosts) > 1:
+            click.echo(f"{host['name']}:")
+        click.echo(f"{'Name':<40} {'ID':>5} {'Mem':>5} {'VCPUs':>5}\t{'State':<6}\t{'Time(s)':>7}")
+        for row in cast("list[list[object]]", host["rows"]):
+            each, domid, mem, vcpus, state, seconds = row
+            click.echo(
+                f"{each:<40} {domid:>5} {mem:>5} {vcpus:>5}\t{state:<6}\t{cast('float', seconds):>7.1f}"
+            )
+
+
 @click.command(short_help="What points XenStore clients at a running host.")
-@click.argument("host", metavar="HOST", required=False)
+@click.argument("host", metavar="[HOST]", required=False)
 @CLUSTER
 def env(host: str | None, name: str | None) -> None:
     """Print the shell lines that point real XenStore clients at a simulated host.

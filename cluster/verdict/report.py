@@ -150,7 +150,12 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
 
 def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:
     return [
-        {"name": name, "disks": host.driven_by(name), "boots": facts.driver_boots.get(name, 0)}
+        {
+            "address": f"{host.name}/dom{host.domid_of(name)}",
+            "name": name,
+            "disks": host.driven_by(name),
+            "boots": facts.driver_boots.get(name, 0),
+        }
         for name in host.drivers
     ]
 

@@ -67,9 +67,10 @@ def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def _faults(faults: list[Document]) -> Table:
     table = _table("fault", "target", right=("detected after", "all I/O again after"))
+    width = max(len(str(each["id"])) for each in faults[:ROWS_SHOWN])
     for each in faults[:ROWS_SHOWN]:
         table.add_row(
-            f"{each['id']} {escape(each['kind'])}",
+            f"{each['id']:>{width}} {escape(each['kind'])}",
             escape(each["target"]),
             _after(each["injected_at_ns"], each["detected_at_ns"], "never" if _is_deadly(each) else "-"),
             _after(each["injected_at_ns"], each["recovered_at_ns"], _never(each)),

@@ -51,6 +51,25 @@ def test_a_worker_that_is_killed_loses_nothing(plan) -> None:
     assert comparable(found) == comparable(run_here(plan(), seeds))
 
 
+def test_ctrl_c_reaches_nobody_but_the_sweep_itself(plan) -> None:
+    records = run_on_cores(plan(), list(range(200)), 2)
+    next(records)
+    above = {
+        (Path("/proc") / str(each) / "stat").read_text().rsplit(")", 1)[1].split()[1] for each in children()
+    }
+    blocked = [_signals(Path("/proc") / each / "status", "SigBlk:") for each in above]
+    records.close()
+
+    assert len(blocked) == 1
+    assert blocked[0] & 1 << signal.SIGINT - 1
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def _signals(status: Path, key: str) -> int:
+    (line,) = [each for each in status.read_text().splitlines() if each.startswith(key)]
+    return int(line.split()[1], 16)
+
+
 def test_a_sweep_that_is_left_ends_its_processes(plan) -> None:
     records = run_on_cores(plan(), list(range(200)), 2)
     next(records)

@@ -144,8 +144,7 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "a policy that there is not",
         [("    memory: 1GiB", "    memory: 1GiB\n    xenstore: {restart: keep}")],
-        "test.yaml:6: restart: 'keep' is not known; one of lose, live-update, persist "
-        "(lose | live-update | persist)",
+        "test.yaml:6: restart: 'keep' is not known; one of lose, live-update, persist",
     ),
     (
         "an unknown key",
@@ -187,7 +186,7 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "too many",
         [("depth: 4", "depth: 500")],
-        "test.yaml:13: depth: 500 does not fit here; input should be less than or equal to 256",
+        "test.yaml:13: depth: 500 does not fit here; at most 256",
     ),
     (
         "an odd block",
@@ -275,7 +274,7 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "a port that is none",
         [("memory: 1GiB", "metrics_port: 65536")],
-        "test.yaml:5: metrics_port: 65536 does not fit here; input should be less than or equal to 65535",
+        "test.yaml:5: metrics_port: 65536 does not fit here; at most 65535",
     ),
     (
         "a version as a number",
@@ -285,7 +284,7 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "a release that nobody knows",
         [("memory: 1GiB", 'xen: "4.0"')],
-        "test.yaml:5: xen: '4.0' is not known; one of 3.4, 4.17 (3.4 | 4.17)",
+        "test.yaml:5: xen: '4.0' is not known; one of 3.4, 4.17",
     ),
     (
         "a store domain on a Xen that has none",
@@ -297,6 +296,21 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         "nothing kept back",
         [("name: sda", "name: sda, write_back: 0s")],
         "test.yaml:7: write_back: a disk that keeps nothing back has no cache; `write_cache: false` says so",
+    ),
+    (
+        "a time to write back without a cache",
+        [("name: sda", "name: sda, write_cache: false, write_back: 1s")],
+        "test.yaml:7: sda has no cache to write back; leave it out",
+    ),
+    (
+        "a key without a value that takes one",
+        [("memory: 1GiB", "xenstore:")],
+        "test.yaml:5: xenstore: nothing is written here; a value, or leave the key out",
+    ),
+    (
+        "a key without a value that may be absent",
+        [("count: 2", "count: 2\n        store:")],
+        "test.yaml:11: store: nothing is written here; a value, or leave the key out",
     ),
     (
         "vitals too often",

@@ -122,7 +122,7 @@ def test_a_disk_that_nobody_could_serve_is_refused(refuse: Refuse, disks: str, s
 DRIVERS = [
     ("[sdc]", "the host has no disk 'sdc'; "),
     ("[sdb, sdb]", "storage drives sdb already; a disk has one driver"),
-    ("[]", "disks: [] does not fit here; list should have at least 1 item"),
+    ("[]", "disks: [] does not fit here; 1 or more are wanted"),
 ]
 
 
@@ -133,6 +133,12 @@ def test_a_driver_domain_drives_disks_that_there_are_and_alone(refuse: Refuse, d
     assert any(said in line for line in found.splitlines()), found
 
 
+def test_a_disk_that_there_is_not_is_said_once(refuse: Refuse) -> None:
+    found = refuse(("- {name: sda}", TWO_DISKS.replace("[sdb]", "[sdc]")), (GUEST_DISKS, ON_STORAGE))
+
+    assert found.splitlines() == ["test.yaml:10: the host has no disk 'sdc'; did you mean sdb?"]
+
+
 def test_a_guest_without_backend_is_refused_where_dom0_has_no_disk(refuse: Refuse) -> None:
     drivers = "- {name: sda}\n    driver_domains:\n      - {name: storage, memory: 8MiB, disks: [sda]}"
     found = refuse(("- {name: sda}", drivers))
@@ -141,8 +147,12 @@ def test_a_guest_without_backend_is_refused_where_dom0_has_no_disk(refuse: Refus
 
 
 def test_its_name_is_its_own_and_its_memory_counts(refuse: Refuse) -> None:
-    assert "a second guest 'web-0'" in refuse(
+    assert "the name 'web-0' is that of the driver domain of line 10" in refuse(
         ("- {name: sda}", TWO_DISKS.replace("name: storage", "name: web-0"))
+    )
+    assert (
+        "test.yaml:10: the name 'sda' is that of the disk of line 7; another one for the driver domain"
+        in (refuse(("- {name: sda}", TWO_DISKS.replace("name: storage", "name: sda"))))
     )
     assert "its domains need" in refuse(("- {name: sda}", TWO_DISKS.replace("8MiB", "2GiB")))
 

@@ -25,7 +25,15 @@ WRONG = [
     ),
     (
         "{kind: disk-error, target: host0/dom0, at: 1s}",
-        "no target 'host0/dom0' for disk-error; did you mean host0/sda?",
+        "no target 'host0/dom0' for disk-error; it is done to HOST/DISK; host0/dom0 is for crash, hang,",
+    ),
+    (
+        "{kind: crash, target: host0/xenstored, at: 1s}",
+        "host0/xenstored is for xenstored-kill, xenstored-live-update",
+    ),
+    (
+        "{kind: crash, target: host0/xenstore, at: 1s}",
+        "xenstored is in dom0 there; xenstored-kill of host0/xenstored, or write xenstore: stubdom",
     ),
     (
         "{kind: crash, target: [], at: 1s}",
@@ -185,9 +193,12 @@ def test_a_domain_may_be_named_by_its_number_by_hand(load: Load, boards: dict[st
     ("words", "said"),
     [
         ({"kind": "melt", "target": "host0"}, "kind: there is no fault 'melt'"),
-        ({"kind": "crash", "target": "host0/db"}, "no target 'host0/db' for crash (HOST/dom0,"),
+        ({"kind": "crash", "target": "host0/db"}, "no target 'host0/db' for crash; did you mean host0/dom0?"),
         ({"kind": "crash", "target": "host0/dom0", "factor": 2.0}, "crash has no option 'factor'"),
-        ({"kind": "crash", "target": "host0/dom0", "duration": "1s"}, "it just happens"),
+        (
+            {"kind": "crash", "target": "host0/dom0", "duration": "1s"},
+            "crash has no duration; leave it out: it just happens",
+        ),
         ({"kind": "disk-stall", "target": "host0/sda", "duration": "1"}, "duration: '1' has no unit"),
         ({"kind": "disk-stall", "target": "host0/sda", "probability": 7.0}, "probability: "),
     ],

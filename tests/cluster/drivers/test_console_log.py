@@ -19,7 +19,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_each_line_has_the_time_and_the_address(directory: Path) -> None:
-    lines = log_path(directory, "host0/dom3").read_text().splitlines()
+    lines = log_path(directory, "host0/dom3", {}).read_text().splitlines()
 
     assert [line.partition("] ")[2] for line in lines] == [
         "host0/dom3: one",
@@ -44,19 +44,27 @@ def test_a_farewell_is_not_what_one_wants_to_know(directory: Path) -> None:
     assert last_line(directory, "host0/dom0") == "xc: no domain can be managed"
 
 
+def test_a_log_is_found_by_the_name_of_its_domain(directory: Path) -> None:
+    names = {"host0/storage": "host0/dom3"}
+
+    assert log_path(directory, "host0/storage", names) == directory / "logs/host0-dom3.log"
+    with pytest.raises(click.UsageError, match=r"'host0/storge'; there are logs of: host0/storage$"):
+        log_path(directory, "host0/storge", names)
+
+
 @pytest.mark.parametrize("address", ["host0/dom9", "../host0/dom3", "session", ""])
 def test_who_printed_nothing_is_refused_with_those_who_did(directory: Path, address: str) -> None:
     with pytest.raises(click.UsageError, match="there are logs of: host0/dom3"):
-        log_path(directory, address)
+        log_path(directory, address, {})
 
 
 def test_a_log_is_read_to_its_end(directory: Path) -> None:
     with (directory / "out").open("w") as reader:
-        assert len(list(follow(log_path(directory, "host0/dom3"), following=False, reader=reader))) == 4
+        assert len(list(follow(log_path(directory, "host0/dom3", {}), following=False, reader=reader))) == 4
 
 
 def test_following_ends_when_the_reader_has_gone(directory: Path) -> None:
     from_us, to_reader = os.pipe()
     os.close(from_us)
     with os.fdopen(to_reader, "w") as reader:
-        assert len(list(follow(log_path(directory, "host0/dom3"), following=True, reader=reader))) == 4
+        assert len(list(follow(log_path(directory, "host0/dom3", {}), following=True, reader=reader))) == 4

@@ -48,17 +48,25 @@ def test_domains_that_never_answer_do_not_pile_up() -> None:
 def directory(tmp_path: Path) -> Path:
     run = RunDirectory.create("x", tmp_path / "run")
     tables = InterruptTables(lambda _: None)
-    tables.keep(["host-a/dom0", "host-a/dom1"])
+    tables.keep(["host-a/dom0", "host-a/dom1", "host-a/dom2"])
     tables.take("host-a/dom0", Interrupts(1, "zero"))
     tables.take("host-a/dom1", Interrupts(2, "one"))
+    tables.take("host-a/dom2", Interrupts(3, "two"))
     run.write_interrupts(tables.kept)
     guests = [{"name": "web-0", "address": "host-a/dom1"}]
-    run.write("run.json", json.dumps({"guests": guests}))
+    drivers = [{"name": "storage", "address": "host-a/dom2"}]
+    run.write("run.json", json.dumps({"hosts": [{"driver_domains": drivers}], "guests": guests}))
     return run.path
 
 
 @pytest.mark.parametrize(
-    ("target", "text"), [("host-a/dom0", "zero"), ("host-a/dom1", "one"), ("host-a/web-0", "one")]
+    ("target", "text"),
+    [
+        ("host-a/dom0", "zero"),
+        ("host-a/dom1", "one"),
+        ("host-a/web-0", "one"),
+        ("host-a/storage", "two"),
+    ],
 )
 def test_a_finished_run_tells_by_number_and_by_name(directory: Path, target: str, text: str) -> None:
     assert kept_interrupts(directory, target) == text

@@ -199,6 +199,19 @@ def test_an_interrupted_run_is_unknown(run: Run) -> None:
     assert report.guests[0].survived is None
 
 
+def test_a_run_that_is_interrupted_before_its_guests_boot_is_unknown(load: Load) -> None:
+    run = predicting(load, "{survivors: all}")
+    run.interrupted = True
+    run.unknown.append("interrupted")
+    for guest in run.guests:
+        guest.boots = 0
+
+    report = run.report()
+
+    assert [each.survived for each in report.guests] == [None, None]
+    assert report.verdict is Verdict.unknown
+
+
 def test_an_interrupted_run_may_have_lost_what_was_not_flushed(run: Run) -> None:
     run.images["web-1"][:] = bytes(SECTORS * 512)
     run.interrupted = True
