@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+from array import array
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -121,10 +122,14 @@ class LiveCluster:
                 raise AssertionError(f"not an effect on processes: {effect}")
 
     def plug_stranger(self, address: str, link: str, connection: socket.socket) -> None:
-        """Give an actor a raw link, which is a connection from outside; this end of it is closed."""
+        """Give an actor a raw link, which is a connection from outside; this end of it is closed.
+
+        An actor that is stopped takes so many; who comes then is turned away, and holds up nobody.
+        """
         process = self._processes.get(address)
         if process is not None:
-            self._tell(process, {"stranger": [address, link]}, connection.fileno())
+            with contextlib.suppress(OSError):
+                self._tell(process, {"stranger": [address, link]}, connection.fileno(), socket.MSG_DONTWAIT)
         connection.close()
 
     async def watch(self, nursery: trio.Nursery) -> None:
@@ -202,9 +207,12 @@ class LiveCluster:
             self._tell(process, {"plug": [address, link]}, end.fileno())
         end.close()
 
-    def _tell(self, process: LiveProcess, packet: dict[str, object], fd: int | None = None) -> None:
+    def _tell(
+        self, process: LiveProcess, packet: dict[str, object], fd: int | None = None, flags: int = 0
+    ) -> None:
+        passed = [] if fd is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]))]
         try:
-            socket.send_fds(process.plug_socket, [msgpack.packb(packet)], [] if fd is None else [fd])
+            process.plug_socket.sendmsg([msgpack.packb(packet)], passed, flags)
         except (BrokenPipeError, ConnectionResetError):
             return
 
