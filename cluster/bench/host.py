@@ -128,7 +128,7 @@ def _run(
         )
         session = Session(
             load_cluster(file),
-            SessionOptions(out=Path(folder) / "run", weigh=True),
+            SessionOptions(out=Path(folder) / "run", weigh=True, private=True),
             Progress(Console(quiet=True)),
         )
         session.run_live()

@@ -52,13 +52,14 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How to run a configuration."""
+    """How to run a configuration. `private`: no command of another terminal can reach it."""
 
     driver: str = "live"
     out: Path | None = None
     trace: bool = False
     endless: bool = False
     weigh: bool = False
+    private: bool = False
 
 
 class Session:
@@ -69,8 +70,11 @@ class Session:
         self._claim: socket.socket | None = None
         if options.driver == "live":
             check_surroundings(cluster)
-            # Several runs may have one name; the first of them is the one that commands can speak to.
-            self._claim = own_name(cluster.name) if options.endless else claim_name(cluster.name)
+            if options.endless:
+                self._claim = own_name(cluster.name)
+            elif not options.private:
+                # Several runs may have one name; the first of them is the one that commands can speak to.
+                self._claim = claim_name(cluster.name)
         self._options = options
         self._progress = progress
         self._interruption = Interruption()
