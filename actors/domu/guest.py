@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from random import Random
 
+from actors.abi.errno import XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.domu.io_wait import IoWait
@@ -215,7 +216,11 @@ class Guest(Kernel):
         self.threads.spawn("shutdown request", self._read_shutdown())
 
     async def _read_shutdown(self) -> None:
-        request = await self.xenbus.read_or("control/shutdown", "")
+        try:
+            request = await self.xenbus.read_or("control/shutdown", "")
+        except XenError as error:
+            self.log(f"control/shutdown: {error}")  # in a store that is not rebuilt yet; it fires again then
+            return
         if request in {"poweroff", "reboot", "halt"}:
             await self.xenbus.write("control/shutdown", "")
             self.console_input("poweroff")

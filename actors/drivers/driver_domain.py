@@ -10,6 +10,7 @@ Left out: networks; an IOMMU, without which a driver domain is trusted with all 
 import json
 from dataclasses import dataclass
 
+from actors.abi.errno import XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.drivers.backends import OWN_ROOT, Backends
@@ -107,7 +108,11 @@ class DriverDomain(Kernel):
 
     async def _read_shutdown(self) -> None:
         assert self._xenbus is not None, "the watch is on it"
-        request = await self._xenbus.read_or("control/shutdown", "")
+        try:
+            request = await self._xenbus.read_or("control/shutdown", "")
+        except XenError as error:
+            self.log(f"control/shutdown: {error}")  # in a store that is not rebuilt yet; it fires again then
+            return
         if request in {"poweroff", "reboot", "halt"}:
             await self._xenbus.write("control/shutdown", "")
             self.log("System halted." if request != "reboot" else "Restarting system.")

@@ -113,7 +113,9 @@ def test_the_report_says_who_drives_what_and_how_often_it_was_started(storage, l
     run = laboratory.simulate(storage)
 
     (host,) = run.report.to_dict()["hosts"]
-    assert host["driver_domains"] == [{"name": "storage", "disks": ["sda"], "boots": 2}]
+    assert host["driver_domains"] == [
+        {"address": "host0/dom1", "name": "storage", "disks": ["sda"], "boots": 2}
+    ]
 
 
 def test_what_it_serves_is_written_again_before_it_looks_at_a_store_that_was_lost(

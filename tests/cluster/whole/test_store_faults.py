@@ -126,7 +126,7 @@ def test_a_daemon_that_is_killed_before_it_serves_is_followed_by_another(
         assert run.check("store writes") == "held"
         assert total(run, StoreWord.ACKNOWLEDGED) > 200
         log = (run.directory / "logs" / "host0-dom0.log").read_text()
-        assert log.count("xenstored: Killed") == 12
+        assert log.count("xenstored: Killed") == log.count("xenstored: started again") >= 8
         assert "no VIRQ_DOM_EXC" not in log
 
 
