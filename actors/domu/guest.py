@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from random import Random
 
-from actors.abi.errno import XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.domu.io_wait import IoWait
@@ -21,6 +20,8 @@ from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.shutdown import NODE as SHUTDOWN
+from actors.kernel.shutdown import shutdown_request
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Signal
 from actors.messages import Fault, StateWritten
@@ -75,7 +76,7 @@ class Guest(Kernel):
         await self.grants.setup()
         reconnect = self.configuration["frontend"] == "reconnect"
         self.xenbus = connect_to_store(self, reconnect=reconnect)
-        await self.xenbus.watch("control/shutdown", self._shutdown_requested)
+        await self.xenbus.watch(SHUTDOWN, self._shutdown_requested)
         for device in self.configuration["devices"]:
             self._disks.append(await self._probe(device))
         if self.configuration["workload"] is not None:
@@ -216,13 +217,7 @@ class Guest(Kernel):
         self.threads.spawn("shutdown request", self._read_shutdown())
 
     async def _read_shutdown(self) -> None:
-        try:
-            request = await self.xenbus.read_or("control/shutdown", "")
-        except XenError as error:
-            self.log(f"control/shutdown: {error}")  # in a store that is not rebuilt yet; it fires again then
-            return
-        if request in {"poweroff", "reboot", "halt"}:
-            await self.xenbus.write("control/shutdown", "")
+        if await shutdown_request(self.xenbus, self.log):
             self.console_input("poweroff")
 
     async def _shutdown_when_told(self) -> None:

@@ -10,12 +10,13 @@ Left out: networks; an IOMMU, without which a driver domain is trusted with all 
 import json
 from dataclasses import dataclass
 
-from actors.abi.errno import XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.drivers.backends import OWN_ROOT, Backends
 from actors.drivers.disks import Disks
 from actors.kernel.kernel import Kernel
+from actors.kernel.shutdown import NODE as SHUTDOWN
+from actors.kernel.shutdown import shutdown_request
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Signal
 from actors.kernel.watchdog import pet_watchdog
@@ -62,7 +63,7 @@ class DriverDomain(Kernel):
             await self._disks.probe(disk["name"], disk["gsi"], disk["trigger"])
         self._backends = Backends(self, xenbus, self._disks, self.configuration["reconnect"], root=OWN_ROOT)
         await self._backends.start()
-        await xenbus.watch("control/shutdown", self._shutdown_requested)
+        await xenbus.watch(SHUTDOWN, self._shutdown_requested)
         self.log(f"{self.name}: serves {len(self.configuration['disks'])} disks")
 
     def link_opened(self, link: str) -> None:
@@ -108,13 +109,8 @@ class DriverDomain(Kernel):
 
     async def _read_shutdown(self) -> None:
         assert self._xenbus is not None, "the watch is on it"
-        try:
-            request = await self._xenbus.read_or("control/shutdown", "")
-        except XenError as error:
-            self.log(f"control/shutdown: {error}")  # in a store that is not rebuilt yet; it fires again then
-            return
-        if request in {"poweroff", "reboot", "halt"}:
-            await self._xenbus.write("control/shutdown", "")
+        request = await shutdown_request(self._xenbus, self.log)
+        if request:
             self.log("System halted." if request != "reboot" else "Restarting system.")
             reason = ShutdownReason.reboot if request == "reboot" else ShutdownReason.poweroff
             self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})

@@ -13,6 +13,7 @@ xs_transport    a XenStore client's way to the daemon: a ring page, or the same 
 xs_nodes        what one may do with nodes
 xenbus          the XenStore client: requests, transactions, watches, reconnect
 store_ring      the client of a domain that a toolstack has built
+shutdown        what the toolstack asks of it
 store           what a split driver needs of XenStore; observed_store tells of the states that it writes
 
 ring            Xen's shared rings, for both ends
