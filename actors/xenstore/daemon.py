@@ -54,7 +54,6 @@ class Xenstored:
         self._jobs = Jobs()
         self._reap_wanted = False
         self._control_port = 0
-        self._began: Future[None] = Future()
 
     async def start(self) -> None:
         """Hear of deaths, and serve. The kernel's grant table must be there. ArchiveError."""
@@ -67,19 +66,17 @@ class Xenstored:
             self._virq_port = await self._kernel.irq.bind_virq(Virq.DOM_EXC, DAEMON, self._domains_changed)
         except XenError as error:
             self._kernel.log(f"xenstored: no VIRQ_DOM_EXC ({error}): deaths of domains go unnoticed")
-        self._began.set(None)
         if self._archive is not None:
             await self._ready
 
     def die(self) -> Future[None]:
         """End as a killed process does: what it has is gone; set when the kernel has closed all for it.
 
-        Only of one that was started.
+        Only once `start` is over.
         """
         self._dead = True
         self._turn_end.die()
         self._sinks.clear()
-        self._ready.set(None)
         self._jobs.end_with(self._close_all)
         return self._jobs.ended
 
@@ -161,7 +158,6 @@ class Xenstored:
     # Jobs.
 
     async def _close_all(self) -> None:
-        await self._began  # else the port of the VIRQ would come afterwards, and the next one get none
         if self._virq_port:
             self._kernel.irq.unbind(self._virq_port)
         for domid in list(self._rings):
