@@ -238,8 +238,7 @@ class ActorDriver:
             self._close(link, "ended within a frame" if arrivals.partial else "closed by the peer")
             return False
         now_ns = link.turn_ns = self._clock()
-        data = self._buffer[:count]
-        return self._take_turn(link, [bytes(data)] if link.raw else arrivals.take(data), now_ns)
+        return self._take_turn(link, link.take(self._buffer[:count]), now_ns)
 
     def _take_turn(self, link: Link, messages: list[object], now_ns: int) -> bool:
         if messages:

@@ -42,10 +42,10 @@ class Link:
         "open",
         "pack",
         "queued",
-        "raw",
         "received",
         "rows",
         "stream",
+        "take",
         "turn_ns",
         "unread_limit",
     )
@@ -69,9 +69,10 @@ class Link:
         self.frame_limit = frame_limit
         self.unread_limit = unread_limit
         self.arrivals = Arrivals(frame_limit, decode)
+        # The messages of one turn out of what came.
+        self.take: Callable[[memoryview], list[object]] = self.arrivals.take
         self.open = True
         self.turn_ns = 0  # when its last turn began
-        self.raw = False
         self.rows = rows
         # One for all messages: a new one for each would cost a tenth of what a short message costs.
         self.received = Received(name, None)
@@ -162,7 +163,7 @@ class RawLink(Link):
 
     def __init__(self, name: str, stream: ByteStream) -> None:
         super().__init__(name, stream, 0, RAW_ROWS, _as_it_is, unread_limit=RAW_UNREAD_BYTES)
-        self.raw = True
+        self.take = _as_it_is
         self._parts: list[bytes] = []
         self.pack = self._parts.append
 
