@@ -13,7 +13,8 @@ from statistics import median
 
 from actors.domu.journal import Journal, MemoryJournal
 from actors.messages import Statistics
-from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.config.loading import load_cluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.board import DomainProcess
 from cluster.experiment.supervisor import Supervisor
 from cluster.metrics.metrics import HostCollector

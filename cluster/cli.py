@@ -19,7 +19,8 @@ from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
-from cluster.config.loading import ResolvedCluster, ResolvedHost, load_cluster
+from cluster.config.loading import load_cluster
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
 from cluster.control.client import NotRunning, ask, wait_for_report

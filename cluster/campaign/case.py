@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from cluster.config.loading import ResolvedCluster, resolve_source
+from cluster.config.loading import resolve_source
+from cluster.config.resolved import ResolvedCluster
 from cluster.config.yaml_source import YamlSource
 
 FaultRow = dict[str, object]

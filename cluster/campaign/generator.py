@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from cluster.campaign.case import FaultRow
-from cluster.config.loading import ResolvedCluster, ResolvedHost
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
 
 FAULTS_MAX: Final = 5
 CLOSELY_US: Final = 60_000

@@ -15,7 +15,7 @@ from typing import Final
 
 from cluster.campaign.case import Case
 from cluster.campaign.witness import RunWitness
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.drivers.simulated import run_simulated
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor

@@ -14,11 +14,9 @@ from cluster.config.errors import ConfigError
 from cluster.config.findings import empty_keys, findings_of
 from cluster.config.guest_description import GuestDescription, GuestReader
 from cluster.config.resolution import Resolution
-from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Volume
+from cluster.config.resolved import ResolvedCluster
 from cluster.config.schema import ClusterSchema
 from cluster.config.yaml_source import YamlSource
-
-__all__ = ["ResolvedCluster", "ResolvedFault", "ResolvedHost", "Volume", "load_cluster", "resolve_source"]
 
 
 def load_cluster(path: Path) -> ResolvedCluster:

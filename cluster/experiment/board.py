@@ -24,7 +24,7 @@ from actors.messages import (
     StopDomain,
 )
 from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
-from cluster.config.loading import ResolvedHost
+from cluster.config.resolved import ResolvedHost
 
 SUPERVISOR = "supervisor"
 ENDINGS = ("shutdown", "dying", "destroyed")

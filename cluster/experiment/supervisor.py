@@ -19,7 +19,7 @@ from actors.runtime.machine import (
     ProcessEnded,
     Received,
 )
-from cluster.config.loading import ResolvedCluster, ResolvedFault
+from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_course import FaultCourse, FaultTarget
 from cluster.experiment.fault_records import FaultRecords

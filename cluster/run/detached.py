@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from cluster.config.errors import ConfigError
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.control.preflight import CannotStart
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions

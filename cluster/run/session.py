@@ -21,8 +21,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
-from cluster.config.loading import ResolvedCluster, ResolvedHost
-from cluster.config.resolved import Volume
+from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume
 from cluster.control.client import claim_name, control_path, xenstore_path
 from cluster.control.interruption import Interruption
 from cluster.control.preflight import check_surroundings, own_name, port_trouble

@@ -5,7 +5,8 @@ from textwrap import dedent
 import pytest
 
 from cluster.config.errors import ConfigError
-from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.config.loading import load_cluster
+from cluster.config.resolved import ResolvedCluster
 
 BASE = """\
 name: test

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config.loading import ResolvedCluster, load_cluster
+from cluster.config.loading import load_cluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.injection import Injection
 from cluster.metrics.monitor import Program, prometheus_configuration, wait_for
 from cluster.run.progress import Progress

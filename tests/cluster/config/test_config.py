@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from cluster.config.errors import ConfigError
-from cluster.config.loading import ResolvedCluster, load_cluster
-from cluster.config.resolved import ResolvedFault
+from cluster.config.loading import load_cluster
+from cluster.config.resolved import ResolvedCluster, ResolvedFault
 
 Load = Callable[..., ResolvedCluster]
 Refuse = Callable[..., str]

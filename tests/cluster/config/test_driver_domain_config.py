@@ -9,7 +9,7 @@ import pytest
 
 from cluster.config.fault_kinds import Aim
 from cluster.config.fault_targets import Inventory
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.config.xl_disk import parse_xl_disk
 from cluster.experiment.fault_reach import affected_guests
 

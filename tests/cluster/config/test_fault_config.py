@@ -8,8 +8,7 @@ import pytest
 
 from cluster.config.fault_kinds import FAULT_KINDS, OPTIONS
 from cluster.config.fault_targets import Inventory
-from cluster.config.loading import ResolvedCluster
-from cluster.config.resolved import ResolvedFault, Trigger
+from cluster.config.resolved import ResolvedCluster, ResolvedFault, Trigger
 from cluster.experiment.board import Board, DomainProcess
 from cluster.experiment.fault_by_hand import fault_by_hand
 from cluster.experiment.fault_course import _choose

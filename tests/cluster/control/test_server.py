@@ -13,7 +13,7 @@ import trio
 from actors.domu.journal import MemoryJournal
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.transport import connect_unix, listen_unix
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.control.client import CONTROL_CODEC, ControlReply, ControlRequest
 from cluster.control.server import ControlServer
 from cluster.experiment.supervisor import Supervisor

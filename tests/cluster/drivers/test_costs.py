@@ -8,7 +8,7 @@ import pytest
 from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
 from actors.runtime.distribution import Distribution
 from actors.runtime.machine import DeadlinePassed, Event, Received, Work
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.config.schema import CostsSchema
 from cluster.drivers.step_costs import StepCosts
 

@@ -15,7 +15,7 @@ from actors.messages import (
     StopDomain,
 )
 from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.board import Board, DomainChange
 
 HYPERVISOR = "host0/hypervisor"

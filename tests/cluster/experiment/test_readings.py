@@ -4,7 +4,7 @@ import pytest
 
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.board import Board, DomainProcess
 from cluster.experiment.readings import GUESTS_AT_ONCE, Readings
 

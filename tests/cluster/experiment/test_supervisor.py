@@ -6,7 +6,7 @@ import pytest
 from actors.domu.journal import GuestState, MemoryJournal
 from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
 from actors.runtime.machine import DeadlinePassed, Effect, Exit, Freeze, Kill, ProcessEnded, Received, Send
-from cluster.config.loading import ResolvedCluster, ResolvedFault
+from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.supervisor import BOOT_LIMIT_NS, Supervisor
 
 HYPERVISOR = "host0/hypervisor"

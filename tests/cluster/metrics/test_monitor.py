@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.control.preflight import CannotStart
 from cluster.metrics.discovery import targets_path
 from cluster.metrics.monitor import Monitor, MonitorEndedError, prometheus_configuration, until_interrupted

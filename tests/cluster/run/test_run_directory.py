@@ -7,7 +7,7 @@ import pytest
 
 from actors.domu.journal import Journal, Word
 from cluster.config.errors import ConfigError
-from cluster.config.loading import ResolvedCluster
+from cluster.config.resolved import ResolvedCluster
 from cluster.run.run_directory import RunDirectory
 
 Load = Callable[..., ResolvedCluster]

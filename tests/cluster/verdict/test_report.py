@@ -10,7 +10,7 @@ from rich.console import Console
 from actors.domu.journal import Journal, MemoryJournal, Word
 from actors.domu.stamp import stamp_block
 from actors.domu.store_log import StoreLog
-from cluster.config.loading import ResolvedCluster, Volume
+from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.verdict.ledger import ReadSectors
