@@ -12,7 +12,8 @@ from random import Random
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.domu.io_wait import IoWait
-from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.journal import Journal
+from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_client import StoreClient, StoreSpec
 from actors.domu.store_log import StoreLog
 from actors.domu.vitals import Vitals
@@ -105,8 +106,10 @@ class Guest(Kernel):
         number = fault.options.get("virtual_device")
         for disk, device in zip(self._disks, self.configuration["devices"], strict=False):
             if device["virtual_device"] == number:
-                opening = disk.reopen() if not fault.active else disk.disconnect(for_good=False)
-                self.threads.spawn(f"fault {fault.number}", opening)
+                if fault.active:
+                    self.threads.spawn(f"fault {fault.number}", disk.disconnect(for_good=False))
+                else:
+                    disk.reopen()
                 return True
         return False
 
