@@ -221,6 +221,8 @@ class Supervisor:
             self.outcome.unknown.append("interrupted")
             self._cut_power()
         if self.phase in BREAKABLE:
+            for guest in self.guests.values():
+                guest.look(now_ns)
             self.course.tick(now_ns)
         getattr(self, f"_in_{self.phase}")()
         interval_ns = self.cluster.metrics.interval
@@ -290,7 +292,8 @@ class Supervisor:
 
     def _in_settle(self) -> None:
         self.course.end(self._now_ns)
-        if not self.faults.unsettled or self._elapsed_ns() > self.cluster.settle_ns:
+        failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
+        if not (self.faults.unsettled or failing) or self._elapsed_ns() > self.cluster.settle_ns:
             self.faults.give_up()
             self.outcome.unknown += self.course.not_done
             for guest in self.guests.values():

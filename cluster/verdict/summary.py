@@ -80,7 +80,7 @@ def _faults(faults: list[Document]) -> Table:
 
 def _guests(guests: list[Document], *, wide: bool) -> Table:
     more = ("p99", "answered") if wide else ()
-    table = _table("guest", "survived", right=("outage", *more, "writes", *_WRITES))
+    table = _table("guest", "survived", right=("outage", *more, "errors", "writes", *_WRITES))
     for each in guests[:ROWS_SHOWN]:
         extra = (_outage(each, "p99"), f"{each['requests']['completed']:,}") if wide else ()
         writes = each["writes"]
@@ -89,6 +89,7 @@ def _guests(guests: list[Document], *, wide: bool) -> Table:
             _survived(each),
             _outage(each, "max"),
             *extra,
+            f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
         )
     return table
@@ -124,8 +125,7 @@ def _outage(guest: Document, key: str) -> str:
     duration_ns = guest["outage_ns"][key]
     if duration_ns is not None:
         return duration_text(duration_ns)
-    ended_open = guest["survived"] is False and (guest["requests"]["in_flight"] or not guest["boots"])
-    return "never" if ended_open else "-"
+    return "never" if guest["came_back"] is False else "-"
 
 
 def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:

@@ -7,7 +7,8 @@ says why; it stops nothing else.
 import hashlib
 from typing import Final
 
-from actors.domu.journal import Journal, JournalError, Word
+from actors.domu.journal import Journal, JournalError
+from actors.domu.journal_header import Word
 from cluster.config.resolved import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.verdict.ledger import ImageFile, LedgerError, LedgerResult, ReadSectors, check_volume

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from actors.domu.journal import Word
+from actors.domu.journal_header import Word
 from cluster.config.schema import MetricsSchema
 from cluster.metrics.catalog import ALL_GUESTS, CATALOG, PREFIX
 from cluster.metrics.guest_metrics import latency_histogram
