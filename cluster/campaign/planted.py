@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from actors.devices.ioapic import IoApic
 from actors.devices.volume import Volume as DiskVolume
+from actors.domu.journal import Journal as DiskJournal
 from actors.drivers.disks import Volume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
@@ -351,6 +352,16 @@ def acknowledge_before_journal(plant: Plant) -> None:
     plant.replace(Journal, "commit", make)
 
 
+def error_counts_as_service(plant: Plant) -> None:
+    """An error ends a guest's outage as a success does."""
+    plant.replace(DiskJournal, "_fail", lambda _fail: DiskJournal.__dict__["_serve"])
+
+
+def forget_what_was_due(plant: Plant) -> None:
+    """A guest that does not run is not out as long as it has asked for nothing."""
+    plant.replace(DiskJournal, "set_due", lambda _set_due: lambda _self, _due_ns: None)
+
+
 BUGS: Final[dict[str, Callable[[Plant], None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -374,5 +385,7 @@ BUGS: Final[dict[str, Callable[[Plant], None]]] = {
         half_transaction,
         stale_store_read,
         acknowledge_before_journal,
+        error_counts_as_service,
+        forget_what_was_due,
     )
 }
