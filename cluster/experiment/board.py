@@ -9,6 +9,7 @@ again before its last process has ended.
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
+from actors.abi.interface import ShutdownReason
 from actors.dom0.stub_store import XENSTORE_HANDLE
 from actors.messages import (
     ConsoleInput,
@@ -41,6 +42,7 @@ class DomainProcess:
     started_at_ns: int
     state: str = "running"
     stop_wanted: bool = False
+    shutdown_reason: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,8 @@ class Board:
         domain = self.domains.get(event.domid)
         # That a domain is created or starts is known here already: it is done here.
         if domain is not None and domain.incarnation == event.incarnation and event.what in ENDINGS:
+            if event.what == "shutdown" and event.reason != ShutdownReason.suspend:  # it goes on after that
+                domain.shutdown_reason = event.reason
             self._report(domain, event.what, event.reason, now_ns)
 
     def _restart(self, reason: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from actors.domu.journal import GuestState, Journal, Word
 from actors.domu.store_log import StoreLog
+from cluster.experiment.lives import Lives
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class GuestRecord:
     died: bool = False
     store_log: StoreLog | None = None
     power_losses: list[list[int]] = field(default_factory=list)
+    lives: Lives = field(default_factory=Lives)
 
     @property
     def address(self) -> str:

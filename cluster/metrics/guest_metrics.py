@@ -16,6 +16,7 @@ from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.readings import Readings, Values
 from cluster.metrics.catalog import ALL_GUESTS
 from cluster.metrics.families import Families, Histogram
+from cluster.metrics.outage_counts import outage_counts
 
 NS: Final = 1e9
 BOUNDS: Final = (
@@ -65,8 +66,14 @@ class GuestMetrics:
                 waiting_ns = journal.word(Word.WAITING_SINCE_NS)
                 if waiting_ns and journal.word(Word.IN_FLIGHT):
                     outage_ns = max(outage_ns, now_ns - waiting_ns)
-            families.add("guest_up", int(guest.boots > 0 and not guest.ended), label)
+            families.add("guest_up", int(guest.lives.is_alive), label)
+            families.add("guests_configured", 1, label)
             families.add("guest_boots", guest.boots, label)
+            for death, count in guest.lives.deaths.items():
+                families.add("guest_deaths", count, label, death.value)
+            for journal in guest.journals:
+                for length, count in outage_counts(journal).items():
+                    families.add("guest_outages", count, label, length)
             families.add("guest_outage_seconds", outage_ns / NS, label)
             families.add("guest_longest_outage_seconds", max(longest_ns, outage_ns) / NS, label)
             self._write_vitals(families, guest.name, label)
