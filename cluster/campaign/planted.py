@@ -25,6 +25,7 @@ from actors.xenstore.archive import Batch, Journal
 from actors.xenstore.transactions import Transaction
 from actors.xenstore.tree import Node, Tree
 from actors.xenstore.watches import Watches
+from cluster.experiment.lives import Lives
 
 SECTOR_BYTES: Final = 512
 Method = Callable[..., Any]  # what is replaced has any signature
@@ -351,6 +352,11 @@ def acknowledge_before_journal(plant: Plant) -> None:
     plant.replace(Journal, "commit", make)
 
 
+def forget_the_dead(plant: Plant) -> None:
+    """The supervisor does not count a guest that died."""
+    plant.replace(Lives, "die", lambda _die: lambda _self, _death: None)
+
+
 BUGS: Final[dict[str, Callable[[Plant], None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -374,5 +380,6 @@ BUGS: Final[dict[str, Callable[[Plant], None]]] = {
         half_transaction,
         stale_store_read,
         acknowledge_before_journal,
+        forget_the_dead,
     )
 }

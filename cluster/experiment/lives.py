@@ -61,7 +61,7 @@ class Lives:
             self.deaths[death] += 1
 
     def end(self) -> None:
-        """It is gone, in order unless it is known to have died."""
+        """It has left in order, unless it is known to have died."""
         if self.is_alive:
             self.is_alive = False
             self.ended_in_order += 1

@@ -140,6 +140,7 @@ class Supervisor:
         assert self.phase in PHASES, self.phase
         for guest in self.guests.values():
             guest.lives.check()
+            assert not (guest.ended and guest.lives.is_alive), f"{guest.address} is gone, but not how"
 
     def statistics(self) -> Outcome:
         """What was found out so far."""
@@ -209,20 +210,21 @@ class Supervisor:
             board = self.boards[change.host]
             powered = board.state.power == "on"
             self._life_over(guest, death_of(board.domains[change.domid], change.reason, powered=powered))
-            guest.lives.end()
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.phase in BREAKABLE:
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
-            if change.what == "shutdown" and guest is not None:
-                self._life_over(guest, death_by(change.reason))
+            if change.what == "shutdown" and guest is not None and (death := death_by(change.reason)):
+                self._life_over(guest, death)
             self.faults.detected(change)
             if change.what == "dying" and guest is not None and guest.on_crash == "destroy":
                 self.faults.destroyed(change)
 
     def _life_over(self, guest: GuestRecord, death: Death | None) -> None:
-        """A guest has died, perhaps; what is ended by us once the run is over has not."""
+        """A guest has died, or left in order, as all do once the run is over."""
         if death is not None and self.phase in BREAKABLE:
             guest.lives.die(death)
+        else:
+            guest.lives.end()
 
     def _tick(self) -> None:
         now_ns = self._now_ns
