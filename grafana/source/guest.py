@@ -6,9 +6,11 @@ from grafana.source.panels import (
     Page,
     Query,
     facts,
+    lasting,
     latency,
     lines,
     number,
+    share,
     states,
 )
 
@@ -25,15 +27,21 @@ def page() -> Page:
     made = Page("Guest", "What a guest sees of its disks: requests, latency, outages, reconnects.", ["guest"])
     made.row(
         "Now",
-        number(
+        share(
             "Up",
             "How many of the chosen guests run.",
-            "none",
-            Query(f"sum(domzero_guest_up{{{G}}})"),
-            red_below=1,
+            f"sum(domzero_guest_up{{{G}}})",
+            f"sum(domzero_guests_configured{{{G}}})",
         ),
         number(
             "Boots", "How often they were started.", "none", Query(f"sum(domzero_guest_boots_total{{{G}}})")
+        ),
+        number(
+            "Deaths",
+            "How often they have died in this run.",
+            "none",
+            Query(f"sum(domzero_guest_deaths_total{{{G}}})"),
+            red_from=1,
         ),
         number(
             "Outage now",
@@ -48,6 +56,13 @@ def page() -> Page:
             "s",
             Query(f"max(domzero_guest_longest_outage_seconds{{{G}}})"),
             red_from=5,
+        ),
+        number(
+            "Outages over",
+            "Their outages of a second or more in this run that are over, disk by disk.",
+            "none",
+            Query(f"sum(domzero_guest_outages_total{{{G},{lasting(1)}}})"),
+            red_from=1,
         ),
         number(
             "Oldest request",
