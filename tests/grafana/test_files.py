@@ -194,6 +194,14 @@ def test_the_alerts_fire_when_they_should_and_only_then() -> None:
     assert tested == {each.name for each in ALERTS}
 
 
+def test_the_documented_alerts_are_those_that_there_are() -> None:
+    text = (ROOT.parent / "docs" / "monitoring.md").read_text()
+
+    documented = re.findall(r"^\| `(Domzero\w+)` \| .+ \| (\w+) \|$", text, re.MULTILINE)
+
+    assert documented == [(each.name, each.severity) for each in ALERTS]
+
+
 def test_a_lost_write_is_critical() -> None:
     assert {each.name: each.severity for each in ALERTS if each.severity == "critical"} == {
         "DomzeroLostWrite": "critical"
