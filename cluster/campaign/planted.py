@@ -288,6 +288,11 @@ def forget_watch(plant: Plant) -> None:
     plant.replace(Watches, "matching", make)
 
 
+def forget_the_dead(plant: Plant) -> None:
+    """The supervisor does not count a guest that died."""
+    plant.replace(Lives, "die", lambda _die: lambda _self, _death: None)
+
+
 def half_transaction(plant: Plant) -> None:
     """A transaction applies its first half only."""
 
@@ -352,11 +357,6 @@ def acknowledge_before_journal(plant: Plant) -> None:
     plant.replace(Journal, "commit", make)
 
 
-def forget_the_dead(plant: Plant) -> None:
-    """The supervisor does not count a guest that died."""
-    plant.replace(Lives, "die", lambda _die: lambda _self, _death: None)
-
-
 BUGS: Final[dict[str, Callable[[Plant], None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -377,9 +377,9 @@ BUGS: Final[dict[str, Callable[[Plant], None]]] = {
         skip_scrub,
         forget_eoi,
         forget_watch,
+        forget_the_dead,
         half_transaction,
         stale_store_read,
         acknowledge_before_journal,
-        forget_the_dead,
     )
 }

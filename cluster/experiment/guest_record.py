@@ -21,8 +21,8 @@ class GuestRecord:
     ended: bool = False
     died: bool = False
     store_log: StoreLog | None = None
-    power_losses: list[list[int]] = field(default_factory=list)
     lives: Lives = field(default_factory=Lives)
+    power_losses: list[list[int]] = field(default_factory=list)
 
     @property
     def address(self) -> str:

@@ -81,14 +81,6 @@ _FAMILIES: Final = (
     ),
     _gauge("guest_up", "guest", "Whether the guest's domain runs (1) or not (0)."),
     _counter("guest_boots", "guest", "How often the guest was started."),
-    _counter(
-        "guest_deaths", "guest reason",
-        "How often the guest has died: of a crash, its watchdog, its toolstack (destroyed) or its host.",
-    ),
-    _counter(
-        "guest_outages", "guest length",
-        "Outages that are over, disk by disk: times between two answers while there was work.",
-    ),
     _gauge("guest_outage_seconds", "guest", "Time since the last answer while there is work.", "max"),
     _gauge(
         "guest_longest_outage_seconds", "guest", "Longest time between two answers while there was work.",
@@ -98,6 +90,14 @@ _FAMILIES: Final = (
     _gauge("guest_memory_free_bytes", "guest", "The rest of a guest's memory."),
     _counter(
         "guest_io_wait_seconds", "guest", "Time that workloads waited for their disks, summed over the disks."
+    ),
+    _counter(
+        "guest_deaths", "guest reason",
+        "How often the guest has died: of a crash, its watchdog, its toolstack (destroyed) or its host.",
+    ),
+    _counter(
+        "guest_outages", "guest length",
+        "Outages that are over, disk by disk: times without service while there was work.",
     ),
     _gauge("vbd_info", "guest vbd backend", "Which domain serves a virtual disk; always 1.", "max"),
     _counter("vbd_requests", "guest vbd operation", "Block requests answered with success."),

@@ -67,19 +67,22 @@ class GuestMetrics:
                 if waiting_ns and journal.word(Word.IN_FLIGHT):
                     outage_ns = max(outage_ns, now_ns - waiting_ns)
             families.add("guest_up", int(guest.lives.is_alive), label)
-            families.add("guests_configured", 1, label)
             families.add("guest_boots", guest.boots, label)
-            for death, count in guest.lives.deaths.items():
-                families.add("guest_deaths", count, label, death.value)
-            for journal in guest.journals:
-                for length, count in outage_counts(journal).items():
-                    families.add("guest_outages", count, label, length)
             families.add("guest_outage_seconds", outage_ns / NS, label)
             families.add("guest_longest_outage_seconds", max(longest_ns, outage_ns) / NS, label)
             self._write_vitals(families, guest.name, label)
+            self._write_lives(families, guest, label)
 
     def _label(self, guest: str) -> str:
         return guest if self._each else ALL_GUESTS
+
+    def _write_lives(self, families: Families, guest: GuestRecord, label: str) -> None:
+        families.add("guests_configured", 1, label)
+        for death, count in guest.lives.deaths.items():
+            families.add("guest_deaths", count, label, death.value)
+        for journal in guest.journals:
+            for length, count in outage_counts(journal).items():
+                families.add("guest_outages", count, label, length)
 
     def _write_vitals(self, families: Families, guest: str, label: str) -> None:
         reading = self._readings.actors.get((self._host, guest))

@@ -56,11 +56,17 @@ ALERTS: Final = (
         "It has work and has waited for an answer for more than 5 seconds.",
     ),
     Alert(
+        "DomzeroDom0RestartLoop",
+        f"sum by (cluster, host) {lately('domzero_dom0_boots_total')}", ">", 3, "0s", "warning",
+        "dom0 of {{ $labels.host }} restarts in a loop",
+        "More than three dom0s were started within five minutes.",
+    ),
+    Alert(
         "DomzeroGuestWasOut",
         f"sum by (cluster, host, guest) {lately(f'domzero_guest_outages_total{{{lasting(5)}}}')}",
         ">", 0, "0s", "warning",
         "{{ $labels.host }}/{{ $labels.guest }} got no answers for a while",
-        "Within five minutes it had work and waited for an answer for 5 seconds or more; that is over.",
+        "Within five minutes it had work and was out for 5 seconds or more; that is over.",
     ),
     Alert(
         "DomzeroGuestDied",
@@ -84,12 +90,6 @@ ALERTS: Final = (
         ">", 0, "0s", "warning",
         "{{ $labels.host }} has restarted",
         "Its machine was started again within five minutes, and everything on it died.",
-    ),
-    Alert(
-        "DomzeroDom0RestartLoop",
-        f"sum by (cluster, host) {lately('domzero_dom0_boots_total')}", ">", 3, "0s", "warning",
-        "dom0 of {{ $labels.host }} restarts in a loop",
-        "More than three dom0s were started within five minutes.",
     ),
     Alert(
         "DomzeroOldestRequestTooOld",
