@@ -64,6 +64,7 @@ class BoardState:
 
     boots: int = 0
     dom0_boots: int = 0
+    store_domain_boots: int = 0
     power: str = "off"
     halted_because: str = ""
     driver_boots: dict[str, int] = field(default_factory=dict)
@@ -250,8 +251,11 @@ class Board:
         elif name in self.host.drivers:
             self.state.driver_boots[name] = self.state.driver_boots.get(name, 0) + 1
             self._spawn(address, "driver", argument)
+        elif message.handle == XENSTORE_HANDLE:
+            self.state.store_domain_boots += 1
+            self._spawn(address, "xenstore", argument)
         else:
-            self._spawn(address, "xenstore" if message.handle == XENSTORE_HANDLE else "guest", argument)
+            self._spawn(address, "guest", argument)
         for disk in self.host.driven_by(name):
             self._emit(Connect(self._disks[disk], f"dom{domid}", address, disk))
         self._emit(Connect(self.hypervisor, f"dom{domid}", address, "xen"))

@@ -54,7 +54,7 @@ _FAMILIES: Final = (
     _gauge("host_up", "", "Whether the host's power is on (1) or not (0).", "one"),
     _counter("host_boots", "", "How often the machine was started."),
     _counter("dom0_boots", "", "How often a dom0 was started."),
-    _counter("domain_boots", "domain", "How often dom0 or a driver domain was started."),
+    _counter("domain_boots", "domain", "How often dom0, a driver domain or that of xenstored was started."),
     _gauge(
         "domain_state", "domain",
         "State of a domain: 0 off, 1 running, 2 paused, 3 hung, 4 shut down, 5 crashed, 6 dying.", "max",

@@ -105,6 +105,8 @@ class HostCollector(Collector):
         families.add("host_boots", state.boots)
         families.add("dom0_boots", state.dom0_boots)
         families.add("domain_boots", state.dom0_boots, "dom0")
+        if host.xenstore == "stubdom":
+            families.add("domain_boots", state.store_domain_boots, "xenstore")
         for driver in host.drivers:
             families.add("domain_boots", state.driver_boots.get(driver, 0), driver)
 

@@ -83,6 +83,16 @@ def test_who_serves_a_disk_is_told_and_how_often_a_driver_domain_was_started(sce
     assert value(families, "domzero_vbd_xenbus_state", guest="web-0", end="backend") > 0
 
 
+def test_a_store_domain_that_died_and_came_back_has_been_counted(scenarios, variant, laboratory) -> None:
+    killed = {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "150ms"}
+    run = laboratory.simulate(variant(scenarios["renegotiate-stubdom-crash"], faults=(killed,)))
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    assert value(families, "domzero_domain_boots", domain="xenstore") == 2
+    assert value(families, "domzero_domain_boots", domain="dom0") == 1
+
+
 def test_the_series_of_a_dead_guest_stay(with_a_dead_guest, laboratory) -> None:
     run = laboratory.simulate(with_a_dead_guest, invariants=False)
 
