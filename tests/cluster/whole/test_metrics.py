@@ -133,6 +133,28 @@ def test_a_guest_that_died_has_been_counted_whether_it_came_back_or_not(
     assert by_reason == {**dict.fromkeys(by_reason, 0), **DEATHS[name]}
 
 
+@pytest.mark.parametrize(
+    ("kind", "target", "deaths"),
+    [
+        ("host-power-loss", "host0", {"host": 2}),
+        ("hwdom-reboot", "host0/dom0", {"host": 2}),
+        ("hang", "host0/web-0", {}),
+    ],
+)
+def test_what_a_fault_kills_is_counted_by_what_it_died_of(
+    kind: str, target: str, deaths: dict[str, int], scenarios, variant, laboratory
+) -> None:
+    fault = {"kind": kind, "target": target, "at": "150ms"}
+    run = laboratory.simulate(variant(scenarios["hwdom-reboot"], faults=(fault,), survivors=None))
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    counted: dict[str, float] = {}
+    for each in families["domzero_guest_deaths"].samples:
+        counted[each.labels["reason"]] = counted.get(each.labels["reason"], 0) + each.value
+    assert {reason: count for reason, count in counted.items() if count} == deaths
+
+
 def test_what_is_counted_is_there_before_anything_has_happened(scenarios, laboratory) -> None:
     cluster = load_cluster(laboratory.write(replace(scenarios["renegotiate-dom0-crash"], faults=())))
     journals = {
