@@ -26,6 +26,7 @@ from actors.xenstore.archive import Batch, Journal
 from actors.xenstore.transactions import Transaction
 from actors.xenstore.tree import Node, Tree
 from actors.xenstore.watches import Watches
+from cluster.experiment.lives import Lives
 
 SECTOR_BYTES: Final = 512
 Method = Callable[..., Any]  # what is replaced has any signature
@@ -288,6 +289,11 @@ def forget_watch(plant: Plant) -> None:
     plant.replace(Watches, "matching", make)
 
 
+def forget_the_dead(plant: Plant) -> None:
+    """The supervisor does not count a guest that died."""
+    plant.replace(Lives, "die", lambda _die: lambda _self, _death: None)
+
+
 def half_transaction(plant: Plant) -> None:
     """A transaction applies its first half only."""
 
@@ -382,6 +388,7 @@ BUGS: Final[dict[str, Callable[[Plant], None]]] = {
         skip_scrub,
         forget_eoi,
         forget_watch,
+        forget_the_dead,
         half_transaction,
         stale_store_read,
         acknowledge_before_journal,

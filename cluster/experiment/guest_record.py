@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from actors.domu.journal import Journal
 from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_log import StoreLog
+from cluster.experiment.lives import Lives
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class GuestRecord:
     ended: bool = False
     died: bool = False
     store_log: StoreLog | None = None
+    lives: Lives = field(default_factory=Lives)
     power_losses: list[list[int]] = field(default_factory=list)
     outage_seen_ns: int = 0
 

@@ -17,6 +17,7 @@ from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.readings import Readings, Values
 from cluster.metrics.catalog import ALL_GUESTS
 from cluster.metrics.families import Families, Histogram
+from cluster.metrics.outage_counts import outage_counts
 
 NS: Final = 1e9
 BOUNDS: Final = (
@@ -61,14 +62,23 @@ class GuestMetrics:
             for disk, journal in zip(disks, guest.journals, strict=False):
                 self._write_vbd(families, now_ns, guest.name, str(disk["vdev"]), journal)
                 self._write_ends(families, guest.name, disk)
-            families.add("guest_up", int(guest.boots > 0 and not guest.ended), label)
+            families.add("guest_up", int(guest.lives.is_alive), label)
             families.add("guest_boots", guest.boots, label)
             families.add("guest_outage_seconds", outage_ns / NS, label)
             families.add("guest_longest_outage_seconds", max(guest.longest_outage_ns, outage_ns) / NS, label)
             self._write_vitals(families, guest.name, label)
+            self._write_lives(families, guest, label)
 
     def _label(self, guest: str) -> str:
         return guest if self._each else ALL_GUESTS
+
+    def _write_lives(self, families: Families, guest: GuestRecord, label: str) -> None:
+        families.add("guests_configured", 1, label)
+        for death, count in guest.lives.deaths.items():
+            families.add("guest_deaths", count, label, death.value)
+        for journal in guest.journals:
+            for length, count in outage_counts(journal).items():
+                families.add("guest_outages", count, label, length)
 
     def _write_vitals(self, families: Families, guest: str, label: str) -> None:
         reading = self._readings.actors.get((self._host, guest))
