@@ -105,6 +105,7 @@ class ConfigChecks:
                 self.findings.append(disk.finding(wrong, right))
             if disk.sectors:
                 self._workload_fits(guest, disk)
+        self._workload_writes(guest)
         if guest.disks and guest.workload is None:
             self._refuse(guest.where, "the guest has disks and no workload", "workload: {kind: random}")
         if guest.workload is not None and not guest.disks:
@@ -129,15 +130,22 @@ class ConfigChecks:
         self.findings.append(disk.finding(wrong, right))
         return True
 
+    def _workload_writes(self, guest: GuestDescription) -> None:
+        """A read-only disk is only read; if there is no other, a workload that writes is a mistake."""
+        work = guest.workload
+        if work is None or work.kind == "checksum" or work.read_share == 1 or not guest.disks:
+            return
+        if all(disk.mode == "ro" for disk in guest.disks):
+            verb = "is" if len(guest.disks) == 1 else "are"
+            wrong = f"the workload writes and {', '.join(disk.vdev for disk in guest.disks)} {verb} read-only"
+            self._refuse((*guest.where, "workload"), wrong, "read_share: 1.0, kind: checksum, or mode: rw")
+
     def _workload_fits(self, guest: GuestDescription, disk: DiskDescription) -> None:
         work = guest.workload
         if work is None:
             return
         where = (*guest.where, "workload")
         size = disk.sectors * 512
-        if disk.mode == "ro" and work.kind != "checksum" and work.read_share < 1:
-            wrong = f"the workload writes and {disk.vdev} is read-only"
-            self._refuse(where, wrong, "read_share: 1.0, kind: checksum, or mode: rw")
         if work.kind != "checksum" and work.block * work.depth > size:
             blocks = f"{work.depth} blocks of {size_text(work.block)}"
             wrong = f"{blocks} do not fit on {disk.vdev} ({size_text(size)})"
