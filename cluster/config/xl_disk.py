@@ -7,7 +7,6 @@ Source: docs/man/xl-disk-configuration.5 (facts).
 Left out: what backends, discard, COLO and the like would do.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,7 +72,7 @@ def _unusable(given: DiskSpecification) -> str:
     if given.script:
         return f"{given.vdev} is what the script {given.script} makes of {target!r}; name a raw image file"
     try:
-        os.fsencode(target).decode()
-    except UnicodeDecodeError:
+        target.encode()
+    except UnicodeEncodeError:
         return f"the name of {given.vdev}'s image is not UTF-8; rename it"
     return ""

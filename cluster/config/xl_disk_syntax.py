@@ -207,5 +207,7 @@ _RULES: Final = (
     _rule("(?P<own>(?:tapdisk|tap2?|aio|ioemu|file|phy):).*", _Parser.prefix),
     _rule("(?P<own>[a-z][a-z0-9]*:)(?:[^a-z0-9].*)?", _Parser.unknown_prefix),
     _rule("[^=,]*,|[^=,]+", _Parser.positional),
+    # What fits nowhere is overlooked by libxlutil, too, where it is the very last.
+    _rule(r"(?s:.)\Z", _Parser.skip),
     _rule("(?s:.)", _Parser.nonsense),
 )

@@ -25,11 +25,14 @@ def looks_like_python(line: str) -> bool:
     return _PROGRAM.search(_QUOTED.sub("", line)) is not None
 
 
+def has_long_string(line: str) -> bool:
+    """True where three quotes begin or end what is a string of several lines in Python."""
+    return "'''" in line or '"""' in line
+
+
 def meaningless(rest: str) -> tuple[str, str]:
     """A line from the first letter on that cannot begin anything."""
     first = rest[0]
-    if rest.startswith(("'''", '"""')):
-        return "xl has no strings of several lines", "write 'text' on one line"
     if first in "\"'":
         return f"a string that does not end: {first}..", f"close it with {first} on the same line"
     if first == "#":

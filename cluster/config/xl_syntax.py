@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cluster.config.errors import ConfigError, Finding
-from cluster.config.xl_refusals import PYTHON, looks_like_python, meaningless
+from cluster.config.xl_refusals import PYTHON, has_long_string, looks_like_python, meaningless
 
 DEPTH_MAX: Final = 100
 _TOKEN: Final = re.compile(
@@ -21,7 +21,6 @@ _TOKEN: Final = re.compile(
       | (?P<end>\n|\#[^\n]*\n|;)
       | (?P<word>[a-z][a-z0-9._]*)
       | (?P<number>[0-9][0-9a-fx]*)
-      | (?P<long>"{3}|'{3})
       | (?P<string>"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*')
       | (?P<mark>\+=|[=\[\],])
       | (?P<other>.)""",
@@ -59,10 +58,12 @@ def parse_xl(path: Path, text: str) -> dict[str, XlItem]:
 
 
 def _tokens(text: str) -> list[_Token]:
+    """All but the space; a byte without meaning is overlooked by libxlutil, too, if it is the file's last."""
     tokens, line, line_start = [], 1, 0
     for match in _TOKEN.finditer(text):
         kind, found = str(match.lastgroup), match[0]
-        if kind != "space":
+        overlooked = kind == "other" and match.end() == len(text) and len(found.encode(errors="surrogateescape")) == 1
+        if kind != "space" and not overlooked:
             tokens.append(_Token(kind, found, line, match.start() - line_start))
         if found[-1] == "\n":
             line, line_start = line + 1, match.end()
@@ -151,7 +152,7 @@ class _Parser:
     def _take(self) -> _Token:
         token = self._tokens[min(self._at, len(self._tokens) - 1)]
         self._at += 1
-        if token.kind in {"long", "other"}:
+        if token.kind == "other":
             raise self._refusal(token, *meaningless(self._lines[token.line - 1][token.column :]))
         return token
 
@@ -172,6 +173,9 @@ class _Parser:
         return _ESCAPE.sub(replaced, token.text[1:-1])
 
     def _refusal(self, token: _Token, wrong: str, right: str) -> ConfigError:
-        if looks_like_python(self._lines[token.line - 1]):
+        line = self._lines[token.line - 1]
+        if looks_like_python(line):
             right = PYTHON
+        elif has_long_string(line):
+            wrong, right = "xl has no strings of several lines", "write 'text' on one line"
         return ConfigError([Finding(self._path, token.line, wrong, right)])
