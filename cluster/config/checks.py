@@ -3,13 +3,13 @@
 Rules: nothing is changed and nothing raised; every check adds its findings.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from actors.abi.hypercalls import Domctl, Hypercall
 from actors.abi.releases import RELEASES
+from cluster.config.domain_name import check_domain_name, check_not_reserved
 from cluster.config.errors import Finding, did_you_mean
 from cluster.config.fault_checks import FaultChecks
 from cluster.config.guest_description import DiskDescription, GuestDescription
@@ -21,7 +21,6 @@ from cluster.config.yaml_source import Where, YamlSource
 HYPERVISOR_MEMORY: Final = 1 << 20
 DOMAIN_OVERHEAD: Final = 256 << 10
 XENSTORE_MEMORY: Final = 16 << 20
-_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstored?|hypervisor|ioapic|supervisor")
 
 Guests = dict[str, list[GuestDescription]]
 
@@ -60,14 +59,27 @@ class ConfigChecks:
         self._unique([*disks, *drivers, *names])
         self._disks(host, where)
         self._driver_domains(host, where)
-        for name, place, _ in [*disks, *drivers, *names]:
-            if _RESERVED.fullmatch(name):
-                self._refuse(place, f"the name {name!r} is taken by Domzero itself", "choose another")
+        path = self._source.path
+        for name, place, _ in disks:
+            self._named(check_not_reserved, [name], path, self._source.line(place))
+        for name, place, _ in drivers:
+            self._named(check_domain_name, [name], path, self._source.line(place))
         for each in guests:
+            self._named(check_domain_name, each.names, *each.named_at)
             self._guest(each, host)
         self._memory(host, where)
         self._store_domain(host, where)
         self._pack(host, where)
+
+    def _named(self, check: Callable[[str], None], names: Sequence[str], path: Path, line: int) -> None:
+        """One finding for all of a place: those of a count are wrong in the same way."""
+        for name in names:
+            try:
+                check(name)
+            except ValueError as error:
+                wrong, _, right = str(error).partition("; ")
+                self.findings.append(Finding(path, line, wrong, right))
+                return
 
     def _disks(self, host: HostSchema, where: Where) -> None:
         for index, disk in enumerate(host.disks):

@@ -44,9 +44,10 @@ class DiskDescription:
 
 @dataclass(frozen=True, slots=True)
 class GuestDescription:
-    """Guests of one kind: `names` has one for each of them."""
+    """Guests of one kind: `names` has one for each of them, `named_at` is where they come from."""
 
     names: tuple[str, ...]
+    named_at: tuple[Path, int]
     memory: int
     maxmem: int
     vcpus: int
@@ -94,6 +95,7 @@ class GuestReader:
             self._refuse((*where, "maxmem"), f"maxmem {size_text(maxmem)} is less than memory", right)
         return GuestDescription(
             names=_names(guest.name, guest.count),
+            named_at=(self._source.path, self._source.line((*where, "name"))),
             memory=guest.memory,
             maxmem=maxmem,
             vcpus=guest.vcpus or 1,
@@ -143,6 +145,7 @@ class GuestReader:
         self.remarks += xl.ignored
         return GuestDescription(
             names=_names(xl.name, guest.count),
+            named_at=(xl.path, xl.lines["name"]),
             memory=xl.memory,
             maxmem=xl.maxmem,
             vcpus=xl.vcpus,

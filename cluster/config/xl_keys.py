@@ -5,8 +5,7 @@ Source: docs/man/xl.cfg.5, tools/xl/xl_parse.c (facts), of Xen 4.1 to 4.21.
 
 from typing import Final
 
-XL_KEYS: Final = frozenset(
-    """
+_KEYS: Final = """
     acpi acpi_firmware acpi_laptop_slate acpi_s3 acpi_s4 altp2m altp2m_count altp2mhvm apic arm_sci bios
     bios_path_override boot bootloader bootloader_args bootloader_restrict bootloader_user builder cap
     channel cmdline cpu_weight cpuid cpus cpus_soft device_model device_model_args device_model_args_hvm
@@ -27,5 +26,5 @@ XL_KEYS: Final = frozenset(
     vif vif2 viridian virtio vkb vkb_device vmtrace_buf_kb vnc vncdisplay vnclisten vncpasswd vncunused
     vncviewer vnuma vpmu vpt_align vsnd vtpm vuart xauthority xen_platform_pci xen_platform_pci_bar_uc
     xend_suspend_evtchn_compat xenstore_feature_mask xenstore_quota
-    """.split()
-)
+"""
+XL_KEYS: Final = frozenset(_KEYS.split())

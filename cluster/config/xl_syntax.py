@@ -27,10 +27,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE: Final = re.compile(r"\\(.)([ \t\v\f\r]*[+-]?[0-9]*)", re.DOTALL)
-_ESCAPES: Final = {
-    **{each: each for each in "\"'\\"},
-    **{"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"},
-}
+_ESCAPES: Final = dict(zip("abfnrtv\\\"'", "\a\b\f\n\r\t\v\\\"'", strict=True))
 
 XlValue = str | list["XlItem"]
 
@@ -62,7 +59,9 @@ def _tokens(text: str) -> list[_Token]:
     tokens, line, line_start = [], 1, 0
     for match in _TOKEN.finditer(text):
         kind, found = str(match.lastgroup), match[0]
-        overlooked = kind == "other" and match.end() == len(text) and len(found.encode(errors="surrogateescape")) == 1
+        overlooked = (
+            kind == "other" and match.end() == len(text) and len(found.encode(errors="surrogateescape")) == 1
+        )
         if kind != "space" and not overlooked:
             tokens.append(_Token(kind, found, line, match.start() - line_start))
         if found[-1] == "\n":

@@ -62,15 +62,64 @@ def _decoded(text: bytes) -> str:
 
 # --- files ---
 
-NUMBERS = ("0", "7", "64", "0100", "08", "0x40", "0xff", "0xFF", "0X40", "12abc", "0x", "1x2", "-1", "1.5", "1e3")
+NUMBERS = (
+    "0",
+    "7",
+    "64",
+    "0100",
+    "08",
+    "0x40",
+    "0xff",
+    "0xFF",
+    "0X40",
+    "12abc",
+    "0x",
+    "1x2",
+    "-1",
+    "1.5",
+    "1e3",
+)
+QUOTED = ("64", "0x40", "010", " 7", "7 ", "", "-3", "web", "9" * 18, "9" * 19)
 INSIDE = (
     *("a", "xvda", "5", "07", " ", ",", "#", ";", "[", "(", "%", "\t", "+5", "-"),
-    *("\\n", "\\t", "\\\\", '\\"', "\\'", "\\a", "\\v", "\\f", "\\b", "\\r", "\\101", "\\0123", "\\7", "\\18", "\\ "),
+    *(
+        "\\n",
+        "\\t",
+        "\\\\",
+        '\\"',
+        "\\'",
+        "\\a",
+        "\\v",
+        "\\f",
+        "\\b",
+        "\\r",
+        "\\101",
+        "\\0123",
+        "\\7",
+        "\\18",
+        "\\ ",
+    ),
     *("\\8", "\\x41", "\\x", "\\q", "\\", "é", "\udce9", "'", '"', "\n"),
 )
 PIECES = (
     *("=", "+=", "= ", " =", "[", "]", ",", ";", "\n", "\n\n", " ", "\t", "# no\n", "#", "#\udce9\n"),
-    *("name", "memory", "disk", "a.b_c", "x", "x1", "Name", "_x", "if", "import os", "x.y(", ")", ":", "-", "+"),
+    *(
+        "name",
+        "memory",
+        "disk",
+        "a.b_c",
+        "x",
+        "x1",
+        "Name",
+        "_x",
+        "if",
+        "import os",
+        "x.y(",
+        ")",
+        ":",
+        "-",
+        "+",
+    ),
     *(".", "%", "{", "\\\n", "\r\n", "\r", "\f", "'''", '"""', "é", "\ufeff", "+ =", "*", "a-b"),
 )
 
@@ -78,7 +127,7 @@ PIECES = (
 def _string(random: Random) -> str:
     quote = random.choice("'\"")
     if random.random() < 0.5:
-        return f"{quote}{random.choice(('64', '0x40', '010', ' 7', '7 ', '', '-3', 'web', '9' * 19, '9' * 18))}{quote}"
+        return quote + random.choice(QUOTED) + quote
     inside = INSIDE if random.random() < 0.2 else INSIDE[: INSIDE.index("\\7")]
     return quote + "".join(random.choices(inside, k=random.randrange(6))) + quote
 
@@ -158,14 +207,41 @@ def _asked_keys() -> Iterator[Case]:
 PARAMETERS = (
     *("/srv/a.img", "a.img", "", " a.img", "a.img ", "res0", "host:/x", "iqn.x:y", "a\nb", "é", "a b"),
     *("raw", "qcow", "qcow2", "vhd", "qed", "empty", "RAW", "vmdk", "aio"),
-    *("xvda", "hda", "hdc:cdrom", "xvda:disk", "sda1", "0x301", "d0p1", "hda:tape", "ioemu:hda", "ioemu:hdc:cdrom"),
+    *(
+        "xvda",
+        "hda",
+        "hdc:cdrom",
+        "xvda:disk",
+        "sda1",
+        "0x301",
+        "d0p1",
+        "hda:tape",
+        "ioemu:hda",
+        "ioemu:hdc:cdrom",
+    ),
     *("r", "w", "rw", "ro", "x", " rw", "rw "),
     *("cdrom", "devtype=cdrom", "devtype=disk", "devtype=tape", "discard", "no-discard", "direct-io-safe"),
     *("colo", "no-colo", "colo-host=h", "colo-port=9", "colo-port=x", "colo-export=e"),
     *("active-disk=a", "hidden-disk=b", "backend=0", "backend=storage", "backend=", "backendtype=phy"),
-    *("backendtype=qdisk", "backendtype=tap", "backendtype=standalone", "backendtype=QDISK", "specification=xen"),
+    *(
+        "backendtype=qdisk",
+        "backendtype=tap",
+        "backendtype=standalone",
+        "backendtype=QDISK",
+        "specification=xen",
+    ),
     *("specification=virtio", "specification=", "script=block-x", "script=", "format=raw", "format=qcow2"),
-    *("format=", "format=RAW", "vdev=xvdb", "vdev=", "access=ro", "access=rw", "access=x", "Format=raw", "foo=1"),
+    *(
+        "format=",
+        "format=RAW",
+        "vdev=xvdb",
+        "vdev=",
+        "access=ro",
+        "access=rw",
+        "access=x",
+        "Format=raw",
+        "foo=1",
+    ),
     *("foo=bar", "foo=", "target=/srv/b.img", "target=a,b=c,", "target=", "=", "a=b", "discard=1"),
 )
 PREFIXES = (
@@ -177,7 +253,8 @@ PREFIXES = (
 def _disk(random: Random) -> bytes:
     if random.random() < 0.5:
         parts = [
-            random.choice(PREFIXES if random.random() < 0.6 else ("",)) + random.choice(("/srv/a.img", "a.img", "", "x:y")),
+            random.choice(PREFIXES if random.random() < 0.6 else ("",))
+            + random.choice(("/srv/a.img", "a.img", "", "x:y")),
             *random.choice((["raw"], ["qcow2"], [""], [])),
             *random.choice((["xvda"], ["hda:cdrom"], ["ioemu:hda"], ["xvdb:disk"], ["vdev=sda"])),
             *random.choice((["w"], ["r"], ["rw"], ["access=ro"], [])),
@@ -191,7 +268,11 @@ def _disk(random: Random) -> bytes:
     text = random.choice((",", ",", ", ", ",\n", " ,")).join(parts)
     if random.random() < 0.2:
         at = random.randrange(len(text) + 1)
-        text = text[:at] + random.choice((",", ":", "=", " ", "\n", "-", "a", "/")) + text[at + random.randrange(2) :]
+        text = (
+            text[:at]
+            + random.choice((",", ":", "=", " ", "\n", "-", "a", "/"))
+            + text[at + random.randrange(2) :]
+        )
     # On these the library ends the program (flex scanner jammed).
     return text.replace("=\n", "=").encode()
 
@@ -229,13 +310,21 @@ def test_a_disk_is_read_as_xens_library_reads_it(ask: Ask) -> None:
 # --- names of devices ---
 
 # libxl takes these for names of devices, by the way in which it reads numbers; nobody can mean them.
-NO_NAME = re.compile(r"|.*[-+ \t\n].*|(xvd|hd|sd)([1-9][0-9]*)?|d0[xX]p.*|d.*p0[xX]|d.*[0-9]{10}.*", re.DOTALL)
+NO_NAME = re.compile(
+    r"|.*[-+ \t\n].*|(xvd|hd|sd)([1-9][0-9]*)?|d0[xX]p.*|d.*p0[xX]|d.*[0-9]{10}.*", re.DOTALL
+)
 
 
 def _device(random: Random) -> bytes:
-    number = random.choice(("0", "1", "5", "15", "16", "63", "64", "255", "256", "01", "010", "0x1f", "0XF", "08", "-1"))
-    large = random.choice((number, "1048575", "1048576", "2147483647", "2147483648", "51712", "0x301", "0x", "9" * 20))
-    letters = "".join(random.choices("abcdefghijklmnopqrstuvwxyzA", k=random.choice((0, 1, 1, 1, 2, 3, 4, 5, 6))))
+    number = random.choice(
+        ("0", "1", "5", "15", "16", "63", "64", "255", "256", "01", "010", "0x1f", "0XF", "08", "-1")
+    )
+    large = random.choice(
+        (number, "1048575", "1048576", "2147483647", "2147483648", "51712", "0x301", "0x", "9" * 20)
+    )
+    letters = "".join(
+        random.choices("abcdefghijklmnopqrstuvwxyzA", k=random.choice((0, 1, 1, 1, 2, 3, 4, 5, 6)))
+    )
     text = random.choice(
         (
             f"{random.choice(('xvd', 'hd', 'sd', 'vd'))}{letters}{random.choice(('', '', number, large))}",
