@@ -43,6 +43,8 @@ def meaningless(rest: str) -> tuple[str, str]:
         return "'\\' has no meaning here", "a setting is one line; only lists go on in the next one"
     if first == _BYTE_ORDER_MARK:
         return "the file begins with a byte order mark", "save it as text without one"
+    if first == "-":
+        return "'-' has no meaning here", "a number has no sign unless it is quoted: '-1'"
     word = _WORD.match(rest)
     if word is None:
         return f"{first!r} has no meaning here", "write key = value; a value with such letters in quotes"

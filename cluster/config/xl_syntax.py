@@ -64,6 +64,8 @@ def _tokens(text: str) -> list[_Token]:
         )
         if kind != "space" and not overlooked:
             tokens.append(_Token(kind, found, line, match.start() - line_start))
+        if kind == "other":
+            break  # nothing behind it is looked at
         if found[-1] == "\n":
             line, line_start = line + 1, match.end()
     tokens.append(_Token("end", "", line, 0))
