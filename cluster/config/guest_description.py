@@ -134,7 +134,7 @@ class GuestReader:
             if getattr(guest, key) is not None:
                 self._refuse((*where, key), f"{key} stands beside xl", f"leave it out, {file} says it")
         path = self._source.path.parent / file
-        if not path.is_file():
+        if not _is_file(path):
             self._refuse((*where, "xl"), f"{path}: no such file", "a path relative to this file")
             return None
         try:
@@ -161,15 +161,13 @@ class GuestReader:
     def _xl_disks(
         self, xl: XlConfig, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
     ) -> tuple[DiskDescription, ...]:
-        scratch = self._scratch(xl, guest.scratch, where)
+        scratch = self._scratch_sizes(xl, guest.scratch, where)
         disks = []
         for each in xl.disks:
             size = scratch.get(virtual_device_number(each.vdev))
             if size is None and each.empty:
                 said = f"{each.vdev} is a drive without a medium: the guest does not have it"
-                self.remarks.append(
-                    Finding(xl.path, each.line, said, f"scratch: {{{each.vdev}: 8MiB}} gives it one")
-                )
+                self.remarks.append(Finding(xl.path, each.line, said, f"{_scratch(each.vdev)} gives it one"))
                 continue
             image = None if size else each.target
             sectors = (size or 0) // SECTOR_SIZE
@@ -181,7 +179,7 @@ class GuestReader:
             )
         return tuple(disks)
 
-    def _scratch(self, xl: XlConfig, scratch: Mapping[str, int], where: Where) -> dict[int, int]:
+    def _scratch_sizes(self, xl: XlConfig, scratch: Mapping[str, int], where: Where) -> dict[int, int]:
         """The sizes by the numbers of their devices: `xvda` stands for the disk of a file that says d0p0."""
         known = {virtual_device_number(each.vdev): each.vdev for each in xl.disks}
         sizes: dict[int, int] = {}
@@ -200,7 +198,7 @@ class GuestReader:
         return sizes
 
     def _xl_image_sectors(self, path: Path, disk: XlDisk) -> int:
-        right = f"or give it another volume: scratch: {{{disk.vdev}: 8MiB}}"
+        right = f"or give it another volume: {_scratch(disk.vdev)}"
         if disk.unusable:
             wrong, _, remedy = disk.unusable.partition("; ")
             self.findings.append(Finding(path, disk.line, wrong, f"{remedy}, {right}"))
@@ -211,7 +209,7 @@ class GuestReader:
 
     def _image_sectors(self, image: Path, path: Path, line: int, *, writable: bool, instead: str = "") -> int:
         wrong, right = "", ""
-        if not image.is_file():
+        if not _is_file(image):
             wrong, right = f"{image}: no such image", f"name a raw image file that exists{instead}"
         elif not os.access(image, os.R_OK | (os.W_OK if writable else 0)):
             wrong = f"{image}: may not be {'written' if writable else 'read'}"
@@ -230,3 +228,15 @@ class GuestReader:
 
 def _names(name: str, count: int | None) -> tuple[str, ...]:
     return (name,) if count is None else tuple(f"{name}-{index}" for index in range(count))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def _scratch(vdev: str) -> str:
+    """What gives a disk another volume; a bare number is no key of YAML."""
+    return f'scratch: {{"{vdev}": 8MiB}}' if vdev[0].isdigit() else f"scratch: {{{vdev}: 8MiB}}"

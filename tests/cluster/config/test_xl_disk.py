@@ -134,7 +134,8 @@ BAD: list[tuple[str, str]] = [
     ("a.img,raw,xvda,colo-host=a,colo-host=b", "colo-host is given twice; write it once"),
     (
         "a.img,raw,xvda,mode=w",
-        "unknown disk parameter 'mode'; one of target, format, vdev, access, backend, backendtype, devtype, script",
+        "unknown disk parameter 'mode'; "
+        "one of target, format, vdev, access, backend, backendtype, devtype, script",
     ),
     ("a.img,raw,xvda,rw,=x", "'=' has no meaning in a disk; write 'target,raw,xvda,rw'"),
     ("a" * 9000 + ",raw,xvda", f"a disk of 9009 letters; at most {LETTERS_MAX}"),
