@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,15 @@ def test_what_is_wrong_is_said_with_the_right_form(text: str, said: str) -> None
 def test_what_xl_overlooks_is_overlooked() -> None:
     assert parse_disk("a.img,raw,xvda,rw,=").target == "a.img"
     assert parse_disk("target=a.img,\n,vdev=xvda,,").target == "a.img"
+
+
+def test_every_disk_that_is_documented_is_read() -> None:
+    text = (Path(__file__).parents[3] / "docs/xl-config.md").read_text()
+    written = re.findall(r"^\| `(.*?)` \| (.*?) \|$", text, re.MULTILINE)
+
+    assert len(written) == 8
+    for disk, meaning in written:
+        served = any(words in meaning for words in ("raw image", "the same", "CD drive, read-only"))
+        prefixes = re.findall("`([a-z0-9]+:)`", meaning)
+        for each in (disk, *(prefix + disk.rpartition(":")[2] for prefix in prefixes)):
+            assert (parse_xl_disk(each, HERE, 1).unusable == "") == served, each
