@@ -23,6 +23,7 @@ MEBIBYTE: Final = 1 << 20
 MEMORY_MIN_MIB: Final = 4
 MEMORY_MAX_MIB: Final = 1 << 20
 VCPUS_MAX: Final = 32
+ASKED_MAX: Final = 100
 HONOURED: Final = ("name", "memory", "maxmem", "vcpus", "disk", "on_crash")
 CRASH_ACTIONS: Final = {
     "destroy": "destroy",
@@ -97,7 +98,8 @@ class _Reader:
     def _sort_keys(self) -> None:
         for key, item in self._settings.items():
             if key not in HONOURED:
-                near = [] if key in XL_KEYS else difflib.get_close_matches(key, XL_KEYS, n=1, cutoff=0.8)
+                asked = key not in XL_KEYS and len(self._ignored) < ASKED_MAX
+                near = difflib.get_close_matches(key, XL_KEYS, n=1, cutoff=0.8) if asked else []
                 right = f"did you mean {near[0]}?" if near else ""
                 self._ignored.append(Finding(self._path, item.line, f"{key!r} is ignored", right))
 

@@ -109,7 +109,8 @@ class _Parser:
         if old is None:
             return XlItem(new.value, new.line, added=True)
         if isinstance(old.value, list) and isinstance(new.value, list):
-            return XlItem([*old.value, *new.value], old.line, added=True)
+            old.value.extend(new.value)  # in place: the old item is gone after this
+            return XlItem(old.value, old.line, added=True)
         if isinstance(old.value, str) and isinstance(new.value, str):
             return XlItem(old.value + new.value, old.line, added=True)
         wrong = f"{key.text} += adds a list to a string, or a string to a list"

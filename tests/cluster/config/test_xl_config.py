@@ -335,3 +335,11 @@ def test_everything_that_is_wrong_is_said_at_once(refuse: Callable[[str], str]) 
 def test_nonsense_is_refused_or_read_but_never_hangs(read: Read, text: str) -> None:
     with pytest.raises(ConfigError):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x += [1]\n" * 20_000, "x += 'a'\n" * 20_000, "".join(f"vcpu{each}=1;" for each in range(20_000))],
+)
+def test_a_file_of_many_settings_is_read(read: Read, text: str) -> None:
+    assert read(MINIMAL + text).name == "db"
