@@ -201,6 +201,21 @@ def _asked_keys() -> Iterator[Case]:
     return (("key", key.encode()) for key in KEYS)
 
 
+ROOT = Path(__file__).parents[3]
+WRITTEN = sorted((*ROOT.glob("configs/guests/*.cfg"), *ROOT.parent.glob("shared/cases/*.cfg")))
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=[each.name for each in WRITTEN])
+def test_a_file_that_somebody_wrote_is_read_as_xens_library_reads_it(ask: Ask, path: Path) -> None:
+    content = path.read_bytes()
+    error, *settings = ask([("file", content), *_asked_keys()])
+
+    assert _read(content) == (None if error["error"] else settings)
+    disks = [each["text"] for each in (settings[KEYS.index("disk")] or {"list": []})["list"]]
+    for disk, answer in zip(disks, ask([("disk", bytes.fromhex(each)) for each in disks]), strict=True):
+        assert _read_disk(bytes.fromhex(disk)) == (None if answer["error"] else answer), bytes.fromhex(disk)
+
+
 # --- disks ---
 
 # Not trusted, untrusted and grant_usage=: documented, but libraries built without flex do not know them.
