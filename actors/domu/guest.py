@@ -6,7 +6,7 @@ What to do is in the command line of the start info, as JSON; where its writes a
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
@@ -208,6 +208,8 @@ class Guest(Kernel):
         boot = journal.word(Word.BOOTS)
         random = Random(f"{self.configuration['seed']}:{self.name}:{device['vdev']}:{boot}")
         identity = (self.configuration["guest_id"], int(device["virtual_device"]))
+        if disk.read_only:
+            spec = replace(spec, read_share=1.0)
         workload = Workload(self.threads, disk, journal, spec, random, identity, wait)
         self._workloads.append(workload)
         workload.start()
