@@ -298,10 +298,8 @@ class Supervisor:
         if self._endless:
             over = False
         finished = not any(each.works for each in self.guests.values()) and nothing_due
-        if self._down_wanted or over or (finished and not self._endless):
-            self._enter("settle")
-        elif self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns() and not self._endless:
-            self.outcome.unknown.append("faults were still to come when the time was up")
+        late = self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns()
+        if self._down_wanted or over or ((finished or late) and not self._endless):
             self._enter("settle")
 
     def _patience_ns(self) -> int:
@@ -312,7 +310,6 @@ class Supervisor:
         failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
         if not (self.faults.unsettled or failing) or self._elapsed_ns() > self.cluster.settle_ns:
             self.faults.give_up()
-            self.outcome.unknown += self.course.not_done
             for guest in self.guests.values():
                 if not guest.ended:
                     self.boards[guest.host].type_on_console(guest.name, "stop")

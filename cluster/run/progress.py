@@ -19,6 +19,7 @@ from rich.table import Column
 EVENTS = {
     "fault": "bold red",
     "fault over": "green",
+    "never fired": "yellow",
     "detected": "yellow",
     "rebooting": "yellow",
     "reconnecting": "yellow",

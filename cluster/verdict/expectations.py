@@ -1,9 +1,12 @@
 """What the author of a configuration predicted, against what came of it.
 
 Rules: only what the file says is judged, but that no request fails is predicted of every run whose faults do
-not promise it; one that cannot be judged is unknown.
+not promise it; one that cannot be judged is unknown. Where a fault never fired that should have, what came
+true is unknown, too: with that fault it might not have. What is worse than predicted has failed all the same,
+since a fault makes nothing better.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from cluster.config.quantities import duration_text
@@ -15,12 +18,19 @@ _LEDGER_COUNTS: Final = ("lost", "stale", "torn", "misdirected")
 
 
 def judge(
-    expect: ExpectSchema, guests: list[GuestFacts], *, errors_promised: bool = False
+    expect: ExpectSchema,
+    guests: list[GuestFacts],
+    *,
+    errors_promised: bool = False,
+    missed_faults: Sequence[str] = (),
 ) -> list[Expectation]:
-    """Every prediction with its verdict. `errors_promised`: a fault of the run is that requests fail."""
+    """Every prediction with its verdict. `errors_promised`: a fault of the run is that requests fail.
+
+    `missed_faults` should have come and did not.
+    """
     found = []
     if expect.survivors is not None:
-        found.append(_survivors(expect.survivors, guests))
+        found.append(_survivors(expect.survivors, guests, spared=bool(missed_faults)))
     if expect.outage_max is not None:
         found.append(_outage(expect.outage_max, guests))
     for name in _LEDGER_COUNTS:
@@ -29,7 +39,14 @@ def judge(
             found.append(_count(name, limit, guests))
     if expect.errors is not None or not errors_promised:
         found.append(_errors(expect.errors, guests))
-    return found
+    return [_doubted(each) for each in found] if missed_faults else found
+
+
+def _doubted(expectation: Expectation) -> Expectation:
+    """One whose fault never fired."""
+    if expectation.verdict is not Verdict.held:
+        return expectation
+    return Expectation(f"{expectation.text}, but a fault never fired", Verdict.unknown)
 
 
 def _errors(limit: int | None, guests: list[GuestFacts]) -> Expectation:
@@ -44,13 +61,15 @@ def _errors(limit: int | None, guests: list[GuestFacts]) -> Expectation:
     return Expectation(f"{text}: {errors}", Verdict.held)
 
 
-def _survivors(wanted: int | str, guests: list[GuestFacts]) -> Expectation:
+def _survivors(wanted: int | str, guests: list[GuestFacts], *, spared: bool) -> Expectation:
     alive = sum(each.survived is True for each in guests)
     open_ = sum(each.survived is None for each in guests)
     number = len(guests) if wanted == "all" else 0 if wanted == "none" else int(wanted)
     text = f"survivors {wanted}: {alive} of {len(guests)}"
     if open_:
         return Expectation(f"{text}, {open_} not known", Verdict.unknown)
+    if spared and alive > number:
+        return Expectation(f"{text}, but a fault never fired", Verdict.unknown)
     return Expectation(text, Verdict.of(alive == number))
 
 

@@ -20,6 +20,7 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
     """Every check, in the order in which they are shown."""
     return [
         _course(facts),
+        *_faults(facts),
         _ledger(facts, guests),
         _read_back(guests),
         _conservation(guests),
@@ -32,10 +33,10 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
     ]
 
 
-def named(names: list[str]) -> str:
+def named(names: list[str], separator: str = ", ") -> str:
     """A few names, and how many more there are."""
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-    return ", ".join(names[:NAMED_MAX]) + more
+    return separator.join(names[:NAMED_MAX]) + more
 
 
 def _course(facts: RunFacts) -> Check:
@@ -44,6 +45,15 @@ def _course(facts: RunFacts) -> Check:
     if facts.failures:
         return Check("course", Verdict.failed, "the run was ended early: a process failed")
     return Check("course", Verdict.held, "the run went through all its phases")
+
+
+def _faults(facts: RunFacts) -> list[Check]:
+    """Whether the run was the experiment that its author wrote."""
+    if not facts.cluster.faults:
+        return []
+    if facts.missed_faults:
+        return [Check("faults", Verdict.unknown, f"never fired: {named(facts.missed_faults, '; ')}")]
+    return [Check("faults", Verdict.held, "every fault that may not be left out came")]
 
 
 def _ledger(facts: RunFacts, guests: list[GuestFacts]) -> Check:

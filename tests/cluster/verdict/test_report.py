@@ -2,7 +2,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from rich.console import Console
@@ -12,8 +12,10 @@ from actors.domu.journal_header import Word
 from actors.domu.stamp import stamp_block
 from actors.domu.store_log import StoreLog
 from cluster.config.resolved import ResolvedCluster, Volume
+from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
+from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.report import Report, report_of
 from cluster.verdict.run_facts import HostFacts, RunFacts
@@ -36,8 +38,13 @@ class Run:
     failures: list[str] = field(default_factory=list)
     interrupted: bool = False
     injections: list[Injection] = field(
-        default_factory=lambda: [Injection(1, "crash", "host0", "dom0", 2000, False, 2500, 3000, 4000)]
+        default_factory=lambda: [
+            Injection(1, "crash", "host0", "dom0", 2000, False, 2500, 3000, 4000, label="1")
+        ]
     )
+
+    fault_targets: list[FaultTarget] = field(default_factory=list)
+    unfired: list[UnfiredFault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for guest in self.cluster.hosts[0].guests:
@@ -80,6 +87,8 @@ class Run:
             unknown=self.unknown,
             failures=self.failures,
             interrupted=self.interrupted,
+            fault_targets=self.fault_targets,
+            unfired=self.unfired,
         )
         return report_of(facts, self.read_volume)
 
@@ -127,13 +136,14 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
     ]
     assert data["faults"] == [
         {
-            "id": 1,
+            "id": "1",
             "kind": "crash",
             "target": "host0/dom0",
             "injected_at_ns": 2000,
             "detected_at_ns": 2500,
             "recovered_at_ns": 4000,
             "destroyed": False,
+            "never_fired": None,
         }
     ]
     assert data["guests"][0] == {
@@ -453,6 +463,83 @@ def test_a_person_is_told_the_policy_the_fault_the_guests_and_the_verdict(load: 
         "verdict: held (seed 1, simulated driver)",
     ):
         assert expected in text
+
+
+NEVER = UnfiredFault("2", "crash", "host0/dom0", "when fault 1 is recovered: that was never so")
+
+
+def test_a_fault_that_never_fired_is_in_the_report_and_leaves_the_verdict_unknown(run: Run) -> None:
+    run.unfired = [NEVER]
+
+    report = run.report()
+
+    assert (report.verdict, report.exit_code) == (Verdict.unknown, 2)
+    assert verdict_of(report, "faults") is Verdict.unknown
+    assert report.to_dict()["faults"][1] == {  # type: ignore[index]
+        "id": "2",
+        "kind": "crash",
+        "target": "host0/dom0",
+        "injected_at_ns": None,
+        "detected_at_ns": None,
+        "recovered_at_ns": None,
+        "destroyed": False,
+        "never_fired": NEVER.why,
+    }
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "2 crash  host0/dom0     never fired" in out.getvalue()
+    assert f"2 never fired: {NEVER.why}" in out.getvalue()
+
+
+def test_an_optional_fault_that_never_fired_is_told_and_changes_nothing(run: Run) -> None:
+    run.unfired = [replace(NEVER, optional=True)]
+
+    report = run.report()
+
+    assert report.verdict is Verdict.held
+    assert [each["id"] for each in report.to_dict()["faults"]] == ["1", "2"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("skipped", "verdict"), [("it does not run", Verdict.unknown), (SPARED, Verdict.held), ("", Verdict.held)]
+)
+def test_a_fault_that_could_not_be_done_never_fired_either(run: Run, skipped: str, verdict: Verdict) -> None:
+    target = FaultTarget(1, 1, "crash", "host0/dom0", "at 2 s", 2000, skipped=skipped, label="1")
+    run.fault_targets = [target]
+
+    report = run.report()
+
+    assert report.verdict is verdict
+    told = [each["never_fired"] for each in report.to_dict()["faults"]]  # type: ignore[attr-defined]
+    assert told == ([None, skipped] if skipped else [None])
+
+
+@pytest.mark.parametrize(
+    ("expect", "verdict"),
+    [
+        ("{survivors: none}", Verdict.unknown),
+        ("{survivors: 1}", Verdict.unknown),
+        ("{survivors: 2}", Verdict.unknown),
+        ("{outage_max: 99ns}", Verdict.failed),
+        ("{outage_max: 100ns}", Verdict.unknown),
+        ("{lost: 0}", Verdict.unknown),
+    ],
+)
+def test_a_prediction_that_came_true_without_a_fault_is_unknown(
+    load: Load, expect: str, verdict: Verdict
+) -> None:
+    run = predicting(load, expect)
+    run.unfired = [NEVER]
+
+    assert run.report().expected[0].verdict is verdict
+
+
+def test_more_deaths_than_predicted_are_a_failure_even_without_a_fault(load: Load) -> None:
+    run = predicting(load, "{survivors: all}")
+    run.unfired = [NEVER]
+    run.guest("web-0").died = True
+
+    assert run.report().expected[0].verdict is Verdict.failed
 
 
 def test_the_summary_names_a_guest_that_never_came_back(run: Run) -> None:

@@ -116,7 +116,7 @@ def check_nesting(events: Events) -> None:
 def check_story(events: Events) -> None:
     """The crash is in it: the fault, the outages of both guests, and requests that went twice."""
     (fault,) = [each for each in events if each["ph"] == "i" and each["s"] == "g"]
-    assert fault["name"] == "fault: crash of host0/dom0"
+    assert fault["name"] == "fault: 1 crash of host0/dom0"
     outages = [each for each in events if each.get("cat") == "outage" and each["ph"] == "b"]
     assert sorted(each["args"]["guest"] for each in outages) == ["web-0", "web-1"]
     assert all(each["args"]["over"] for each in outages)
