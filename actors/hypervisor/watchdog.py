@@ -2,7 +2,7 @@
 
 Rules: a domain that does not set its timer again in time has hung; what then happens is decided by
 the life cycle. Time in which Xen itself does not run passes for no domain, as in a suspended host: Xen looks
-at its clock every `TICK_NS`, and when it comes late to that, every timer is put off by as long as it was away.
+at its clock every `TICK_NS`; when it comes late to that, every timer is put off by as long as it was away.
 Source: xen/common/schedule.c (domain_watchdog), xen/arch/x86/time.c (time_suspend, time_resume).
 """
 

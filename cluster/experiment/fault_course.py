@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from actors.abi.interface import XenbusState
+from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
@@ -128,15 +130,32 @@ class FaultCourse:
             if injection.is_there and not _is_for_good(injection):
                 injection.ends_at_ns = now_ns
 
+    def stood_still(self, away_ns: int) -> None:
+        """For so long nothing ran: what is to come, or to be taken away, is as much later."""
+        self._schedule.stood_still(away_ns)
+        for board in self._boards.values():
+            board.freeze_again()
+        for injection in self.records.injections:
+            if injection.is_there and injection.ends_at_ns is not None:
+                injection.ends_at_ns += away_ns
+
     def domain_changed(self, change: DomainChange, now_ns: int) -> None:
         """A domain has started or ended: what triggers may wait for."""
         if change.what == "started":
             self._performer.started(change.host, change.domid)
         self._schedule.saw("domain", f"{change.host}/{change.name}", change.what, now_ns)
 
-    def state_written(self, end: str, vbd: str, state: str, now_ns: int) -> None:
-        """An end of a vbd has written a state into XenStore."""
-        self._schedule.saw(end, vbd, state, now_ns)
+    def state_written(self, board: Board, link: str, message: StateWritten, now_ns: int) -> None:
+        """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
+        host = board.host
+        for domain in board.domains.values():
+            serves = message.end == "backend" and domain.domid == message.frontend_domid
+            if not serves and (message.end != "frontend" or domain.address != link):
+                continue
+            for volume in host.volumes:
+                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
+                    vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
+                    self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
 
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
         host, _, target = chosen.target.partition("/")

@@ -71,7 +71,7 @@ class Schedule:
         if not pending.seen:
             return f"{fault.cause}: that was never so"
         often = {1: "once", 2: "twice"}.get(pending.seen, f"{pending.seen} times")
-        return f"{fault.cause}: that was so only {often}"
+        return f"{fault.cause}: that was so {often}, and not again"
 
     def next_due_ns(self) -> int | None:
         """When the next one is due, not counting what waits for a recovery."""
@@ -103,6 +103,12 @@ class Schedule:
             if each.left == 0:
                 self._pending.remove(each)
         return due
+
+    def stood_still(self, away_ns: int) -> None:
+        """For so long nothing ran: everything comes as much later."""
+        for each in self._pending:
+            if each.due_ns is not None:
+                each.due_ns += away_ns
 
     def postpone(self, now_ns: int) -> None:
         """A recovery has ended now: intervals of faults repeated in time count from here."""

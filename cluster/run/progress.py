@@ -24,6 +24,7 @@ EVENTS = {
     "rebooting": "yellow",
     "reconnecting": "yellow",
     "recovered": "bold green",
+    "clock gap": "bold yellow",
     "died": "bold red",
     "halted": "bold red",
     "destroyed": "red",

@@ -188,6 +188,9 @@ class TraceWriter:
                     events.instant(SUPERVISOR, f"{what}: {name}", at_ns, "t", told)
             events.begin(SUPERVISOR, "fault", each.number, name, each.injected_at_ns, told)
             events.end(SUPERVISOR, "fault", each.number, name, each.recovered_at_ns or self._end_ns)
+        for number, gap in enumerate(supervisor.outcome.clock_gaps):
+            events.begin(SUPERVISOR, "clock", number, "clock gap", gap.began_ns)
+            events.end(SUPERVISOR, "clock", number, "clock gap", gap.ended_ns)
         for never in supervisor.course.unfired:
             why = {"fault": never.label, "why": never.why}
             events.instant(SUPERVISOR, f"never fired: {never.title}", self._end_ns, "t", why)

@@ -15,6 +15,7 @@ from rich.console import Console
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.verdict.expectations import judge
@@ -70,6 +71,7 @@ class Report:
                 }
                 for host in cluster.hosts
             ],
+            "clock_gaps": [_clock_gap(each) for each in self.facts.clock_gaps],
             "faults": _faults(self.facts),
             "fault_targets": [_fault_target(each) for each in self.facts.fault_targets],
             "guests": [_guest(each) for each in self.guests],
@@ -112,7 +114,11 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
     kinds = [*(each.kind for each in facts.cluster.faults), *(each.kind for each in facts.injections)]
     promised = any(each in FAULT_KINDS and FAULT_KINDS[each].errors for each in kinds)
     expected = judge(
-        facts.cluster.expect, guests, errors_promised=promised, missed_faults=facts.missed_faults
+        facts.cluster.expect,
+        guests,
+        errors_promised=promised,
+        missed_faults=facts.missed_faults,
+        stood_still=any(each.stopped_guests for each in facts.clock_gaps),
     )
     return Report(facts, guests, checks, expected)
 
@@ -142,6 +148,7 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         interrupted="interrupted" in outcome.unknown,
         fault_targets=supervisor.course.targets,
         unfired=supervisor.course.unfired,
+        clock_gaps=list(outcome.clock_gaps),
     )
 
 
@@ -155,6 +162,19 @@ def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:
         }
         for name in host.drivers
     ]
+
+
+def _clock_gap(gap: ClockGap) -> Json:
+    return {
+        "phase": gap.phase,
+        "began_at_ns": gap.began_ns,
+        "ended_at_ns": gap.ended_ns,
+        "suspended_ns": gap.suspended_ns,
+        "lasted_ns": gap.lasted_ns,
+        "guests": gap.guests,
+        "faults": list(gap.faults),
+        "alone": gap.alone,
+    }
 
 
 def _faults(facts: RunFacts) -> list[Json]:

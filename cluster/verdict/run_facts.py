@@ -13,6 +13,7 @@ from actors.domu.journal_header import Word
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
 from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import LedgerResult, ReadSectors
@@ -49,6 +50,7 @@ class RunFacts:
     interrupted: bool
     fault_targets: list[FaultTarget] = field(default_factory=list)
     unfired: list[UnfiredFault] = field(default_factory=list)
+    clock_gaps: list[ClockGap] = field(default_factory=list)
 
     @property
     def missed_faults(self) -> list[str]:

@@ -38,6 +38,10 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
             console.print(f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
             console.print(f"  halted: {escape(halted[host['name']])}")
+    for gap in run["clock_gaps"]:
+        lasted = f"{duration_text(gap['lasted_ns'])} ({gap['phase']})"
+        who = "the supervisor alone" if gap["alone"] else "this machine"
+        console.print(f"[yellow]clock gap[/] {lasted}: {who} did not run")
     if run["faults"]:
         _print(console, _faults(run["faults"]), len(run["faults"]))
         for each in [each for each in run["faults"] if each["never_fired"]][:ROWS_SHOWN]:

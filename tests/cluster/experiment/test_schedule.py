@@ -108,7 +108,7 @@ def test_what_never_came_says_what_it_waited_for() -> None:
     assert why(schedule, 4 * MS) == [
         ("1", "at 5 ms: the run was over before"),
         ("2", "when fault 1 is recovered: that was never so"),
-        ("3", "when frontend host0/web-0/xvda is Connected, time 2: that was so only once"),
+        ("3", "when frontend host0/web-0/xvda is Connected, time 2: that was so once, and not again"),
         (
             "4",
             "when frontend host0/web-0/xvda is Connected: that was so, "
@@ -129,7 +129,7 @@ def test_what_is_left_of_a_repeated_fault_is_numbered_as_its_times_are() -> None
 
     assert why(schedule, 20 * MS) == [
         ("2.2-2.50", "the one before it had not recovered"),
-        ("3.2", "when frontend host0/web-0/xvda is Connected: that was so only once"),
+        ("3.2", "when frontend host0/web-0/xvda is Connected: that was so once, and not again"),
     ]
 
 

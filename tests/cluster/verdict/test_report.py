@@ -14,6 +14,7 @@ from actors.domu.store_log import StoreLog
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
 from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import ReadSectors
@@ -37,6 +38,8 @@ class Run:
     unknown: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     interrupted: bool = False
+    driver: str = "simulated"
+    clock_gaps: list[ClockGap] = field(default_factory=list)
     injections: list[Injection] = field(
         default_factory=lambda: [
             Injection(1, "crash", "host0", "dom0", 2000, False, 2500, 3000, 4000, label="1")
@@ -80,7 +83,7 @@ class Run:
     def report(self) -> Report:
         facts = RunFacts(
             cluster=self.cluster,
-            driver="simulated",
+            driver=self.driver,
             hosts=self.hosts,
             guests=self.guests,
             injections=self.injections,
@@ -89,6 +92,7 @@ class Run:
             interrupted=self.interrupted,
             fault_targets=self.fault_targets,
             unfired=self.unfired,
+            clock_gaps=self.clock_gaps,
         )
         return report_of(facts, self.read_volume)
 
@@ -118,7 +122,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
 
     assert list(data) == [
         *("schema", "verdict", "driver", "seed", "config", "hosts"),
-        *("faults", "fault_targets", "guests", "checks", "expected"),
+        *("clock_gaps", "faults", "fault_targets", "guests", "checks", "expected"),
     ]
     assert (data["schema"], data["verdict"], data["driver"], data["seed"]) == (1, "held", "simulated", 1)
     assert list(data["config"]) == ["path", "sha256"]
@@ -540,6 +544,87 @@ def test_more_deaths_than_predicted_are_a_failure_even_without_a_fault(load: Loa
     run.guest("web-0").died = True
 
     assert run.report().expected[0].verdict is Verdict.failed
+
+
+def gap(phase: str, guests: int = 0, faults: tuple[str, ...] = ()) -> ClockGap:
+    return ClockGap(phase, 1000, 10_000_001_000, 0, guests, faults, met_by_others=True)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "verdict", "detail"),
+    [
+        ([], Verdict.held, "this machine ran all the time"),
+        ([gap("shutdown")], Verdict.held, "a gap of 10 s (shutdown), when nothing was measured"),
+        (
+            [gap("workload", 2, ("2.3",)), gap("off")],
+            Verdict.unknown,
+            "a gap of 10 s (workload), 10 s (off): nothing is known of "
+            "outages of 2 guests, times of fault 2.3",
+        ),
+        (
+            [gap("settle", 0, ("1",))],
+            Verdict.unknown,
+            "a gap of 10 s (settle): nothing is known of times of fault 1",
+        ),
+    ],
+)
+def test_what_was_measured_over_a_gap_of_the_clock_is_unknown(
+    run: Run, gaps: list[ClockGap], verdict: Verdict, detail: str
+) -> None:
+    run.driver, run.clock_gaps = "live", gaps
+
+    report = run.report()
+
+    assert report.verdict is verdict
+    assert [each.detail for each in report.checks if each.name == "host clock"] == [detail]
+
+
+def test_a_gap_of_the_clock_is_in_run_json_and_in_the_summary(run: Run) -> None:
+    run.driver, run.clock_gaps = "live", [gap("workload", 2, ("2.3",))]
+
+    report = run.report()
+
+    assert report.to_dict()["clock_gaps"] == [
+        {
+            "phase": "workload",
+            "began_at_ns": 1000,
+            "ended_at_ns": 10_000_001_000,
+            "suspended_ns": 0,
+            "lasted_ns": 10_000_000_000,
+            "guests": 2,
+            "faults": ["2.3"],
+            "alone": False,
+        }
+    ]
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "clock gap 10 s (workload): this machine did not run" in out.getvalue()
+
+
+def test_a_supervisor_that_alone_did_not_run_takes_nothing_from_the_guests(load: Load) -> None:
+    run = predicting(load, "{outage_max: 1s}")
+    run.driver, run.clock_gaps = "live", [replace(gap("workload", 2), met_by_others=False)]
+
+    report = run.report()
+
+    assert report.verdict is Verdict.held
+    (detail,) = [each.detail for each in report.checks if each.name == "host clock"]
+    assert detail == "a gap of 10 s (workload), of the supervisor alone, when nothing was measured"
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "clock gap 10 s (workload): the supervisor alone did not run" in out.getvalue()
+
+
+def test_virtual_time_has_no_gaps_to_look_for(run: Run) -> None:
+    assert "host clock" not in [each.name for each in run.report().checks]
+
+
+@pytest.mark.parametrize("expect", ["{outage_max: 99ns}", "{outage_max: 1s}"])
+def test_an_outage_over_a_gap_of_the_clock_is_not_judged(load: Load, expect: str) -> None:
+    run = predicting(load, expect)
+    run.driver, run.clock_gaps = "live", [gap("workload", 2)]
+
+    assert run.report().expected[0].verdict is Verdict.unknown
 
 
 def test_the_summary_names_a_guest_that_never_came_back(run: Run) -> None:
