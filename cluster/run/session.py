@@ -33,6 +33,7 @@ from cluster.drivers.process import Surroundings, run_forked
 from cluster.drivers.simulated import run_simulated
 from cluster.drivers.zygote import start_zygote
 from cluster.experiment.board import SUPERVISOR
+from cluster.experiment.host_clock import HostClock
 from cluster.experiment.supervisor import Supervisor
 from cluster.metrics.discovery import Targets, targets_of, targets_path, write_targets
 from cluster.metrics.metrics import HostCollector
@@ -152,6 +153,7 @@ class Session:
             self._observe,
             endless=self._options.endless,
             store_logs=self._run_directory.make_store_logs(cluster),
+            host_clock=HostClock(_suspended_ns),
         )
         self.supervisor = supervisor
         origin_ns = time.monotonic_ns()
@@ -307,6 +309,11 @@ def _describe(supervisor: Supervisor) -> str:
         if waiting
         else text
     )
+
+
+def _suspended_ns() -> int:
+    """For how long this machine has been suspended since it was booted."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
 def _unread(_: Volume) -> ReadSectors:
