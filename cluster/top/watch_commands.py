@@ -37,7 +37,8 @@ def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """What runs: hosts, domains, their processes."""
     values = asked(ask(name, "status", {}))
     if as_json:
-        click.echo(json.dumps({"hosts": values["hosts"]}, indent=2))
+        told = {"cluster": values["name"], **{key: values[key] for key in ("phase", "directory", "hosts")}}
+        click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
     for host in cast("list[dict[str, object]]", values["hosts"]):
