@@ -53,7 +53,7 @@ class Outcome:
 
 
 class Supervisor:
-    """The machine of the experimenter."""
+    """The machine of the experimenter. `keep` is told of a fault before it is done: whoever judges must know."""
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Supervisor:
         *,
         endless: bool = False,
         store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
@@ -85,6 +86,8 @@ class Supervisor:
         self.phase = "boot"
         self.finished = False
         self._observe = observe
+        self._keep = keep
+        self._kept_deeds = 0
         self._endless = endless
         self._effects: list[Effect] = []
         self._phase_began_ns = 0
@@ -127,6 +130,9 @@ class Supervisor:
             case _:
                 pass
         self._tick()
+        if self.course.deeds != self._kept_deeds:
+            self._kept_deeds = self.course.deeds
+            self._keep()
         effects, self._effects = self._effects, []
         return effects
 

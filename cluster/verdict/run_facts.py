@@ -35,7 +35,10 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut."""
+    """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut.
+
+    `cut_short`: the phase in which everything ended without a word, the supervisor too; empty if it did not.
+    """
 
     cluster: ResolvedCluster
     driver: str
@@ -46,6 +49,12 @@ class RunFacts:
     failures: list[str]
     interrupted: bool
     fault_targets: list[FaultTarget] = field(default_factory=list)
+    cut_short: str = ""
+
+    @property
+    def power_was_cut(self) -> bool:
+        """Whether everything ended at once, so that what a disk had not written back is gone."""
+        return self.interrupted or bool(self.cut_short)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Verification:
             return self._compare(journal, image.read, losses)
 
     def _compare(self, journal: Journal, read: ReadSectors, losses: list[int]) -> LedgerResult:
-        if self._facts.interrupted:
+        if self._facts.power_was_cut:
             losses = [*losses, journal.next_sequence]
         return check_volume(journal, read, power_losses=losses, run_nonces=self._run_nonces())
 
