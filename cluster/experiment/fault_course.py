@@ -65,7 +65,7 @@ class FaultCourse:
 
     @property
     def deeds(self) -> int:
-        """How many faults have been done and losses of power noted: grows before the effects are performed."""
+        """How many faults were done and losses of power noted; grows before the effects are performed."""
         return len(self.records.injections) + self._losses
 
     @property

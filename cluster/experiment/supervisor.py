@@ -53,7 +53,7 @@ class Outcome:
 
 
 class Supervisor:
-    """The machine of the experimenter. `keep` is told of a fault before it is done: whoever judges must know."""
+    """The machine of the experimenter. `keep` is called when a fault is noted, before it is done."""
 
     def __init__(
         self,

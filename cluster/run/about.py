@@ -1,8 +1,8 @@
 """What a run was: who ran it, where and when, on which machine, by which command: `about.json`.
 
 Rules: written before anything is started and again with each phase, so that what was cut short says as much
-as it knew. Times are of the wall clock, in UTC; phases count in seconds from the beginning, whatever the clock
-of the wall does meanwhile. A driver's virtual time is not in here.
+as it knew. Times are of the wall clock, in UTC; phases count in seconds from the beginning, whatever that
+clock does meanwhile. A driver's virtual time is not in here.
 """
 
 import json
@@ -22,67 +22,6 @@ from cluster.run.kept_values import KeptError
 FILE: Final = "about.json"
 SCHEMA: Final = 1
 PACKAGE: Final = "domzero"
-
-
-@dataclass(slots=True)
-class About:
-    """The fields of `about.json`; docs/run-directory.md explains each."""
-
-    name: str
-    driver: str
-    endless: bool
-    trace: bool
-    seed: int
-    configuration: list[dict[str, str]]
-    schema: int = SCHEMA
-    domzero: str = field(default_factory=lambda: version(PACKAGE))
-    python: str = f"{platform.python_implementation()} {platform.python_version()}"
-    dependencies: dict[str, str] = field(default_factory=lambda: _dependencies())
-    machine: dict[str, object] = field(default_factory=lambda: _machine())
-    load_at_start: list[float] = field(default_factory=lambda: _load())
-    load_at_end: list[float] | None = None
-    command: list[str] = field(default_factory=lambda: [PACKAGE, *sys.argv[1:]])
-    working_directory: str = field(default_factory=lambda: str(Path.cwd()))
-    pid: int = field(default_factory=os.getpid)
-    began: str = field(default_factory=lambda: _now())
-    ended: str | None = None
-    phases: list[dict[str, object]] = field(default_factory=list)
-    images: list[dict[str, object]] | None = None
-
-    @classmethod
-    def read(cls, directory: Path) -> "About":
-        """What a run directory says. KeptError if it is none."""
-        path = directory / FILE
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise KeptError(f"{directory} is no run directory: it has no {FILE}") from error
-        except OSError as error:
-            raise KeptError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-        except (ValueError, TypeError) as error:
-            raise KeptError(f"{path}: not written by this version of Domzero: {error}") from error
-
-    def enter(self, phase: str, began_s: float) -> None:
-        """A phase begins; `began_s` is when the run began, on the monotonic clock."""
-        self.phases.append({"phase": phase, "after_s": round(time.monotonic() - began_s, 3)})
-
-    def end(self, images: list[Path]) -> None:
-        """All is over, and these images, which the run did not make, are as it left them."""
-        self.ended, self.load_at_end = _now(), _load()
-        self.images = [image_state(each) for each in images]
-
-    def text(self) -> str:
-        """The text of the file."""
-        return json.dumps(asdict(self), indent=2) + "\n"
-
-
-def image_state(path: Path) -> dict[str, object]:
-    """What tells whether somebody has written to an image since; sizes are null for one that is gone."""
-    try:
-        found = path.stat()
-    except OSError:
-        return {"path": str(path), "bytes": None, "changed_ns": None}
-    return {"path": str(path), "bytes": found.st_size, "changed_ns": found.st_mtime_ns}
 
 
 def _now() -> str:
@@ -125,3 +64,64 @@ def _dependencies() -> dict[str, str]:
             except PackageNotFoundError:
                 found[name[0]] = "missing"
     return found
+
+
+@dataclass(slots=True)
+class About:
+    """The fields of `about.json`; docs/run-directory.md explains each."""
+
+    name: str
+    driver: str
+    endless: bool
+    trace: bool
+    seed: int
+    configuration: list[dict[str, str]]
+    schema: int = SCHEMA
+    domzero: str = field(default_factory=lambda: version(PACKAGE))
+    python: str = f"{platform.python_implementation()} {platform.python_version()}"
+    dependencies: dict[str, str] = field(default_factory=_dependencies)
+    machine: dict[str, object] = field(default_factory=_machine)
+    load_at_start: list[float] = field(default_factory=_load)
+    load_at_end: list[float] | None = None
+    command: list[str] = field(default_factory=lambda: [PACKAGE, *sys.argv[1:]])
+    working_directory: str = field(default_factory=lambda: str(Path.cwd()))
+    pid: int = field(default_factory=os.getpid)
+    began: str = field(default_factory=_now)
+    ended: str | None = None
+    phases: list[dict[str, object]] = field(default_factory=list)
+    images: list[dict[str, object]] | None = None
+
+    @classmethod
+    def read(cls, directory: Path) -> "About":
+        """What a run directory says. KeptError if it is none."""
+        path = directory / FILE
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise KeptError(f"{directory} is no run directory: it has no {FILE}") from error
+        except OSError as error:
+            raise KeptError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        except (ValueError, TypeError) as error:
+            raise KeptError(f"{path}: not written by this version of Domzero: {error}") from error
+
+    def enter(self, phase: str, began_s: float) -> None:
+        """A phase begins; `began_s` is when the run began, on the monotonic clock."""
+        self.phases.append({"phase": phase, "after_s": round(time.monotonic() - began_s, 3)})
+
+    def end(self, images: list[Path]) -> None:
+        """All is over, and these images, which the run did not make, are as it left them."""
+        self.ended, self.load_at_end = _now(), _load()
+        self.images = [image_state(each) for each in images]
+
+    def text(self) -> str:
+        """The text of the file."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def image_state(path: Path) -> dict[str, object]:
+    """What tells whether somebody has written to an image since; sizes are null for one that is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return {"path": str(path), "bytes": None, "changed_ns": None}
+    return {"path": str(path), "bytes": found.st_size, "changed_ns": found.st_mtime_ns}

@@ -1,6 +1,7 @@
 """The configuration of a run in its directory: the files as they were read, and what they were resolved to.
 
-    configuration/quickstart.yaml   configuration/guests/db.cfg   configuration/elsewhere/1-db.cfg   resolved.json
+    configuration/quickstart.yaml   configuration/guests/db.cfg   configuration/elsewhere/1-db.cfg
+    resolved.json
 
 Rules: files lie to each other as they did where they were read; one that was not below the folder of the
 first goes to `elsewhere`. A run is done again from what was resolved: nothing is read or decided anew.
@@ -43,7 +44,7 @@ def resolved_text(cluster: ResolvedCluster) -> str:
 
 
 def read_resolved(directory: Path, files: list[dict[str, str]]) -> ResolvedCluster:
-    """The cluster that `resolved_text` was made of, with its `files`, as `keep_sources` gave them. KeptError."""
+    """The cluster that `resolved_text` was made of; `files` as `keep_sources` gave them. KeptError."""
     path = directory / RESOLVED
     try:
         cluster = value_of(json.loads(path.read_text(encoding="utf-8"))["cluster"])

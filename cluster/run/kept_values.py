@@ -1,8 +1,8 @@
 """Values of a run as JSON and back, the same on both sides: the resolved configuration, the judge's notes.
 
 Numbers, texts, lists and maps with text keys are themselves. Whatever else there is is a map whose key `$`
-says what it is: a class of the table below with its fields, a `tuple`, `bytes`, a `Path`, or a `dict` that has
-other keys.
+says what it is: a class of the table below with its fields, a `tuple`, `bytes`, a `Path`, or a `dict` that
+has other keys.
 Rules: only classes of the table are kept, and only these are made again, so a file can name nothing else.
 """
 
@@ -88,7 +88,7 @@ def _made(kind: str, values: dict[str, object]) -> object:
         missing = [key for key in _names(made) if key not in values]
         if missing or len(values) != len(_names(made)):
             raise ValueError(f"its keys are {', '.join(_names(made))}")
-        return made.model_construct(**values)
+        return cast("Callable[..., object]", made.model_construct)(**values)
     return made(**values)
 
 

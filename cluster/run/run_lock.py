@@ -1,7 +1,7 @@
 """Whether a run directory is in use: a lock on the folder itself, which leaves nothing behind.
 
-Rules: a run holds it for as long as any of its processes lives, since they inherit it; a reader shares it with
-other readers. A folder that cannot be locked counts as one that is in use.
+Rules: a run holds it for as long as any of its processes lives, since they inherit it; a reader shares it
+with other readers. A folder that cannot be locked counts as one that is in use.
 Source: flock(2).
 """
 

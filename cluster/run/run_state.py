@@ -8,8 +8,7 @@ process has written outlives its process. Of records that have not changed since
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import fields, replace
 from typing import Final, cast
 
 from actors.domu.journal import Journal, JournalError
@@ -53,16 +52,8 @@ def state_text(facts: RunFacts, phase: str) -> str:
     return _Texts().of(facts, phase)
 
 
-@dataclass(frozen=True, slots=True)
-class KeptState:
-    """A file as it was read: the facts, and the phase that the run was in."""
-
-    facts: RunFacts
-    phase: str
-
-
-def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -> KeptState:
-    """The facts of a run, with its journals; those of one that did not get to its end are cut short. KeptError.
+def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -> RunFacts:
+    """The facts of a run, with its journals; `cut_short` if it did not get to its end. KeptError.
 
     `cluster` has its images in the directory.
     """
@@ -71,15 +62,17 @@ def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -
         data = json.loads(path.read_text(encoding="utf-8"))
         facts = _facts(data, cluster, driver)
         _attach(facts, directory)
-        return KeptState(facts, str(data["phase"]))
     except FileNotFoundError as error:
-        raise KeptError(f"{error.filename} is missing: nothing was started, or somebody removed it") from error
+        raise KeptError(
+            f"{error.filename} is missing: nothing was started, or somebody removed it"
+        ) from error
     except OSError as error:
         raise KeptError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
     except (JournalError, StoreLogError) as error:
         raise KeptError(str(error)) from error
     except (ValueError, KeyError, TypeError, IndexError, AssertionError) as error:
         raise KeptError(f"{path}: not written by this version of Domzero: {error}") from error
+    return facts
 
 
 class _Texts:
@@ -108,7 +101,11 @@ class _Texts:
         return ",\n".join(parts) + "}\n"
 
     def _text(
-        self, what: str, number: int, record: GuestRecord | Injection | FaultTarget, data: Callable[..., object]
+        self,
+        what: str,
+        number: int,
+        record: GuestRecord | Injection | FaultTarget,
+        data: Callable[..., object],
     ) -> str:
         now = [getattr(record, each.name) for each in fields(record)]
         kept = self._kept.get((what, number))

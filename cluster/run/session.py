@@ -137,6 +137,9 @@ class Session:
         """Note a phase that begins."""
         self._about.enter(phase, self._began_s)
         self._run_directory.write(ABOUT, self._about.text(), sync=False)
+        self._keep_state()
+
+    def _keep_state(self) -> None:
         if self._state is not None:
             self._state.keep()
 
@@ -186,10 +189,10 @@ class Session:
             self._observe,
             endless=self._options.endless,
             store_logs=self._run_directory.make_store_logs(cluster),
-            keep=lambda: state.keep(),
+            keep=self._keep_state,
         )
         self.supervisor = supervisor
-        self._state = state = RunState(
+        self._state = RunState(
             self._run_directory, lambda: facts_of(cluster, "live", supervisor), lambda: supervisor.phase
         )
         origin_ns = time.monotonic_ns()
@@ -282,10 +285,9 @@ class Session:
 
     async def _keep_up(self) -> None:
         """Write what has been noted since, now and then."""
-        assert self._state is not None, "a live run has a supervisor"
         while True:
             await trio.sleep(INTERVAL_S)
-            self._state.keep()
+            self._keep_state()
 
     async def _show(self, supervisor: Supervisor) -> None:
         while True:

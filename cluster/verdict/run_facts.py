@@ -6,6 +6,7 @@ nothing is wanted any more and nothing in flight. `None` stands for what cannot 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from actors.domu.histogram import percentile_ns
 from actors.domu.journal import Word
@@ -38,6 +39,7 @@ class RunFacts:
     """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut.
 
     `cut_short`: the phase in which everything ended without a word, the supervisor too; empty if it did not.
+    `changed_images`: those of which it is known that they are not any more as the run left them.
     """
 
     cluster: ResolvedCluster
@@ -50,6 +52,7 @@ class RunFacts:
     interrupted: bool
     fault_targets: list[FaultTarget] = field(default_factory=list)
     cut_short: str = ""
+    changed_images: frozenset[Path] = frozenset()
 
     @property
     def power_was_cut(self) -> bool:

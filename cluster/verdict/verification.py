@@ -5,6 +5,7 @@ says why; it stops nothing else.
 """
 
 import hashlib
+from errno import ESTALE
 from typing import Final
 
 from actors.domu.journal import Journal, JournalError, Word
@@ -58,7 +59,7 @@ class Verification:
             return LedgerResult()
         if self._read_volume is not None:
             return self._compare(journal, self._read_volume(volume), losses)
-        with ImageFile(volume.path) as image:
+        with self._image(volume) as image:
             return self._compare(journal, image.read, losses)
 
     def _compare(self, journal: Journal, read: ReadSectors, losses: list[int]) -> LedgerResult:
@@ -86,8 +87,13 @@ class Verification:
     def _sha256(self, volume: Volume) -> bytes:
         if self._read_volume is not None:
             return _sha256(self._read_volume(volume), volume.sectors)
-        with ImageFile(volume.path) as image:
+        with self._image(volume) as image:
             return _sha256(image.read, volume.sectors)
+
+    def _image(self, volume: Volume) -> ImageFile:
+        if volume.path in self._facts.changed_images:
+            raise OSError(ESTALE, "somebody has written to it since the run", str(volume.path))
+        return ImageFile(volume.path)
 
     def _volume(self, guest: GuestRecord, journal: Journal) -> Volume:
         return self._volumes[guest.host, guest.name, journal.word(Word.VIRTUAL_DEVICE)]
