@@ -59,8 +59,7 @@ def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -
     """
     path = directory.path / FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        facts = _facts(data, cluster, driver)
+        facts = facts_of_text(path.read_text(encoding="utf-8"), cluster, driver)
         _attach(facts, directory)
     except FileNotFoundError as error:
         raise KeptError(
@@ -131,7 +130,9 @@ def _target(record: FaultTarget) -> object:
     return {"injection": number, "target": plain(replace(record, injection=None))}
 
 
-def _facts(data: dict[str, object], cluster: ResolvedCluster, driver: str) -> RunFacts:
+def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
+    """What `state_text` was made of, but for the journals. ValueError, KeyError, TypeError if none."""
+    data = json.loads(text)
     injections = cast("list[Injection]", value_of(data["injections"]))
     by_number = {each.number: each for each in injections}
     rows = cast("list[dict[str, object]]", data["fault_targets"])
