@@ -4,6 +4,7 @@ Rules: nothing of the run is changed. What it takes is in the directory, but for
 make: those are where they were, and one that has been written to since is not judged.
 """
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +31,9 @@ class KeptRun:
         """The run in a directory. KeptError if it holds none, or one that `run` or `up` did not start."""
         about = About.read(path)
         if not about.configuration:
-            raise KeptError(f"{path}: made by `{' '.join(about.command)}`, which keeps no configuration")
+            raise KeptError(
+                f"{path}: not a run of its own; `{shlex.join(about.command)}` made it, and will again"
+            )
         return cls(RunDirectory(path.absolute()), about, read_resolved(path, about.configuration))
 
     def report(self) -> Report:
