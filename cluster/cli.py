@@ -18,6 +18,7 @@ from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.loading import load_cluster
+from cluster.config.quantities import size_bytes
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
@@ -46,6 +47,7 @@ from cluster.verdict.summary import print_summary
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
 VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
+JOURNALS = "1GiB"
 SEED = click.IntRange(0, (1 << 64) - 1)
 
 
@@ -115,6 +117,13 @@ def run(  # noqa: PLR0917 (click passes options so)
     return report.exit_code
 
 
+def _size(_: click.Context, __: click.Parameter, value: str) -> int:
+    try:
+        return size_bytes(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @cli.command(short_help="Start a cluster and keep it running.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-d", "--detach", is_flag=True, help="Go to the background once the guests work.")
@@ -122,10 +131,22 @@ def run(  # noqa: PLR0917 (click passes options so)
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
 )
-def up(file: Path, detach: bool, seed: int | None, out: Path | None) -> int:  # noqa: FBT001
-    """Start a cluster and keep it running until `domzero down` (or Ctrl-C)."""
+@click.option(
+    "--journals",
+    callback=_size,
+    default=JOURNALS,
+    show_default=True,
+    metavar="SIZE",
+    help="What the journals may take of the disk; then the guests stop working.",
+)
+def up(file: Path, detach: bool, seed: int | None, out: Path | None, journals: int) -> int:  # noqa: FBT001
+    """Start a cluster and keep it running until `domzero down` (or Ctrl-C).
+
+    The guests' journals, which the verdict needs, grow by 64 bytes with each write. When they have used up
+    what --journals grants, the guests stop working and everything else goes on; `domzero status` says so.
+    """
     cluster = _load(file, seed)
-    options = SessionOptions(driver="live", out=out, endless=True)
+    options = SessionOptions(driver="live", out=out, endless=True, journal_budget=journals)
     if detach:
         directory = start_detached(cluster, options)
         click.echo(f"{cluster.name} is up; run directory: {directory}")

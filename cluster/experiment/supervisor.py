@@ -26,6 +26,7 @@ from cluster.experiment.fault_records import FaultRecords
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.interrupt_tables import InterruptTables
+from cluster.experiment.journal_budget import JournalBudget
 from cluster.experiment.readings import Readings
 
 NS = 1_000_000_000
@@ -64,6 +65,7 @@ class Supervisor:
         endless: bool = False,
         store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
         keep: Callable[[], None] = lambda: None,
+        journal_budget: int | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
@@ -80,6 +82,7 @@ class Supervisor:
         for key, log in (store_logs or {}).items():
             self.guests[key].store_log = log
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
+        self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)
         self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
@@ -284,6 +287,7 @@ class Supervisor:
         over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
         if self._endless:
             over = False
+            self.journals.tick()
         finished = not any(each.works for each in self.guests.values()) and nothing_due
         if self._down_wanted or over or (finished and not self._endless):
             self._enter("settle")

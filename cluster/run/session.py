@@ -56,12 +56,16 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How to run a configuration. `private`: no command of another terminal can reach it."""
+    """How to run a configuration. `private`: no command of another terminal can reach it.
+
+    `journal_budget`: the bytes that the journals of an endless run may take.
+    """
 
     driver: str = "live"
     out: Path | None = None
     trace: bool = False
     endless: bool = False
+    journal_budget: int | None = None
     weigh: bool = False
     private: bool = False
 
@@ -190,6 +194,7 @@ class Session:
             endless=self._options.endless,
             store_logs=self._run_directory.make_store_logs(cluster),
             keep=self._keep_state,
+            journal_budget=self._options.journal_budget,
         )
         self.supervisor = supervisor
         self._state = RunState(
