@@ -122,12 +122,12 @@ class _Check:
         self._guest = journal.guest
         self._identity = journal.word(Word.GUEST_ID), journal.word(Word.VIRTUAL_DEVICE)
         self._sectors = journal.word(Word.VOLUME_SECTORS)
-        self._records = list(journal.records())
+        self._journal = journal
         self._read = read
         self._run_nonces = run_nonces
-        self._nonces = {each.nonce for each in self._records if not each.is_flush}
+        self._nonces = {each.nonce for each in journal.records() if not each.is_flush}
         self._power_losses = sorted(power_losses)
-        self._flushes = [each.sequence for each in self._records if _is_done_flush(each)]
+        self._flushes = [each.sequence for each in journal.records() if _is_done_flush(each)]
         self._last = array("Q", bytes(8 * self._sectors))
         self._bad: dict[int, _Found] = {}
         self._bad_map = bytearray(self._sectors)
@@ -138,14 +138,14 @@ class _Check:
         self._find_last_writes()
         for start in range(0, self._sectors, CHUNK_SECTORS):
             self._scan(start, min(CHUNK_SECTORS, self._sectors - start))
-        for record in self._records:
+        for record in self._journal.records():
             if not record.is_flush:
                 self._classify(record)
         return self.result
 
     def _find_last_writes(self) -> None:
         last = memoryview(self._last)
-        for record in self._records:
+        for record in self._journal.records():
             if record.is_flush:
                 continue
             if record.acknowledged:
@@ -195,9 +195,9 @@ class _Check:
         return self._run_nonces is None or stamp.nonce in self._run_nonces or stamp.nonce in self._nonces
 
     def _is_ours(self, stamp: Stamp, sector: int) -> bool:
-        if not 0 < stamp.sequence <= len(self._records):
+        if not 0 < stamp.sequence < self._journal.next_sequence:
             return False
-        record = self._records[stamp.sequence - 1]
+        record = self._journal.record(stamp.sequence)
         return record.nonce == stamp.nonce and record.sector <= sector < record.sector + record.sectors
 
     def _stray(self, stamp: Stamp, sector: int) -> None:
