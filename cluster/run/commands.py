@@ -67,7 +67,12 @@ def verify(directory: Path, as_json: bool) -> int:  # noqa: FBT001
     """
     with _as_usage(), held(directory, shared=True):
         run = KeptRun.read(directory)
-        report = run.report()
+        progress = Progress(ProgressConsole())
+        try:
+            progress.observe("verify", "")
+            report = run.report()
+        finally:
+            progress.stop()
         if not (directory / "run.json").exists():
             try:
                 run.directory.write_report(report)

@@ -95,6 +95,7 @@ class Session:
         self._began_s = time.monotonic()
         self._about = self._keep_configuration(cluster)
         self._state: RunState | None = None
+        self._not_written = ""
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
         self.xenstore_sockets: dict[str, str] = {}
@@ -140,12 +141,22 @@ class Session:
     def _enter(self, phase: str) -> None:
         """Note a phase that begins."""
         self._about.enter(phase, self._began_s)
-        self._run_directory.write(ABOUT, self._about.text(), sync=False)
+        self._write(lambda: self._run_directory.write(ABOUT, self._about.text(), sync=False))
         self._keep_state()
 
     def _keep_state(self) -> None:
         if self._state is not None:
-            self._state.keep()
+            self._write(self._state.keep)
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """Write a note; that the disk is full, or the folder gone, is said once and ends no run."""
+        try:
+            write()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            if reason != self._not_written:
+                self._not_written = reason
+                self._progress.say(f"{self.directory}: no notes can be kept for `domzero verify`: {reason}")
 
     def _let_go_of_name(self) -> None:
         if self._claim is not None:

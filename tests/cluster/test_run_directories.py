@@ -221,3 +221,15 @@ def test_an_image_that_is_gone_is_refused_before_anything_is_made(shell: Shell) 
     assert found.returncode == 254
     assert "web.img: the image of host0/web is not as it was: it is gone" in found.stderr
     assert not (shell.folder / "again").exists()
+
+
+def test_a_run_goes_on_when_its_directory_is_gone(shell: Shell) -> None:
+    with shell.start("run", "small.yaml", "--out", "out") as process:
+        until(process, "workload")
+        (shell.folder / "out").rename(shell.folder / "elsewhere")
+        assert process.stderr is not None
+        said = process.stderr.read()
+        process.wait(LIMIT_S)
+
+    assert process.returncode == 0, said  # the image is not in there
+    assert said.count("no notes can be kept for `domzero verify`: no such file or directory") == 1
