@@ -279,11 +279,6 @@ class Journal:
         for row in RECORD.iter_unpack(memoryview(self._store)[RECORDS_AT:end]):
             yield Record(*row)
 
-    def record(self, sequence: int) -> Record:
-        """The record with this sequence, which must be one that was given."""
-        assert 0 < sequence <= self._follow(), f"no record {sequence}"
-        return Record(*RECORD.unpack_from(self._store, RECORDS_AT + (sequence - 1) * RECORD_SIZE))
-
     def nonces(self) -> list[int]:
         """The nonce of every record, in the order of issue."""
         first = RECORDS_AT // 8

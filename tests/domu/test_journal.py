@@ -257,15 +257,3 @@ def test_sigkill_loses_nothing_that_was_recorded(tmp_path: Path) -> None:
 
     assert os.WTERMSIG(status) == signal.SIGKILL
     assert sum(each.acknowledged for each in Journal.open(path).records()) == 1000
-
-
-def test_a_record_is_found_by_its_sequence() -> None:
-    journal = MemoryJournal(guest="host0/web", guest_id=1, virtual_device=51712, volume_sectors=2048)
-    journal.begin_boot()
-    for index in range(3):
-        journal.record_write(index * 8, 8, 100 + index, index)
-
-    assert [journal.record(each) for each in (1, 2, 3)] == list(journal.records())
-    for sequence in (0, 4):
-        with pytest.raises(AssertionError, match="no record"):
-            journal.record(sequence)
