@@ -9,7 +9,7 @@ process has written outlives its process. Of records that have not changed since
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from actors.domu.journal import Journal, JournalError
 from actors.domu.store_log import StoreLog, StoreLogError
@@ -19,12 +19,16 @@ from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.run.kept_values import KeptError, plain, value_of
 from cluster.run.run_directory import RunDirectory
-from cluster.verdict.run_facts import HostFacts, RunFacts
+from cluster.verdict.run_facts import RunFacts
 
 FILE: Final = "state.json"
 SCHEMA: Final = 1
 INTERVAL_S: Final = 0.5
 LAST_PHASE: Final = "done"
+_ELSEWHERE: Final = ("cluster", "driver", "cut_short", "changed_images")
+_IN_LISTS: Final = ("guests", "injections", "fault_targets")
+_PLAIN_FACTS: Final = [each.name for each in fields(RunFacts) if each.name not in {*_ELSEWHERE, *_IN_LISTS}]
+"""The facts that are in the file as they are: every one but those that others know, and the long lists."""
 
 
 class RunState:
@@ -81,14 +85,8 @@ class _Texts:
         self._kept: dict[tuple[str, int], tuple[list[object], str]] = {}
 
     def of(self, facts: RunFacts, phase: str) -> str:
-        head = {
-            "schema": SCHEMA,
-            "phase": phase,
-            "unknown": facts.unknown,
-            "failures": facts.failures,
-            "interrupted": facts.interrupted,
-            "hosts": plain(facts.hosts),
-        }
+        head = {"schema": SCHEMA, "phase": phase}
+        head |= {name: plain(getattr(facts, name)) for name in _PLAIN_FACTS}
         lists: Mapping[str, list[str]] = {
             "guests": [self._text("guest", at, each, _guest) for at, each in enumerate(facts.guests)],
             "injections": [self._text("fault", each.number, each, plain) for each in facts.injections],
@@ -143,17 +141,15 @@ def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
         )
         for each in rows
     ]
+    others = {name: value_of(data[name]) for name in _PLAIN_FACTS}
     return RunFacts(
         cluster=cluster,
         driver=driver,
-        hosts=cast("dict[str, HostFacts]", value_of(data["hosts"])),
         guests=cast("list[GuestRecord]", value_of(data["guests"])),
         injections=injections,
-        unknown=cast("list[str]", data["unknown"]),
-        failures=cast("list[str]", data["failures"]),
-        interrupted=data["interrupted"] is True,
         fault_targets=targets,
         cut_short="" if data["phase"] == LAST_PHASE else str(data["phase"]),
+        **cast("dict[str, Any]", others),
     )
 
 

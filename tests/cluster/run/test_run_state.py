@@ -6,8 +6,12 @@ import pytest
 
 from actors.domu.journal import Word
 from cluster.config.resolved import ResolvedCluster
+from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
-from cluster.run.kept_values import KeptError
+from cluster.run import run_state
+from cluster.run.kept_values import KeptError, plain
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_state import RunState, read_state
 from cluster.verdict.report import facts_of, report_of
@@ -92,6 +96,23 @@ def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
         assert [each.power_losses for each in found.guests] == [
             each.power_losses for each in kept.supervisor.guests.values()
         ]
+
+
+def test_a_record_that_has_not_changed_is_not_made_into_text_again(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 51):
+        kept.injure(number)
+    kept.state.keep()
+    made: list[object] = []
+    monkeypatch.setattr(run_state, "plain", lambda value: made.append(value) or plain(value))
+
+    kept.supervisor.injections[7].waiting_for.clear()
+    kept.state.keep()
+
+    assert [each for each in made if isinstance(each, Injection | GuestRecord | FaultTarget)] == [
+        kept.supervisor.injections[7]
+    ]
 
 
 def test_it_is_read_with_journals_and_logs(kept: Kept) -> None:
