@@ -10,18 +10,21 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from re import match
-from typing import Final
+from typing import Any, Final
 
 from cluster.run.kept_values import KeptError
 
 FILE: Final = "about.json"
 SCHEMA: Final = 1
 PACKAGE: Final = "domzero"
+PACKAGES: Final = ("actors", "cluster")
 
 
 def _now() -> str:
@@ -53,6 +56,16 @@ def _processor() -> str | None:
     return next((each.partition(":")[2].strip() for each in lines if each.startswith("model name")), None)
 
 
+@cache
+def _source_sha256() -> str:
+    """Of all modules with their names: tells states of the code apart that have one version."""
+    root = Path(__file__).parents[2]
+    digest = sha256()
+    for path in sorted(each for package in PACKAGES for each in (root / package).rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\0{sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
 def _dependencies() -> dict[str, str]:
     """What the package needs without any extra, and which versions are installed."""
     found = {}
@@ -78,6 +91,7 @@ class About:
     configuration: list[dict[str, str]]
     schema: int = SCHEMA
     domzero: str = field(default_factory=lambda: version(PACKAGE))
+    source_sha256: str = field(default_factory=_source_sha256)
     python: str = f"{platform.python_implementation()} {platform.python_version()}"
     dependencies: dict[str, str] = field(default_factory=_dependencies)
     machine: dict[str, object] = field(default_factory=_machine)
@@ -96,7 +110,7 @@ class About:
         """What a run directory says. KeptError if it is none."""
         path = directory / FILE
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**_whole(json.loads(path.read_text(encoding="utf-8"))))
         except FileNotFoundError as error:
             raise KeptError(f"{directory} is no run directory: it has no {FILE}") from error
         except OSError as error:
@@ -116,6 +130,13 @@ class About:
     def text(self) -> str:
         """The text of the file."""
         return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def _whole(data: dict[str, Any]) -> dict[str, Any]:
+    """The data, if no field is missing: what is not there must not become what is so here and now."""
+    if missing := [each.name for each in fields(About) if each.name not in data]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    return data
 
 
 def image_state(path: Path) -> dict[str, object]:
