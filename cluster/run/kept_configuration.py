@@ -9,7 +9,9 @@ first goes to `elsewhere`. A run is done again from what was resolved: nothing i
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -30,11 +32,9 @@ def keep_sources(directory: Path, sources: tuple[SourceFile, ...]) -> list[dict[
         path = _absolute(source.path)
         if path in kept:
             continue
-        inside = path.is_relative_to(home)
-        name = path.relative_to(home) if inside else Path(ELSEWHERE) / f"{len(kept)}-{path.name}"
-        kept[path] = str(FOLDER / name)
-        (directory / FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / FOLDER / name).write_bytes(source.content)
+        name = kept[path] = next(each for each in _names(path, home) if each not in kept.values())
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(source.content)
     return [{"file": name, "read_from": str(path)} for path, name in kept.items()]
 
 
@@ -58,6 +58,14 @@ def read_resolved(directory: Path, files: list[dict[str, str]]) -> ResolvedClust
     if not isinstance(cluster, ResolvedCluster):
         raise KeptError(f"{path}: not a configuration")
     return replace(cluster, sources=sources)
+
+
+def _names(path: Path, home: Path) -> Iterator[str]:
+    """What a file may be called here, the best name first."""
+    if path.is_relative_to(home):
+        yield str(FOLDER / path.relative_to(home))
+    for number in count(1):
+        yield f"{FOLDER}/{ELSEWHERE}/{number}-{path.name}"
 
 
 def _absolute(path: Path) -> Path:

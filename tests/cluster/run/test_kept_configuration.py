@@ -25,7 +25,10 @@ def test_the_files_are_kept_as_they_were_read_beside_each_other(tmp_path: Path) 
 
 
 def test_files_from_elsewhere_do_not_leave_the_directory_and_do_not_meet(tmp_path: Path) -> None:
-    names = ("home/a.yaml", "home/../other/db.cfg", "third/db.cfg", "home/x/../db.cfg", "third/db.cfg")
+    names = (
+        *("home/a.yaml", "home/../other/db.cfg", "third/db.cfg", "home/x/../db.cfg", "third/db.cfg"),
+        *("home/elsewhere/1-db.cfg", "other/1-db.cfg"),
+    )
     sources = tuple(SourceFile(tmp_path / name, name.encode()) for name in names)
 
     kept = keep_sources(tmp_path / "run", sources)
@@ -35,6 +38,8 @@ def test_files_from_elsewhere_do_not_leave_the_directory_and_do_not_meet(tmp_pat
         "configuration/elsewhere/1-db.cfg",
         "configuration/elsewhere/2-db.cfg",
         "configuration/db.cfg",
+        "configuration/elsewhere/1-1-db.cfg",
+        "configuration/elsewhere/2-1-db.cfg",
     ]
     assert (tmp_path / "run/configuration/elsewhere/2-db.cfg").read_bytes() == b"third/db.cfg"
 
