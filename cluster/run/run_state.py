@@ -17,7 +17,7 @@ from cluster.config.resolved import ResolvedCluster, store_nodes
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
-from cluster.run.kept_values import KeptError, plain, value_of
+from cluster.run.kept_values import KeptError, opened, plain, sealed, value_of
 from cluster.run.run_directory import RunDirectory
 from cluster.verdict.run_facts import RunFacts
 
@@ -73,7 +73,9 @@ def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -
         raise KeptError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
     except (JournalError, StoreLogError) as error:
         raise KeptError(str(error)) from error
-    except (ValueError, KeyError, TypeError, IndexError, AssertionError) as error:
+    except KeptError as error:
+        raise KeptError(f"{path}: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise KeptError(f"{path}: not written by this version of Domzero: {error}") from error
     return facts
 
@@ -95,7 +97,7 @@ class _Texts:
             ],
         }
         parts = [json.dumps(head)[:-1], *(_listed(name, rows) for name, rows in lists.items())]
-        return ",\n".join(parts) + "}\n"
+        return sealed(",\n".join(parts) + "}\n")
 
     def _text(
         self,
@@ -130,7 +132,7 @@ def _target(record: FaultTarget) -> object:
 
 def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
     """What `state_text` was made of, but for the journals. ValueError, KeyError, TypeError if none."""
-    data = json.loads(text)
+    data = opened(text)
     injections = cast("list[Injection]", value_of(data["injections"]))
     by_number = {each.number: each for each in injections}
     rows = cast("list[dict[str, object]]", data["fault_targets"])
