@@ -133,9 +133,9 @@ def runs_list(folder: Path, as_json: bool) -> None:  # noqa: FBT001
             return
         click.echo(f"{'verdict':<9}  {'driver':<9}  {'seed':>20}  {'MiB':>9}  {'began':<19}  directory")
         for each in found:
-            about, began = each.about, f"{each.began:%Y-%m-%d %H:%M:%S}"
-            numbers = f"{about.seed:>20}  {_mib(each.bytes):>9}"
-            click.echo(f"{each.verdict:<9}  {about.driver:<9}  {numbers}  {began}  {each.path}")
+            began, seed = f"{each.began:%Y-%m-%d %H:%M:%S}", "?" if each.seed is None else each.seed
+            numbers = f"{seed:>20}  {_mib(each.bytes):>9}"
+            click.echo(f"{each.verdict:<9}  {each.driver or '?':<9}  {numbers}  {began}  {each.path}")
         total = sum(each.bytes for each in found)
         click.echo(f"{len(found)} runs, {_mib(total)} MiB")
 
@@ -199,14 +199,13 @@ def runs_prune(
 
 
 def _row(run: KeptRunSize) -> dict[str, object]:
-    about = run.about
     return {
         "directory": str(run.path),
-        "name": about.name,
+        "name": run.name or None,
         "verdict": run.verdict,
-        "driver": about.driver,
-        "seed": about.seed,
-        "began": about.began,
+        "driver": run.driver or None,
+        "seed": run.seed,
+        "began": run.began.isoformat(timespec="milliseconds"),
         "bytes": run.bytes,
     }
 
