@@ -38,7 +38,10 @@ class FaultTarget:
 
 
 class FaultCourse:
-    """The faults of one run. `observe(what, text)` is told what happens."""
+    """The faults of one run. `observe(what, text)` is told what happens.
+
+    `keep` is called when a fault or a loss of power has been noted, and before its effects are performed.
+    """
 
     def __init__(
         self,
@@ -47,11 +50,14 @@ class FaultCourse:
         guests: Mapping[tuple[str, str], GuestRecord],
         emit: Callable[[Effect], None],
         observe: Callable[[str, str], None],
+        *,
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
         self.records = FaultRecords(cluster.hosts, guests, observe)
         self.targets: list[FaultTarget] = []
         self.not_done: list[str] = []
         self._cluster = cluster
+        self._keep = keep
         self._boards = boards
         self._guests = guests
         self._performer = FaultPerformer(boards, emit)
@@ -60,13 +66,7 @@ class FaultCourse:
         self._occurrences: dict[int, int] = {}
         self._told: dict[tuple[int, str], None] = {}
         self._dark: dict[str, None] = {}
-        self._losses = 0
         self.is_over = False
-
-    @property
-    def deeds(self) -> int:
-        """How many faults were done and losses of power noted; grows before the effects are performed."""
-        return len(self.records.injections) + self._losses
 
     @property
     def nothing_is_due(self) -> bool:
@@ -105,6 +105,7 @@ class FaultCourse:
             chosen.append(FaultTarget(fault.number, occurrence, fault.kind, address, fault.cause, now_ns))
             self._strike(fault, chosen[-1], random, now_ns)
         self.targets += chosen
+        self._keep()
         return chosen
 
     def end(self, now_ns: int) -> None:
@@ -193,10 +194,10 @@ class FaultCourse:
                 self._dark.pop(name, None)
             elif board.is_off and name not in self._dark:
                 self._dark[name] = None
-                self._losses += 1
                 for guest in self._guests.values():
                     if guest.host == name:
                         guest.power_lost()
+                self._keep()
 
 
 def _choose(fault: ResolvedFault, random: Random) -> list[str]:

@@ -54,7 +54,7 @@ class Outcome:
 
 
 class Supervisor:
-    """The machine of the experimenter. `keep` is called when a fault is noted, before it is done."""
+    """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Supervisor:
         }
         for key, log in (store_logs or {}).items():
             self.guests[key].store_log = log
-        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
+        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)
@@ -89,8 +89,6 @@ class Supervisor:
         self.phase = "boot"
         self.finished = False
         self._observe = observe
-        self._keep = keep
-        self._kept_deeds = 0
         self._endless = endless
         self._effects: list[Effect] = []
         self._phase_began_ns = 0
@@ -133,9 +131,6 @@ class Supervisor:
             case _:
                 pass
         self._tick()
-        if self.course.deeds != self._kept_deeds:
-            self._kept_deeds = self.course.deeds
-            self._keep()
         effects, self._effects = self._effects, []
         return effects
 
