@@ -6,13 +6,14 @@ What to do is in the command line of the start info, as JSON; where its writes a
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.domu.io_wait import IoWait
-from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.journal import Journal
+from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_client import StoreClient, StoreSpec
 from actors.domu.store_log import StoreLog
 from actors.domu.vitals import Vitals
@@ -105,8 +106,10 @@ class Guest(Kernel):
         number = fault.options.get("virtual_device")
         for disk, device in zip(self._disks, self.configuration["devices"], strict=False):
             if device["virtual_device"] == number:
-                opening = disk.reopen() if not fault.active else disk.disconnect(for_good=False)
-                self.threads.spawn(f"fault {fault.number}", opening)
+                if fault.active:
+                    self.threads.spawn(f"fault {fault.number}", disk.disconnect(for_good=False))
+                else:
+                    disk.reopen()
                 return True
         return False
 
@@ -205,6 +208,8 @@ class Guest(Kernel):
         boot = journal.word(Word.BOOTS)
         random = Random(f"{self.configuration['seed']}:{self.name}:{device['vdev']}:{boot}")
         identity = (self.configuration["guest_id"], int(device["virtual_device"]))
+        if disk.read_only:
+            spec = replace(spec, read_share=1.0)
         workload = Workload(self.threads, disk, journal, spec, random, identity, wait)
         self._workloads.append(workload)
         workload.start()

@@ -1,91 +1,40 @@
 """What a guest asked of one virtual disk and what it was told: kept where no crash can reach it.
 
 The journal is a file of the run directory that the guest's process maps, so SIGKILL loses nothing
-that was written; in simulation it is a bytearray. One journal for each (guest, vbd), one writer.
-Layout: words (u64) of the header as in `Word`; byte 256 the guest's address; byte 512 a digest;
-4096 gaps between completions; 12288 latencies (`histogram.py`); 20480 the records (`journal_record.py`).
+that was written; in simulation it is a bytearray. One journal for each (guest, vbd), one writer. Its header
+is in `journal_header.py`, its records are in `journal_record.py`.
 Rules: a record is written first, then counted by `next_sequence`; it never moves. Sequences start at 1
 and are shared by writes and flushes, so "issued after that was acknowledged" is a comparison of numbers.
 A completed request is one that was answered, well or not: issued = completed + in_flight + abandoned.
+Only a success is service: a gap begins with work and ends with the next success. An error does not end it,
+nor does the death of a guest; what nobody has issued yet though it was due counts as work (`set_due`).
 """
 
-from collections.abc import Iterator
-from enum import IntEnum
-from mmap import ACCESS_READ, ACCESS_WRITE, mmap
+from mmap import ACCESS_WRITE, mmap
 from pathlib import Path
 from struct import Struct
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
-from actors.domu.histogram import NR_BUCKETS, bucket_of
-from actors.domu.journal_record import (
-    ISSUED_FLAGS,
-    RECORD,
-    RECORD_SIZE,
-    Field,
-    Kind,
-    Outcome,
-    Record,
+from actors.domu.histogram import bucket_of
+from actors.domu.journal_header import (
+    DIGEST_AT,
+    DIGEST_BYTES,
+    GAPS_WORD,
+    GROWTH,
+    LATENCIES_WORD,
+    MAGIC,
+    NAME_AT,
+    NAME_BYTES_MAX,
+    RECORDS_AT,
+    VERSION,
+    GuestState,
+    Word,
 )
+from actors.domu.journal_reader import JournalError, JournalReader
+from actors.domu.journal_record import ISSUED_FLAGS, RECORD, RECORD_SIZE, Field, Kind, Outcome
 
-MAGIC: Final = int.from_bytes(b"DZjournl", "little")
-VERSION: Final = 1
-NAME_AT: Final = 256
-NAME_BYTES_MAX: Final = 255
-DIGEST_AT: Final = 512
-DIGEST_BYTES: Final = 32
-GAPS_WORD: Final = 4096 // 8
-LATENCIES_WORD: Final = 12288 // 8
-RECORDS_AT: Final = 20480
-RECORDS_WORD: Final = RECORDS_AT // 8
-GROWTH: Final = 4 << 20
 Content = bytes | memoryview
-
-
-class Word(IntEnum):
-    """Where each number of the header is, in units of 8 bytes."""
-
-    MAGIC = 0
-    VERSION = 1
-    GUEST_ID = 2
-    VIRTUAL_DEVICE = 3
-    VOLUME_SECTORS = 4
-    BOOTS = 5
-    STATE = 6
-    WANTED = 7
-    NEXT_SEQUENCE = 8
-    ISSUED = 9
-    WAITING_SINCE_NS = 10
-    IN_FLIGHT = 11
-    OLDEST_ISSUE_NS = 12
-    COMPLETED = 13
-    LAST_COMPLETION_NS = 14
-    LAST_GAP_NS = 15
-    READS = 16
-    READ_BYTES = 17
-    WRITES = 18
-    WRITTEN_BYTES = 19
-    FLUSHES = 20
-    LONGEST_GAP_NS = 21
-    LONGEST_GAP_END_NS = 22
-    ERRORS = 23
-    ABANDONED = 24
-    MISMATCHES = 25
-    DIGEST_VALID = 26
-    VERIFIED = 27
-    LATENCY_SUM_NS = 28
-
-
-class GuestState(IntEnum):
-    """How far the guest's use of this disk has come."""
-
-    created = 0
-    booting = 1
-    running = 2
-    waiting = 3
-    finished = 4
-    failed = 5
-
 
 _AT_ISSUE: Final = Struct("<5Q")
 _AT_ISSUE_AT: Final = Word.NEXT_SEQUENCE * 8
@@ -100,21 +49,14 @@ _FUA: Final = ISSUED_FLAGS[Kind.WRITE, True]
 _FLUSH: Final = ISSUED_FLAGS[Kind.FLUSH, False]
 
 
-class JournalError(ValueError):
-    """A file is not a journal that this version can read."""
-
-
-class Journal:
-    """The record of one virtual disk. Times are the caller's clock, in nanoseconds, and never go back."""
+class Journal(JournalReader):
+    """The journal as its guest writes it. Times are the caller's clock, in nanoseconds, and never go back."""
 
     def __init__(self, store: mmap | bytearray, path: Path | None = None) -> None:
-        self._store = store
-        self._path = path
-        self._words = memoryview(store).cast("Q")
-        self._capacity = (len(store) - RECORDS_AT) // RECORD_SIZE
+        super().__init__(store, path)
         self._in_flight: dict[int, tuple[int, int, int]] = {}
         self._reads_begun = 0
-        self._held = False
+        self._due_ns = 0
         self._load()
 
     @classmethod
@@ -126,19 +68,6 @@ class Journal:
             file.truncate(RECORDS_AT + GROWTH)
             journal = cls(mmap(file.fileno(), 0, access=ACCESS_WRITE), path)
         journal.initialise(guest, guest_id, virtual_device, volume_sectors)
-        return journal
-
-    @classmethod
-    def open(cls, path: Path, *, writable: bool = False) -> "Journal":
-        """Map an existing journal. JournalError if it is none; a reader sees what its writer does next."""
-        if path.stat().st_size < RECORDS_AT:
-            raise JournalError(f"{path}: too short for a journal")
-        with path.open("rb+" if writable else "rb") as file:
-            journal = cls(mmap(file.fileno(), 0, access=ACCESS_WRITE if writable else ACCESS_READ), path)
-        magic, version = journal.word(Word.MAGIC), journal.word(Word.VERSION)
-        if magic != MAGIC or version != VERSION:
-            journal.close()
-            raise JournalError(f"{path}: not a journal of version {VERSION}")
         return journal
 
     def initialise(self, guest: str, guest_id: int, virtual_device: int, volume_sectors: int) -> None:
@@ -163,13 +92,16 @@ class Journal:
         """
         words = self._words
         words[Word.BOOTS] += 1
+        if words[Word.IN_FLIGHT] or not words[Word.NEXT_DUE_NS]:
+            words[Word.NEXT_DUE_NS] = words[Word.WAITING_SINCE_NS]
+        if not words[Word.WANTED]:
+            words[Word.NEXT_DUE_NS] = 0
         words[Word.ABANDONED] += words[Word.IN_FLIGHT]
         words[Word.IN_FLIGHT] = 0
         words[Word.OLDEST_ISSUE_NS] = 0
         words[Word.STATE] = GuestState.booting
         self._in_flight.clear()
         self._load()
-        self._held = bool(words[Word.WANTED]) and self._waiting_since_ns > 0
 
     def record_write(self, sector: int, sectors: int, nonce: int, now_ns: int, *, fua: bool = False) -> int:
         """A write is about to be issued; its sequence, which is `next_sequence` before this call."""
@@ -195,7 +127,7 @@ class Journal:
             self._written_bytes += sectors * SECTOR_SIZE
         else:
             self._flushes += 1
-        self._complete(sequence, now_ns)
+        self._serve(sequence, now_ns)
 
     def record_failure(self, ticket: int, now_ns: int) -> None:
         """A write or flush (its sequence) or a read (its ticket) was answered with an error."""
@@ -203,14 +135,18 @@ class Journal:
             flags = self._in_flight[ticket][2]
             at = _ANSWER_AT + ticket * RECORD_SIZE
             _ANSWER.pack_into(self._store, at, now_ns, self._next_sequence, flags | _FAILED)
-        self._words[Word.ERRORS] += 1
-        self._complete(ticket, now_ns)
+        self._fail(ticket, now_ns)
 
     def record_read_done(self, ticket: int, sectors: int, now_ns: int, data: Content = b"") -> None:  # noqa: ARG002
         """A read was answered with success; what it gave is not kept here."""
         self._reads += 1
         self._read_bytes += sectors * SECTOR_SIZE
-        self._complete(ticket, now_ns)
+        self._serve(ticket, now_ns)
+
+    def set_due(self, due_ns: int) -> None:
+        """When the next request is to be issued, if none is in flight; work that is due already stays so."""
+        if not self._due_ns:
+            self._due_ns = self._words[Word.NEXT_DUE_NS] = due_ns
 
     def record_mismatch(self) -> None:
         """The guest read back something else than it had been told was written."""
@@ -234,82 +170,13 @@ class Journal:
         self._store[DIGEST_AT : DIGEST_AT + DIGEST_BYTES] = digest
         self._words[Word.DIGEST_VALID] = 1
 
-    def word(self, word: Word) -> int:
-        """One number of the header, as it is now."""
-        return self._words[word]
-
-    @property
-    def guest(self) -> str:
-        """The address of the guest."""
-        return self._store[NAME_AT : NAME_AT + NAME_BYTES_MAX].rstrip(b"\0").decode()
-
-    @property
-    def next_sequence(self) -> int:
-        """The sequence that the next write or flush will get."""
-        return self._words[Word.NEXT_SEQUENCE]
-
-    @property
-    def state(self) -> GuestState:
-        """How far the guest is."""
-        return GuestState(self._words[Word.STATE])
-
-    @property
-    def wanted(self) -> bool:
-        """Whether the guest's workload has anything left to do."""
-        return bool(self._words[Word.WANTED])
-
-    @property
-    def digest(self) -> bytes | None:
-        """The SHA-256 that `set_digest` left, if any."""
-        if not self._words[Word.DIGEST_VALID]:
-            return None
-        return bytes(self._store[DIGEST_AT : DIGEST_AT + DIGEST_BYTES])
-
-    def gaps(self) -> list[int]:
-        """Counters of the gaps between completions while there was work (`histogram.py`)."""
-        return self._words[GAPS_WORD : GAPS_WORD + NR_BUCKETS].tolist()
-
-    def latencies(self) -> list[int]:
-        """Counters of the time from issue to answer (`histogram.py`)."""
-        return self._words[LATENCIES_WORD : LATENCIES_WORD + NR_BUCKETS].tolist()
-
-    def records(self) -> Iterator[Record]:
-        """Every write and flush in the order of issue. JournalError if the file ends before the last."""
-        end = RECORDS_AT + self._follow() * RECORD_SIZE
-        for row in RECORD.iter_unpack(memoryview(self._store)[RECORDS_AT:end]):
-            yield Record(*row)
-
-    def nonces(self) -> list[int]:
-        """The nonce of every record, in the order of issue."""
-        first = RECORDS_AT // 8
-        end = first + self._follow() * RECORD_SIZE // 8
-        return self._words[first + Field.NONCE : end : RECORD_SIZE // 8].tolist()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._words.release()
-        if isinstance(self._store, mmap):
-            self._store.close()
-
-    def _follow(self) -> int:
-        """How many records there are; maps the file anew if its writer has made it longer."""
-        count = self._words[Word.NEXT_SEQUENCE] - 1
-        if count > self._capacity and self._path is not None:
-            self.close()
-            with self._path.open("rb") as file:
-                self._store = mmap(file.fileno(), 0, access=ACCESS_READ)
-            self._words = memoryview(self._store).cast("Q")
-            self._capacity = (len(self._store) - RECORDS_AT) // RECORD_SIZE
-        if count > self._capacity:
-            raise JournalError(f"{self.guest}: {count} records counted, room for {self._capacity}")
-        return count
-
     def _load(self) -> None:
         words = self._words
         self._next_sequence = words[Word.NEXT_SEQUENCE]
         self._issued = words[Word.ISSUED]
         self._waiting_since_ns = words[Word.WAITING_SINCE_NS]
         self._oldest_ns = words[Word.OLDEST_ISSUE_NS]
+        self._due_ns = words[Word.NEXT_DUE_NS]
         self._completed = words[Word.COMPLETED]
         self._longest_gap_ns = words[Word.LONGEST_GAP_NS]
         self._reads, self._read_bytes = words[Word.READS], words[Word.READ_BYTES]
@@ -329,9 +196,9 @@ class Journal:
     def _begin(self, ticket: int, now_ns: int, sectors: int, flags: int) -> None:
         in_flight = self._in_flight
         if not in_flight:
-            self._oldest_ns = now_ns
-            if not self._held:
-                self._waiting_since_ns = now_ns
+            due_ns = self._due_ns
+            begun_ns = min(max(due_ns, self._words[Word.LAST_SUCCESS_NS]), now_ns) if due_ns else now_ns
+            self._oldest_ns, self._waiting_since_ns = now_ns, begun_ns
         in_flight[ticket] = (now_ns, sectors, flags)
         self._issued = issued = self._issued + 1
         _AT_ISSUE.pack_into(
@@ -343,26 +210,44 @@ class Journal:
             len(in_flight),
             self._oldest_ns,
         )
+        if self._due_ns:
+            self._due_ns = self._words[Word.NEXT_DUE_NS] = 0
 
-    def _complete(self, ticket: int, now_ns: int) -> None:
+    def _answered(self, ticket: int) -> tuple[int, int]:
+        """A request has its answer: when it was issued, and when the oldest of the others was."""
         in_flight = self._in_flight
         issued_ns = in_flight.pop(ticket)[0]
-        oldest_ns = self._oldest_ns
-        if issued_ns == oldest_ns:
-            self._oldest_ns = oldest_ns = next(iter(in_flight.values()))[0] if in_flight else 0
+        if issued_ns == self._oldest_ns:
+            self._oldest_ns = next(iter(in_flight.values()))[0] if in_flight else 0
+        return issued_ns, self._oldest_ns
+
+    def _fail(self, ticket: int, now_ns: int) -> None:
+        issued_ns, oldest_ns = self._answered(ticket)
+        self._completed += 1
+        words = self._words
+        words[Word.LAST_FAILED_ISSUE_NS] = max(issued_ns, words[Word.LAST_FAILED_ISSUE_NS])
+        words[Word.LAST_COMPLETION_NS] = now_ns
+        if not self._in_flight:
+            self._due_ns = words[Word.NEXT_DUE_NS] = self._waiting_since_ns
+        words[Word.IN_FLIGHT] = len(self._in_flight)
+        words[Word.OLDEST_ISSUE_NS] = oldest_ns
+        words[Word.COMPLETED] = self._completed
+        words[Word.ERRORS] += 1
+
+    def _serve(self, ticket: int, now_ns: int) -> None:
+        issued_ns, oldest_ns = self._answered(ticket)
         self._completed = completed = self._completed + 1
         gap_ns = now_ns - self._waiting_since_ns
         self._waiting_since_ns = now_ns
-        self._held = False
         _AT_ANSWER.pack_into(
             self._store,
             _AT_ANSWER_AT,
             now_ns,
-            len(in_flight),
+            len(self._in_flight),
             oldest_ns,
             completed,
             now_ns,
-            gap_ns,
+            now_ns,
             self._reads,
             self._read_bytes,
             self._writes,

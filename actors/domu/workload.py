@@ -114,6 +114,7 @@ class Workload:
 
     def _pace(self) -> None:
         self._pacing = True
+        self._journal.set_due(self._next_issue_ns)
         self._threads.at(self._next_issue_ns).when_done(self._paced)
 
     def _paced(self) -> None:

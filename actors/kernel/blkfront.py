@@ -78,6 +78,7 @@ class Blkfront:
         self._broken = ""
         self._leaving = False
         self._returns = False
+        self._reopening = False
         self._returning = False
         self._reconnects = 0
         self._published_again = 0
@@ -110,15 +111,10 @@ class Blkfront:
         await self._closed
         deadline.set(None)
 
-    async def reopen(self) -> None:
-        """Begin anew with a disk that was closed, but not for good; nothing if it is not closed."""
-        if self._returns and self.state is XenbusState.Closed:
-            self._returns = False
-            self._returning = True
-            self._closed = Future()
-            self._queue.revive()
-            await self._write_state(XenbusState.Initialising)
-            self._changed.set()
+    def reopen(self) -> None:
+        """Begin anew with a disk that was closed, but not for good, as soon as it is; any other stays."""
+        self._reopening = self._returns
+        self._changed.set()
 
     def submit(  # noqa: PLR0917 (keywords cost time here)
         self,
@@ -221,6 +217,8 @@ class Blkfront:
             await self._start_closing()
         if self._store_lost:
             await self._tell_again()
+        if self._reopening and self.state is XenbusState.Closed:
+            await self._begin_anew()
         await self._find_backend()
         if not self._backend:
             return
@@ -362,6 +360,14 @@ class Blkfront:
             await self._write_state(XenbusState.Closed)
             self._log(f"blkfront: {self._path}: closed")
         self._closed.set(None)
+        self._changed.set()
+
+    async def _begin_anew(self) -> None:
+        self._reopening = self._returns = False
+        self._returning = True
+        self._closed = Future()
+        self._queue.revive()
+        await self._write_state(XenbusState.Initialising)
 
     async def _write_state(self, state: XenbusState) -> None:
         self.state = state  # before it is answered: a store that comes back is told what is meant

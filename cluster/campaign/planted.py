@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from actors.devices.ioapic import IoApic
 from actors.devices.volume import Volume as DiskVolume
+from actors.domu.journal import Journal as DiskJournal
 from actors.drivers.disks import Volume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
@@ -25,6 +26,7 @@ from actors.xenstore.archive import Batch, Journal
 from actors.xenstore.transactions import Transaction
 from actors.xenstore.tree import Node, Tree
 from actors.xenstore.watches import Watches
+from cluster.experiment.lives import Lives
 
 SECTOR_BYTES: Final = 512
 Method = Callable[..., Any]  # what is replaced has any signature
@@ -287,6 +289,11 @@ def forget_watch(plant: Plant) -> None:
     plant.replace(Watches, "matching", make)
 
 
+def forget_the_dead(plant: Plant) -> None:
+    """The supervisor does not count a guest that died."""
+    plant.replace(Lives, "die", lambda _die: lambda _self, _death: None)
+
+
 def half_transaction(plant: Plant) -> None:
     """A transaction applies its first half only."""
 
@@ -351,6 +358,16 @@ def acknowledge_before_journal(plant: Plant) -> None:
     plant.replace(Journal, "commit", make)
 
 
+def error_counts_as_service(plant: Plant) -> None:
+    """An error ends a guest's outage as a success does."""
+    plant.replace(DiskJournal, "_fail", lambda _fail: DiskJournal.__dict__["_serve"])
+
+
+def forget_what_was_due(plant: Plant) -> None:
+    """A guest that does not run is not out as long as it has asked for nothing."""
+    plant.replace(DiskJournal, "set_due", lambda _set_due: lambda _self, _due_ns: None)
+
+
 BUGS: Final[dict[str, Callable[[Plant], None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -371,8 +388,11 @@ BUGS: Final[dict[str, Callable[[Plant], None]]] = {
         skip_scrub,
         forget_eoi,
         forget_watch,
+        forget_the_dead,
         half_transaction,
         stale_store_read,
         acknowledge_before_journal,
+        error_counts_as_service,
+        forget_what_was_due,
     )
 }

@@ -11,11 +11,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from cluster.campaign.case import Case
+from cluster.campaign.service_record import contradiction
 from cluster.campaign.witness import RunWitness
-from cluster.config.resolved import ResolvedCluster
+from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost
 from cluster.drivers.simulated import run_simulated
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
@@ -115,7 +116,8 @@ def _judge(
     witness: RunWitness,
 ) -> Report:
     report = report_of(facts_of(cluster, "simulated", supervisor), read_volume)
-    for check in (*report.checks, *_witnessed(witness), _recovery(supervisor.injections, cluster.settle_ns)):
+    witnessed = (*_witnessed(witness), _service(witness, report))
+    for check in (*report.checks, *witnessed, _recovery(supervisor.injections, cluster.settle_ns)):
         trial.take(check)
     for expectation in report.expected:
         trial.take(Check(f"expected {expectation.text}", expectation.verdict, expectation.text))
@@ -139,6 +141,28 @@ def _witnessed(witness: RunWitness) -> Iterator[Check]:
         yield _check("xenstore linearizability", wrong, "the nodes' reads and writes have an order")
     yield _check("answers", witness.history.problems, "every answer had its request, and came once")
     yield _check("isolation", witness.foreign_bytes, "no guest saw what another wrote")
+
+
+def _service(witness: RunWitness, report: Report) -> Check:
+    """Whether the guests were out for as long as the report says, and had as many errors."""
+    wrong = []
+    for record, guest in zip(report.facts.guests, report.guests, strict=True):
+        seen = [each for each in witness.services if each.guest == record.address]
+        if guest.outage_max_ns is not None:
+            idle_ns = _idle_ns(report.facts.cluster.host(record.host), record.name)
+            why = contradiction(seen, guest.outage_max_ns, idle_ns)
+            wrong += [f"{record.address} {why}"] if why else []
+        errors = sum(each.errors for each in seen)
+        if errors != guest.errors:
+            wrong.append(f"{record.address} is said to have {guest.errors} errors, and was told {errors}")
+    return _check("service", wrong, "the guests were out for as long as they are said to have been")
+
+
+def _idle_ns(host: ResolvedHost, guest: str) -> int:
+    """How long a guest that paces itself may have nothing to ask for."""
+    (work,) = (cast("Data", each["workload"]) for each in host.guests if each["name"] == guest)
+    rate = cast("float", work.get("rate") or 0)
+    return int(1e9 / rate) + 1 if rate else 0
 
 
 def _recovery(injections: list[Injection], settle_ns: int) -> Check:

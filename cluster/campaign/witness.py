@@ -10,7 +10,8 @@ from typing import Final
 from actors.abi.types import SECTOR_SIZE
 from actors.dom0.control_domain import ControlDomain
 from actors.domu.guest import Guest
-from actors.domu.journal import Journal, MemoryJournal, Word
+from actors.domu.journal import Journal, MemoryJournal
+from actors.domu.journal_header import Word
 from actors.domu.stamp import MAGIC_BYTES, read_stamp
 from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
@@ -21,6 +22,7 @@ from actors.xenstore.stub_domain import XenstoreDomain
 from cluster.campaign.guest_secrets import GuestSecrets
 from cluster.campaign.history import History, Operation
 from cluster.campaign.sector_record import SectorRecord
+from cluster.campaign.service_record import ServiceRecord
 from cluster.campaign.store_record import StoreRecord
 from cluster.drivers.simulated import Tap, Witness
 from cluster.experiment.supervisor import Supervisor
@@ -39,6 +41,7 @@ class WitnessedJournal(MemoryJournal):
         self._guest_id = self.word(Word.GUEST_ID)
         self._place = f"{self.guest}/{self.word(Word.VIRTUAL_DEVICE)}"
         self._sectors = witness.sectors_of(self)
+        self._service = witness.service_of(self)
         self._now_ns = 0
 
     def begin_boot(self) -> None:
@@ -72,6 +75,7 @@ class WitnessedJournal(MemoryJournal):
         operation = self._take(sequence)
         if operation is not None:
             self._witness.history.ok(operation, operation.value, now_ns)
+            self._service.answered(operation.began_ns, now_ns, well=True)
             super().record_ack(sequence, now_ns)
 
     def record_failure(self, ticket: int, now_ns: int) -> None:
@@ -80,6 +84,7 @@ class WitnessedJournal(MemoryJournal):
         if operation is not None:
             ended = self._witness.history.fail if operation.f == "read" else self._witness.history.info
             ended(operation, "an error was answered", now_ns)
+            self._service.answered(operation.began_ns, now_ns, well=False)
             super().record_failure(ticket, now_ns)
 
     def record_read_done(
@@ -90,13 +95,21 @@ class WitnessedJournal(MemoryJournal):
         if operation is not None:
             values = [self._value(data[at : at + SECTOR_SIZE]) for at in range(0, len(data), SECTOR_SIZE)]
             self._witness.history.ok(operation, values, now_ns)
+            self._service.answered(operation.began_ns, now_ns, well=True)
             super().record_read_done(ticket, sectors, now_ns)
+
+    def set_wanted(self, *, wanted: bool) -> None:
+        """The work begins or ends."""
+        if not wanted:
+            self._service.finished()
+        super().set_wanted(wanted=wanted)
 
     def _tell(self, ticket: int, f: str, sector: int, sectors: int, value: int, now_ns: int) -> None:  # noqa: PLR0917
         self._now_ns = now_ns
         key = f"{self._place}/{sector}+{sectors}" if sectors else self._place
         operation = self._open[ticket] = self._witness.history.invoke(self._place, f, key, value, now_ns)
         self._sectors.note(operation, sector, sectors)
+        self._service.asked(now_ns)
 
     def _take(self, ticket: int) -> Operation | None:
         operation = self._open.pop(ticket, None)
@@ -124,6 +137,7 @@ class RunWitness(Witness):
         self.foreign_bytes: list[str] = []
         self.secrets = GuestSecrets()
         self.sectors: dict[str, list[SectorRecord]] = {}
+        self.services: list[ServiceRecord] = []
         self.power_losses: dict[str, list[int]] = {}
         self.stores: dict[str, StoreRecord] = {}
         self._simulation: Simulation
@@ -190,6 +204,12 @@ class RunWitness(Witness):
         """A record for the sectors of one disk."""
         record = SectorRecord(f"{journal.guest}/{journal.word(Word.VIRTUAL_DEVICE)}")
         self.sectors.setdefault(journal.guest.split("/", 1)[0], []).append(record)
+        return record
+
+    def service_of(self, journal: Journal) -> ServiceRecord:
+        """A record of how one disk serves its guest."""
+        record = ServiceRecord(journal.guest)
+        self.services.append(record)
         return record
 
     def observe(self, what: str, _text: str) -> None:

@@ -3,13 +3,13 @@
 Rules: nothing is changed and nothing raised; every check adds its findings.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from actors.abi.hypercalls import Domctl, Hypercall
 from actors.abi.releases import RELEASES
+from cluster.config.domain_name import check_domain_name, check_not_reserved
 from cluster.config.errors import Finding, did_you_mean
 from cluster.config.fault_checks import FaultChecks
 from cluster.config.guest_description import DiskDescription, GuestDescription
@@ -21,7 +21,6 @@ from cluster.config.yaml_source import Where, YamlSource
 HYPERVISOR_MEMORY: Final = 1 << 20
 DOMAIN_OVERHEAD: Final = 256 << 10
 XENSTORE_MEMORY: Final = 16 << 20
-_RESERVED: Final = re.compile(r"dom[0-9]+|xen|xenstored?|hypervisor|ioapic|supervisor")
 
 Guests = dict[str, list[GuestDescription]]
 
@@ -60,14 +59,27 @@ class ConfigChecks:
         self._unique([*disks, *drivers, *names])
         self._disks(host, where)
         self._driver_domains(host, where)
-        for name, place, _ in [*disks, *drivers, *names]:
-            if _RESERVED.fullmatch(name):
-                self._refuse(place, f"the name {name!r} is taken by Domzero itself", "choose another")
+        path = self._source.path
+        for name, place, _ in disks:
+            self._named(check_not_reserved, [name], path, self._source.line(place))
+        for name, place, _ in drivers:
+            self._named(check_domain_name, [name], path, self._source.line(place))
         for each in guests:
+            self._named(check_domain_name, each.names, *each.named_at)
             self._guest(each, host)
         self._memory(host, where)
         self._store_domain(host, where)
         self._pack(host, where)
+
+    def _named(self, check: Callable[[str], None], names: Sequence[str], path: Path, line: int) -> None:
+        """One finding for all of a place: those of a count are wrong in the same way."""
+        for name in names:
+            try:
+                check(name)
+            except ValueError as error:
+                wrong, _, right = str(error).partition("; ")
+                self.findings.append(Finding(path, line, wrong, right))
+                return
 
     def _disks(self, host: HostSchema, where: Where) -> None:
         for index, disk in enumerate(host.disks):
@@ -105,6 +117,7 @@ class ConfigChecks:
                 self.findings.append(disk.finding(wrong, right))
             if disk.sectors:
                 self._workload_fits(guest, disk)
+        self._workload_writes(guest)
         if guest.disks and guest.workload is None:
             self._refuse(guest.where, "the guest has disks and no workload", "workload: {kind: random}")
         if guest.workload is not None and not guest.disks:
@@ -129,15 +142,22 @@ class ConfigChecks:
         self.findings.append(disk.finding(wrong, right))
         return True
 
+    def _workload_writes(self, guest: GuestDescription) -> None:
+        """A read-only disk is only read; if there is no other, a workload that writes is a mistake."""
+        work = guest.workload
+        if work is None or work.kind == "checksum" or work.read_share == 1 or not guest.disks:
+            return
+        if all(disk.mode == "ro" for disk in guest.disks):
+            verb = "is" if len(guest.disks) == 1 else "are"
+            wrong = f"the workload writes and {', '.join(disk.vdev for disk in guest.disks)} {verb} read-only"
+            self._refuse((*guest.where, "workload"), wrong, "read_share: 1.0, kind: checksum, or mode: rw")
+
     def _workload_fits(self, guest: GuestDescription, disk: DiskDescription) -> None:
         work = guest.workload
         if work is None:
             return
         where = (*guest.where, "workload")
         size = disk.sectors * 512
-        if disk.mode == "ro" and work.kind != "checksum" and work.read_share < 1:
-            wrong = f"the workload writes and {disk.vdev} is read-only"
-            self._refuse(where, wrong, "read_share: 1.0, kind: checksum, or mode: rw")
         if work.kind != "checksum" and work.block * work.depth > size:
             blocks = f"{work.depth} blocks of {size_text(work.block)}"
             wrong = f"{blocks} do not fit on {disk.vdev} ({size_text(size)})"

@@ -16,7 +16,9 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else str(self.path)
-        return f"{place}: {self.wrong}; {self.right}" if self.right else f"{place}: {self.wrong}"
+        text = f"{place}: {self.wrong}; {self.right}" if self.right else f"{place}: {self.wrong}"
+        # What was quoted from a file need not be text that a terminal can show.
+        return text.encode(errors="backslashreplace").decode()
 
 
 class ConfigError(Exception):

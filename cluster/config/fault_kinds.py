@@ -33,7 +33,7 @@ class FaultKind:
 
     `lasts`: it has a duration; without one it is there until the guests stop working, or, if it `stays`,
     for good. `deadly`: it ends the life of what it is done to. `silent`: no guest notices it by itself.
-    `lifted`: what has happened once it was taken away.
+    `lifted`: what has happened once it was taken away. `errors`: it promises that requests fail.
     """
 
     name: str
@@ -47,6 +47,7 @@ class FaultKind:
     options: tuple[str, ...] = ()
     duration_ns: int | None = None
     lifted: str = "over"
+    errors: bool = False
     drivers: tuple[str, ...] = BOTH
 
     @property
@@ -105,7 +106,14 @@ _ALL: Final = (
         deadly=True,
         lifted="power back",
     ),
-    FaultKind("disk-error", Aim.disk, "commands fail with a media error", _MESSAGE, options=("operations",)),
+    FaultKind(
+        "disk-error",
+        Aim.disk,
+        "commands fail with a media error",
+        _MESSAGE,
+        errors=True,
+        options=("operations",),
+    ),
     FaultKind("disk-stall", Aim.disk, "no command is answered", _MESSAGE),
     FaultKind(
         "disk-torn-write", Aim.disk, "a loss of power leaves sectors half written", _MESSAGE, silent=True
@@ -130,6 +138,7 @@ _ALL: Final = (
         "the backend answers a request that was never asked",
         _MESSAGE,
         lasts=False,
+        errors=True,
     ),
     FaultKind(
         "frontend-disconnect",
@@ -137,6 +146,7 @@ _ALL: Final = (
         "the guest closes its disk",
         _MESSAGE,
         stays=True,
+        errors=True,
         lifted="opened again",
     ),
     FaultKind(

@@ -14,7 +14,9 @@ from cluster.config.errors import ConfigError, Finding
 from cluster.config.quantities import size_text
 from cluster.config.schema import GuestDiskSchema, GuestSchema, StoreWorkSchema, WorkloadSchema
 from cluster.config.source_file import SourceFile
+from cluster.config.virtual_device import virtual_device_number
 from cluster.config.xl_config import XlConfig, read_xl
+from cluster.config.xl_disk import XlDisk
 from cluster.config.yaml_source import Where, YamlSource, read_bounded
 
 _IN_XL = ("name", "memory", "maxmem", "vcpus", "on_crash", "disks")
@@ -43,9 +45,10 @@ class DiskDescription:
 
 @dataclass(frozen=True, slots=True)
 class GuestDescription:
-    """Guests of one kind: `names` has one for each of them."""
+    """Guests of one kind: `names` has one for each of them, `named_at` is where they come from."""
 
     names: tuple[str, ...]
+    named_at: tuple[Path, int]
     memory: int
     maxmem: int
     vcpus: int
@@ -94,6 +97,7 @@ class GuestReader:
             self._refuse((*where, "maxmem"), f"maxmem {size_text(maxmem)} is less than memory", right)
         return GuestDescription(
             names=_names(guest.name, guest.count),
+            named_at=(self._source.path, self._source.line((*where, "name"))),
             memory=guest.memory,
             maxmem=maxmem,
             vcpus=guest.vcpus or 1,
@@ -132,7 +136,7 @@ class GuestReader:
             if getattr(guest, key) is not None:
                 self._refuse((*where, key), f"{key} stands beside xl", f"leave it out, {file} says it")
         path = self._source.path.parent / file
-        if not path.is_file():
+        if not _is_file(path):
             self._refuse((*where, "xl"), f"{path}: no such file", "a path relative to this file")
             return None
         try:
@@ -144,6 +148,7 @@ class GuestReader:
         self.remarks += xl.ignored
         return GuestDescription(
             names=_names(xl.name, guest.count),
+            named_at=(xl.path, xl.lines["name"]),
             memory=xl.memory,
             maxmem=xl.maxmem,
             vcpus=xl.vcpus,
@@ -159,28 +164,56 @@ class GuestReader:
     def _xl_disks(
         self, xl: XlConfig, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
     ) -> tuple[DiskDescription, ...]:
-        known = [each.vdev for each in xl.disks]
-        for vdev in guest.scratch:
-            if vdev not in known:
-                right = f"one of {', '.join(known)}" if known else "the file has no disks"
-                self._refuse((*where, "scratch", vdev), f"{xl.path} has no disk {vdev!r}", right)
+        scratch = self._scratch_sizes(xl, guest.scratch, where)
         disks = []
         for each in xl.disks:
-            size = guest.scratch.get(each.vdev)
+            size = scratch.get(virtual_device_number(each.vdev))
+            if size is None and each.empty:
+                said = f"{each.vdev} is a drive without a medium: the guest does not have it"
+                self.remarks.append(Finding(xl.path, each.line, said, f"{_scratch(each.vdev)} gives it one"))
+                continue
             image = None if size else each.target
             sectors = (size or 0) // SECTOR_SIZE
             if image is not None:
-                sectors = self._image_sectors(image, xl.path, each.line, writable=each.mode == "rw")
+                sectors = self._xl_image_sectors(xl.path, each)
             disk = guest.disk or first_disks.get(each.backend, "")
             disks.append(
                 DiskDescription(each.vdev, image, sectors, disk, each.mode, xl.path, each.line, each.backend)
             )
         return tuple(disks)
 
-    def _image_sectors(self, image: Path, path: Path, line: int, *, writable: bool) -> int:
+    def _scratch_sizes(self, xl: XlConfig, scratch: Mapping[str, int], where: Where) -> dict[int, int]:
+        """The sizes by the numbers of their devices: `xvda` stands for the disk of a file that says d0p0."""
+        known = {virtual_device_number(each.vdev): each.vdev for each in xl.disks}
+        sizes: dict[int, int] = {}
+        for vdev, size in scratch.items():
+            place = (*where, "scratch", vdev)
+            try:
+                number = virtual_device_number(vdev)
+            except ValueError:
+                number = -1
+            if number not in known:
+                right = f"one of {', '.join(known.values())}" if known else "the file has no disks"
+                self._refuse(place, f"{xl.path} has no disk {vdev!r}", right)
+            elif number in sizes:
+                self._refuse(place, f"{vdev} is a second name of {known[number]}", "write one of them")
+            sizes[number] = size
+        return sizes
+
+    def _xl_image_sectors(self, path: Path, disk: XlDisk) -> int:
+        right = f"or give it another volume: {_scratch(disk.vdev)}"
+        if disk.unusable:
+            wrong, _, remedy = disk.unusable.partition("; ")
+            self.findings.append(Finding(path, disk.line, wrong, f"{remedy}, {right}"))
+            return 0
+        return self._image_sectors(
+            disk.target, path, disk.line, writable=disk.mode == "rw", instead=f", {right}"
+        )
+
+    def _image_sectors(self, image: Path, path: Path, line: int, *, writable: bool, instead: str = "") -> int:
         wrong, right = "", ""
-        if not image.is_file():
-            wrong, right = f"{image}: no such image", "name a raw image file that exists"
+        if not _is_file(image):
+            wrong, right = f"{image}: no such image", f"name a raw image file that exists{instead}"
         elif not os.access(image, os.R_OK | (os.W_OK if writable else 0)):
             wrong = f"{image}: may not be {'written' if writable else 'read'}"
             right = "mode ro, or other permissions" if writable else "give it other permissions"
@@ -198,3 +231,15 @@ class GuestReader:
 
 def _names(name: str, count: int | None) -> tuple[str, ...]:
     return (name,) if count is None else tuple(f"{name}-{index}" for index in range(count))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def _scratch(vdev: str) -> str:
+    """What gives a disk another volume; a bare number is no key of YAML."""
+    return f'scratch: {{"{vdev}": 8MiB}}' if vdev[0].isdigit() else f"scratch: {{{vdev}: 8MiB}}"

@@ -84,7 +84,7 @@ class Dom0Schema(Strict):
 class DriverDomainSchema(Strict):
     """A domain other than dom0 that drives disks of the host, and serves them."""
 
-    name: Name
+    name: str
     memory: GuestMemory = 64 << 20
     vcpus: Vcpus = 1
     on_crash: Literal["destroy", "restart", "preserve"] = "restart"
@@ -144,7 +144,7 @@ class StoreWorkSchema(Strict):
 class GuestSchema(Strict):
     """One guest, or `count` of them; inline, or out of an xl.cfg file (`xl`)."""
 
-    name: Name | None = None
+    name: str | None = None
     xl: str | None = None
     count: Annotated[int, Field(ge=1, le=GUESTS_MAX)] | None = None
     memory: GuestMemory | None = None

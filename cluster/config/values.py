@@ -3,7 +3,6 @@
 Rules: a refusal reads "what was wrong; what would be right".
 """
 
-import re
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.messages import CODEC
 from actors.runtime.distribution import Distribution
+from cluster.config.domain_name import check_plain_name
 from cluster.config.errors import did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.quantities import duration_ns, rate_per_second, size_bytes, size_text
@@ -24,15 +24,14 @@ GUESTS_MAX: Final = 10_000
 DISKS_MAX: Final = 8
 STORE_NODES_MAX: Final = 64
 INTERVAL_MIN: Final = 100_000_000
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+NAME_MAX: Final = 40
 MESSAGES: Final = tuple(sorted(each.__name__ for each in CODEC.rows))
 _DOM0_MEMORY_MIN: Final = 16 << 20
 _GUEST_MEMORY_MIN: Final = 4 << 20
 
 
 def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError(f"{text!r} is no name; letters, digits, - _ . and at most 40 of them")
+    check_plain_name(text, NAME_MAX)
     return text
 
 
@@ -161,6 +160,7 @@ def _releases(names: list[str]) -> list[str]:
     return names
 
 
+# Of a cluster, a host or a disk; those of domains are looked at in `checks.py`, wherever they come from.
 Name = Annotated[str, AfterValidator(_name)]
 Size = Annotated[int, BeforeValidator(size_bytes)]
 VolumeSize = Annotated[Size, _whole(SECTOR_SIZE, "a sector")]

@@ -1,7 +1,8 @@
 """A guest out of a real xl.cfg file.
 
 Rules: name, memory, maxmem, vcpus, disk and on_crash are honoured; every other key is listed as ignored,
-with a question where it looks like a slip of the pen.
+with a question where xl does not know it and it looks like a slip of the pen. Comments and ignored keys may
+be of any encoding.
 Source: docs/man/xl.cfg.5 (facts).
 Left out: what the ignored keys would do.
 """
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cluster.config.c_number import c_number
 from cluster.config.errors import ConfigError, Finding
 from cluster.config.xl_disk import XlDisk, parse_xl_disk
+from cluster.config.xl_keys import XL_KEYS
 from cluster.config.xl_syntax import XlItem, parse_xl
 from cluster.config.yaml_source import read_bounded
 
@@ -20,6 +23,7 @@ MEBIBYTE: Final = 1 << 20
 MEMORY_MIN_MIB: Final = 4
 MEMORY_MAX_MIB: Final = 1 << 20
 VCPUS_MAX: Final = 32
+ASKED_MAX: Final = 100
 HONOURED: Final = ("name", "memory", "maxmem", "vcpus", "disk", "on_crash")
 CRASH_ACTIONS: Final = {
     "destroy": "destroy",
@@ -47,12 +51,8 @@ class XlConfig:
 
 def read_xl(path: Path) -> XlConfig:
     """The guest in a file; ConfigError with everything that is wrong with it."""
-    content = read_bounded(path)
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ConfigError([Finding(path, line, "not UTF-8", "save the file as UTF-8 text")]) from error
+    # As file names are: a byte that is not UTF-8 stays what it is, and is refused where it matters.
+    text = read_bounded(path).decode(errors="surrogateescape")
     return _Reader(path, parse_xl(path, text)).read()
 
 
@@ -68,10 +68,12 @@ class _Reader:
         name = self._text("name", "")
         if not name:
             self._findings.append(Finding(self._path, self._line("name"), "no name", "name = 'db'"))
-        memory = self._number("memory", 0, MEMORY_MIN_MIB, MEMORY_MAX_MIB)
-        if "memory" not in self._settings:
+        # As xl: what the guest may grow to is what it gets if nothing else is said.
+        most = self._number("maxmem", 0, MEMORY_MIN_MIB, MEMORY_MAX_MIB)
+        memory = self._number("memory", most, MEMORY_MIN_MIB, MEMORY_MAX_MIB)
+        if not {"memory", "maxmem"} & self._settings.keys():
             self._findings.append(Finding(self._path, 0, "no memory", "memory = 64 (MiB)"))
-        maxmem = self._number("maxmem", memory, MEMORY_MIN_MIB, MEMORY_MAX_MIB)
+        maxmem = most or memory
         if maxmem < memory:
             wrong = f"maxmem {maxmem} is less than memory {memory}"
             self._findings.append(
@@ -96,7 +98,8 @@ class _Reader:
     def _sort_keys(self) -> None:
         for key, item in self._settings.items():
             if key not in HONOURED:
-                near = difflib.get_close_matches(key, HONOURED, n=1, cutoff=0.8)
+                asked = key not in XL_KEYS and len(self._ignored) < ASKED_MAX
+                near = difflib.get_close_matches(key, XL_KEYS, n=1, cutoff=0.8) if asked else []
                 right = f"did you mean {near[0]}?" if near else ""
                 self._ignored.append(Finding(self._path, item.line, f"{key!r} is ignored", right))
 
@@ -148,11 +151,19 @@ class _Reader:
         item = self._settings.get(key)
         if item is None:
             return default
-        if isinstance(item.value, int) and least <= item.value <= most:
-            return item.value
-        shown = item.value if isinstance(item.value, int | str) else "a list"
-        right = f"{key} = {max(default, least)}, between {least} and {most}, without quotes"
-        self._findings.append(Finding(self._path, item.line, f"{key} cannot be {shown!r}", right))
+        wrong, right = f"{key} cannot be a list", f"a number between {least} and {most}"
+        if item.added:
+            wrong = f"{key} is a number, and += adds to strings and lists"
+        elif isinstance(item.value, str):
+            try:
+                number = c_number(item.value)
+            except ValueError as error:
+                wrong = f"{key}: {error}"
+            else:
+                if least <= number <= most:
+                    return number
+                wrong = f"{key} cannot be {number}"
+        self._findings.append(Finding(self._path, item.line, wrong, right))
         return default
 
     def _line(self, key: str) -> int:

@@ -115,7 +115,9 @@ class _Plain:
 
     def _key(self, key: object, line: int) -> str:
         if not isinstance(key, str):
-            raise ConfigError([Finding(self._path, line, f"{key!r} is no key", "keys are words")])
+            raise ConfigError(
+                [Finding(self._path, line, f"{key!r} is no key", "keys are text: write it in quotes")]
+            )
         return str(key)
 
     def _child(self, parent: CommentedMap, key: str, where: Where) -> object:

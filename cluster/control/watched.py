@@ -3,7 +3,7 @@
 Rules: numbers and texts only, each with its unit in its name; None for what has not happened.
 """
 
-from actors.domu.journal import Word
+from actors.domu.journal_header import Word
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
@@ -38,7 +38,6 @@ def _guest(guest: GuestRecord, now_ns: int) -> dict[str, object]:
     def total(word: Word) -> int:
         return sum(each.word(word) for each in guest.journals)
 
-    waiting = [each.word(Word.WAITING_SINCE_NS) for each in guest.journals if each.word(Word.IN_FLIGHT)]
     return {
         "host": guest.host,
         "name": guest.name,
@@ -49,8 +48,8 @@ def _guest(guest: GuestRecord, now_ns: int) -> dict[str, object]:
         "writes": total(Word.WRITES),
         "read_sectors": total(Word.READ_BYTES) // 512,
         "written_sectors": total(Word.WRITTEN_BYTES) // 512,
-        "outage_s": max((max(now_ns - each, 0) for each in waiting), default=0) / 1e9,
-        "longest_s": max((each.word(Word.LONGEST_GAP_NS) for each in guest.journals), default=0) / 1e9,
+        "outage_s": guest.outage_ns(now_ns) / 1e9,
+        "longest_s": guest.longest_outage_ns / 1e9,
     }
 
 

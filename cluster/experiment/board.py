@@ -9,6 +9,7 @@ again before its last process has ended.
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
+from actors.abi.interface import ShutdownReason
 from actors.dom0.stub_store import XENSTORE_HANDLE
 from actors.messages import (
     ConsoleInput,
@@ -41,6 +42,7 @@ class DomainProcess:
     started_at_ns: int
     state: str = "running"
     stop_wanted: bool = False
+    shutdown_reason: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class BoardState:
 
     boots: int = 0
     dom0_boots: int = 0
+    store_domain_boots: int = 0
     power: str = "off"
     halted_because: str = ""
     driver_boots: dict[str, int] = field(default_factory=dict)
@@ -248,8 +251,11 @@ class Board:
         elif name in self.host.drivers:
             self.state.driver_boots[name] = self.state.driver_boots.get(name, 0) + 1
             self._spawn(address, "driver", argument)
+        elif message.handle == XENSTORE_HANDLE:
+            self.state.store_domain_boots += 1
+            self._spawn(address, "xenstore", argument)
         else:
-            self._spawn(address, "xenstore" if message.handle == XENSTORE_HANDLE else "guest", argument)
+            self._spawn(address, "guest", argument)
         for disk in self.host.driven_by(name):
             self._emit(Connect(self._disks[disk], f"dom{domid}", address, disk))
         self._emit(Connect(self.hypervisor, f"dom{domid}", address, "xen"))
@@ -273,6 +279,8 @@ class Board:
         domain = self.domains.get(event.domid)
         # That a domain is created or starts is known here already: it is done here.
         if domain is not None and domain.incarnation == event.incarnation and event.what in ENDINGS:
+            if event.what == "shutdown" and event.reason != ShutdownReason.suspend:  # it goes on after that
+                domain.shutdown_reason = event.reason
             self._report(domain, event.what, event.reason, now_ns)
 
     def _restart(self, reason: str) -> None:

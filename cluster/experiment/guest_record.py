@@ -1,14 +1,20 @@
-"""What the experimenter knows of one guest: its journals, and what the hypervisor said of it."""
+"""What the experimenter knows of one guest: its journals, and what the hypervisor said of it.
+
+Rules: an outage is the time without a success while there was work, and is kept here, outside of the guest,
+since one that does not run keeps nothing.
+"""
 
 from dataclasses import dataclass, field
 
-from actors.domu.journal import GuestState, Journal, Word
+from actors.domu.journal import Journal
+from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_log import StoreLog
+from cluster.experiment.lives import Lives
 
 
 @dataclass(slots=True)
 class GuestRecord:
-    """What the experimenter knows of one guest."""
+    """What the experimenter knows of one guest. `outage_seen_ns`: the longest outage that `look` has met."""
 
     host: str
     name: str
@@ -20,7 +26,9 @@ class GuestRecord:
     ended: bool = False
     died: bool = False
     store_log: StoreLog | None = None
+    lives: Lives = field(default_factory=Lives)
     power_losses: list[list[int]] = field(default_factory=list)
+    outage_seen_ns: int = 0
 
     @property
     def address(self) -> str:
@@ -42,9 +50,29 @@ class GuestRecord:
         return sum(each.word(Word.COMPLETED) for each in self.journals)
 
     @property
-    def last_completion_ns(self) -> int:
-        """When the last answer came."""
-        return max((each.word(Word.LAST_COMPLETION_NS) for each in self.journals), default=0)
+    def last_success_ns(self) -> int:
+        """When the last request was answered with success."""
+        return max((each.word(Word.LAST_SUCCESS_NS) for each in self.journals), default=0)
+
+    @property
+    def ended_in_error(self) -> bool:
+        """Whether the last that it heard of one of its disks was an error."""
+        return any(each.ended_in_error for each in self.journals)
+
+    def outage_ns(self, now_ns: int) -> int:
+        """How long one of its disks has now been without a success although there is work."""
+        since = [each.unserved_since_ns(now_ns) for each in self.journals]
+        return max((now_ns - each for each in since if 0 < each < now_ns), default=0)
+
+    @property
+    def longest_outage_ns(self) -> int:
+        """The longest outage that is over or that was met while it lasted."""
+        kept = (each.word(Word.LONGEST_GAP_NS) for each in self.journals)
+        return max(self.outage_seen_ns, *kept, 0)
+
+    def look(self, now_ns: int) -> None:
+        """See how long the guest has been out, whether it runs or not."""
+        self.outage_seen_ns = max(self.outage_seen_ns, self.outage_ns(now_ns))
 
     @property
     def oldest_issue_ns(self) -> int:

@@ -1,8 +1,8 @@
 """One fault that was injected into one target, and what became of it.
 
 Rules: detected is when the hypervisor said so; recovered is when every guest that was affected had
-a request answered after the target ran again, or after the fault was taken away; with nobody affected, when
-the target ran again. What never happened stays None.
+a request answered with success after the target ran again, or after the fault was taken away; with nobody
+affected, when the target ran again. What never happened stays None.
 """
 
 from dataclasses import dataclass, field
@@ -79,11 +79,11 @@ class Injection:
         if self.mortal and not self.waiting_for and not self.given_up:
             self.recovered_at_ns = self.recovered_at_ns or now_ns
 
-    def is_served(self, guest: str, oldest_issue_ns: int, last_completion_ns: int, now_ns: int) -> bool:
+    def is_served(self, guest: str, oldest_issue_ns: int, last_success_ns: int, now_ns: int) -> bool:
         """Whether the guest is known to be served by the target's new life.
 
-        An answer of the dead one may be read late. So either a request older than the restart was seen
-        to wait and does so no more, or something was answered after none was seen to wait.
+        An error is no service, and an answer of the dead one may be read late. So either a request older than
+        the restart was seen to wait and does so no more, or something succeeded after none was seen to wait.
         """
         restarted_at_ns = self.restarted_at_ns
         if restarted_at_ns is None:
@@ -91,10 +91,10 @@ class Injection:
         if 0 < oldest_issue_ns <= restarted_at_ns:
             self.settled_at_ns[guest] = restarted_at_ns
             return False
-        return last_completion_ns > self.settled_at_ns.setdefault(guest, now_ns)
+        return last_success_ns > self.settled_at_ns.setdefault(guest, now_ns)
 
     def guest_answered(self, guest: str, at_ns: int) -> None:
-        """A guest that was affected has had a request answered at `at_ns`."""
+        """A guest that was affected has had a request answered with success at `at_ns`."""
         if self.restarted_at_ns is not None and at_ns > self.restarted_at_ns and guest in self.waiting_for:
             del self.waiting_for[guest]
             if not self.waiting_for:

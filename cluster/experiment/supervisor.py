@@ -12,13 +12,7 @@ from actors.abi.interface import XenbusState
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
 from actors.messages import Interrupts, StateWritten, Statistics
-from actors.runtime.machine import (
-    Effect,
-    Event,
-    Exit,
-    ProcessEnded,
-    Received,
-)
+from actors.runtime.machine import Effect, Event, Exit, ProcessEnded, Received
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_course import FaultCourse, FaultTarget
@@ -27,6 +21,7 @@ from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.interrupt_tables import InterruptTables
 from cluster.experiment.journal_budget import JournalBudget
+from cluster.experiment.lives import Death, death_by, death_of
 from cluster.experiment.readings import Readings
 
 NS = 1_000_000_000
@@ -141,6 +136,9 @@ class Supervisor:
     def check(self) -> None:
         """Nothing here can be broken by a peer."""
         assert self.phase in PHASES, self.phase
+        for guest in self.guests.values():
+            guest.lives.check()
+            assert not (guest.ended and guest.lives.is_alive), f"{guest.address} is gone, but not how"
 
     def statistics(self) -> Outcome:
         """What was found out so far."""
@@ -202,16 +200,29 @@ class Supervisor:
                 guest.domid = change.domid
                 guest.domids.append(change.domid)
                 guest.ended = False
+                guest.lives.begin()
             self.faults.target_started(change)
         elif change.what == "ended" and guest is not None:
             guest.ended = True
             guest.died = guest.died or self.phase in BREAKABLE
+            board = self.boards[change.host]
+            powered = board.state.power == "on"
+            self._life_over(guest, death_of(board.domains[change.domid], change.reason, powered=powered))
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.phase in BREAKABLE:
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
+            if change.what == "shutdown" and guest is not None and (death := death_by(change.reason)):
+                self._life_over(guest, death)
             self.faults.detected(change)
             if change.what == "dying" and guest is not None and guest.on_crash == "destroy":
                 self.faults.destroyed(change)
+
+    def _life_over(self, guest: GuestRecord, death: Death | None) -> None:
+        """A guest has died, or left in order, as all do once the run is over."""
+        if death is not None and self.phase in BREAKABLE:
+            guest.lives.die(death)
+        else:
+            guest.lives.end()
 
     def _tick(self) -> None:
         now_ns = self._now_ns
@@ -225,6 +236,8 @@ class Supervisor:
             self.outcome.unknown.append("interrupted")
             self._cut_power()
         if self.phase in BREAKABLE:
+            for guest in self.guests.values():
+                guest.look(now_ns)
             self.course.tick(now_ns)
         getattr(self, f"_in_{self.phase}")()
         interval_ns = self.cluster.metrics.interval
@@ -295,7 +308,8 @@ class Supervisor:
 
     def _in_settle(self) -> None:
         self.course.end(self._now_ns)
-        if not self.faults.unsettled or self._elapsed_ns() > self.cluster.settle_ns:
+        failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
+        if not (self.faults.unsettled or failing) or self._elapsed_ns() > self.cluster.settle_ns:
             self.faults.give_up()
             self.outcome.unknown += self.course.not_done
             for guest in self.guests.values():

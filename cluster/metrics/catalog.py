@@ -59,7 +59,7 @@ _FAMILIES: Final = (
     _gauge("host_up", "", "Whether the host's power is on (1) or not (0).", "one"),
     _counter("host_boots", "", "How often the machine was started."),
     _counter("dom0_boots", "", "How often a dom0 was started."),
-    _counter("domain_boots", "domain", "How often dom0 or a driver domain was started."),
+    _counter("domain_boots", "domain", "How often dom0, a driver domain or that of xenstored was started."),
     _gauge(
         "domain_state", "domain",
         "State of a domain: 0 off, 1 running, 2 paused, 3 hung, 4 shut down, 5 crashed, 6 dying.", "max",
@@ -80,11 +80,15 @@ _FAMILIES: Final = (
     _gauge("event_channels_pending", "domain", "Ports with an event that has not been delivered."),
     _gauge("grants_mapped", "domain", "Grants of others that a domain has mapped."),
     _gauge("grants_in_use", "domain", "Grants of a domain that others have in use."),
+    _gauge(
+        "guests_configured", "guest",
+        "How many guests should be up: 1, or all of the configuration where they share their series.",
+    ),
     _gauge("guest_up", "guest", "Whether the guest's domain runs (1) or not (0)."),
     _counter("guest_boots", "guest", "How often the guest was started."),
-    _gauge("guest_outage_seconds", "guest", "Time since the last answer while there is work.", "max"),
+    _gauge("guest_outage_seconds", "guest", "Time since the last success while there is work.", "max"),
     _gauge(
-        "guest_longest_outage_seconds", "guest", "Longest time between two answers while there was work.",
+        "guest_longest_outage_seconds", "guest", "Longest time without a success while there was work.",
         "max",
     ),
     _gauge("guest_memory_committed_bytes", "guest", "Memory that a guest's kernel uses."),
@@ -92,11 +96,19 @@ _FAMILIES: Final = (
     _counter(
         "guest_io_wait_seconds", "guest", "Time that workloads waited for their disks, summed over the disks."
     ),
+    _counter(
+        "guest_deaths", "guest reason",
+        "How often the guest has died: of a crash, its watchdog, its toolstack (destroyed) or its host.",
+    ),
+    _counter(
+        "guest_outages", "guest length",
+        "Outages that are over, disk by disk: times without service while there was work.",
+    ),
     _gauge("vbd_info", "guest vbd backend", "Which domain serves a virtual disk; always 1.", "max"),
     _counter("vbd_requests", "guest vbd operation", "Block requests answered with success."),
     _counter("vbd_bytes", "guest vbd direction", "Bytes moved by block requests."),
     _counter("vbd_errors", "guest vbd", "Block requests answered with an error."),
-    _histogram("vbd_request_duration_seconds", "guest vbd", "Time from issue to answer of a block request."),
+    _histogram("vbd_request_duration_seconds", "guest vbd", "Time from issue to success of a block request."),
     _gauge("vbd_requests_in_flight", "guest vbd", "Block requests that wait for an answer."),
     _gauge("vbd_oldest_request_seconds", "guest vbd", "Age of the oldest request without an answer.", "max"),
     _counter("vbd_acknowledged_writes", "guest vbd", "Writes that were answered with success."),
@@ -133,7 +145,9 @@ _FAMILIES: Final = (
     _counter("disk_resets", "disk", "How often a physical disk was reset."),
     _gauge("disk_requests_in_flight", "disk", "Commands that a physical disk has not done yet."),
     _gauge("disk_dirty_bytes", "disk", "Bytes in the disk's volatile cache that are not on the medium."),
-    _counter("faults_injected", "kind target", "Faults done to the host."),
+    _counter("host_faults_injected", "", "Faults done to the host, of all kinds and to all targets."),
+    _gauge("host_faults_active", "", "Faults of the host that have not been recovered from."),
+    _counter("faults_injected", "kind target", "Faults done to the host, by kind and target."),
     _gauge("faults_active", "kind target", "Faults that have not been recovered from."),
     _gauge("fault_last_time_seconds", "kind target", "When such a fault was done last, in Unix time.", "max"),
     _histogram(

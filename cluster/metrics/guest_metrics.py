@@ -10,12 +10,14 @@ from typing import Final, cast
 from actors.abi.blkif import BLKIF_RING_ENTRIES
 from actors.abi.interface import XenbusState
 from actors.domu.histogram import bucket_of
-from actors.domu.journal import Journal, Word
+from actors.domu.journal import Journal
+from actors.domu.journal_header import Word
 from cluster.config.resolved import Data, ResolvedHost, rows
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.readings import Readings, Values
 from cluster.metrics.catalog import ALL_GUESTS
 from cluster.metrics.families import Families, Histogram
+from cluster.metrics.outage_counts import outage_counts
 
 NS: Final = 1e9
 BOUNDS: Final = (
@@ -56,23 +58,27 @@ class GuestMetrics:
         """All of them, as of now."""
         for guest, disks in self._guests:
             label = self._label(guest.name)
-            outage_ns = 0
-            longest_ns = 0
+            outage_ns = guest.outage_ns(now_ns)
             for disk, journal in zip(disks, guest.journals, strict=False):
                 self._write_vbd(families, now_ns, guest.name, str(disk["vdev"]), journal)
                 self._write_ends(families, guest.name, disk)
-                longest_ns = max(longest_ns, journal.word(Word.LONGEST_GAP_NS))
-                waiting_ns = journal.word(Word.WAITING_SINCE_NS)
-                if waiting_ns and journal.word(Word.IN_FLIGHT):
-                    outage_ns = max(outage_ns, now_ns - waiting_ns)
-            families.add("guest_up", int(guest.boots > 0 and not guest.ended), label)
+            families.add("guest_up", int(guest.lives.is_alive), label)
             families.add("guest_boots", guest.boots, label)
             families.add("guest_outage_seconds", outage_ns / NS, label)
-            families.add("guest_longest_outage_seconds", max(longest_ns, outage_ns) / NS, label)
+            families.add("guest_longest_outage_seconds", max(guest.longest_outage_ns, outage_ns) / NS, label)
             self._write_vitals(families, guest.name, label)
+            self._write_lives(families, guest, label)
 
     def _label(self, guest: str) -> str:
         return guest if self._each else ALL_GUESTS
+
+    def _write_lives(self, families: Families, guest: GuestRecord, label: str) -> None:
+        families.add("guests_configured", 1, label)
+        for death, count in guest.lives.deaths.items():
+            families.add("guest_deaths", count, label, death.value)
+        for journal in guest.journals:
+            for length, count in outage_counts(journal).items():
+                families.add("guest_outages", count, label, length)
 
     def _write_vitals(self, families: Families, guest: str, label: str) -> None:
         reading = self._readings.actors.get((self._host, guest))
@@ -89,7 +95,7 @@ class GuestMetrics:
             add("vbd_bytes", word(counter), label, vbd, direction)
         for name, counter in _COUNTERS:
             add(name, word(counter), label, vbd)
-        oldest_ns = word(Word.OLDEST_ISSUE_NS)
+        oldest_ns = journal.oldest_request_ns(now_ns)
         add("vbd_oldest_request_seconds", max(now_ns - oldest_ns, 0) / NS if oldest_ns else 0, label, vbd)
         families.add_histogram("vbd_request_duration_seconds", latency_histogram(journal), label, vbd)
 

@@ -107,6 +107,8 @@ class HostCollector(Collector):
         families.add("host_boots", state.boots)
         families.add("dom0_boots", state.dom0_boots)
         families.add("domain_boots", state.dom0_boots, "dom0")
+        if host.xenstore == "stubdom":
+            families.add("domain_boots", state.store_domain_boots, "xenstore")
         for driver in host.drivers:
             families.add("domain_boots", state.driver_boots.get(driver, 0), driver)
 
@@ -155,6 +157,8 @@ class HostCollector(Collector):
             if same:
                 at_s = self._unix_s(same[-1].injected_at_ns, now_ns)
                 families.add("fault_last_time_seconds", at_s, kind, target)
+        families.add("host_faults_injected", len(injections))
+        families.add("host_faults_active", sum(each.is_open for each in injections))
         durations: dict[str, list[float]] = {phase: [] for phase in RECOVERY_PHASES}
         for each in injections:
             times = (each.injected_at_ns, each.detected_at_ns, each.restarted_at_ns, each.recovered_at_ns)

@@ -8,15 +8,18 @@ process has written outlives its process. Of records that have not changed since
 
 import json
 from collections.abc import Callable, Mapping
+from copy import copy, deepcopy
 from dataclasses import fields, replace
 from typing import Any, Final, cast
 
-from actors.domu.journal import Journal, JournalError
+from actors.domu.journal import Journal
+from actors.domu.journal_reader import JournalError
 from actors.domu.store_log import StoreLog, StoreLogError
 from cluster.config.resolved import ResolvedCluster, store_nodes
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
+from cluster.experiment.lives import Lives
 from cluster.run.kept_values import KeptError, opened, plain, sealed, value_of
 from cluster.run.run_directory import RunDirectory
 from cluster.verdict.run_facts import RunFacts
@@ -111,10 +114,14 @@ class _Texts:
         if kept is not None and kept[0] == now:
             return kept[1]
         text = json.dumps(data(record))
-        # What grows is copied, so that it differs once it has grown.
-        then = [each.copy() if isinstance(each, list | dict) else each for each in now]
+        # What changes in its place is copied, so that it differs once it has changed.
+        then = [copy(each) if isinstance(each, list | dict) else _own(each) for each in now]
         self._kept[what, number] = then, text
         return text
+
+
+def _own(value: object) -> object:
+    return deepcopy(value) if isinstance(value, Lives) else value
 
 
 def _listed(name: str, rows: list[str]) -> str:

@@ -1,7 +1,8 @@
-"""How long each guest was without an answer around each fault, from the requests of the trace.
+"""How long each guest was without a success around each fault, from the requests of the trace.
 
-Rules: time counts only while something waits for an answer, as in the journals; of all gaps that a fault
-and its recovery touch, the longest is the outage. One that never ended lasts to the end of the trace.
+Rules: time counts from a request to the next success, as in the journals, and an error is none; of all gaps
+that a fault and its recovery touch, the longest is the outage. One that never ended lasts to the end of the
+trace.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -16,7 +17,7 @@ SHORTEST_NS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which a guest waited and nothing was answered."""
+    """A time in which a guest had asked for something and nothing was answered with success."""
 
     begin_ns: int
     end_ns: int
@@ -38,18 +39,20 @@ def gaps(requests: Sequence[Request], end_ns: int) -> list[Gap]:
     last = max(requests, key=lambda each: each.submitted_ns).guest if requests else ""
     again_ns = min((each.submitted_ns for each in requests if each.guest == last), default=0)
     changes = [(each.submitted_ns, 0, 1) for each in requests]
-    changes += [(each.done_ns, 1, -1) for each in requests if each.done_ns]
-    changes += [(again_ns, 2, -1) for each in requests if not each.done_ns and each.guest != last]
+    changes += [(each.done_ns, 2 if each.status else 1, -1) for each in requests if each.done_ns]
+    changes += [(again_ns, 3, -1) for each in requests if not each.done_ns and each.guest != last]
     changes.sort()
-    found, waiting, since_ns = [], 0, 0
+    found, waiting, failing, since_ns = [], 0, False, 0
     for time_ns, what, change in changes:
         if what == 0:
-            since_ns = since_ns if waiting else time_ns
+            since_ns = since_ns if waiting or failing else time_ns
         elif what == 1:
             found.append(Gap(since_ns, time_ns))
-            since_ns = time_ns
+            since_ns, failing = time_ns, False
+        elif what == 2:
+            failing = True
         waiting += change
-    if waiting:
+    if waiting or failing:
         found.append(Gap(since_ns, end_ns, over=False))
     return found
 

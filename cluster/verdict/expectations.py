@@ -1,6 +1,7 @@
 """What the author of a configuration predicted, against what came of it.
 
-Rules: only what the file says is judged; one that cannot be judged is unknown.
+Rules: only what the file says is judged, but that no request fails is predicted of every run whose faults do
+not promise it; one that cannot be judged is unknown.
 """
 
 from typing import Final
@@ -13,8 +14,10 @@ from cluster.verdict.verdict import Expectation, Verdict
 _LEDGER_COUNTS: Final = ("lost", "stale", "torn", "misdirected")
 
 
-def judge(expect: ExpectSchema, guests: list[GuestFacts]) -> list[Expectation]:
-    """Every prediction with its verdict."""
+def judge(
+    expect: ExpectSchema, guests: list[GuestFacts], *, errors_promised: bool = False
+) -> list[Expectation]:
+    """Every prediction with its verdict. `errors_promised`: a fault of the run is that requests fail."""
     found = []
     if expect.survivors is not None:
         found.append(_survivors(expect.survivors, guests))
@@ -24,11 +27,21 @@ def judge(expect: ExpectSchema, guests: list[GuestFacts]) -> list[Expectation]:
         limit = getattr(expect, name)
         if limit is not None:
             found.append(_count(name, limit, guests))
-    if expect.errors is not None:
-        errors = sum(each.errors for each in guests)
-        text = f"at most {expect.errors} errors: {errors}"
-        found.append(Expectation(text, Verdict.of(errors <= expect.errors)))
+    if expect.errors is not None or not errors_promised:
+        found.append(_errors(expect.errors, guests))
     return found
+
+
+def _errors(limit: int | None, guests: list[GuestFacts]) -> Expectation:
+    errors = sum(each.errors for each in guests)
+    text = (
+        f"at most {limit} errors" if limit is not None else "no errors, as no fault of the run promises any"
+    )
+    if errors > (limit or 0):
+        return Expectation(f"{text}: {errors}", Verdict.failed)
+    if any(each.came_back is None for each in guests):
+        return Expectation(f"{text}: {errors}, not seen to the end", Verdict.unknown)
+    return Expectation(f"{text}: {errors}", Verdict.held)
 
 
 def _survivors(wanted: int | str, guests: list[GuestFacts]) -> Expectation:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
-from actors.domu.journal import Journal, Word
+from actors.domu.journal import Journal
+from actors.domu.journal_header import Word
 from actors.domu.journal_record import Record
 from actors.domu.stamp import Stamp, closing_nonce, is_marked, read_stamp
 

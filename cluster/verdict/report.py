@@ -12,6 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
+from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.supervisor import Supervisor
@@ -119,7 +120,9 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
     ]
     facts.unknown.extend(verification.troubles)
     checks = all_checks(facts, guests, verification.digests())
-    return Report(facts, guests, checks, judge(facts.cluster.expect, guests))
+    kinds = [*(each.kind for each in facts.cluster.faults), *(each.kind for each in facts.injections)]
+    promised = any(each in FAULT_KINDS and FAULT_KINDS[each].errors for each in kinds)
+    return Report(facts, guests, checks, judge(facts.cluster.expect, guests, errors_promised=promised))
 
 
 def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
@@ -184,6 +187,7 @@ def _guest(guest: GuestFacts) -> Json:
         "address": guest.address,
         "name": guest.name,
         "survived": guest.survived,
+        "came_back": guest.came_back,
         "boots": guest.boots,
         "outage_ns": {"max": guest.outage_max_ns, "p99": guest.outage_p99_ns, "p50": guest.outage_p50_ns},
         "requests": {

@@ -1,7 +1,8 @@
 """What a run left behind, for the report: the supervisor's notes, and the journals with their images.
 
 Rules: everything is read after the run is over. A guest has come back if its workload ended in order:
-nothing is wanted any more and nothing in flight. `None` stands for what cannot be known.
+nothing is wanted any more, nothing is in flight, and the last answer of each disk was no error.
+`None` stands for what cannot be known.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from actors.domu.histogram import percentile_ns
-from actors.domu.journal import Word
+from actors.domu.journal_header import Word
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
@@ -86,7 +87,8 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
     def total(word: Word) -> int:
         return sum(each.word(word) for each in guest.journals)
 
-    ended_well = not guest.works and not total(Word.IN_FLIGHT) and (guest.boots > 0)
+    is_quiet = not guest.works and not total(Word.IN_FLIGHT)
+    ended_well = is_quiet and not guest.ended_in_error and guest.boots > 0
     came_back = None if interrupted else ended_well
     first_life = guest.boots == 1 or (interrupted and not guest.boots)
     max_ns, p99_ns, p50_ns = _outage(guest) if ended_well else (None, None, None)
@@ -111,7 +113,7 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
 def _outage(guest: GuestRecord) -> tuple[int | None, int | None, int | None]:
     if not guest.completed:
         return None, None, None
-    longest = max(each.word(Word.LONGEST_GAP_NS) for each in guest.journals)
+    longest = guest.longest_outage_ns
     gaps = [sum(counts) for counts in zip(*(each.gaps() for each in guest.journals), strict=True)]
     p99, p50 = percentile_ns(gaps, 99), percentile_ns(gaps, 50)
     return longest, None if p99 is None else min(p99, longest), None if p50 is None else min(p50, longest)

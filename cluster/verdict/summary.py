@@ -38,14 +38,13 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
             console.print(f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
             console.print(f"  halted: {escape(halted[host['name']])}")
-    never = "?" if run["cut_short"] else "never"
     if run["faults"]:
+        never = "?" if run["cut_short"] else "never"
         _print(console, _faults(run["faults"], never), len(run["faults"]))
     if run["guests"]:
-        _print(console, _guests(run["guests"], never, wide=console.width >= WIDE), len(run["guests"]))
-        if any(_outage(each, "max", "never") == "never" for each in run["guests"]):
-            said = "the run was cut short" if run["cut_short"] else "the guest never came back"
-            console.print(f"[dim]{never}: {said}[/]")
+        _print(console, _guests(run["guests"], wide=console.width >= WIDE), len(run["guests"]))
+        if any(_outage(each, "max") == "never" for each in run["guests"]):
+            console.print("[dim]never: the guest never came back[/]")
     _print(console, _judged(run))
     seed = f"seed {run['seed']}, {run['driver']} driver{', cut short' if run['cut_short'] else ''}"
     console.print(f"\nverdict: {_coloured(run['verdict'])} ({seed})")
@@ -80,17 +79,18 @@ def _faults(faults: list[Document], never: str) -> Table:
     return table
 
 
-def _guests(guests: list[Document], never: str, *, wide: bool) -> Table:
+def _guests(guests: list[Document], *, wide: bool) -> Table:
     more = ("p99", "answered") if wide else ()
-    table = _table("guest", "survived", right=("outage", *more, "writes", *_WRITES))
+    table = _table("guest", "survived", right=("outage", *more, "errors", "writes", *_WRITES))
     for each in guests[:ROWS_SHOWN]:
-        extra = (_outage(each, "p99", never), f"{each['requests']['completed']:,}") if wide else ()
+        extra = (_outage(each, "p99"), f"{each['requests']['completed']:,}") if wide else ()
         writes = each["writes"]
         table.add_row(
             escape(each["name"]),
             _survived(each),
-            _outage(each, "max", never),
+            _outage(each, "max"),
             *extra,
+            f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
         )
     return table
@@ -122,12 +122,11 @@ def _survived(guest: Document) -> str:
     return f"no, {guest['boots']} boots" if guest["boots"] > 1 else "no"
 
 
-def _outage(guest: Document, key: str, never: str) -> str:
+def _outage(guest: Document, key: str) -> str:
     duration_ns = guest["outage_ns"][key]
     if duration_ns is not None:
         return duration_text(duration_ns)
-    ended_open = guest["survived"] is False and (guest["requests"]["in_flight"] or not guest["boots"])
-    return never if ended_open else "-"
+    return "never" if guest["came_back"] is False else "-"
 
 
 def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:

@@ -1,16 +1,23 @@
 """The alert rules, once: as Prometheus takes them, and as Grafana provisions them.
 
 Rules: an alert is an expression and a limit, so that the expression can be tried on a run in which the
-alert does not fire. Source: Prometheus' alerting rules; Grafana's file provisioning of alert rules.
+alert does not fire. What may come and go between two scrapes is told by counters (`lately`), how many there
+should be by the configuration.
+Source: Prometheus' alerting rules; Grafana's file provisioning of alert rules.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from grafana.source.panels import lasting
+
 DATASOURCE_UID: Final = "domzero-prometheus"
 FOLDER: Final = "Domzero"
 INTERVAL: Final = "5s"
 WINDOW_S: Final = 600
+YOUNG_S: Final = 310
+"""Until then the whole run counts, so that the boots with which it begins are no increase afterwards."""
+AT_WORK: Final = 'on (cluster, host) (domzero_run_phase{phase=~"workload|settle"} == 1)'
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +39,57 @@ class Alert:
         return f"{self.expression} {self.comparison} {self.limit:g}"
 
 
+def lately(counter: str) -> str:
+    """How often in the last five minutes, or in the whole run if that is younger.
+
+    `increase()` does not know what was before the first scrape, nor that another run counts from 0 again.
+    """
+    young = f"on (cluster, host) (time() - domzero_run_start_time_seconds < {YOUNG_S})"
+    return f"(({counter} and {young}) or (increase({counter}[5m]) and {counter}))"
+
+
 ALERTS: Final = (
     Alert(
         "DomzeroGuestOutage",
         "max by (cluster, host, guest) (domzero_guest_outage_seconds)", ">", 5, "0s", "warning",
         "{{ $labels.host }}/{{ $labels.guest }} gets no answers",
-        "It has work and has waited for an answer for more than 5 seconds.",
+        "It has work and has had no success for more than 5 seconds.",
     ),
     Alert(
         "DomzeroDom0RestartLoop",
-        "sum by (cluster, host) (increase(domzero_dom0_boots_total[5m]))", ">", 3, "0s", "warning",
+        f"sum by (cluster, host) {lately('domzero_dom0_boots_total')}", ">", 3, "0s", "warning",
         "dom0 of {{ $labels.host }} restarts in a loop",
         "More than three dom0s were started within five minutes.",
+    ),
+    Alert(
+        "DomzeroGuestWasOut",
+        f"sum by (cluster, host, guest) {lately(f'domzero_guest_outages_total{{{lasting(5)}}}')}",
+        ">", 0, "0s", "warning",
+        "{{ $labels.host }}/{{ $labels.guest }} got no answers for a while",
+        "Within five minutes it had work and was out for 5 seconds or more; that is over.",
+    ),
+    Alert(
+        "DomzeroGuestDied",
+        f"sum by (cluster, host, guest, reason) {lately('domzero_guest_deaths_total')}",
+        ">", 0, "0s", "warning",
+        "{{ $labels.host }}/{{ $labels.guest }} has died ({{ $labels.reason }})",
+        "It died within five minutes, whether it is up again or not.",
+    ),
+    Alert(
+        "DomzeroGuestsMissing",
+        f"sum by (cluster, host) (domzero_guests_configured and {AT_WORK})"
+        " - sum by (cluster, host) (domzero_guest_up)",
+        ">", 0, "10s", "warning",
+        "guests of {{ $labels.host }} do not run",
+        "Fewer guests than are configured have been up for more than 10 seconds.",
+    ),
+    Alert(
+        "DomzeroHostRestarted",
+        f"sum by (cluster, host) {lately('domzero_host_boots_total')}"
+        f" - (sum by (cluster, host) (time() - domzero_run_start_time_seconds) < bool {YOUNG_S})",
+        ">", 0, "0s", "warning",
+        "{{ $labels.host }} has restarted",
+        "Its machine was started again within five minutes, and everything on it died.",
     ),
     Alert(
         "DomzeroOldestRequestTooOld",

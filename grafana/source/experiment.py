@@ -17,12 +17,14 @@ def page() -> Page:
     )
     made.row(
         "Faults",
-        number("Injected", "Faults done so far.", "none", Query("sum(domzero_faults_injected_total{%S})")),
+        number(
+            "Injected", "Faults done so far.", "none", Query("sum(domzero_host_faults_injected_total{%S})")
+        ),
         number(
             "Active",
             "Faults that have not been recovered from.",
             "none",
-            Query("sum(domzero_faults_active{%S})"),
+            Query("sum(domzero_host_faults_active{%S})"),
             red_from=1,
         ),
         number(
@@ -36,6 +38,7 @@ def page() -> Page:
             "Time since the last fault.",
             "s",
             Query("time() - max(domzero_fault_last_time_seconds{%S})"),
+            none_yet="no fault yet",
         ),
         number(
             "Mean recovery",
@@ -58,6 +61,7 @@ def page() -> Page:
             "Active faults",
             "Which faults have not been recovered from.",
             {0: ("over", "green"), 1: ("active", "red")},
+            Query("clamp_max(domzero_host_faults_active{%S}, 1)", "{{host}}, any"),
             Query("clamp_max(domzero_faults_active{%S}, 1)", "{{kind}} of {{host}}/{{target}}"),
         ),
         states(
@@ -89,7 +93,7 @@ def page() -> Page:
         ),
         lines(
             "Outage by guest",
-            "Time since the last answer while there is work.",
+            "Time since the last success while there is work.",
             "s",
             Query("domzero_guest_outage_seconds{%S}", "{{host}}/{{guest}}"),
         ),
@@ -108,14 +112,15 @@ def page() -> Page:
         ),
         bars(
             "Longest outage by guest",
-            "Longest time between two answers in this run.",
+            "Longest time without a success in this run.",
             "s",
             Query("domzero_guest_longest_outage_seconds{%S}", "{{host}}/{{guest}}"),
         ),
         lines(
             "Faults so far",
-            "Faults by kind and target.",
+            "All faults of each host, and faults by kind and target.",
             "none",
+            Query("domzero_host_faults_injected_total{%S}", "{{host}}"),
             Query("domzero_faults_injected_total{%S}", "{{kind}} of {{host}}/{{target}}"),
             steps=True,
         ),

@@ -6,9 +6,11 @@ from grafana.source.panels import (
     Page,
     Query,
     facts,
+    lasting,
     latency,
     lines,
     number,
+    share,
     states,
 )
 
@@ -25,29 +27,42 @@ def page() -> Page:
     made = Page("Guest", "What a guest sees of its disks: requests, latency, outages, reconnects.", ["guest"])
     made.row(
         "Now",
-        number(
+        share(
             "Up",
             "How many of the chosen guests run.",
-            "none",
-            Query(f"sum(domzero_guest_up{{{G}}})"),
-            red_below=1,
+            f"sum(domzero_guest_up{{{G}}})",
+            f"sum(domzero_guests_configured{{{G}}})",
         ),
         number(
             "Boots", "How often they were started.", "none", Query(f"sum(domzero_guest_boots_total{{{G}}})")
         ),
         number(
+            "Deaths",
+            "How often they have died in this run.",
+            "none",
+            Query(f"sum(domzero_guest_deaths_total{{{G}}})"),
+            red_from=1,
+        ),
+        number(
             "Outage now",
-            "Longest time that one of them has waited for an answer.",
+            "Longest time that one of them with work has had no success.",
             "s",
             Query(f"max(domzero_guest_outage_seconds{{{G}}})"),
             red_from=1,
         ),
         number(
             "Longest outage",
-            "Longest time between two answers in this run.",
+            "Longest time without a success in this run.",
             "s",
             Query(f"max(domzero_guest_longest_outage_seconds{{{G}}})"),
             red_from=5,
+        ),
+        number(
+            "Outages over",
+            "Their outages of a second or more in this run that are over, disk by disk.",
+            "none",
+            Query(f"sum(domzero_guest_outages_total{{{G},{lasting(1)}}})"),
+            red_from=1,
         ),
         number(
             "Oldest request",
@@ -91,7 +106,7 @@ def page() -> Page:
         "Outage and reconnect",
         lines(
             "Outage",
-            "Time since the last answer while there is work.",
+            "Time since the last success while there is work.",
             "s",
             Query(f"domzero_guest_outage_seconds{{{G}}}", NAME),
         ),

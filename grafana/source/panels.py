@@ -31,6 +31,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from cluster.metrics.outage_counts import LENGTHS
+
 DATASOURCE: Final = DataSourceRef("prometheus", "${datasource}")
 TAG: Final = "domzero"
 SELECTED: Final = 'cluster=~"$cluster",host=~"$host"'
@@ -156,20 +158,37 @@ def number(
     *,
     red_from: float | None = None,
     red_below: float | None = None,
+    none_yet: str = "",
 ) -> stat.Panel:
-    """One number, large; red from a value on, or below one."""
+    """One number, large; red from a value on, or below one. `none_yet` stands there where there can be none.
+
+    What is red is told by a count of the whole run, which a scrape that comes late still finds, or by a share
+    of what should be (`share`).
+    """
     steps = [Threshold(None, "green")]
     if red_from is not None:
         steps.append(Threshold(red_from, "red"))
     elif red_below is not None:
         steps = [Threshold(None, "red"), Threshold(red_below, "green")]
-    return (
+    made = (
         _titled(stat.Panel(), title, description, unit, [query])
         .thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
         .color_mode(common.BigValueColorMode.BACKGROUND)
         .graph_mode(common.BigValueGraphMode.AREA)
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
     )
+    return made.no_value(none_yet) if none_yet else made
+
+
+def share(title: str, description: str, part: str, whole: str) -> stat.Panel:
+    """How much of what should be there is; red unless it is all of it. Both are expressions."""
+    return number(title, description, "percentunit", Query(f"{part} / {whole}"), red_below=1)
+
+
+def lasting(seconds: float) -> str:
+    """The selector of the outages that lasted at least so long: one of the bounds of the metric."""
+    assert seconds in LENGTHS.values(), f"{seconds} s is no bound of an outage's length"
+    return 'length=~"' + "|".join(each for each, least in LENGTHS.items() if least >= seconds) + '"'
 
 
 def states(
@@ -191,17 +210,25 @@ def bars(title: str, description: str, unit: str, query: Query) -> bargauge.Pane
 
 
 def latency(title: str, selection: str) -> timeseries.Panel:
-    """Half and nearly all of the requests, and the oldest that has no answer: what is left in an outage."""
+    """Half and nearly all of the requests, and the oldest that has no answer: what is left in an outage.
+
+    Only what was answered is in the p99, so that it looks best when nothing is: an older request takes its
+    place.
+    """
     buckets = (
         f"sum by (le) (rate(domzero_vbd_request_duration_seconds_bucket{{{selection}}}[$__rate_interval]))"
     )
+    p99 = f"histogram_quantile(0.99, {buckets})"
+    oldest = f"max(domzero_vbd_oldest_request_seconds{{{selection}}})"
+    worst = f'max(label_replace({p99}, "of", "p99", "", "") or {oldest})'
     return lines(
         title,
-        "From issue to answer, and the age of the oldest request that has none.",
+        "From issue to answer, and the age of the oldest request that has none, which counts as the p99 while"
+        " it is older.",
         "s",
         Query(f"histogram_quantile(0.5, {buckets})", "p50"),
-        Query(f"histogram_quantile(0.99, {buckets})", "p99"),
-        Query(f"max(domzero_vbd_oldest_request_seconds{{{selection}}})", "oldest in flight"),
+        Query(worst, "p99, or oldest in flight"),
+        Query(oldest, "oldest in flight"),
     )
 
 

@@ -1,6 +1,6 @@
 """The dashboard *XenStore*: whether it answers, and what it is asked."""
 
-from grafana.source.panels import YES_NO, Page, Query, lines, number, states
+from grafana.source.panels import YES_NO, Page, Query, lines, number, share, states
 
 RATE = "[$__rate_interval]"
 
@@ -10,12 +10,11 @@ def page() -> Page:
     made = Page("XenStore", "The store: whether it answers, what it is asked, and what it holds.")
     made.row(
         "Life",
-        number(
+        share(
             "Answers",
             "Stores that have answered of late.",
-            "none",
-            Query("sum(domzero_xenstore_up{%S})"),
-            red_below=1,
+            "sum(domzero_xenstore_up{%S})",
+            "count(domzero_xenstore_up{%S})",
         ),
         number("Nodes", "Nodes in the store.", "none", Query("sum(domzero_xenstore_nodes{%S})")),
         number("Watches", "Watches that are set.", "none", Query("sum(domzero_xenstore_watches{%S})")),

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal import GROWTH, GuestState, Journal, JournalError, MemoryJournal, Word
+from actors.domu.journal import Journal, MemoryJournal
+from actors.domu.journal_header import GROWTH, GuestState, Word
+from actors.domu.journal_reader import JournalError
 from actors.domu.journal_record import RECORD_SIZE
 
 MakeJournal = Callable[[], Journal]
@@ -136,7 +138,96 @@ def test_with_more_requests_in_flight_a_gap_begins_at_the_last_answer(make: Make
         journal.record_read_done(ticket, 8, at)
 
     assert journal.word(Word.LONGEST_GAP_NS) == 480
-    assert journal.word(Word.LAST_GAP_NS) == 480
+    assert journal.word(Word.LAST_SUCCESS_NS) == 500
+
+
+def test_an_error_does_not_end_a_gap(make: MakeJournal) -> None:
+    journal = make()
+    journal.set_wanted(wanted=True)
+    journal.record_read_done(journal.record_read(100), 8, 110)
+    for at in range(200, 5000, 100):
+        journal.record_failure(journal.record_read(at), at + 5)
+        assert journal.unserved_since_ns(at + 10) == 200
+        assert journal.ended_in_error
+        assert journal.oldest_request_ns(at + 10) == 0
+    journal.record_read_done(journal.record_read(5000), 8, 5010)
+
+    assert journal.word(Word.LONGEST_GAP_NS) == 4810
+    assert not journal.ended_in_error
+    assert journal.unserved_since_ns(6000) == 0
+    assert sum(journal.gaps()) == sum(journal.latencies()) == 2
+
+
+def test_an_error_among_successes_does_not_stretch_a_gap(make: MakeJournal) -> None:
+    journal = make()
+    good, bad, late = (journal.record_read(100) for _ in range(3))
+    journal.record_read_done(good, 8, 110)
+    journal.record_failure(bad, 120)
+    journal.record_read_done(late, 8, 130)
+
+    assert journal.word(Word.LONGEST_GAP_NS) == 20
+
+
+def test_an_error_says_nothing_about_what_was_asked_later(make: MakeJournal) -> None:
+    journal = make()
+    early, late = journal.record_read(100), journal.record_read(150)
+    journal.record_read_done(late, 8, 160)
+    journal.record_failure(early, 170)
+
+    assert not journal.ended_in_error
+
+
+def test_who_does_not_ask_for_what_was_due_is_out(make: MakeJournal) -> None:
+    journal = make()
+    journal.set_wanted(wanted=True)
+    journal.record_read_done(journal.record_read(100), 8, 110)
+    journal.set_due(200)
+
+    assert journal.unserved_since_ns(200) == 0, "nothing is late yet"
+    assert journal.unserved_since_ns(5000) == journal.oldest_request_ns(5000) == 200
+    journal.record_read_done(journal.record_read(5000), 8, 5010)
+    assert journal.word(Word.LONGEST_GAP_NS) == 4810
+    assert journal.unserved_since_ns(6000) == 0
+
+
+def test_nothing_is_due_when_the_work_is_done(make: MakeJournal) -> None:
+    journal = make()
+    journal.set_wanted(wanted=True)
+    journal.set_due(200)
+    journal.set_wanted(wanted=False)
+
+    assert journal.unserved_since_ns(5000) == 0
+
+
+def test_what_was_due_is_counted_from_the_last_success_at_the_earliest(make: MakeJournal) -> None:
+    journal = make()
+    first, second = journal.record_read(100), journal.record_read(100)
+    journal.record_read_done(first, 8, 110)
+    journal.set_due(120)
+    journal.record_read_done(second, 8, 300)
+    journal.record_read_done(journal.record_read(310), 8, 320)
+
+    assert journal.word(Word.LONGEST_GAP_NS) == 190
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_a_guest_that_dies_between_two_requests_is_out_until_it_works_again(
+    make: MakeJournal, error: bool
+) -> None:
+    journal = make()
+    journal.begin_boot()
+    journal.set_wanted(wanted=True)
+    journal.record_read_done(journal.record_read(90), 8, 100)
+    if error:
+        journal.record_failure(journal.record_read(110), 120)
+    journal.set_due(150)
+    begun = 110 if error else 150
+    assert journal.unserved_since_ns(1000) == begun
+    journal.begin_boot()
+    assert journal.unserved_since_ns(1000) == begun
+    journal.record_read_done(journal.record_read(5000), 8, 5100)
+
+    assert journal.word(Word.LONGEST_GAP_NS) == 5100 - begun
 
 
 def test_a_guest_that_dies_with_work_to_do_is_out_until_it_works_again(make: MakeJournal) -> None:

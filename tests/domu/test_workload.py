@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from actors.domu.io_wait import IoWait
-from actors.domu.journal import MemoryJournal, Word
+from actors.domu.journal import MemoryJournal
+from actors.domu.journal_header import Word
 from actors.domu.stamp import read_stamp
 from actors.domu.workload import FLUSH, READ, WRITE, Workload, WorkloadSpec, checksum
 from actors.kernel.threads import Threads

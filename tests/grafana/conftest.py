@@ -10,16 +10,25 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
+from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster
+from cluster.drivers.simulated import Witness, run_simulated
 from cluster.experiment.injection import Injection
+from cluster.experiment.supervisor import Supervisor
+from cluster.metrics import metrics, samples
+from cluster.metrics.metrics import HostCollector
 from cluster.metrics.monitor import Program, prometheus_configuration, wait_for
+from cluster.metrics.openmetrics import openmetrics_of
+from cluster.metrics.samples import FILE, Samples
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
 
@@ -142,35 +151,41 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> ResolvedCluster:
     return load_cluster(file)
 
 
-@pytest.fixture(scope="session")
-def prometheus(sockets: Path, described: ResolvedCluster) -> Iterator[Prometheus]:
+@contextmanager
+def started(folder: Path, configuration: dict[str, object]) -> Iterator[tuple[Prometheus, Program]]:
+    """A Prometheus that keeps everything in a folder; what is in its `data` already is there."""
     program = installed("prometheus")
-    (sockets / f"domzero-{os.getuid()}").mkdir(mode=0o700)
-    rules = ROOT / "prometheus" / "rules.yml"
-    interval = f"{int(SCRAPE_S * 1000)}ms"
-    configuration = prometheus_configuration(described, rules, scrape_interval=interval)
-    file = sockets / "prometheus.yml"
+    file = folder / "prometheus.yml"
     file.write_text(json.dumps(configuration))
     address = f"127.0.0.1:{free_port()}"
-    log_path = sockets / "prometheus.log"
+    log_path = folder / "prometheus.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [
-                program, f"--config.file={file}", f"--storage.tsdb.path={sockets / 'data'}",
+                program, f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address={address}",
             ],
             stdout=log, stderr=log,
         )  # fmt: skip
-    program = Program("prometheus", f"http://{address}", "/-/ready", process, log_path)
+    running = Program("prometheus", f"http://{address}", "/-/ready", process, log_path)
     try:
-        program.wait_until_ready()
-        found = Prometheus(program.url)
-        # It looks at what is to be scraped once in five seconds, and that begins now.
-        while not found.ask("targets", state="active")["activeTargets"]:
-            assert not wait_for(process, 0.1), log_path.read_text()
-        yield found
+        running.wait_until_ready()
+        yield Prometheus(running.url), running
     finally:
-        program.stop()
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def prometheus(sockets: Path, described: ResolvedCluster) -> Iterator[Prometheus]:
+    (sockets / f"domzero-{os.getuid()}").mkdir(mode=0o700)
+    rules = ROOT / "prometheus" / "rules.yml"
+    interval = f"{int(SCRAPE_S * 1000)}ms"
+    with started(sockets, prometheus_configuration(described, rules, scrape_interval=interval)) as found:
+        prometheus, program = found
+        # It looks at what is to be scraped once in five seconds, and that begins now.
+        while not prometheus.ask("targets", state="active")["activeTargets"]:
+            assert not wait_for(program.process, 0.1), program.log.read_text()
+        yield prometheus
 
 
 @pytest.fixture(scope="session")
@@ -186,3 +201,71 @@ def crash_run(
     supervisor = session.supervisor
     began_s = supervisor.workload_began_ns / 1e9 + offset_s
     return CrashRun(prometheus, began_s + 1, began_s + 6, offset_s, supervisor.injections)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A simulated run as it was scraped, in a Prometheus. Times are seconds since its beginning."""
+
+    prometheus: Prometheus
+    began_s: float
+    supervisor: Supervisor
+
+    def at(self, expression: str, when_s: float) -> list[float]:
+        """The values of an expression, as a panel has them that is looked at then."""
+        found = self.prometheus.at(expression, self.began_s + when_s)
+        return [float(each["value"][1]) for each in found]
+
+
+class Scraper(Witness):
+    """Scrapes every host of a simulation once in so many seconds, from its very beginning on."""
+
+    def __init__(self, file: TextIO, interval_s: float, began_s: float) -> None:
+        self._interval_ns = int(interval_s * 1e9)
+        self._began_s = began_s
+        self._file = file
+
+    def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
+        self._simulation = simulation
+        collectors = [
+            HostCollector(supervisor, name, lambda: simulation.now_ns) for name in supervisor.boards
+        ]
+        self._samples = Samples(self._file, [each.registry() for each in collectors], self.time)
+        self._scrape()
+
+    def time(self) -> float:
+        """What a clock on the wall shows in the simulation."""
+        return self._began_s + self._simulation.now_ns / 1e9
+
+    def _scrape(self) -> None:
+        self._samples.take()
+        self._simulation.call_at(self._simulation.now_ns + self._interval_ns, self._scrape)
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Recording]]:
+    """Simulate a configuration, scraped once in `interval_s`, and have a real Prometheus with that."""
+    promtool = installed("promtool")
+    with ExitStack() as stack:
+
+        def recorded(configuration: dict[str, object], interval_s: float) -> Recording:
+            folder = tmp_path / f"recording-{len(list(tmp_path.iterdir()))}"
+            folder.mkdir()
+            (folder / "run.yaml").write_text(json.dumps(configuration))
+            began_s = time.time() - 3600
+            monkeypatch.setattr(samples, "REPEAT_S", 0)
+            cluster = load_cluster(folder / "run.yaml").placed(folder / "images")
+            with (folder / FILE).open("w") as file:
+                scraper = Scraper(file, interval_s, began_s)
+                monkeypatch.setattr(metrics, "time", scraper)
+                supervisor, _ = run_simulated(
+                    cluster, lambda _what, _text: None, None, trace=False, witness=scraper
+                )
+            text = folder / "run.om"
+            text.write_text(openmetrics_of(folder))
+            command = [promtool, "tsdb", "create-blocks-from", "openmetrics", str(text), str(folder / "data")]
+            subprocess.run(command, capture_output=True, check=True, timeout=120)
+            found, _ = stack.enter_context(started(folder, {"scrape_configs": []}))
+            return Recording(found, began_s, supervisor)
+
+        yield recorded

@@ -12,7 +12,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
 from cluster.metrics.catalog import CATALOG
-from grafana.source.alerts import ALERTS, DATASOURCE_UID
+from cluster.metrics.outage_counts import LENGTHS
+from grafana.source.alerts import ALERTS, DATASOURCE_UID, lately
 from grafana.source.files import generated
 from grafana.source.panels import ANNOTATION_FORMATS
 
@@ -21,8 +22,8 @@ DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))
 NAMES = ["cluster", "experiment", "guest", "host", "xenstore"]
 EXTRA_KEYS = {"step", "tagKeys", *(key for each in ANNOTATION_FORMATS.values() for key in each)}
 COUNTED_AS_THEY_ARE = {
-    "dom0_boots", "domain_boots", "host_boots", "guest_boots", "faults_injected", "vbd_lost_writes",
-    "vbd_reconnects",
+    "dom0_boots", "domain_boots", "host_boots", "guest_boots", "guest_deaths", "guest_outages",
+    "faults_injected", "host_faults_injected", "vbd_lost_writes", "vbd_reconnects",
     "vbd_resumes", "vbd_replayed_requests", "vbd_reconnect_seconds", "xenstore_transaction_conflicts",
     "disk_errors", "disk_resets",
 }  # fmt: skip
@@ -126,6 +127,41 @@ def test_a_counter_is_shown_as_a_rate_unless_its_count_is_what_matters(dashboard
                 assert rate or name in COUNTED_AS_THEY_ARE, target["expr"]
 
 
+def test_what_should_be_there_is_never_a_number_that_is_written_here(dashboard) -> None:
+    for panel in panels(dashboard):
+        if panel["type"] != "stat":
+            continue
+        settings = panel["fieldConfig"]["defaults"]
+        first, *rest = settings["thresholds"]["steps"]
+        if first["color"] == "red":
+            assert (settings["unit"], [each["value"] for each in rest]) == ("percentunit", [1]), panel[
+                "title"
+            ]
+
+
+def test_an_alert_that_counts_also_sees_what_was_before_the_first_scrape() -> None:
+    counting = [each for each in ALERTS if "increase(" in each.expression]
+
+    assert {each.name for each in counting} == {
+        "DomzeroGuestWasOut", "DomzeroGuestDied", "DomzeroHostRestarted", "DomzeroDom0RestartLoop"
+    }  # fmt: skip
+    for alert in counting:
+        (counter,) = re.findall(r"increase\((\w+(?:{[^}]*})?)\[", alert.expression)
+        assert lately(counter) in alert.expression
+
+
+def test_the_outages_that_are_chosen_are_those_of_the_metric() -> None:
+    chosen = {
+        length
+        for text in generated().values()
+        for found in re.findall(r'length=~\\*"([^"\\]+)', text)
+        for length in found.split("|")
+    }
+
+    assert chosen
+    assert chosen <= LENGTHS.keys()
+
+
 def test_faults_are_annotations_everywhere(dashboard) -> None:
     assert [each["name"] for each in dashboard["annotations"]["list"]] == ["Faults", "Recovery"]
 
@@ -156,6 +192,14 @@ def test_the_alerts_fire_when_they_should_and_only_then() -> None:
         if each["exp_alerts"]
     }
     assert tested == {each.name for each in ALERTS}
+
+
+def test_the_documented_alerts_are_those_that_there_are() -> None:
+    text = (ROOT.parent / "docs" / "monitoring.md").read_text()
+
+    documented = re.findall(r"^\| `(Domzero\w+)` \| .+ \| (\w+) \|$", text, re.MULTILINE)
+
+    assert documented == [(each.name, each.severity) for each in ALERTS]
 
 
 def test_a_lost_write_is_critical() -> None:

@@ -96,6 +96,18 @@ CASES = {
             {"kind": "frontend-disconnect", "target": f"{WEB}/xvda", "duration": "69719us", "at": "270ms"},
         ],
     ),
+    "a frontend that is to come back before it is closed does so when it is": (
+        45,
+        [
+            {"kind": "irq-lost", "target": "host0/sda", "duration": "144289us", "at": "204366us"},
+            {
+                "kind": "frontend-disconnect",
+                "target": f"{WEB}/xvda",
+                "duration": "103804us",
+                "at": "223284us",
+            },
+        ],
+    ),
     "a frontend that comes back while the store is away means what it last wrote": (
         646,
         [

@@ -201,7 +201,7 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "a strange vdev",
         [("xvda", "vda")],
-        "test.yaml:12: vdev: 'vda' is no virtual device; write xvda, xvdb1, sda or hda",
+        "test.yaml:12: vdev: 'vda' is no virtual device; write xvda, xvdb1, d0p1, sda or hda",
     ),
     (
         "an unknown target",
@@ -430,7 +430,7 @@ def test_an_image_of_half_a_sector_is_refused(refuse: Refuse, tmp_path: Path) ->
         (b"name: [\n", "not YAML"),
         (b"\xff\xfe\x00", "not YAML"),
         (b"name: \x00\n", "not YAML"),
-        (b"1: 2\n", "1 is no key; keys are words"),
+        (b"1: 2\n", "1 is no key; keys are text: write it in quotes"),
         (b"a: &a [*a]\n", "test.yaml:1: unknown key 'a'"),
         (b"a: " + b"[" * 5000, "test.yaml:1: brackets are nested too deeply; close them"),
         (b"a:\n" + b" [\n" * 100, "not YAML"),

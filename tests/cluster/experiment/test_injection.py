@@ -67,16 +67,16 @@ def test_it_is_given_up_if_all_left_before_the_target_ran(injection: Injection) 
 def test_a_late_answer_of_the_dead_one_is_no_service(injection: Injection) -> None:
     injection.target_started(2000)
 
-    assert not injection.is_served("a", oldest_issue_ns=1500, last_completion_ns=2100, now_ns=2200)
-    assert injection.is_served("a", oldest_issue_ns=2500, last_completion_ns=2600, now_ns=2700)
+    assert not injection.is_served("a", oldest_issue_ns=1500, last_success_ns=2100, now_ns=2200)
+    assert injection.is_served("a", oldest_issue_ns=2500, last_success_ns=2600, now_ns=2700)
 
 
 def test_a_guest_without_old_requests_is_served_when_a_new_one_is_answered(injection: Injection) -> None:
     injection.target_started(2000)
 
-    assert not injection.is_served("a", oldest_issue_ns=0, last_completion_ns=2100, now_ns=2200)
-    assert not injection.is_served("a", oldest_issue_ns=2300, last_completion_ns=2100, now_ns=2400)
-    assert injection.is_served("a", oldest_issue_ns=0, last_completion_ns=2500, now_ns=2600)
+    assert not injection.is_served("a", oldest_issue_ns=0, last_success_ns=2100, now_ns=2200)
+    assert not injection.is_served("a", oldest_issue_ns=2300, last_success_ns=2100, now_ns=2400)
+    assert injection.is_served("a", oldest_issue_ns=0, last_success_ns=2500, now_ns=2600)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ from signal import SIGKILL
 
 import pytest
 
-from actors.domu.journal import GuestState, MemoryJournal
+from actors.domu.journal import MemoryJournal
+from actors.domu.journal_header import GuestState
 from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
 from actors.runtime.machine import (
     DeadlinePassed,

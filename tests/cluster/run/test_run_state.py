@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal import Word
+from actors.domu.journal_header import Word
 from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
@@ -80,6 +80,7 @@ def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
     changes: list[Callable[[], object]] = [
         lambda: guest.domids.append(3),
         lambda: guest.power_losses.append([7]),
+        guest.lives.begin,
         injection.waiting_for.clear,
         lambda: injection.settled_at_ns.update(web=1),
         lambda: setattr(injection, "kind", "kill -9"),

@@ -161,6 +161,20 @@ def test_gaps_count_only_while_something_waits(path: Path) -> None:
     ]
 
 
+def test_an_error_ends_no_gap(path: Path) -> None:
+    path.whole(3, 800, 77)
+    path.whole(4, 808, 78)
+    path.whole(5, 816, 79)
+    requests = path.requests()
+    requests[1].status = 0xFFFF
+    assert gaps(requests, 1000) == [
+        Gap(requests[0].submitted_ns, requests[0].done_ns),
+        Gap(requests[1].submitted_ns, requests[2].done_ns),
+    ]
+    requests[2].status = 0xFFFF
+    assert gaps(requests, 1000)[1:] == [Gap(requests[1].submitted_ns, 1000, over=False)]
+
+
 def test_a_gap_goes_on_through_the_restart_of_a_guest(path: Path) -> None:
     path.put(3, 800)
     path.put(3, 800, guest=5)

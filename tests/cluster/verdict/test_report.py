@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from rich.console import Console
 
-from actors.domu.journal import Journal, MemoryJournal, Word
+from actors.domu.journal import Journal, MemoryJournal
+from actors.domu.journal_header import Word
 from actors.domu.stamp import stamp_block
 from actors.domu.store_log import StoreLog
 from cluster.config.resolved import ResolvedCluster, Volume
@@ -139,6 +140,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
         "address": "host0/dom1",
         "name": "web-0",
         "survived": True,
+        "came_back": True,
         "boots": 1,
         "outage_ns": {"max": 100, "p99": 100, "p50": 100},
         "requests": {"issued": 4, "completed": 4, "errors": 0, "in_flight": 0},
@@ -156,6 +158,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
     assert data["expected"] == [
         {"text": "survivors all: 2 of 2", "verdict": "held"},
         {"text": "at most 0 lost: 0", "verdict": "held"},
+        {"text": "no errors, as no fault of the run promises any: 0", "verdict": "held"},
     ]
 
 
@@ -303,6 +306,7 @@ def test_on_a_halted_host_nothing_is_left_to_count(run: Run) -> None:
 
 
 EXPECTATIONS: list[tuple[str, str, Verdict]] = [
+    ("{}", "no errors, as no fault of the run promises any: 1", Verdict.failed),
     ("{survivors: all}", "survivors all: 1 of 2", Verdict.failed),
     ("{survivors: 1}", "survivors 1: 1 of 2", Verdict.held),
     ("{survivors: none}", "survivors none: 1 of 2", Verdict.failed),
@@ -312,6 +316,7 @@ EXPECTATIONS: list[tuple[str, str, Verdict]] = [
     ("{lost: 1}", "at most 1 lost: 1", Verdict.held),
     ("{stale: 0}", "at most 0 stale: 0", Verdict.held),
     ("{errors: 0}", "at most 0 errors: 1", Verdict.failed),
+    ("{errors: 1}", "at most 1 errors: 1", Verdict.held),
 ]
 
 
@@ -320,18 +325,50 @@ def test_predictions_are_judged(load: Load, expect: str, text: str, verdict: Ver
     run = predicting(load, expect)
     run.guest("web-0").died = True
     run.images["web-1"][8 * 512 : 16 * 512] = bytes(4096)
-    run.journal("web-1").record_failure(run.journal("web-1").record_read(3200), 3250)
+    run.journal("web-1").record_failure(run.journal("web-1").record_read(3100), 3150)
+    run.journal("web-1").record_read_done(run.journal("web-1").record_read(3160), 8, 3200)
 
     found = run.report().expected
 
-    assert [(each.text, each.verdict) for each in found] == [(text, verdict)]
+    assert (text, verdict) in [(each.text, each.verdict) for each in found]
+
+
+@pytest.mark.parametrize(("kind", "judged"), [("crash", 1), ("disk-error", 0), ("frontend-disconnect", 0)])
+def test_that_no_request_fails_is_predicted_unless_a_fault_promises_it(
+    run: Run, kind: str, judged: int
+) -> None:
+    run.injections[0].kind = kind
+
+    assert len(run.report().expected) == judged
+
+
+def test_a_guest_whose_last_answer_was_an_error_never_came_back(run: Run) -> None:
+    run.journal("web-1").record_failure(run.journal("web-1").record_read(3200), 3250)
+
+    report = run.report()
+
+    assert [each.survived for each in report.guests] == [True, False]
+    assert report.guests[1].outage_max_ns is None
+    assert verdict_of(report, "liveness") is Verdict.failed
+    console = Console(file=io.StringIO(), width=80)
+    report.print_summary(console)
+    assert "never did I/O again: web-1" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_longest_outage_is_that_which_was_seen_from_outside(run: Run) -> None:
+    run.journal("web-1").set_wanted(wanted=True)
+    run.journal("web-1").set_due(5000)
+    run.guest("web-1").look(9000)
+    run.journal("web-1").set_wanted(wanted=False)
+
+    assert [each.outage_max_ns for each in run.report().guests] == [100, 4000]
 
 
 def test_a_prediction_about_an_interrupted_run_is_unknown(load: Load) -> None:
     run = predicting(load, "{survivors: all, outage_max: 1s}")
     run.interrupted = True
 
-    assert [each.verdict for each in run.report().expected] == [Verdict.unknown, Verdict.unknown]
+    assert [each.verdict for each in run.report().expected] == [Verdict.unknown] * 3
 
 
 @pytest.mark.parametrize(

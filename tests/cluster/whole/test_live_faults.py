@@ -23,11 +23,11 @@ HARMLESS = [
 def both(scenarios, variant, laboratory, control_sockets: Path):
     """Run the same faults in both drivers."""
 
-    def _both(*faults: dict[str, object], duration: str = "800ms", **more: object):
+    def _both(*faults: dict[str, object], duration: str = "800ms", work: object = None, **more: object):
         scenario = variant(
             scenarios["renegotiate-dom0-crash"],
             faults=faults,
-            work={"rate": "200/s", "read_share": 0.3},
+            work=work or {"rate": "200/s", "read_share": 0.3},
             duration=duration,
             latency={"read": "0ms", "write": "0ms"},
             survivors=None,
@@ -57,6 +57,17 @@ def test_what_is_taken_away_is_recovered_from(both) -> None:
     assert facts(live) == facts(simulated), live.story()
     assert facts(live)["verdict"] == "held", live.story()
     assert all(facts(live)["recovered"])
+
+
+def test_a_guest_that_does_not_run_is_out_though_it_has_asked_for_nothing(both) -> None:
+    # Mostly idle, so that it is stopped with nothing in flight.
+    hang = {"kind": "hang", "target": "host0/web-0", "at": "300ms", "duration": "1s"}
+    for run in both(hang, duration="1500ms", work={"rate": "20/s", "read_share": 0.3}):
+        data = run.report.to_dict()
+        (chosen,) = data["fault_targets"]
+        lasted_ns = chosen["ended_at_ns"] - chosen["injected_at_ns"]
+        outages = [each["outage_ns"]["max"] for each in data["guests"]]
+        assert outages[0] >= lasted_ns - 1e9 / 20, run.story()
 
 
 def test_a_lying_disk_is_found_when_the_power_goes(both) -> None:

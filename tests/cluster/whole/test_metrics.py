@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from actors.domu.journal import Word
+from actors.domu.journal import MemoryJournal
+from actors.domu.journal_header import Word
+from cluster.config.loading import load_cluster
 from cluster.config.schema import MetricsSchema
+from cluster.experiment.lives import Death
+from cluster.experiment.supervisor import Supervisor
 from cluster.metrics.catalog import ALL_GUESTS, CATALOG, PREFIX
 from cluster.metrics.guest_metrics import latency_histogram
 from cluster.metrics.metrics import HostCollector
+from cluster.metrics.outage_counts import LENGTHS
 from cluster.metrics.server import MetricsServer
 
 MEMORY = ("committed", "free")
@@ -79,6 +84,16 @@ def test_who_serves_a_disk_is_told_and_how_often_a_driver_domain_was_started(sce
     assert value(families, "domzero_vbd_xenbus_state", guest="web-0", end="backend") > 0
 
 
+def test_a_store_domain_that_died_and_came_back_has_been_counted(scenarios, variant, laboratory) -> None:
+    killed = {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "150ms"}
+    run = laboratory.simulate(variant(scenarios["renegotiate-stubdom-crash"], faults=(killed,)))
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    assert value(families, "domzero_domain_boots", domain="xenstore") == 2
+    assert value(families, "domzero_domain_boots", domain="dom0") == 1
+
+
 def test_the_series_of_a_dead_guest_stay(with_a_dead_guest, laboratory) -> None:
     run = laboratory.simulate(with_a_dead_guest, invariants=False)
 
@@ -88,6 +103,97 @@ def test_the_series_of_a_dead_guest_stay(with_a_dead_guest, laboratory) -> None:
     assert value(families, "domzero_guest_up", guest="web-0") == 0
     assert value(families, "domzero_vbd_requests", guest="web-0", operation="read") > 0
     assert value(families, "domzero_guest_boots", guest="web-0") == 1
+
+
+DEATHS = {
+    "hwdom-reboot": {"host": 2},
+    "packed-reboot": {"host": 2},
+    "hwdom-halt": {"host": 2},
+    "guest-restart": {"crash": 1},
+    "guest-destroy": {"crash": 1},
+    "guest-preserve": {"crash": 1},
+    "renegotiate-dom0-crash": {},
+    "driver-domain-destroyed": {},
+}
+
+
+@pytest.mark.parametrize("name", DEATHS)
+def test_a_guest_that_died_has_been_counted_whether_it_came_back_or_not(
+    name: str, scenarios, laboratory
+) -> None:
+    run = laboratory.simulate(scenarios[name])
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    deaths = {
+        (each.labels["guest"], each.labels["reason"]): each.value
+        for each in families["domzero_guest_deaths"].samples
+    }
+    assert deaths.keys() == {(f"web-{index}", death.value) for index in (0, 1) for death in Death}
+    by_reason = {each.value: sum(deaths[f"web-{index}", each.value] for index in (0, 1)) for each in Death}
+    assert by_reason == {**dict.fromkeys(by_reason, 0), **DEATHS[name]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "deaths"),
+    [
+        ("host-power-loss", "host0", {"host": 2}),
+        ("hwdom-reboot", "host0/dom0", {"host": 2}),
+        ("hang", "host0/web-0", {}),
+    ],
+)
+def test_what_a_fault_kills_is_counted_by_what_it_died_of(
+    kind: str, target: str, deaths: dict[str, int], scenarios, variant, laboratory
+) -> None:
+    fault = {"kind": kind, "target": target, "at": "150ms"}
+    run = laboratory.simulate(variant(scenarios["hwdom-reboot"], faults=(fault,), survivors=None))
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    counted: dict[str, float] = {}
+    for each in families["domzero_guest_deaths"].samples:
+        counted[each.labels["reason"]] = counted.get(each.labels["reason"], 0) + each.value
+    assert {reason: count for reason, count in counted.items() if count} == deaths
+
+
+def test_what_is_counted_is_there_before_anything_has_happened(scenarios, laboratory) -> None:
+    cluster = load_cluster(laboratory.write(replace(scenarios["renegotiate-dom0-crash"], faults=())))
+    journals = {
+        ("host0", str(guest["name"])): [
+            MemoryJournal(guest=str(guest["name"]), guest_id=1, virtual_device=51712, volume_sectors=256)
+        ]
+        for guest in cluster.hosts[0].guests
+    }
+    supervisor = Supervisor(cluster, journals)
+
+    families = check_text(HostCollector(supervisor, "host0", lambda: 0).text().decode())
+
+    counted = {
+        "guest_deaths": 2 * len(Death), "guest_outages": 2 * len(LENGTHS), "guest_boots": 2, "guest_up": 2,
+        "host_boots": 1, "dom0_boots": 1, "host_faults_injected": 1, "host_faults_active": 1,
+        "vbd_errors": 2, "vbd_lost_writes": 2,
+    }  # fmt: skip
+    found = {name: [each.value for each in families[PREFIX + name].samples] for name in counted}
+    assert found == {name: [0] * count for name, count in counted.items()}
+    assert value(families, "domzero_guests_configured", guest="web-1") == 1
+
+
+def test_faults_and_outages_are_counted_on_the_host(scenarios, laboratory) -> None:
+    run = laboratory.simulate(scenarios["renegotiate-dom0-hang"], invariants=False)
+
+    families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
+
+    assert value(families, "domzero_host_faults_injected") == 1
+    assert value(families, "domzero_host_faults_active") == 0
+    outages = {
+        each.labels["length"]: each.value
+        for each in families["domzero_guest_outages"].samples
+        if each.labels["guest"] == "web-0"
+    }
+    assert outages.keys() == set(LENGTHS)
+    longest_s = value(families, "domzero_guest_longest_outage_seconds", guest="web-0")
+    (length,) = [each for each, count in outages.items() if count]
+    assert (outages[length], length) == (1, "0.1 to 1 s" if longest_s < 1 else "1 to 5 s")
 
 
 def test_a_host_shows_its_own_guests_only(scenarios, laboratory) -> None:
@@ -109,6 +215,8 @@ def test_guests_can_share_their_series(scenarios, laboratory) -> None:
     labels = {each.labels.get("guest") for family in families.values() for each in family.samples}
     assert labels == {None, ALL_GUESTS}
     assert value(families, "domzero_guest_boots", guest=ALL_GUESTS) == 2
+    assert value(families, "domzero_guests_configured", guest=ALL_GUESTS) == 2
+    assert value(families, "domzero_guest_deaths", guest=ALL_GUESTS, reason="host") == 0
     domains = {each.labels["domain"] for each in families["domzero_domain_state"].samples}
     assert domains == {"dom0", ALL_GUESTS}
 

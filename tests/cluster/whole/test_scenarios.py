@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from actors.domu.journal import Word
+
 
 def test_a_scenario_ends_as_the_table_says(scenario, laboratory) -> None:
     run = laboratory.simulate(scenario)
@@ -52,3 +54,14 @@ def test_an_outage_is_the_gap_that_the_fault_made(scenarios, laboratory, variant
     for before, after in zip(quiet.report.guests, broken.report.guests, strict=True):
         assert before.outage_max_ns < 100_000_000
         assert 300_000_000 < after.outage_max_ns < 2_000_000_000
+
+
+def test_a_read_only_disk_is_only_read_by_a_workload_that_writes(scenarios, laboratory, variant) -> None:
+    disks = [{"vdev": "xvda", "size": "128KiB"}, {"vdev": "xvdb", "size": "128KiB", "mode": "ro"}]
+    guest = {"count": 1, "disks": disks}
+    run = laboratory.simulate(variant(scenarios["renegotiate-dom0-crash"], guest=guest, faults=()))
+
+    ((written, read),) = [each.journals for each in run.supervisor.guests.values()]
+    assert (written.word(Word.WRITES) > 0, read.word(Word.WRITES), read.word(Word.ERRORS)) == (True, 0, 0)
+    assert read.word(Word.READS) > written.word(Word.READS) > 0
+    assert run.facts()["verdict"] == "held", run.story()
