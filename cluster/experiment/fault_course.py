@@ -47,7 +47,10 @@ class FaultTarget:
 
 
 class FaultCourse:
-    """The faults of one run. `observe(what, text)` is told what happens."""
+    """The faults of one run. `observe(what, text)` is told what happens.
+
+    `keep` is called when a fault or a loss of power has been noted, and before its effects are performed.
+    """
 
     def __init__(
         self,
@@ -56,11 +59,14 @@ class FaultCourse:
         guests: Mapping[tuple[str, str], GuestRecord],
         emit: Callable[[Effect], None],
         observe: Callable[[str, str], None],
+        *,
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
         self.records = FaultRecords(cluster.hosts, guests, observe)
         self.targets: list[FaultTarget] = []
         self._cluster = cluster
         self._observe = observe
+        self._keep = keep
         self._boards = boards
         self._guests = guests
         self._performer = FaultPerformer(boards, emit)
@@ -117,6 +123,7 @@ class FaultCourse:
             chosen.append(each)
             self._strike(fault, chosen[-1], random, now_ns)
         self.targets += chosen
+        self._keep()
         return chosen
 
     def end(self, now_ns: int) -> None:
@@ -223,6 +230,7 @@ class FaultCourse:
                 for guest in self._guests.values():
                     if guest.host == name:
                         guest.power_lost()
+                self._keep()
 
 
 def _choose(fault: ResolvedFault, random: Random) -> list[str]:

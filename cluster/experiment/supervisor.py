@@ -26,6 +26,7 @@ from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap, HostClock
 from cluster.experiment.injection import Injection
 from cluster.experiment.interrupt_tables import InterruptTables
+from cluster.experiment.journal_budget import JournalBudget
 from cluster.experiment.lives import Death, death_by, death_of
 from cluster.experiment.outcome import Outcome
 from cluster.experiment.readings import Readings
@@ -45,7 +46,7 @@ PHASES = ("boot", "workload", "settle", "stop", "shutdown", "account", "off", "d
 
 
 class Supervisor:
-    """The machine of the experimenter."""
+    """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
 
     def __init__(
         self,
@@ -56,6 +57,8 @@ class Supervisor:
         endless: bool = False,
         store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
         host_clock: HostClock | None = None,
+        keep: Callable[[], None] = lambda: None,
+        journal_budget: int | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
@@ -71,7 +74,8 @@ class Supervisor:
         }
         for key, log in (store_logs or {}).items():
             self.guests[key].store_log = log
-        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
+        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
+        self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)
         self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
@@ -290,6 +294,7 @@ class Supervisor:
         over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
         if self._endless:
             over = False
+            self.journals.tick()
         finished = not any(each.works for each in self.guests.values()) and nothing_due
         late = self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns()
         if self._down_wanted or over or ((finished or late) and not self._endless):
