@@ -23,8 +23,10 @@ from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
 from cluster.experiment.lives import Lives
+from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.run_facts import HostFacts
 
 CLASSES: Final[dict[str, type]] = {
@@ -32,7 +34,7 @@ CLASSES: Final[dict[str, type]] = {
     for each in (
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
-        *(FaultTarget, GuestRecord, HostFacts, Injection, Lives),
+        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives, UnfiredFault),
     )
 }
 KIND: Final = "$"

@@ -38,9 +38,15 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
             console.print(f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
             console.print(f"  halted: {escape(halted[host['name']])}")
+    for gap in run["clock_gaps"]:
+        lasted = f"{duration_text(gap['lasted_ns'])} ({gap['phase']})"
+        who = "the supervisor alone" if gap["alone"] else "this machine"
+        console.print(f"[yellow]clock gap[/] {lasted}: {who} did not run")
     if run["faults"]:
         never = "?" if run["cut_short"] else "never"
         _print(console, _faults(run["faults"], never), len(run["faults"]))
+        for each in [each for each in run["faults"] if each["never_fired"]][:ROWS_SHOWN]:
+            console.print(f"{each['id']} never fired: {escape(each['never_fired'])}")
     if run["guests"]:
         _print(console, _guests(run["guests"], wide=console.width >= WIDE), len(run["guests"]))
         if any(_outage(each, "max") == "never" for each in run["guests"]):
@@ -73,10 +79,20 @@ def _faults(faults: list[Document], never: str) -> Table:
         table.add_row(
             f"{each['id']:>{width}} {escape(each['kind'])}",
             escape(each["target"]),
-            _after(each["injected_at_ns"], each["detected_at_ns"], never if _is_deadly(each) else "-"),
-            _after(each["injected_at_ns"], each["recovered_at_ns"], _unrecovered(each, never)),
+            *_became(each, never),
         )
     return table
+
+
+def _became(fault: Document, never: str) -> tuple[str, str]:
+    """When a fault was detected, and when all I/O flowed again."""
+    if fault["never_fired"]:
+        return "never fired", "-"
+    at_ns = fault["injected_at_ns"]
+    return (
+        _after(at_ns, fault["detected_at_ns"], never if _is_deadly(fault) else "-"),
+        _after(at_ns, fault["recovered_at_ns"], _unrecovered(fault, never)),
+    )
 
 
 def _guests(guests: list[Document], *, wide: bool) -> Table:

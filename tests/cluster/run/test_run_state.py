@@ -45,7 +45,14 @@ class Kept:
 
     def injure(self, number: int) -> None:
         injection = self.supervisor.faults.note(
-            "crash", "host0", "dom0", number, affected=["web-0"], lives={"dom0": 1}, options={"a": (1, b"2")}
+            "crash",
+            "host0",
+            "dom0",
+            number,
+            label=str(number),
+            affected=["web-0"],
+            lives={"dom0": 1},
+            options={"a": (1, b"2")},
         )
         assert injection.number == number
 

@@ -57,7 +57,7 @@ def test_a_cluster_is_watched_while_it_runs_and_read_when_it_is_over(
     watcher.join()
 
     assert watcher.error is None
-    assert "fault 1: crash of host0/dom0" in watcher.said["fault"]
+    assert "fault x1: crash of host0/dom0" in watcher.said["fault"]
     heads = [line.split() for line in watcher.said["top"].splitlines() if "NAME" in line]
     names = [line.split()[0] for line in watcher.said["top"].splitlines() if "NAME" not in line]
     assert len(heads) == 2
