@@ -65,8 +65,8 @@ class FaultCourse:
         self.records = FaultRecords(cluster.hosts, guests, observe)
         self.targets: list[FaultTarget] = []
         self._cluster = cluster
-        self._observe = observe
         self._keep = keep
+        self._observe = observe
         self._boards = boards
         self._guests = guests
         self._performer = FaultPerformer(boards, emit)

@@ -10,14 +10,7 @@ from collections.abc import Callable, Mapping
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
 from actors.messages import Interrupts, StateWritten, Statistics
-from actors.runtime.machine import (
-    Effect,
-    Event,
-    Exit,
-    ProcessEnded,
-    Received,
-    StoodStill,
-)
+from actors.runtime.machine import Effect, Event, Exit, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_course import FaultCourse, FaultTarget
@@ -56,9 +49,9 @@ class Supervisor:
         *,
         endless: bool = False,
         store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
-        host_clock: HostClock | None = None,
         keep: Callable[[], None] = lambda: None,
         journal_budget: int | None = None,
+        host_clock: HostClock | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}

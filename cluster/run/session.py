@@ -205,9 +205,9 @@ class Session:
             self._observe,
             endless=self._options.endless,
             store_logs=self._run_directory.make_store_logs(cluster),
-            host_clock=HostClock(_suspended_ns),
             keep=self._keep_state,
             journal_budget=self._options.journal_budget,
+            host_clock=HostClock(_suspended_ns),
         )
         self.supervisor = supervisor
         self._state = RunState(

@@ -60,6 +60,11 @@ class RunFacts:
     changed_images: frozenset[Path] = frozenset()
 
     @property
+    def power_was_cut(self) -> bool:
+        """Whether everything ended at once, so that what a disk had not written back is gone."""
+        return self.interrupted or bool(self.cut_short)
+
+    @property
     def missed_faults(self) -> list[str]:
         """The faults that the configuration asked for and did not get, but for `optional` ones, and why."""
         optional = {each.number for each in self.cluster.faults if each.optional}
@@ -69,11 +74,6 @@ class RunFacts:
             if each.was_missed and each.fault not in optional
         ]
         return missed + [f"{each.title} ({each.why})" for each in self.unfired if not each.optional]
-
-    @property
-    def power_was_cut(self) -> bool:
-        """Whether everything ended at once, so that what a disk had not written back is gone."""
-        return self.interrupted or bool(self.cut_short)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ class Experiment:
             cluster,
             self.journals,
             lambda what, text: self.seen.append((what, text)),
-            host_clock=host_clock,
             keep=lambda: self.kept.append(self.faults),
+            host_clock=host_clock,
         )
         self.now_ns = 0
         self.tick()
