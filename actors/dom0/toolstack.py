@@ -27,6 +27,7 @@ from actors.dom0.steps import (
 )
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal, Thread
+from actors.kernel.xenbus import Watch
 
 COMPLETE = "/libxl/complete"
 """There as soon as a toolstack has written what there is of every domain that it found."""
@@ -70,6 +71,7 @@ class Toolstack:
         self._looked = Signal()
         self.shutting_down = False
         self._threads: list[Thread] = []
+        self._watch: Watch | None = None
         self.to_take_over: dict[int, DomainPlan] = {}
         self.to_forget: dict[int, DomainPlan] = {}
         self.store_lost = False
@@ -121,6 +123,8 @@ class Toolstack:
         for thread in self._threads:
             thread.cancel()
         self._threads.clear()
+        if self._watch is not None:
+            self._builder.store.unwatch_nowait(self._watch)
 
     def spawn(self, name: str, work: Coroutine[Future[object], None, None]) -> Thread:
         """Start a thread of the toolstack, which ends if that is killed."""
@@ -139,7 +143,7 @@ class Toolstack:
         while self.unfinished:
             await self.create(self.unfinished[0])
             self.unfinished.pop(0)
-        await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
+        self._watch = await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
         self.spawn("domain watcher", self._look_after())
 
     async def create(self, plan: DomainPlan) -> int:

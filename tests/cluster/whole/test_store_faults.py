@@ -130,6 +130,32 @@ def test_a_daemon_that_is_killed_before_it_serves_is_followed_by_another(
         assert "no VIRQ_DOM_EXC" not in log
 
 
+def test_a_guest_is_introduced_to_a_store_that_has_its_nodes_however_often_that_is_lost(
+    scenarios, laboratory, variant
+) -> None:
+    for after_us in range(22_700, 23_500, 100):
+        kills = [
+            {
+                "kind": "xenstored-kill",
+                "target": "host0/xenstored",
+                "at": f"{150_000 + each * after_us}us",
+            }
+            for each in range(2)
+        ]
+        scenario = variant(
+            scenarios["renegotiate-dom0-crash"],
+            host={"memory": "96MiB", "xenstore": "stubdom"},
+            guest={"count": 4},
+            latency={"read": "1ms", "write": "1ms"},
+            faults=tuple(kills),
+        )
+        run = laboratory.simulate(scenario, out=f"after-{after_us}", invariants=False)
+
+        assert run.report.verdict.value == "held", run.story()
+        logs = [each.read_text() for each in (run.directory / "logs").iterdir()]
+        assert not any("control/shutdown:" in each for each in logs), "a guest may always read its own nodes"
+
+
 def test_a_stock_frontend_goes_on_under_persist_and_is_deaf_after_a_loss(case, laboratory) -> None:
     kept = laboratory.simulate(case("dom0", "persist", KILLS, frontend="stock-linux"), out="kept")
     lost = laboratory.simulate(case("dom0", "lose", KILLS, frontend="stock-linux"), out="lost")
