@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from actors.xenstore.permissions import Permissions
-from actors.xenstore.tree import Node
+from actors.xenstore.tree import Node, parent_of
 from actors.xenstore.watches import Watch
 
 WatchRow = tuple[int, str, bytes, int, int | None]
@@ -46,6 +46,14 @@ class Records:
     settings: dict[str, int] = field(default_factory=dict)
     rings: dict[int, RingRecord] = field(default_factory=dict)
 
+    def check(self) -> None:
+        """ArchiveError for nodes that are no tree."""
+        paths = {path for path, *_ in self.nodes}
+        for path in paths:
+            above = parent_of(path)
+            if above is not None and above not in paths:
+                raise ArchiveError(f"node {path} has no parent")
+
 
 @dataclass(slots=True)
 class Batch:
@@ -73,6 +81,24 @@ class Archive(Protocol):
     def close(self) -> None:
         """Hold it no longer; what it has stays."""
         ...
+
+
+class UnreadableArchive:
+    """An archive that could not even be opened, for the reason `why`."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def load(self) -> Records:
+        """ArchiveError."""
+        raise ArchiveError(self._why)
+
+    def commit(self, batch: Batch) -> None:  # noqa: ARG002 (the archive's contract)
+        """ArchiveError."""
+        raise ArchiveError(self._why)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class Journal:

@@ -14,7 +14,7 @@ from actors.abi.xs_wire import HEADER_BYTES, unpack_header
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 from actors.kernel.xs_transport import LocalTransport
-from actors.xenstore.archive import Archive, Journal, RingRecord
+from actors.xenstore.archive import Archive, ArchiveError, Journal, RingRecord
 from actors.xenstore.jobs import Jobs
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.requests import Introduction, LiveUpdate, Outgoing, Output, Printed, Released
@@ -56,9 +56,16 @@ class Xenstored:
         self._control_port = 0
 
     async def start(self) -> None:
-        """Hear of deaths, and serve. The kernel's grant table must be there. ArchiveError."""
-        if self._archive is not None:
-            self._restore(self._archive)
+        """Hear of deaths, and serve. The kernel's grant table must be there.
+
+        With an archive that cannot be read this is for ever: the experiment is told, and ends.
+        """
+        try:
+            if self._archive is not None:
+                self._restore(self._archive)
+        except ArchiveError as error:
+            self._kernel.cannot_go_on(f"xenstored cannot be started: {error}")
+            await self._ready
         if not self.restored:
             self._kernel.store_began()
         self._jobs.start(self._kernel.threads)
@@ -166,6 +173,7 @@ class Xenstored:
     def _restore(self, archive: Archive) -> None:
         """Go on from what the last daemon has kept."""
         records = archive.load()
+        records.check()
         self.restored = bool(records.nodes)
         self._turn_end.journal = Journal(archive)
         domains = self.store.keep(self._turn_end.journal, records)

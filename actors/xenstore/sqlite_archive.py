@@ -13,6 +13,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
+from actors.abi.errno import XenError
 from actors.xenstore.archive import ArchiveError, Batch, Records, RingRecord
 from actors.xenstore.permissions import Permission, Permissions
 
@@ -41,6 +42,7 @@ class SqliteArchive:
 
     def __init__(self, path: Path) -> None:
         """ArchiveError if the file cannot be opened, or is no database."""
+        self._path = path
         try:
             self._database = sqlite3.connect(path, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -67,8 +69,8 @@ class SqliteArchive:
                 settings=dict(execute("SELECT name, value FROM settings ORDER BY name")),
                 rings={row[0]: RingRecord(*row[1:]) for row in execute("SELECT * FROM rings ORDER BY domid")},
             )
-        except sqlite3.Error as error:
-            raise ArchiveError(str(error)) from error
+        except (sqlite3.Error, XenError) as error:
+            raise ArchiveError(f"{self._path}: {error}") from error
 
     def commit(self, batch: Batch) -> None:
         """Keep the whole batch, in one transaction."""

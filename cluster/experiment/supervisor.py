@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from actors.abi.interface import XenbusState
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
-from actors.messages import Interrupts, StateWritten, Statistics
+from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
 from actors.runtime.machine import (
     Effect,
     Event,
@@ -118,6 +118,8 @@ class Supervisor:
                 return []
             case Received(link=link, message=StateWritten() as message):
                 self._state_written(link, message)
+            case Received(link=link, message=CannotGoOn(text=text)):
+                self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):
                 self.interrupts.take(link, message)
                 return []
@@ -173,11 +175,15 @@ class Supervisor:
             trouble = self.faults.process_ended(board, address, status, self._now_ns)
             failed_at_boot = self.phase == "boot" and bool(status >> 8)
             if trouble or failed_at_boot:
-                self.outcome.failures.append(trouble or f"{address} failed at boot (status {status >> 8})")
-                self._observe("died", address)
-                # Without its machine, or with a bug of ours in it, an experiment says nothing more.
-                self._cut_power()
+                self._end_early(address, trouble or f"{address} failed at boot (status {status >> 8})")
         board.ended(address, status, self._now_ns)
+
+    def _end_early(self, address: str, why: str) -> None:
+        """Without its machine, or with a bug of ours in it, an experiment says nothing more."""
+        if self.phase in BREAKABLE:
+            self.outcome.failures.append(why)
+            self._observe("died", address)
+            self._cut_power()
 
     def _state_written(self, link: str, message: StateWritten) -> None:
         """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
