@@ -14,6 +14,7 @@ from actors.abi.hypercalls import Domctl, Evtchnop, Sysctl
 from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, Virq
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DomainPlan
+from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
 from actors.dom0.store_home import MakeClient
 from actors.kernel.kernel import Kernel
@@ -26,7 +27,7 @@ XENSTORE_PAGES: Final = 4096
 LOOK_NS: Final = 20_000_000
 _OVER: Final = DominfFlags.dying | DominfFlags.shutdown
 _PLAN: Final = DomainPlan(
-    "xenstore", XENSTORE_HANDLE, XENSTORE_PAGES, XENSTORE_PAGES, 1, "destroy", (), "{}", xenstore=True
+    "xenstore", XENSTORE_HANDLE, XENSTORE_PAGES, XENSTORE_PAGES, 1, ShutdownActions(), (), "{}", xenstore=True
 )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from actors.xenstore.permissions import Permissions
-from actors.xenstore.tree import Node, parent_of
+from actors.xenstore.tree import Node
 from actors.xenstore.watches import Watch
 
 WatchRow = tuple[int, str, bytes, int, int | None]
@@ -45,14 +45,6 @@ class Records:
     domains: dict[int, int] = field(default_factory=dict)
     settings: dict[str, int] = field(default_factory=dict)
     rings: dict[int, RingRecord] = field(default_factory=dict)
-
-    def check(self) -> None:
-        """ArchiveError for nodes that are no tree."""
-        paths = {path for path, *_ in self.nodes}
-        for path in paths:
-            above = parent_of(path)
-            if above is not None and above not in paths:
-                raise ArchiveError(f"node {path} has no parent")
 
 
 @dataclass(slots=True)

@@ -41,23 +41,24 @@ def death_by(reason: int) -> Death | None:
 
 
 class Lives:
-    """The count of one guest. `deaths` has every kind of death from the start."""
+    """The count of one guest. `deaths` has every kind of death from the start; `has_died`: the last life."""
 
     def __init__(self) -> None:
         self.begun = 0
         self.ended_in_order = 0
         self.deaths = dict.fromkeys(Death, 0)
         self.is_alive = False
+        self.has_died = False
 
     def begin(self) -> None:
         """The guest is started."""
         self.begun += 1
-        self.is_alive = True
+        self.is_alive, self.has_died = True, False
 
     def die(self, death: Death) -> None:
         """It has died, if that is not known already."""
         if self.is_alive:
-            self.is_alive = False
+            self.is_alive, self.has_died = False, True
             self.deaths[death] += 1
 
     def end(self) -> None:
