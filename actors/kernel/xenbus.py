@@ -4,6 +4,8 @@ Rules: any number of requests may be under way; answers are matched by request i
 one after the other in a thread of their own, never inside of a request. When another server takes over
 and `reconnect` is set, the protocol's reconnect is done: watches are registered again, requests in
 flight are sent again, those of a transaction fail with EAGAIN. Without `reconnect` nobody notices.
+A thread that was killed takes back what it had asked, as the end of a process closes its connection: no
+other server is asked that, and what the server has already done for it (a watch, a transaction) is undone.
 Source: docs/misc/xenstore.txt; Linux drivers/xen/xenbus/xenbus_xs.c (the idea of the watch thread).
 """
 
@@ -133,8 +135,11 @@ class Xenbus(NodeOperations):
         watch = self._watches[token] = Watch(path, token, callback)
         try:
             await self.request(XsType.WATCH, _watch_payload(watch))
-        except BaseException:
+        except XenError:
             del self._watches[token]
+            raise
+        except BaseException:
+            self.unwatch_nowait(watch)
             raise
         return watch
 
@@ -256,7 +261,10 @@ class Xenbus(NodeOperations):
             return
         waiting = self._waiting.get(req_id)
         if waiting is not None and waiting.kind is XsType.TRANSACTION_START and kind != XsType.ERROR:
-            self._open.add(_transaction_number(payload))
+            tx_id = _transaction_number(payload)
+            self._open.add(tx_id)
+            if waiting.answer.forsaken:
+                self._end(tx_id, commit=False)
         self._waiting.pop(req_id, None)
         if waiting is None:
             self._log(f"xenbus: an answer to request {req_id}, which was not sent")
@@ -303,7 +311,9 @@ class Xenbus(NodeOperations):
             payload = _watch_payload(watch)
             if payload not in registering:
                 self.request(XsType.WATCH, payload)
-        again = {req_id: each for req_id, each in waiting.items() if not each.tx_id}
+        again = {
+            req_id: each for req_id, each in waiting.items() if not each.tx_id and not each.answer.forsaken
+        }
         # All of them wait again before the first is sent: if the ring breaks here, none is forgotten.
         self._waiting.update(again)
         for each in waiting.values():

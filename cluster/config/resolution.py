@@ -5,7 +5,7 @@ always describes the same domains; guest ids count from 1 through all hosts, in 
 """
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -135,7 +135,7 @@ class Resolution:
             "memory_pages": guest.memory // PAGE_SIZE,
             "max_pages": guest.maxmem // PAGE_SIZE,
             "vcpus": guest.vcpus,
-            "on_crash": guest.on_crash,
+            **asdict(guest.actions),
             "frontend": guest.frontend,
             "vitals_ns": guest.vitals_ns,
             "disks": disks,
@@ -153,7 +153,11 @@ def _driver_domain(host: str, driver: DriverDomainSchema, domid: int) -> Data:
         "memory_pages": pages,
         "max_pages": pages,
         "vcpus": driver.vcpus,
+        "on_poweroff": driver.on_poweroff,
+        "on_reboot": driver.on_reboot,
+        "on_watchdog": driver.on_watchdog or driver.on_crash,
         "on_crash": driver.on_crash,
+        "on_soft_reset": driver.on_soft_reset,
         "drives": list(driver.disks),
     }
 

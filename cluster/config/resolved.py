@@ -12,10 +12,11 @@ from typing import Final, cast
 from cluster.config.errors import Finding
 from cluster.config.quantities import duration_text
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
+from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.config.source_file import SourceFile
 
 Data = dict[str, object]
-_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", "on_crash")
+_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", *ACTION_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ class FaultRecords:
         if board.state.power in {"halted", "off"}:
             injection.guest_left(guest.name, now_ns)
             injection.given_up = True
-        elif guest.is_up and not guest.ended and not guest.works:
+        elif guest.is_up and not guest.is_dead and not guest.returns and not guest.works:
             injection.guest_left(guest.name, now_ns)
         elif injection.is_served(guest.name, guest.oldest_issue_ns, guest.last_success_ns, now_ns):
             injection.guest_answered(guest.name, guest.last_success_ns)

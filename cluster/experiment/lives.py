@@ -43,22 +43,23 @@ def death_by(reason: int) -> Death | None:
 
 @dataclass(slots=True)
 class Lives:
-    """The count of one guest. `deaths` has every kind of death from the start."""
+    """The count of one guest. `deaths` has every kind of death from the start; `has_died`: the last life."""
 
     begun: int = 0
     ended_in_order: int = 0
     deaths: dict[Death, int] = field(default_factory=lambda: dict.fromkeys(Death, 0))
     is_alive: bool = False
+    has_died: bool = False
 
     def begin(self) -> None:
         """The guest is started."""
         self.begun += 1
-        self.is_alive = True
+        self.is_alive, self.has_died = True, False
 
     def die(self, death: Death) -> None:
         """It has died, if that is not known already."""
         if self.is_alive:
-            self.is_alive = False
+            self.is_alive, self.has_died = False, True
             self.deaths[death] += 1
 
     def end(self) -> None:

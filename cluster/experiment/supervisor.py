@@ -7,11 +7,13 @@ Rules: phases only go forward; what is not reached in its time is reported, neve
 
 from collections.abc import Callable, Mapping
 
+from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
-from actors.messages import Interrupts, StateWritten, Statistics
+from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
 from actors.runtime.machine import Effect, Event, Exit, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_course import FaultCourse, FaultTarget
 from cluster.experiment.fault_records import FaultRecords
@@ -20,7 +22,7 @@ from cluster.experiment.host_clock import ClockGap, HostClock
 from cluster.experiment.injection import Injection
 from cluster.experiment.interrupt_tables import InterruptTables
 from cluster.experiment.journal_budget import JournalBudget
-from cluster.experiment.lives import Death, death_by, death_of
+from cluster.experiment.lives import death_of
 from cluster.experiment.outcome import Outcome
 from cluster.experiment.readings import Readings
 
@@ -60,7 +62,7 @@ class Supervisor:
                 host.name,
                 str(guest["name"]),
                 journals[host.name, str(guest["name"])],
-                str(guest["on_crash"]),
+                ShutdownActions(**{key: str(guest[key]) for key in ACTION_DEFAULTS}),
             )
             for host in cluster.hosts
             for guest in host.guests
@@ -110,6 +112,8 @@ class Supervisor:
                 return []
             case Received(link=link, message=StateWritten() as message):
                 self.course.state_written(self._board(link), link, message, now_ns)
+            case Received(link=link, message=CannotGoOn(text=text)):
+                self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):
                 self.interrupts.take(link, message)
                 return []
@@ -177,44 +181,41 @@ class Supervisor:
             trouble = self.faults.process_ended(board, address, status, self._now_ns)
             failed_at_boot = self.phase == "boot" and bool(status >> 8)
             if trouble or failed_at_boot:
-                self.outcome.failures.append(trouble or f"{address} failed at boot (status {status >> 8})")
-                self._observe("died", address)
-                # Without its machine, or with a bug of ours in it, an experiment says nothing more.
-                self._cut_power()
+                self._end_early(address, trouble or f"{address} failed at boot (status {status >> 8})")
         board.ended(address, status, self._now_ns)
+
+    def _end_early(self, address: str, why: str) -> None:
+        """Without its machine, or with a bug of ours in it, an experiment says nothing more."""
+        if self.phase in BREAKABLE:
+            self.outcome.failures.append(why)
+            self._observe("died", address)
+            self._cut_power()
 
     def _domain_changed(self, change: DomainChange) -> None:
         self.course.domain_changed(change, self._now_ns)
         guest = self.guests.get((change.host, change.name))
+        if guest is not None:
+            self._guest_changed(guest, change)
         if change.what == "started":
-            if guest is not None:
-                guest.boots += 1
-                guest.domid = change.domid
-                guest.domids.append(change.domid)
-                guest.ended = False
-                guest.lives.begin()
             self.faults.target_started(change)
-        elif change.what == "ended" and guest is not None:
-            guest.ended = True
-            guest.died = guest.died or self.phase in BREAKABLE
-            board = self.boards[change.host]
-            powered = board.state.power == "on"
-            self._life_over(guest, death_of(board.domains[change.domid], change.reason, powered=powered))
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.phase in BREAKABLE:
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
-            if change.what == "shutdown" and guest is not None and (death := death_by(change.reason)):
-                self._life_over(guest, death)
             self.faults.detected(change)
-            if change.what == "dying" and guest is not None and guest.on_crash == "destroy":
+            if change.what == "dying" and guest is not None and guest.action == DESTROY:
                 self.faults.destroyed(change)
 
-    def _life_over(self, guest: GuestRecord, death: Death | None) -> None:
-        """A guest has died, or left in order, as all do once the run is over."""
-        if death is not None and self.phase in BREAKABLE:
-            guest.lives.die(death)
-        else:
-            guest.lives.end()
+    def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
+        board, counts = self.boards[change.host], self.phase in BREAKABLE
+        if change.what == "started":
+            guest.start(change.domid)
+            if self.phase == "stop":  # it was not there when the others were told
+                board.type_on_console(change.name, "stop")
+        elif change.what == "shutdown":
+            guest.shut_down(change.reason, counts=counts)
+        elif change.what == "ended":
+            powered = board.state.power == "on"
+            guest.end(death_of(board.domains[change.domid], change.reason, powered=powered), counts=counts)
 
     def _tick(self) -> None:
         now_ns = self._now_ns
@@ -288,7 +289,7 @@ class Supervisor:
         if self._endless:
             over = False
             self.journals.tick()
-        finished = not any(each.works for each in self.guests.values()) and nothing_due
+        finished = not any(each.works or each.returns for each in self.guests.values()) and nothing_due
         late = self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns()
         if self._down_wanted or over or ((finished or late) and not self._endless):
             self._enter("settle")
@@ -299,7 +300,9 @@ class Supervisor:
     def _in_settle(self) -> None:
         self.course.end(self._now_ns)
         failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
-        if not (self.faults.unsettled or failing) or self._elapsed_ns() > self.cluster.settle_ns:
+        returning = any(each.returns for each in self.guests.values())
+        unsettled = self.faults.unsettled or failing or returning
+        if not unsettled or self._elapsed_ns() > self.cluster.settle_ns:
             self.faults.give_up()
             for guest in self.guests.values():
                 if not guest.ended:

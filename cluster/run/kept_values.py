@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from pydantic import BaseModel
 
+from actors.dom0.shutdown_actions import ShutdownActions
 from actors.runtime.distribution import Distribution
 from cluster.config.errors import Finding
 from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger, Volume
@@ -34,7 +35,8 @@ CLASSES: Final[dict[str, type]] = {
     for each in (
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
-        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives, UnfiredFault),
+        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
+        *(ShutdownActions, UnfiredFault),
     )
 }
 KIND: Final = "$"

@@ -105,14 +105,13 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
     is_quiet = not guest.works and not total(Word.IN_FLIGHT)
     ended_well = is_quiet and not guest.ended_in_error and guest.boots > 0
     came_back = None if interrupted else ended_well
-    first_life = guest.boots == 1 or (interrupted and not guest.boots)
     max_ns, p99_ns, p50_ns = _outage(guest) if ended_well else (None, None, None)
     return GuestFacts(
         address=f"{guest.host}/dom{guest.domid}",
         name=guest.name,
         boots=guest.boots,
         came_back=came_back,
-        survived=came_back if first_life and not guest.died else False,
+        survived=False if guest.died else came_back,
         outage_max_ns=max_ns,
         outage_p99_ns=p99_ns,
         outage_p50_ns=p50_ns,

@@ -133,9 +133,8 @@ def _count(number: int | None) -> str:
 def _survived(guest: Document) -> str:
     if guest["survived"] is None:
         return "?"
-    if guest["survived"]:
-        return "yes"
-    return f"no, {guest['boots']} boots" if guest["boots"] > 1 else "no"
+    survived = "yes" if guest["survived"] else "no"
+    return f"{survived}, {guest['boots']} boots" if guest["boots"] > 1 else survived
 
 
 def _outage(guest: Document, key: str) -> str:

@@ -5,8 +5,10 @@ import pytest
 from actors.abi.errno import Errno, XenError
 from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsConnection, XsType, unpack_header
+from actors.kernel.kernel import SUPERVISOR
 from actors.kernel.xenbus import Xenbus
-from actors.xenstore.archive import ArchiveError
+from actors.messages import CannotGoOn
+from actors.xenstore.archive import ArchiveError, UnreadableArchive
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.memory_archive import MemoryArchive
 from actors.xenstore.ring_client import RingClient
@@ -378,3 +380,18 @@ def test_a_killed_daemon_without_an_archive_leaves_nothing(make_xen):
     assert host.fresh == [1, 1]
     assert guest.start(guest.xenbus.read("name")) == []
     assert not host.do(host.xenbus.exists("/local/domain/5/name"))
+
+
+def test_a_daemon_that_cannot_read_what_was_kept_says_so_to_the_experimenter_and_serves_nobody(
+    make_xen,
+):
+    why = "store.db: file is not a database"
+    xen, kernel = make_xen()
+    xen.boot(kernel)
+    told = []
+    kernel.send = lambda link, message: told.append((link, message))
+    daemon = Xenstored(kernel, archive=UnreadableArchive(why))
+    started = kernel.threads.spawn("xenstored", daemon.start()).finished
+    xen.handle(None)
+    assert told == [(SUPERVISOR, CannotGoOn(f"xenstored cannot be started: {why}"))]
+    assert not started.done

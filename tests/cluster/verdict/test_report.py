@@ -16,6 +16,7 @@ from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
+from cluster.experiment.lives import Death
 from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.report import Report, report_of
@@ -25,6 +26,12 @@ from cluster.verdict.verdict import Verdict
 Load = Callable[..., ResolvedCluster]
 SECTORS = 2048
 CLEAN: dict[str, object] = {"grants_mapped": 0, "frames_lingering": 0, "foreign_frames": 0}
+
+
+def die(guest: GuestRecord) -> None:
+    guest.lives.begin()
+    guest.lives.die(Death.crash)
+    guest.lives.begin()
 
 
 @dataclass
@@ -262,15 +269,30 @@ def test_that_guests_hang_can_be_predicted(load: Load) -> None:
     assert run.report().verdict is Verdict.held
 
 
-def test_a_guest_that_booted_twice_did_not_survive(run: Run) -> None:
+def test_a_guest_that_died_and_booted_again_did_not_survive(run: Run) -> None:
     run.guest("web-0").boots = 2
-    run.guest("web-0").died = True
+    die(run.guest("web-0"))
 
     report = run.report()
 
     assert report.guests[0].survived is False
     assert report.guests[0].came_back is True
     assert report.verdict is Verdict.held
+
+
+def test_a_guest_that_left_in_order_and_booted_again_survived(run: Run) -> None:
+    guest = run.guest("web-0")
+    guest.boots = 2
+    guest.lives.begin()
+    guest.lives.end()
+    guest.lives.begin()
+
+    report = run.report()
+
+    assert report.guests[0].survived is True
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "yes, 2 boots" in out.getvalue()
 
 
 def test_requests_of_a_boot_that_ended_count_as_never_answered(run: Run) -> None:
@@ -337,7 +359,7 @@ EXPECTATIONS: list[tuple[str, str, Verdict]] = [
 @pytest.mark.parametrize(("expect", "text", "verdict"), EXPECTATIONS, ids=[row[0] for row in EXPECTATIONS])
 def test_predictions_are_judged(load: Load, expect: str, text: str, verdict: Verdict) -> None:
     run = predicting(load, expect)
-    run.guest("web-0").died = True
+    die(run.guest("web-0"))
     run.images["web-1"][8 * 512 : 16 * 512] = bytes(4096)
     run.journal("web-1").record_failure(run.journal("web-1").record_read(3100), 3150)
     run.journal("web-1").record_read_done(run.journal("web-1").record_read(3160), 8, 3200)
@@ -541,7 +563,7 @@ def test_a_prediction_that_came_true_without_a_fault_is_unknown(
 def test_more_deaths_than_predicted_are_a_failure_even_without_a_fault(load: Load) -> None:
     run = predicting(load, "{survivors: all}")
     run.unfired = [NEVER]
-    run.guest("web-0").died = True
+    die(run.guest("web-0"))
 
     assert run.report().expected[0].verdict is Verdict.failed
 
