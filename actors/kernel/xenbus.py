@@ -124,7 +124,7 @@ class Xenbus(NodeOperations):
         return answer
 
     async def watch(self, path: str, callback: Callable[[str], None], token: str | None = None) -> Watch:
-        """Call back on changes of a node and all below, and once at once. EEXIST, ENOSPC, EINVAL."""
+        """Call back on changes of a node and all below, and once at once. EEXIST, E2BIG, EINVAL."""
         if token is None:
             self._watch_number += 1
             token = f"w{self._watch_number}"
@@ -184,8 +184,12 @@ class Xenbus(NodeOperations):
         await self.request(XsType.RELEASE, b"%d\0" % domid)
 
     async def lift_quota(self, domid: int, name: str) -> None:
-        """Let a domain have as much of something (`nodes`, `watches` ..) as it likes. EACCES, EINVAL."""
+        """Let a domain have as much of something (`nodes`, ..) as it likes. EACCES, EINVAL, ENOSYS."""
         await self.request(XsType.SET_QUOTA, b"%d\0%s\0%d\0" % (domid, encode(name), 0))
+
+    async def set_quota(self, name: str, value: int) -> None:
+        """Let each domain have so much of something, as `xenstore-control quota set` does. EACCES, EINVAL."""
+        await self.request(XsType.CONTROL, b"quota\0set\0%s\0%d\0" % (encode(name), value))
 
     async def is_introduced(self, domid: int) -> bool:
         """Whether the server serves a domain. EACCES."""

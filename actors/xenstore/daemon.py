@@ -38,7 +38,7 @@ class Xenstored:
         quotas: Quotas | None = None,
         archive: Archive | None = None,
     ) -> None:
-        self.store = Store(quotas, own_domid=domid)
+        self.store = Store(quotas, own_domid=domid, release=kernel.xen.release)
         self.restored = False
         self._kernel = kernel
         self._domid = domid

@@ -111,8 +111,8 @@ class SqliteArchive:
 
 
 def _text(permissions: Permissions) -> str:
-    return " ".join([str(each) for each in permissions])
+    return " ".join([str(each) for each in permissions if not each.void])
 
 
 def _parse(text: str) -> Permissions:
-    return tuple([Permission.parse(each) for each in text.split(" ")])
+    return tuple([Permission.parse(each.encode()) for each in text.split(" ")])

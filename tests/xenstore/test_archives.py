@@ -14,7 +14,7 @@ from actors.xenstore.sqlite_archive import SqliteArchive
 from actors.xenstore.tree import Node
 from actors.xenstore.watches import Watch
 
-OURS = (Permission.parse("n0"), Permission.parse("r5"))
+OURS = (Permission.parse(b"n0"), Permission.parse(b"r5"))
 RING = RingRecord(1, 4_000_000_000, b"par\0tial", 17, b"\0output")
 
 
