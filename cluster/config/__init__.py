@@ -1,6 +1,7 @@
 """A configuration file, read and checked: what everything else is told to do.
 
 loading            a file to `resolved`; yaml_source keeps the lines, errors and findings name them
+source_file        the bytes of a file that was read
 schema, values      the keys, and what they can be; domain_name, checks what takes more than one key
 resolution         names to addresses; virtual_device, quantities, guest_description beside it
 xl_config          a guest as xl.cfg; xl_syntax, xl_refusals, xl_keys beside it, c_number for its numbers

@@ -13,10 +13,11 @@ from actors.abi.types import SECTOR_SIZE
 from cluster.config.errors import ConfigError, Finding
 from cluster.config.quantities import size_text
 from cluster.config.schema import GuestDiskSchema, GuestSchema, StoreWorkSchema, WorkloadSchema
+from cluster.config.source_file import SourceFile
 from cluster.config.virtual_device import virtual_device_number
 from cluster.config.xl_config import XlConfig, read_xl
 from cluster.config.xl_disk import XlDisk
-from cluster.config.yaml_source import Where, YamlSource
+from cluster.config.yaml_source import Where, YamlSource, read_bounded
 
 _IN_XL = ("name", "memory", "maxmem", "vcpus", "on_crash", "disks")
 
@@ -61,12 +62,13 @@ class GuestDescription:
 
 
 class GuestReader:
-    """Makes descriptions, and gathers what is wrong with them and what was ignored."""
+    """Makes descriptions, and gathers what is wrong with them, what was ignored, and what was read."""
 
     def __init__(self, source: YamlSource) -> None:
         self._source = source
         self.findings: list[Finding] = []
         self.remarks: list[Finding] = []
+        self.files: list[SourceFile] = []
 
     def read(
         self, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
@@ -139,6 +141,7 @@ class GuestReader:
             return None
         try:
             xl = read_xl(path)
+            self.files.append(SourceFile(path, read_bounded(path)))
         except ConfigError as error:
             self.findings += error.findings
             return None

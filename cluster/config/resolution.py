@@ -17,6 +17,7 @@ from cluster.config.fault_targets import Inventory
 from cluster.config.guest_description import GuestDescription
 from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost, Volume
 from cluster.config.schema import ClusterSchema, DiskSchema, DriverDomainSchema, HostSchema, WorkloadSchema
+from cluster.config.source_file import SourceFile
 from cluster.config.virtual_device import virtual_device_number
 from cluster.config.yaml_source import YamlSource
 
@@ -34,8 +35,8 @@ class Resolution:
         self._guests = guests
         self._guest_ids = 0
 
-    def resolve(self, remarks: list[Finding]) -> ResolvedCluster:
-        """The whole cluster."""
+    def resolve(self, remarks: list[Finding], named: list[SourceFile]) -> ResolvedCluster:
+        """The whole cluster; `named` are the other files that it was read from."""
         cluster = self._cluster
         resolved = ResolvedCluster(
             name=cluster.name,
@@ -50,6 +51,7 @@ class Resolution:
             expect=cluster.expect,
             remarks=tuple(remarks),
             costs=cluster.costs,
+            sources=(SourceFile(self._source.path, self._source.content), *named),
         )
         inventory = Inventory.of(resolved)
         faults = [

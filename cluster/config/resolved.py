@@ -12,6 +12,7 @@ from typing import Final, cast
 from cluster.config.errors import Finding
 from cluster.config.quantities import duration_text
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
+from cluster.config.source_file import SourceFile
 
 Data = dict[str, object]
 _DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", "on_crash")
@@ -242,7 +243,10 @@ class ResolvedHost:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedCluster:
-    """A whole configuration. `remarks` are no errors: what was ignored, and where."""
+    """A whole configuration. `remarks` are no errors: what was ignored, and where.
+
+    `sources`: the files that it was read from, first the one at `path`.
+    """
 
     name: str
     path: Path
@@ -256,6 +260,7 @@ class ResolvedCluster:
     expect: ExpectSchema
     remarks: tuple[Finding, ...]
     costs: CostsSchema = field(default_factory=CostsSchema)
+    sources: tuple[SourceFile, ...] = ()
 
     def host(self, name: str) -> ResolvedHost:
         """A host by name; KeyError if there is none."""

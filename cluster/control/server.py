@@ -140,6 +140,11 @@ class ControlServer:
                 "name": self._supervisor.cluster.name,
                 "directory": str(self._directory),
                 "phase": self._supervisor.phase,
+                "journals": {
+                    "bytes": self._supervisor.journals.used(),
+                    "budget_bytes": self._supervisor.journals.limit,
+                    "used_up": self._supervisor.journals.is_used_up,
+                },
             },
         )
 

@@ -6,5 +6,6 @@ injection          one fault; fault_course has those of a file, fault_by_hand th
 fault_performer    does them; fault_reach says whom they reach
 guest_record       what was seen of a guest; fault_records of every fault, readings of every actor
 lives              how often a guest was started, and what it died of
+journal_budget     stops guests whose journals have grown beyond what they may
 interrupt_tables   the /proc/interrupts of the domains
 """

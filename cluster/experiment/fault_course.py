@@ -60,7 +60,13 @@ class FaultCourse:
         self._occurrences: dict[int, int] = {}
         self._told: dict[tuple[int, str], None] = {}
         self._dark: dict[str, None] = {}
+        self._losses = 0
         self.is_over = False
+
+    @property
+    def deeds(self) -> int:
+        """How many faults were done and losses of power noted; grows before the effects are performed."""
+        return len(self.records.injections) + self._losses
 
     @property
     def nothing_is_due(self) -> bool:
@@ -187,6 +193,7 @@ class FaultCourse:
                 self._dark.pop(name, None)
             elif board.is_off and name not in self._dark:
                 self._dark[name] = None
+                self._losses += 1
                 for guest in self._guests.values():
                     if guest.host == name:
                         guest.power_lost()

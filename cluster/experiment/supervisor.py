@@ -26,6 +26,7 @@ from cluster.experiment.fault_records import FaultRecords
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.interrupt_tables import InterruptTables
+from cluster.experiment.journal_budget import JournalBudget
 from cluster.experiment.lives import Death, death_by, death_of
 from cluster.experiment.readings import Readings
 
@@ -54,7 +55,7 @@ class Outcome:
 
 
 class Supervisor:
-    """The machine of the experimenter."""
+    """The machine of the experimenter. `keep` is called when a fault is noted, before it is done."""
 
     def __init__(
         self,
@@ -64,6 +65,8 @@ class Supervisor:
         *,
         endless: bool = False,
         store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
+        keep: Callable[[], None] = lambda: None,
+        journal_budget: int | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
@@ -80,12 +83,15 @@ class Supervisor:
         for key, log in (store_logs or {}).items():
             self.guests[key].store_log = log
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
+        self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)
         self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
         self.phase = "boot"
         self.finished = False
         self._observe = observe
+        self._keep = keep
+        self._kept_deeds = 0
         self._endless = endless
         self._effects: list[Effect] = []
         self._phase_began_ns = 0
@@ -128,6 +134,9 @@ class Supervisor:
             case _:
                 pass
         self._tick()
+        if self.course.deeds != self._kept_deeds:
+            self._kept_deeds = self.course.deeds
+            self._keep()
         effects, self._effects = self._effects, []
         return effects
 
@@ -297,6 +306,7 @@ class Supervisor:
         over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
         if self._endless:
             over = False
+            self.journals.tick()
         finished = not any(each.works for each in self.guests.values()) and nothing_due
         if self._down_wanted or over or (finished and not self._endless):
             self._enter("settle")

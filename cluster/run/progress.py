@@ -26,6 +26,7 @@ EVENTS = {
     "died": "bold red",
     "halted": "bold red",
     "destroyed": "red",
+    "full": "bold yellow",
 }
 PHASES = {
     "boot": "the hypervisor, dom0, the guests",

@@ -55,6 +55,7 @@ class Report:
             "verdict": self.verdict.value,
             "driver": self.facts.driver,
             "seed": cluster.seed,
+            "cut_short": self.facts.cut_short or None,
             "config": {"path": str(cluster.path), "sha256": cluster.sha256},
             "hosts": [
                 {
@@ -115,7 +116,7 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
     """Verify and judge what a run left behind."""
     verification = Verification(facts, read_volume)
     guests = [
-        guest_facts(each, verification.ledger(each), interrupted=facts.interrupted) for each in facts.guests
+        guest_facts(each, verification.ledger(each), interrupted=facts.power_was_cut) for each in facts.guests
     ]
     facts.unknown.extend(verification.troubles)
     checks = all_checks(facts, guests, verification.digests())

@@ -22,7 +22,7 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
         _course(facts),
         _ledger(facts, guests),
         _read_back(guests),
-        _conservation(guests),
+        _conservation(facts, guests),
         _leaks(facts),
         _processes(facts),
         _liveness(facts, guests),
@@ -39,6 +39,9 @@ def named(names: list[str]) -> str:
 
 
 def _course(facts: RunFacts) -> Check:
+    if facts.cut_short:
+        told = f"the run was cut short: everything ended in its phase {facts.cut_short!r}"
+        return Check("course", Verdict.unknown, "; ".join([told, *facts.unknown]))
     if facts.unknown:
         return Check("course", Verdict.unknown, "; ".join(facts.unknown))
     if facts.failures:
@@ -77,12 +80,14 @@ def _read_back(guests: list[GuestFacts]) -> Check:
     return Check("read back", Verdict.held, "every read gave what had been acknowledged")
 
 
-def _conservation(guests: list[GuestFacts]) -> Check:
+def _conservation(facts: RunFacts, guests: list[GuestFacts]) -> Check:
     wrong = [
         f"{each.name}: {each.issued} issued, {each.completed} answered, {each.in_flight} not"
         for each in guests
         if each.issued != each.completed + each.in_flight
     ]
+    if wrong and facts.cut_short:  # a guest that is killed while it counts has counted by half
+        return Check("conservation", Verdict.unknown, f"{named(wrong)}; all ended while they counted")
     if wrong:
         return Check("conservation", Verdict.failed, named(wrong))
     total, open_ = sum(each.issued for each in guests), sum(each.in_flight for each in guests)
@@ -133,6 +138,8 @@ def _xenstore(facts: RunFacts) -> list[Check]:
 def _processes(facts: RunFacts) -> Check:
     if facts.failures:
         return Check("processes", Verdict.failed, named(facts.failures))
+    if facts.cut_short:
+        return Check("processes", Verdict.unknown, "not seen to the end")
     return Check("processes", Verdict.held, "nothing ended that was not told to or killed by a fault")
 
 

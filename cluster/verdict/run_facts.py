@@ -7,6 +7,7 @@ nothing is wanted any more, nothing is in flight, and the last answer of each di
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from actors.domu.histogram import percentile_ns
 from actors.domu.journal_header import Word
@@ -36,7 +37,11 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut."""
+    """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut.
+
+    `cut_short`: the phase in which everything ended without a word, the supervisor too; empty if it did not.
+    `changed_images`: those of which it is known that they are not any more as the run left them.
+    """
 
     cluster: ResolvedCluster
     driver: str
@@ -47,6 +52,13 @@ class RunFacts:
     failures: list[str]
     interrupted: bool
     fault_targets: list[FaultTarget] = field(default_factory=list)
+    cut_short: str = ""
+    changed_images: frozenset[Path] = frozenset()
+
+    @property
+    def power_was_cut(self) -> bool:
+        """Whether everything ended at once, so that what a disk had not written back is gone."""
+        return self.interrupted or bool(self.cut_short)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,14 +38,16 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
             console.print(f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
             console.print(f"  halted: {escape(halted[host['name']])}")
+    never = "?" if run["cut_short"] else "never"
     if run["faults"]:
-        _print(console, _faults(run["faults"]), len(run["faults"]))
+        _print(console, _faults(run["faults"], never), len(run["faults"]))
     if run["guests"]:
-        _print(console, _guests(run["guests"], wide=console.width >= WIDE), len(run["guests"]))
-        if any(_outage(each, "max") == "never" for each in run["guests"]):
-            console.print("[dim]never: the guest never came back[/]")
+        _print(console, _guests(run["guests"], never, wide=console.width >= WIDE), len(run["guests"]))
+        if any(_outage(each, "max", "never") == "never" for each in run["guests"]):
+            said = "the run was cut short" if run["cut_short"] else "the guest never came back"
+            console.print(f"[dim]{never}: {said}[/]")
     _print(console, _judged(run))
-    seed = f"seed {run['seed']}, {run['driver']} driver"
+    seed = f"seed {run['seed']}, {run['driver']} driver{', cut short' if run['cut_short'] else ''}"
     console.print(f"\nverdict: {_coloured(run['verdict'])} ({seed})")
 
 
@@ -65,29 +67,29 @@ def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     return table
 
 
-def _faults(faults: list[Document]) -> Table:
+def _faults(faults: list[Document], never: str) -> Table:
     table = _table("fault", "target", right=("detected after", "all I/O again after"))
     width = max(len(str(each["id"])) for each in faults[:ROWS_SHOWN])
     for each in faults[:ROWS_SHOWN]:
         table.add_row(
             f"{each['id']:>{width}} {escape(each['kind'])}",
             escape(each["target"]),
-            _after(each["injected_at_ns"], each["detected_at_ns"], "never" if _is_deadly(each) else "-"),
-            _after(each["injected_at_ns"], each["recovered_at_ns"], _never(each)),
+            _after(each["injected_at_ns"], each["detected_at_ns"], never if _is_deadly(each) else "-"),
+            _after(each["injected_at_ns"], each["recovered_at_ns"], _unrecovered(each, never)),
         )
     return table
 
 
-def _guests(guests: list[Document], *, wide: bool) -> Table:
+def _guests(guests: list[Document], never: str, *, wide: bool) -> Table:
     more = ("p99", "answered") if wide else ()
     table = _table("guest", "survived", right=("outage", *more, "errors", "writes", *_WRITES))
     for each in guests[:ROWS_SHOWN]:
-        extra = (_outage(each, "p99"), f"{each['requests']['completed']:,}") if wide else ()
+        extra = (_outage(each, "p99", never), f"{each['requests']['completed']:,}") if wide else ()
         writes = each["writes"]
         table.add_row(
             escape(each["name"]),
             _survived(each),
-            _outage(each, "max"),
+            _outage(each, "max", never),
             *extra,
             f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
@@ -121,22 +123,22 @@ def _survived(guest: Document) -> str:
     return f"no, {guest['boots']} boots" if guest["boots"] > 1 else "no"
 
 
-def _outage(guest: Document, key: str) -> str:
+def _outage(guest: Document, key: str, never: str) -> str:
     duration_ns = guest["outage_ns"][key]
     if duration_ns is not None:
         return duration_text(duration_ns)
-    return "never" if guest["came_back"] is False else "-"
+    return never if guest["came_back"] is False else "-"
 
 
 def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:
     return otherwise if end_ns is None else duration_text(end_ns - start_ns)
 
 
-def _never(fault: Document) -> str:
+def _unrecovered(fault: Document, never: str) -> str:
     """What stands for the recovery of a fault that has none."""
     if fault["destroyed"]:
         return "destroyed"
-    return "never" if _is_noticed(fault) else "-"
+    return never if _is_noticed(fault) else "-"
 
 
 def _is_deadly(fault: Document) -> bool:

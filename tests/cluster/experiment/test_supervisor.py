@@ -6,7 +6,17 @@ import pytest
 from actors.domu.journal import MemoryJournal
 from actors.domu.journal_header import GuestState
 from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
-from actors.runtime.machine import DeadlinePassed, Effect, Exit, Freeze, Kill, ProcessEnded, Received, Send
+from actors.runtime.machine import (
+    DeadlinePassed,
+    Effect,
+    Exit,
+    Freeze,
+    Kill,
+    ProcessEnded,
+    Received,
+    Send,
+    Spawn,
+)
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.supervisor import BOOT_LIMIT_NS, Supervisor
 
@@ -29,8 +39,12 @@ class Experiment:
             for index, each in enumerate(cluster.hosts[0].guests, 1)
         }
         self.seen: list[tuple[str, str]] = []
+        self.kept: list[list[tuple[str, str]]] = []
         self.supervisor = Supervisor(
-            cluster, self.journals, lambda what, text: self.seen.append((what, text))
+            cluster,
+            self.journals,
+            lambda what, text: self.seen.append((what, text)),
+            keep=lambda: self.kept.append(self.faults),
         )
         self.now_ns = 0
         self.tick()
@@ -115,6 +129,37 @@ def test_a_fault_is_done_in_its_time(with_fault: Experiment) -> None:
 
     assert Kill("host0/dom0") in with_fault.tick(1)
     assert with_fault.faults == [("crash", "dom0")]
+
+
+def test_a_fault_is_kept_before_it_is_done_and_once(with_fault: Experiment) -> None:
+    with_fault.boot()
+    assert with_fault.kept == []
+
+    effects = with_fault.supervisor.handle(DeadlinePassed(), with_fault.now_ns + 2 * S)
+
+    assert with_fault.kept == [[("crash", "dom0")]]
+    assert Kill("host0/dom0") in effects
+    with_fault.tick(3 * S)
+    assert len(with_fault.kept) == 1
+
+
+def test_a_loss_of_power_is_kept_before_the_power_comes_back(load: Callable[..., ResolvedCluster]) -> None:
+    fault = "{kind: crash, target: host0/dom0, at: 2s}"
+    loss = "{kind: host-power-loss, target: host0, at: 2s, duration: 1s}"
+    experiment = Experiment(load((fault, loss))).boot()
+    noted: list[list[list[int]]] = []
+    experiment.supervisor._keep = lambda: noted.append(
+        experiment.supervisor.guests["host0", "web-0"].power_losses
+    )
+    running = [each.address for each in experiment.tick(2 * S) if isinstance(each, Kill)]
+    assert noted == [[]]
+
+    experiment.now_ns += S
+    noted.clear()
+    started = [experiment.give(ProcessEnded(address, SIGKILL)) for address in running]
+
+    assert noted == [[[1]]]
+    assert any(isinstance(each, Spawn) for each in started[-1])
 
 
 def test_a_fault_that_was_injected_is_not_reported_a_second_time(with_fault: Experiment) -> None:

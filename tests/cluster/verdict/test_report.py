@@ -108,7 +108,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
     data = json.loads(predicting(load, "{survivors: all, lost: 0}").report().to_json())
 
     assert list(data) == [
-        *("schema", "verdict", "driver", "seed", "config", "hosts"),
+        *("schema", "verdict", "driver", "seed", "cut_short", "config", "hosts"),
         *("faults", "fault_targets", "guests", "checks", "expected"),
     ]
     assert (data["schema"], data["verdict"], data["driver"], data["seed"]) == (1, "held", "simulated", 1)
