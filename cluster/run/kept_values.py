@@ -20,6 +20,7 @@ from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
+from cluster.experiment.lives import Lives
 from cluster.verdict.run_facts import HostFacts
 
 CLASSES: Final[dict[str, type]] = {
@@ -27,7 +28,7 @@ CLASSES: Final[dict[str, type]] = {
     for each in (
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
-        *(FaultTarget, GuestRecord, HostFacts, Injection),
+        *(FaultTarget, GuestRecord, HostFacts, Injection, Lives),
     )
 }
 KIND: Final = "$"
