@@ -24,6 +24,7 @@ from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
 from cluster.control.client import NotRunning, ask, wait_for_report
 from cluster.control.preflight import CannotStart
+from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.drivers.console_log import follow, log_path
 from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
 from cluster.run.commands import rerun, runs, verify
@@ -49,6 +50,10 @@ EXIT_INTERNAL = 255
 VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
 JOURNALS = "1GiB"
 SEED = click.IntRange(0, (1 << 64) - 1)
+_REFUSALS = (
+    *(ConfigError, CannotStart, RuntimeDirectoryError),
+    *(NotRunning, RecordingError, MonitorEndedError),
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -362,7 +367,7 @@ def main() -> None:
     except click.ClickException as error:
         say(f"domzero: {_usage_text(error)}")
         code = EXIT_USAGE
-    except (ConfigError, CannotStart, NotRunning, RecordingError, MonitorEndedError) as error:
+    except _REFUSALS as error:
         say(f"domzero: {error}")
         code = EXIT_USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)

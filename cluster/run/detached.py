@@ -13,6 +13,7 @@ from pathlib import Path
 from cluster.config.errors import ConfigError
 from cluster.config.resolved import ResolvedCluster
 from cluster.control.preflight import CannotStart
+from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
 
@@ -78,7 +79,7 @@ def _run(cluster: ResolvedCluster, options: SessionOptions, to_parent: int) -> i
         os.dup2(log, 2)
         session.when_up = lambda: tell(f"up {session.directory}")
         report = session.run()
-    except (CannotStart, ConfigError) as error:
+    except (CannotStart, ConfigError, RuntimeDirectoryError) as error:
         tell(f"failed {error}")
         return 254
     except Exception as error:

@@ -22,9 +22,10 @@ from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
 from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume
-from cluster.control.client import claim_name, control_path, xenstore_path
+from cluster.control.client import claim_name
 from cluster.control.interruption import Interruption
-from cluster.control.preflight import check_surroundings, own_name, port_trouble
+from cluster.control.preflight import check_sockets, check_surroundings, own_name, port_trouble
+from cluster.control.runtime_directory import control_path, xenstore_path
 from cluster.control.server import ControlServer
 from cluster.control.xenstore_socket import XenstoreSocket
 from cluster.drivers.console_log import ConsoleLog, last_line
@@ -74,9 +75,11 @@ class Session:
     """One run."""
 
     def __init__(self, cluster: ResolvedCluster, options: SessionOptions, progress: Progress) -> None:
-        """Make the run directory. ConfigError or CannotStart if it, or the run, is not possible."""
+        """Make the run directory. ConfigError, CannotStart or RuntimeDirectoryError if the run is not possible."""
         self._claim: socket.socket | None = None
         if options.driver == "live":
+            if not options.private:
+                check_sockets(cluster)
             check_surroundings(cluster)
             if options.endless:
                 self._claim = own_name(cluster.name)
