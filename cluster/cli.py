@@ -28,10 +28,10 @@ from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.drivers.console_log import follow, log_path
 from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
 from cluster.run.commands import rerun, runs, verify
-from cluster.run.data_console import DataConsole, say, whoever_reads
 from cluster.run.detached import start_detached
 from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.session import Session, SessionOptions
+from cluster.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.top.kept_interrupts import kept_addresses
 from cluster.top.watch_commands import (
     CLUSTER,
@@ -298,7 +298,7 @@ def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
     if as_json:
         click.echo(json.dumps(results.to_dict(), indent=2))
     else:
-        results.print_table(Console())
+        results.print_table(DataConsole())
 
 
 @cli.command(short_help="Prometheus and Grafana for a cluster, as installed here.")

@@ -75,7 +75,7 @@ class Session:
     """One run."""
 
     def __init__(self, cluster: ResolvedCluster, options: SessionOptions, progress: Progress) -> None:
-        """Make the run directory. ConfigError, CannotStart or RuntimeDirectoryError if the run is not possible."""
+        """Make the run directory. ConfigError, CannotStart or RuntimeDirectoryError if no run is possible."""
         self._claim: socket.socket | None = None
         if options.driver == "live":
             if not options.private:

@@ -8,16 +8,23 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import click
 from rich.console import Console
 
 from cluster.control.client import ControlReply, NotRunning, ask
 from cluster.metrics.openmetrics import openmetrics_of
+from cluster.terminal.data_console import DataConsole
+from cluster.terminal.table import Table, number, text
 from cluster.top.kept_interrupts import kept_interrupts
 from cluster.top.top import run_batch, run_view
 
+DOMAINS: Final = (text("host"), number("domid"), text("name"), text("state"), number("pid"))
+LISTED: Final = (
+    *(text("Name"), number("ID"), number("Mem"), number("VCPUs")),
+    *(text("State"), number("Time(s)")),
+)
 CLUSTER = click.option(
     "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
 )
@@ -45,12 +52,13 @@ def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
         return
     click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
     click.echo(_journals(cast("dict[str, int | None]", values["journals"])))
+    table = Table(*DOMAINS)
     for host in cast("list[dict[str, object]]", values["hosts"]):
         click.echo(f"{host['name']}: metrics {host['metrics_url']}")
-        click.echo(f"  {'domid':>5}  {'name':<24}  {'state':<8}  {'pid':>7}")
         for domain in cast("list[dict[str, object]]", host["domains"]):
             domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
-            click.echo(f"  {domid:>5}  {each:<24}  {state:<8}  {pid or '-':>7}")
+            table.add(str(host["name"]), str(domid), str(each), str(state), str(pid or "-"))
+    table.print(DataConsole())
 
 
 def _journals(journals: dict[str, int | None]) -> str:
@@ -70,12 +78,12 @@ def list_domains(name: str | None) -> None:
     for host in hosts:
         if len(hosts) > 1:
             click.echo(f"{host['name']}:")
-        click.echo(f"{'Name':<40} {'ID':>5} {'Mem':>5} {'VCPUs':>5}\t{'State':<6}\t{'Time(s)':>7}")
+        table = Table(*LISTED)
         for row in cast("list[list[object]]", host["rows"]):
             each, domid, mem, vcpus, state, seconds = row
-            click.echo(
-                f"{each:<40} {domid:>5} {mem:>5} {vcpus:>5}\t{state:<6}\t{cast('float', seconds):>7.1f}"
-            )
+            told = (str(each), str(domid), str(mem), str(vcpus), str(state))
+            table.add(*told, f"{cast('float', seconds):.1f}")
+        table.print(DataConsole())
 
 
 @click.command(short_help="What points XenStore clients at a running host.")
