@@ -85,11 +85,11 @@ class Progress:
         self._print(escape(text))
 
     def watch(self, describe: Callable[[], str]) -> None:
-        """Put a short text behind the live line (requests so far, who is being waited for)."""
+        """Put a short text behind the live line: a figure, and after `; ` what may be cut off."""
         if self._bars is not None and self._task is not None:
-            self._bars.update(
-                self._task, description=f"{self._what}  [dim]{escape(describe())}[/]", refresh=True
-            )
+            figure, _, rest = describe().partition("; ")
+            shown = f"{self._what}  [dim]{escape(figure)}[/]"
+            self._bars.update(self._task, description=shown, rest=f"[dim]{escape(rest)}[/]", refresh=True)
 
     def stop(self) -> None:
         """Take the live line away."""
@@ -112,7 +112,8 @@ class Progress:
             # Not before the first event: its thread must not live while processes are forked here.
             self._bars = Bars(
                 SpinnerColumn(),
-                TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
+                TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+                TextColumn("{task.fields[rest]}", table_column=Column(no_wrap=True, ratio=1)),
                 TimeElapsedColumn(),
                 console=self._console,
                 transient=True,
@@ -120,6 +121,6 @@ class Progress:
             )
             self._bars.start()
         if self._task is None:
-            self._task = self._bars.add_task(what, total=None)
+            self._task = self._bars.add_task(what, total=None, rest="")
         else:
             self._bars.reset(self._task, description=what)
