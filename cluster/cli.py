@@ -18,11 +18,11 @@ from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.loading import load_cluster
-from cluster.config.quantities import size_bytes
+from cluster.config.quantities import duration_text, size_bytes
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
-from cluster.control.client import NotRunning, ask, wait_for_report
+from cluster.control.client import NotRunning, ask, naming, running_clusters, wait_for_report
 from cluster.control.preflight import CannotStart
 from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.drivers.console_log import follow, log_path
@@ -144,28 +144,70 @@ def _size(_: click.Context, __: click.Parameter, value: str) -> int:
     metavar="SIZE",
     help="What the journals may take of the disk; then the guests stop working.",
 )
-def up(file: Path, detach: bool, seed: int | None, out: Path | None, journals: int) -> int:  # noqa: FBT001
-    """Start a cluster and keep it running until `domzero down` (or Ctrl-C).
+@click.option("--no-faults", is_flag=True, help="Leave out the faults of the file.")
+def up(  # noqa: PLR0917 (click passes options so)
+    file: Path,
+    detach: bool,  # noqa: FBT001
+    seed: int | None,
+    out: Path | None,
+    journals: int,
+    no_faults: bool,  # noqa: FBT001
+) -> int:
+    """Start a cluster and keep it running until `domzero down`, or Ctrl-C, which does the same.
+
+    A second Ctrl-C cuts the power, and the verdict is unknown. The file's faults are injected when it says so
+    (`domzero status` has the schedule), but for --no-faults; its duration is ignored.
 
     The guests' journals, which the verdict needs, grow by 64 bytes with each write. When they have used up
     what --journals grants, the guests stop working and everything else goes on; `domzero status` says so.
     """
     cluster = _load(file, seed)
+    say(_what_up_does(cluster, no_faults=no_faults))
+    cluster = cluster.without_faults() if no_faults else cluster
     options = SessionOptions(driver="live", out=out, endless=True, journal_budget=journals)
     if detach:
         directory = start_detached(cluster, options)
         click.echo(f"{cluster.name} is up; run directory: {directory}")
+        if several := _how_to_name(cluster.name):
+            say(several)
         return 0
     progress = Progress(ProgressConsole())
     session = Session(cluster, options, progress)
-    session.when_up = lambda: progress.say(
-        f"{cluster.name} is up; `domzero down` in another terminal, or Ctrl-C here, ends it"
-    )
+
+    def when_up() -> None:
+        progress.say(
+            f"{cluster.name} is up; `domzero down` in another terminal, or Ctrl-C here, ends it in order"
+        )
+        if several := _how_to_name(cluster.name):
+            progress.say(several)
+
+    session.when_up = when_up
     report = session.run()
     with whoever_reads():
         report.print_summary(DataConsole())
     say(f"run directory: {session.directory}")
     return report.exit_code
+
+
+def _what_up_does(cluster: ResolvedCluster, *, no_faults: bool) -> str:
+    """What of the file counts for a cluster that stays up."""
+    count = len(cluster.faults)
+    if not count:
+        faults = "it has no faults"
+    elif no_faults:
+        faults = f"its {_counted(count, 'fault')} left out"
+    else:
+        faults = f"its {_counted(count, 'fault')} injected when it says so (--no-faults leaves them out)"
+    duration = f"its duration of {duration_text(cluster.duration_ns)} is ignored"
+    return f"{cluster.path}: {duration}, {faults}"
+
+
+def _how_to_name(name: str) -> str:
+    """What to do where it is not the only cluster; empty if it is."""
+    others = [each for each in running_clusters() if each != name]
+    if not others:
+        return ""
+    return f"other clusters run ({', '.join(others)}); say which is meant: {naming(name)}"
 
 
 def _known_kind(_: click.Context, __: click.Parameter, value: str) -> str:

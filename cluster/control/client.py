@@ -19,6 +19,8 @@ from actors.runtime.transport import connect_unix
 from cluster.control.runtime_directory import control_directory, control_path
 
 TIMEOUT_S = 120
+CHOICE = "DOMZERO_CLUSTER"
+"""The environment's way to name a cluster."""
 
 
 @wire(64)
@@ -74,17 +76,19 @@ def running_clusters() -> list[str]:
     return names
 
 
+def naming(name: str) -> str:
+    """How to say that a command is for this cluster."""
+    return f"`--cluster {name}`, or once and for all `export {CHOICE}={name}`"
+
+
 def ask(name: str | None, command: str, arguments: dict[str, object]) -> ControlReply:
     """Ask a running cluster; NotRunning if there is none of that name (or not exactly one)."""
     running = running_clusters()
     if name is None:
-        if len(running) != 1:
-            known = (
-                f"several run: {', '.join(running)}; name one with --cluster"
-                if running
-                else "no cluster runs"
-            )
-            raise NotRunning(known)
+        if not running:
+            raise NotRunning("no cluster runs; `domzero up FILE` starts one")
+        if len(running) > 1:
+            raise NotRunning(f"several clusters run ({', '.join(running)}); say which: {naming(running[0])}")
         name = running[0]
     if name not in running:
         known = f"running: {', '.join(running)}" if running else "no cluster runs"

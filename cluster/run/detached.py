@@ -21,7 +21,7 @@ from cluster.run.session import Session, SessionOptions
 def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
     """Start a cluster in the background; its run directory, once the guests work. CannotStart if it fails.
 
-    Ctrl-C while it boots stops it again, and is a KeyboardInterrupt.
+    Ctrl-C while it boots lets it go down in order, a second one cuts its power; it is a KeyboardInterrupt.
     """
     from_child, to_parent = os.pipe()
     pid = os.fork()
@@ -30,9 +30,7 @@ def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
         try:
             word, _, text = _line(from_child).partition(" ")
         except KeyboardInterrupt:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            os.waitpid(pid, 0)
+            _stop(pid)
             raise
         finally:
             os.close(from_child)
@@ -47,6 +45,16 @@ def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
         code = _run(cluster, options, to_parent)
     finally:
         os._exit(code)
+
+
+def _stop(pid: int) -> None:
+    """Pass a Ctrl-C on, and those that come meanwhile, until the process has ended."""
+    while True:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(KeyboardInterrupt):
+            os.waitpid(pid, 0)
+            return
 
 
 def _line(pipe: int) -> str:

@@ -293,9 +293,20 @@ class Session:
     def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
         token = trio.lowlevel.current_trio_token()
 
+        asked = 0
+
         def stop() -> None:
-            self._progress.say("interrupted: every process is stopped")
-            supervisor.abort()
+            nonlocal asked
+            asked += 1
+            # What stays up has no end of its own: to end it is no interruption.
+            orderly = self._options.endless and asked == 1
+            self._interruption.wanted = not orderly
+            if orderly:
+                self._progress.say("going down in order, as with `domzero down`; Ctrl-C again cuts the power")
+                supervisor.go_down()
+            else:
+                self._progress.say("interrupted: every process is stopped")
+                supervisor.abort()
             driver.post(DeadlinePassed())
 
         self._interruption.ask = lambda: token.run_sync_soon(stop)

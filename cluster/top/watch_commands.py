@@ -13,7 +13,7 @@ from typing import Final, cast
 import click
 from rich.console import Console
 
-from cluster.control.client import ControlReply, NotRunning, ask
+from cluster.control.client import CHOICE, ControlReply, NotRunning, ask
 from cluster.metrics.openmetrics import openmetrics_of
 from cluster.terminal.data_console import DataConsole
 from cluster.terminal.table import Table, number, text
@@ -26,7 +26,12 @@ LISTED: Final = (
     *(text("State"), number("Time(s)")),
 )
 CLUSTER = click.option(
-    "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
+    "--cluster",
+    "name",
+    metavar="NAME",
+    envvar=CHOICE,
+    show_envvar=True,
+    help="Which running cluster; needed when several run.",
 )
 
 

@@ -266,6 +266,37 @@ def test_an_interrupted_run_is_reported_as_unknown(
     assert terminal.report()["verdict"] == "unknown"
 
 
+@pytest.mark.parametrize("after", [" is up", "boot: "])
+def test_ctrl_c_ends_what_is_up_in_an_orderly_way(terminal: Terminal, after: str) -> None:
+    with terminal.start("up", "small.yaml", "--no-faults", "--out", "out") as process:
+        until(process, after)
+        process.send_signal(signal.SIGINT)
+        until(process, "going down in order, as with `domzero down`; Ctrl-C again cuts the power")
+        out, _ = process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == 0
+    assert "verdict: held" in out
+    checks = terminal.report()["checks"]
+    assert isinstance(checks, list)
+    assert {each["verdict"] for each in checks} == {"held"}
+
+
+def test_a_second_ctrl_c_cuts_the_power(terminal: Terminal) -> None:
+    # Somebody who is asked to leave in order, and does not for as long as the disk stalls.
+    terminal.replace("settle: 5s", "settle: 300s")
+    with terminal.start("up", "small.yaml", "--no-faults", "--out", "out") as process:
+        until(process, " is up")
+        assert terminal.run("fault", "inject", "hang", "host0/hypervisor").returncode == 0
+        process.send_signal(signal.SIGINT)
+        until(process, "Ctrl-C again cuts the power")
+        process.send_signal(signal.SIGINT)
+        until(process, "every process is stopped")
+        process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == 2
+    assert terminal.report()["verdict"] == "unknown"
+
+
 def test_a_reader_that_leaves_changes_no_verdict(terminal: Terminal) -> None:
     with terminal.start("run", "small.yaml", "--driver", "simulated", "--json") as process:
         assert process.stdout is not None

@@ -75,7 +75,7 @@ def test_without_a_cluster_there_is_nobody_to_ask() -> None:
 def test_with_two_clusters_one_has_to_be_named() -> None:
     listeners = [listen_unix(control_path(name)) for name in ("one", "two")]
 
-    with pytest.raises(NotRunning, match="several run: one, two; name one with --cluster"):
+    with pytest.raises(NotRunning, match=r"several clusters run \(one, two\); say which: `--cluster one`"):
         ask(None, "status", {})
     with pytest.raises(NotRunning, match="no cluster 'three'; running: one, two"):
         ask("three", "status", {})
