@@ -95,6 +95,10 @@ class ResolvedFault:
     optional: bool = False
     options: Data = field(default_factory=dict)
 
+    def label(self, occurrence: int) -> str:
+        """How one time of it is written: `2` is fault 2, `2.3` its third time if it has several."""
+        return f"{self.number}.{occurrence}" if self.count > 1 else str(self.number)
+
     @property
     def cause(self) -> str:
         """Why it comes when it does, for people."""

@@ -17,7 +17,9 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from re import match
-from typing import Any, Final
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from cluster.run.kept_values import KeptError
 
@@ -79,6 +81,24 @@ def _dependencies() -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class ImageState:
+    """What tells whether somebody has written to an image since; null for one that is gone."""
+
+    path: str
+    bytes: int | None
+    changed_ns: int | None
+
+    @classmethod
+    def now(cls, path: Path) -> "ImageState":
+        """Of an image as it is."""
+        try:
+            found = path.stat()
+        except OSError:
+            return cls(str(path), None, None)
+        return cls(str(path), found.st_size, found.st_mtime_ns)
+
+
 @dataclass(slots=True)
 class About:
     """The fields of `about.json`; docs/run-directory.md explains each."""
@@ -103,20 +123,25 @@ class About:
     began: str = field(default_factory=_now)
     ended: str | None = None
     phases: list[dict[str, object]] = field(default_factory=list)
-    images: list[dict[str, object]] | None = None
+    images: list[ImageState] | None = None
 
     @classmethod
     def read(cls, directory: Path) -> "About":
         """What a run directory says. KeptError if it is none."""
         path = directory / FILE
         try:
-            return cls(**_whole(json.loads(path.read_text(encoding="utf-8"))))
+            text = path.read_text(encoding="utf-8")
+            _check_keys(json.loads(text))
+            about = TypeAdapter(cls).validate_json(text, strict=True)
+            datetime.fromisoformat(about.began)
         except FileNotFoundError as error:
             raise KeptError(f"{directory} is no run directory: it has no {FILE}") from error
         except OSError as error:
             raise KeptError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         except (ValueError, TypeError) as error:
-            raise KeptError(f"{path}: not written by this version of Domzero: {error}") from error
+            told = f"{path}: not written by this version of Domzero: {str(error).splitlines()[0]}"
+            raise KeptError(told) from error
+        return about
 
     def enter(self, phase: str, began_s: float) -> None:
         """A phase begins; `began_s` is when the run began, on the monotonic clock."""
@@ -125,24 +150,17 @@ class About:
     def end(self, images: list[Path]) -> None:
         """All is over, and these images, which the run did not make, are as it left them."""
         self.ended, self.load_at_end = _now(), _load()
-        self.images = [image_state(each) for each in images]
+        self.images = [ImageState.now(each) for each in images]
 
     def text(self) -> str:
         """The text of the file."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
-def _whole(data: dict[str, Any]) -> dict[str, Any]:
-    """The data, if no field is missing: what is not there must not become what is so here and now."""
-    if missing := [each.name for each in fields(About) if each.name not in data]:
+def _check_keys(data: dict[str, object]) -> None:
+    """ValueError unless every field is there: what is not must not become what is so here and now."""
+    names = [each.name for each in fields(About)]
+    if missing := [each for each in names if each not in data]:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    return data
-
-
-def image_state(path: Path) -> dict[str, object]:
-    """What tells whether somebody has written to an image since; sizes are null for one that is gone."""
-    try:
-        found = path.stat()
-    except OSError:
-        return {"path": str(path), "bytes": None, "changed_ns": None}
-    return {"path": str(path), "bytes": found.st_size, "changed_ns": found.st_mtime_ns}
+    if unknown := [each for each in data if each not in names]:
+        raise ValueError(f"it has {', '.join(unknown)} besides")

@@ -138,8 +138,8 @@ def runs_list(folder: Path, as_json: bool) -> None:  # noqa: FBT001
             return
         table = Table(*COLUMNS)
         for each in found:
-            began, size = f"{each.began:%Y-%m-%d %H:%M:%S}", _mib(each.bytes)
-            table.add(each.verdict, each.about.driver, str(each.about.seed), size, began, str(each.path))
+            seed, began = "?" if each.seed is None else str(each.seed), f"{each.began:%Y-%m-%d %H:%M:%S}"
+            table.add(each.verdict, each.driver or "?", seed, _mib(each.bytes), began, str(each.path))
         table.print(DataConsole())
         total = sum(each.bytes for each in found)
         click.echo(f"{len(found)} runs, {_mib(total)} MiB")
@@ -204,14 +204,13 @@ def runs_prune(
 
 
 def _row(run: KeptRunSize) -> dict[str, object]:
-    about = run.about
     return {
         "directory": str(run.path),
-        "name": about.name,
+        "name": run.name or None,
         "verdict": run.verdict,
-        "driver": about.driver,
-        "seed": about.seed,
-        "began": about.began,
+        "driver": run.driver or None,
+        "seed": run.seed,
+        "began": run.began.isoformat(timespec="milliseconds"),
         "bytes": run.bytes,
     }
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from cluster.config.resolved import ResolvedCluster
 from cluster.config.source_file import SourceFile
-from cluster.run.kept_values import KeptError, plain, value_of
+from cluster.run.kept_values import KeptError, opened, plain, sealed, value_of
 
 FOLDER: Final = "configuration"
 ELSEWHERE: Final = "elsewhere"
@@ -40,19 +40,21 @@ def keep_sources(directory: Path, sources: tuple[SourceFile, ...]) -> list[dict[
 
 def resolved_text(cluster: ResolvedCluster) -> str:
     """The text of `resolved.json`; the files are beside it."""
-    return json.dumps({"schema": 1, "cluster": plain(replace(cluster, sources=()))}, indent=1)
+    return sealed(json.dumps({"schema": 1, "cluster": plain(replace(cluster, sources=()))}, indent=1))
 
 
 def read_resolved(directory: Path, files: list[dict[str, str]]) -> ResolvedCluster:
     """The cluster that `resolved_text` was made of; `files` as `keep_sources` gave them. KeptError."""
     path = directory / RESOLVED
     try:
-        cluster = value_of(json.loads(path.read_text(encoding="utf-8"))["cluster"])
+        cluster = value_of(opened(path.read_text(encoding="utf-8"))["cluster"])
         sources = tuple(
             SourceFile(Path(each["read_from"]), (directory / each["file"]).read_bytes()) for each in files
         )
     except OSError as error:
         raise KeptError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+    except KeptError as error:
+        raise KeptError(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise KeptError(f"{path}: not a configuration that this version can read: {error}") from error
     if not isinstance(cluster, ResolvedCluster):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
 from cluster.config.resolved import ResolvedCluster
-from cluster.run.about import About, image_state
+from cluster.run.about import About, ImageState
 from cluster.run.kept_configuration import read_resolved
 from cluster.run.kept_values import KeptError
 from cluster.run.run_directory import RunDirectory
@@ -51,7 +51,7 @@ class KeptRun:
         """KeptError if an image that the run did not make is gone, or has another size."""
         for host in self.cluster.hosts:
             for volume in host.volumes:
-                size = image_state(volume.path)["bytes"]
+                size = ImageState.now(volume.path).bytes
                 if not volume.made and size != volume.sectors * SECTOR_SIZE:
                     found = "it is gone" if size is None else f"it has {size} bytes"
                     raise KeptError(
@@ -62,6 +62,4 @@ class KeptRun:
     def _changed_images(self) -> frozenset[Path]:
         """Of one that was cut short nothing is known."""
         kept = self.about.images or []
-        return frozenset(
-            Path(str(each["path"])) for each in kept if image_state(Path(str(each["path"]))) != each
-        )
+        return frozenset(Path(each.path) for each in kept if ImageState.now(Path(each.path)) != each)

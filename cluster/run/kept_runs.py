@@ -1,7 +1,7 @@
 """The run directories in a folder: what they hold, what they take, and which of them have had their time.
 
-Rules: only what has an `about.json` is one of them, and never a link to one. One that is in use is counted
-and never removed. `about.json` goes last, so the next removal ends one that was cut short.
+Rules: only what has an `about.json` of ours is one of them, and never a link to one. One that is in use is
+counted and never removed. `about.json` goes last, so the next removal ends one that was cut short.
 """
 
 import contextlib
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from cluster.run.about import FILE, About
-from cluster.run.kept_values import KeptError
+from cluster.run.about import FILE
 from cluster.run.run_lock import held, is_in_use
 
 BLOCK_BYTES = 512
@@ -24,17 +24,18 @@ CUT_SHORT = "cut short"
 
 @dataclass(frozen=True, slots=True)
 class KeptRunSize:
-    """One run directory. `verdict`: that of its report, `running`, or `cut short`; `bytes`: of the disk."""
+    """One run directory. `verdict`: that of its report, `running`, or `cut short`; `bytes`: of the disk.
+
+    What another version wrote may lack a name, a driver (empty then) and a seed.
+    """
 
     path: Path
-    about: About
+    began: datetime
     verdict: str
     bytes: int
-
-    @property
-    def began(self) -> datetime:
-        """When the run began."""
-        return datetime.fromisoformat(self.about.began)
+    name: str = ""
+    driver: str = ""
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,11 @@ def kept_runs(folder: Path) -> list[KeptRunSize]:
     """The runs in a folder, oldest first; none if there is no such folder."""
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.is_symlink() or not (path / FILE).is_file():
-            continue
-        with contextlib.suppress(KeptError):
-            found.append(KeptRunSize(path, About.read(path), _verdict(path), _size(path)))
+        data = None if path.is_symlink() else _about(path)
+        if data is not None:
+            began = datetime.fromisoformat(data["began"]).astimezone(UTC)
+            more = {key: data[key] for key in ("name", "driver", "seed") if key in data}
+            found.append(KeptRunSize(path, began, _verdict(path), _size(path), **more))
     return sorted(found, key=lambda each: each.began)
 
 
@@ -77,6 +79,16 @@ def remove(path: Path) -> None:
                 shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
         (path / FILE).unlink()
         path.rmdir()
+
+
+def _about(path: Path) -> dict[str, Any] | None:
+    """What `about.json` says, of whatever version; None if there is none, or it is not one of ours."""
+    try:
+        data = json.loads((path / FILE).read_text(encoding="utf-8"))
+        began = datetime.fromisoformat(data["began"])
+        return data if began and data["domzero"] and data["schema"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _verdict(path: Path) -> str:

@@ -4,12 +4,16 @@ Numbers, texts, lists and maps with text keys are themselves. Whatever else ther
 says what it is: a class of the table below with its fields, a `tuple`, `bytes`, a `Path`, or a `dict` that
 has other keys.
 Rules: only classes of the table are kept, and only these are made again, so a file can name nothing else.
+Files of such values are sealed: one that is not as it was written is not read.
 """
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 
@@ -19,8 +23,10 @@ from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
 from cluster.experiment.lives import Lives
+from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.run_facts import HostFacts
 
 CLASSES: Final[dict[str, type]] = {
@@ -28,11 +34,12 @@ CLASSES: Final[dict[str, type]] = {
     for each in (
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
-        *(FaultTarget, GuestRecord, HostFacts, Injection, Lives),
+        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives, UnfiredFault),
     )
 }
 KIND: Final = "$"
 _PLAIN: Final = (bool, int, float, str)
+_SEAL: Final = re.compile(r'\{"sha256": "([0-9a-f]{64})",\n')
 
 
 class KeptError(ValueError):
@@ -73,6 +80,24 @@ def value_of(data: object) -> object:
         return _made(data[KIND], values)
     except (KeyError, TypeError, ValueError) as error:
         raise KeptError(f"no {data[KIND]!r} that this version knows: {error}") from error
+
+
+def sealed(text: str) -> str:
+    """The text of a JSON object with the SHA-256 of all that follows in its first line."""
+    assert text.startswith("{"), "a JSON object is sealed"
+    return f'{{"sha256": "{_digest(text[1:])}",\n{text[1:]}'
+
+
+def opened(text: str) -> dict[str, Any]:
+    """The object that was sealed. KeptError if that is not what it was."""
+    match = _SEAL.match(text)
+    if match is None or match[1] != _digest(text[match.end() :]):
+        raise KeptError("it was changed after it had been written, or is cut off")
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _made(kind: str, values: dict[str, object]) -> object:

@@ -19,10 +19,12 @@ from rich.table import Column
 EVENTS = {
     "fault": "bold red",
     "fault over": "green",
+    "never fired": "yellow",
     "detected": "yellow",
     "rebooting": "yellow",
     "reconnecting": "yellow",
     "recovered": "bold green",
+    "clock gap": "bold yellow",
     "died": "bold red",
     "halted": "bold red",
     "destroyed": "red",

@@ -8,16 +8,19 @@ process has written outlives its process. Of records that have not changed since
 
 import json
 from collections.abc import Callable, Mapping
+from copy import copy, deepcopy
 from dataclasses import fields, replace
 from typing import Any, Final, cast
 
-from actors.domu.journal import Journal, JournalError
+from actors.domu.journal import Journal
+from actors.domu.journal_reader import JournalError
 from actors.domu.store_log import StoreLog, StoreLogError
 from cluster.config.resolved import ResolvedCluster, store_nodes
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
-from cluster.run.kept_values import KeptError, plain, value_of
+from cluster.experiment.lives import Lives
+from cluster.run.kept_values import KeptError, opened, plain, sealed, value_of
 from cluster.run.run_directory import RunDirectory
 from cluster.verdict.run_facts import RunFacts
 
@@ -73,7 +76,9 @@ def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -
         raise KeptError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
     except (JournalError, StoreLogError) as error:
         raise KeptError(str(error)) from error
-    except (ValueError, KeyError, TypeError, IndexError, AssertionError) as error:
+    except KeptError as error:
+        raise KeptError(f"{path}: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise KeptError(f"{path}: not written by this version of Domzero: {error}") from error
     return facts
 
@@ -95,7 +100,7 @@ class _Texts:
             ],
         }
         parts = [json.dumps(head)[:-1], *(_listed(name, rows) for name, rows in lists.items())]
-        return ",\n".join(parts) + "}\n"
+        return sealed(",\n".join(parts) + "}\n")
 
     def _text(
         self,
@@ -109,10 +114,14 @@ class _Texts:
         if kept is not None and kept[0] == now:
             return kept[1]
         text = json.dumps(data(record))
-        # What grows is copied, so that it differs once it has grown.
-        then = [each.copy() if isinstance(each, list | dict) else each for each in now]
+        # What changes in its place is copied, so that it differs once it has changed.
+        then = [copy(each) if isinstance(each, list | dict) else _own(each) for each in now]
         self._kept[what, number] = then, text
         return text
+
+
+def _own(value: object) -> object:
+    return deepcopy(value) if isinstance(value, Lives) else value
 
 
 def _listed(name: str, rows: list[str]) -> str:
@@ -130,7 +139,7 @@ def _target(record: FaultTarget) -> object:
 
 def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
     """What `state_text` was made of, but for the journals. ValueError, KeyError, TypeError if none."""
-    data = json.loads(text)
+    data = opened(text)
     injections = cast("list[Injection]", value_of(data["injections"]))
     by_number = {each.number: each for each in injections}
     rows = cast("list[dict[str, object]]", data["fault_targets"])

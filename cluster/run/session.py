@@ -34,6 +34,7 @@ from cluster.drivers.process import Surroundings, run_forked
 from cluster.drivers.simulated import run_simulated
 from cluster.drivers.zygote import start_zygote
 from cluster.experiment.board import SUPERVISOR
+from cluster.experiment.host_clock import HostClock
 from cluster.experiment.supervisor import PHASES, Supervisor
 from cluster.metrics.discovery import Targets, targets_of, targets_path, write_targets
 from cluster.metrics.metrics import HostCollector
@@ -209,6 +210,7 @@ class Session:
             store_logs=self._run_directory.make_store_logs(cluster),
             keep=self._keep_state,
             journal_budget=self._options.journal_budget,
+            host_clock=HostClock(_suspended_ns),
         )
         self.supervisor = supervisor
         self._state = RunState(
@@ -387,6 +389,11 @@ def _describe(supervisor: Supervisor) -> str:
         if waiting
         else text
     )
+
+
+def _suspended_ns() -> int:
+    """For how long this machine has been suspended since it was booted."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
 def _unread(_: Volume) -> ReadSectors:

@@ -183,5 +183,5 @@ def _fault(fault: Values, width: int) -> list[Text]:
         told.append("given up")
     elif not over:
         told.append(f"{fault['waiting_for'] or 'no'} guests wait")
-    first = Text(f"fault {fault['number']}: {fault['what']}", style=style).append(f"{external}, ", "default")
+    first = Text(f"fault {fault['id']}: {fault['what']}", style=style).append(f"{external}, ", "default")
     return _folded([first, *(Text(f"{each}; ") for each in told[:-1]), Text(told[-1])], width)

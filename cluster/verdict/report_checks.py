@@ -7,6 +7,7 @@ is a check only where the author does not predict the number of survivors.
 from typing import Final
 
 from cluster.config.resolved import ResolvedHost
+from cluster.experiment.host_clock import ClockGap
 from cluster.verdict.ledger import COUNTS, LedgerResult
 from cluster.verdict.run_facts import GuestFacts, RunFacts
 from cluster.verdict.store_ledger import store_writes
@@ -20,6 +21,8 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
     """Every check, in the order in which they are shown."""
     return [
         _course(facts),
+        *_faults(facts),
+        *_host_clock(facts),
         _ledger(facts, guests),
         _read_back(guests),
         _conservation(facts, guests),
@@ -32,10 +35,10 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
     ]
 
 
-def named(names: list[str]) -> str:
+def named(names: list[str], separator: str = ", ") -> str:
     """A few names, and how many more there are."""
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-    return ", ".join(names[:NAMED_MAX]) + more
+    return separator.join(names[:NAMED_MAX]) + more
 
 
 def _course(facts: RunFacts) -> Check:
@@ -47,6 +50,35 @@ def _course(facts: RunFacts) -> Check:
     if facts.failures:
         return Check("course", Verdict.failed, "the run was ended early: a process failed")
     return Check("course", Verdict.held, "the run went through all its phases")
+
+
+def _faults(facts: RunFacts) -> list[Check]:
+    """Whether the run was the experiment that its author wrote."""
+    if not facts.cluster.faults:
+        return []
+    if facts.missed_faults:
+        return [Check("faults", Verdict.unknown, f"never fired: {named(facts.missed_faults, '; ')}")]
+    return [Check("faults", Verdict.held, "every fault that may not be left out came")]
+
+
+def _host_clock(facts: RunFacts) -> list[Check]:
+    """Whether the machine under us ran while something was measured; in virtual time it always does."""
+    if facts.driver != "live":
+        return []
+    if not facts.clock_gaps:
+        return [Check("host clock", Verdict.held, "this machine ran all the time")]
+    gaps = f"a gap of {named([_gap(each) for each in facts.clock_gaps])}"
+    measured = [each for each in facts.clock_gaps if each.is_measured]
+    if not measured:
+        return [Check("host clock", Verdict.held, f"{gaps}, when nothing was measured")]
+    figures = [f"outages of {most} guests"] if (most := max(each.stopped_guests for each in measured)) else []
+    faults = dict.fromkeys(label for each in measured for label in each.faults)
+    figures += [f"times of fault {label}" for label in faults]
+    return [Check("host clock", Verdict.unknown, f"{gaps}: nothing is known of {named(figures)}")]
+
+
+def _gap(gap: ClockGap) -> str:
+    return f"{gap}, of the supervisor alone" if gap.alone else str(gap)
 
 
 def _ledger(facts: RunFacts, guests: list[GuestFacts]) -> Check:

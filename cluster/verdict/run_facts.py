@@ -14,7 +14,9 @@ from actors.domu.journal_header import Word
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
+from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import LedgerResult, ReadSectors
 
 ReadVolume = Callable[[Volume], ReadSectors]
@@ -52,6 +54,8 @@ class RunFacts:
     failures: list[str]
     interrupted: bool
     fault_targets: list[FaultTarget] = field(default_factory=list)
+    unfired: list[UnfiredFault] = field(default_factory=list)
+    clock_gaps: list[ClockGap] = field(default_factory=list)
     cut_short: str = ""
     changed_images: frozenset[Path] = frozenset()
 
@@ -59,6 +63,17 @@ class RunFacts:
     def power_was_cut(self) -> bool:
         """Whether everything ended at once, so that what a disk had not written back is gone."""
         return self.interrupted or bool(self.cut_short)
+
+    @property
+    def missed_faults(self) -> list[str]:
+        """The faults that the configuration asked for and did not get, but for `optional` ones, and why."""
+        optional = {each.number for each in self.cluster.faults if each.optional}
+        missed = [
+            f"{each.label} {each.kind} of {each.target} ({each.skipped})"
+            for each in self.fault_targets
+            if each.was_missed and each.fault not in optional
+        ]
+        return missed + [f"{each.title} ({each.why})" for each in self.unfired if not each.optional]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,16 +46,21 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
             line(console, f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
             line(console, f"  halted: {escape(halted[host['name']])}")
-    never = "?" if run["cut_short"] else "never"
+    for gap in run["clock_gaps"]:
+        lasted = f"{duration_text(gap['lasted_ns'])} ({gap['phase']})"
+        who = "the supervisor alone" if gap["alone"] else "this machine"
+        line(console, f"[yellow]clock gap[/] {lasted}: {who} did not run")
     if run["faults"]:
         console.print()
-        _faults(run["faults"], never).print(console)
+        _faults(run["faults"], "?" if run["cut_short"] else "never").print(console)
+        unfired = [each for each in run["faults"] if each["never_fired"]]
+        for each in unfired[:ROWS_SHOWN] if console.is_terminal else unfired:
+            line(console, f"{each['id']} never fired: {escape(each['never_fired'])}")
     if run["guests"]:
         console.print()
-        _guests(run["guests"], never).print(console)
-        if any(_outage(each, "max", "never") == "never" for each in run["guests"]):
-            said = "the run was cut short" if run["cut_short"] else "the guest never came back"
-            line(console, f"[dim]{never}: {said}[/]")
+        _guests(run["guests"]).print(console)
+        if any(_outage(each, "max") == "never" for each in run["guests"]):
+            line(console, "[dim]never: the guest never came back[/]")
     console.print()
     _judged(run).print(console)
     seed = f"seed {run['seed']}, {run['driver']} driver{', cut short' if run['cut_short'] else ''}"
@@ -66,24 +71,30 @@ def _faults(faults: list[Document], never: str) -> Table:
     table = Table(*FAULTS, shown=ROWS_SHOWN, more=_IN_REPORT)
     width = max(len(str(each["id"])) for each in faults)
     for each in faults:
-        table.add(
-            f"{each['id']:>{width}} {each['kind']}",
-            each["target"],
-            _after(each["injected_at_ns"], each["detected_at_ns"], never if _is_deadly(each) else "-"),
-            _after(each["injected_at_ns"], each["recovered_at_ns"], _unrecovered(each, never)),
-        )
+        table.add(f"{each['id']:>{width}} {each['kind']}", each["target"], *_became(each, never))
     return table
 
 
-def _guests(guests: list[Document], never: str) -> Table:
+def _became(fault: Document, never: str) -> tuple[str, str]:
+    """When a fault was detected, and when all I/O flowed again."""
+    if fault["never_fired"]:
+        return "never fired", "-"
+    at_ns = fault["injected_at_ns"]
+    return (
+        _after(at_ns, fault["detected_at_ns"], never if _is_deadly(fault) else "-"),
+        _after(at_ns, fault["recovered_at_ns"], _unrecovered(fault, never)),
+    )
+
+
+def _guests(guests: list[Document]) -> Table:
     table = Table(*GUESTS, shown=ROWS_SHOWN, more=_IN_REPORT)
     for each in guests:
         writes = each["writes"]
         table.add(
             each["name"],
             _survived(each),
-            _outage(each, "max", never),
-            _outage(each, "p99", never),
+            _outage(each, "max"),
+            _outage(each, "p99"),
             f"{each['requests']['completed']:,}",
             f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
@@ -116,11 +127,11 @@ def _survived(guest: Document) -> str:
     return f"no, {guest['boots']} boots" if guest["boots"] > 1 else "no"
 
 
-def _outage(guest: Document, key: str, never: str) -> str:
+def _outage(guest: Document, key: str) -> str:
     duration_ns = guest["outage_ns"][key]
     if duration_ns is not None:
         return duration_text(duration_ns)
-    return never if guest["came_back"] is False else "-"
+    return "never" if guest["came_back"] is False else "-"
 
 
 def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:

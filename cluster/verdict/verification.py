@@ -8,8 +8,9 @@ import hashlib
 from errno import ESTALE
 from typing import Final
 
-from actors.domu.journal import Journal, JournalError
+from actors.domu.journal import Journal
 from actors.domu.journal_header import Word
+from actors.domu.journal_reader import JournalError
 from cluster.config.resolved import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.verdict.ledger import ImageFile, LedgerError, LedgerResult, ReadSectors, check_volume

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.run.about import About, image_state
+from cluster.run.about import About, ImageState
 from cluster.run.kept_values import KeptError
 
 
@@ -30,6 +30,24 @@ def test_what_it_lacks_is_not_made_up(tmp_path: Path, key: str) -> None:
         About.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", "1"),
+        ("images", [{}]),
+        ("images", 1),
+        ("began", "yesterday"),
+        ("configuration", {}),
+        ("more", 1),
+    ],
+)
+def test_a_value_that_it_cannot_have_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    (tmp_path / "about.json").write_text(json.dumps({**json.loads(about().text()), key: value}))
+
+    with pytest.raises(KeptError, match="not written by this version of Domzero"):
+        About.read(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"name": 1}'])
 def test_what_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "about.json").write_text(text)
@@ -40,10 +58,10 @@ def test_what_is_none_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_an_image_shows_that_somebody_has_written_to_it(tmp_path: Path) -> None:
     image = tmp_path / "disk.img"
-    gone = image_state(image)
+    gone = ImageState.now(image)
     image.write_bytes(bytes(512))
-    there = image_state(image)
+    there = ImageState.now(image)
     image.write_bytes(bytes(1024))
 
-    assert (gone["bytes"], there["bytes"]) == (None, 512)
-    assert image_state(image) != there
+    assert (gone.bytes, there.bytes) == (None, 512)
+    assert ImageState.now(image) != there

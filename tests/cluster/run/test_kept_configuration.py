@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -6,7 +5,7 @@ import pytest
 from cluster.config.loading import load_cluster
 from cluster.config.source_file import SourceFile
 from cluster.run.kept_configuration import keep_sources, read_resolved, resolved_text
-from cluster.run.kept_values import KeptError
+from cluster.run.kept_values import KeptError, sealed
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -56,13 +55,14 @@ def test_what_was_resolved_comes_back_with_its_files(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (None, "resolved.json: no such file or directory"),
-        ("{", "not a configuration that this version can read"),
-        ("[]", "not a configuration that this version can read"),
+        ("", "resolved.json: it was changed after it had been written, or is cut off"),
+        ('{"cluster": {}}', "resolved.json: it was changed after it had been written, or is cut off"),
         (
-            json.dumps({"cluster": {"$": "ResolvedCluster"}}),
-            "that this version can read: no 'ResolvedCluster'",
+            sealed('{"cluster": {"$": "ResolvedCluster"}}'),
+            "no 'ResolvedCluster' that this version",
         ),
-        (json.dumps({"cluster": {}}), "resolved.json: not a configuration"),
+        (sealed('{"schema": 1}'), "not a configuration that this version can read"),
+        (sealed('{"cluster": {}}'), "resolved.json: not a configuration"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str | None, said: str) -> None:

@@ -19,7 +19,7 @@ def about(began: datetime) -> About:
 
 
 def run(days: int, size: int, verdict: str = "held") -> KeptRunSize:
-    return KeptRunSize(Path(f"{days}"), about(NOW - timedelta(days=days)), verdict, size)
+    return KeptRunSize(Path(f"{days}"), NOW - timedelta(days=days), verdict, size)
 
 
 def make(folder: Path, name: str, days: int, verdict: str | None = "held", size: int = 4096) -> Path:
@@ -64,8 +64,9 @@ def test_the_runs_of_a_folder_are_told_with_what_became_of_them(tmp_path: Path) 
     make(tmp_path, "a", 2, None)
     make(tmp_path, "c", 0, None)
     (tmp_path / "no-run").mkdir()
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken/about.json").write_text("{")
+    for name, text in (("broken", "{"), ("other", "{}"), ("another", '{"began": "2020-01-01", "schema": 1}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "about.json").write_text(text)
     (tmp_path / "link").symlink_to(tmp_path / "b")
 
     with held(tmp_path / "c"):
@@ -77,6 +78,16 @@ def test_the_runs_of_a_folder_are_told_with_what_became_of_them(tmp_path: Path) 
         ("c", "running"),
     ]
     assert kept_runs(tmp_path / "none") == []
+
+
+def test_what_another_version_wrote_is_listed_too(tmp_path: Path) -> None:
+    path = make(tmp_path, "old", 1)
+    (path / "about.json").write_text('{"schema": 7, "domzero": "9.0", "began": "2030-01-01T00:00:00+00:00"}')
+
+    (found,) = kept_runs(tmp_path)
+
+    assert (found.began.year, found.verdict, found.name, found.seed) == (2030, "held", "", None)
+    assert invoke("runs", "list", "--in", str(tmp_path))[1].split()[:3] == ["held", "?", "?"]
 
 
 def test_holes_of_images_take_nothing(tmp_path: Path) -> None:

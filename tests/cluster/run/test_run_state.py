@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal import Word
+from actors.domu.journal_header import Word
 from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.run import run_state
-from cluster.run.kept_values import KeptError, plain
+from cluster.run.kept_values import KeptError, plain, sealed
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_state import RunState, read_state
 from cluster.verdict.report import facts_of, report_of
@@ -45,7 +45,14 @@ class Kept:
 
     def injure(self, number: int) -> None:
         injection = self.supervisor.faults.note(
-            "crash", "host0", "dom0", number, affected=["web-0"], lives={"dom0": 1}, options={"a": (1, b"2")}
+            "crash",
+            "host0",
+            "dom0",
+            number,
+            label=str(number),
+            affected=["web-0"],
+            lives={"dom0": 1},
+            options={"a": (1, b"2")},
         )
         assert injection.number == number
 
@@ -80,6 +87,7 @@ def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
     changes: list[Callable[[], object]] = [
         lambda: guest.domids.append(3),
         lambda: guest.power_losses.append([7]),
+        guest.lives.begin,
         injection.waiting_for.clear,
         lambda: injection.settled_at_ns.update(web=1),
         lambda: setattr(injection, "kind", "kill -9"),
@@ -178,8 +186,10 @@ def test_what_a_guest_that_was_killed_had_counted_by_half_is_unknown(kept: Kept)
     ("break_it", "said"),
     [
         (lambda kept: kept.file.unlink(), "state.json is missing: nothing was started"),
-        (lambda kept: kept.file.write_text("{"), "not written by this version"),
-        (lambda kept: kept.file.write_text("{}"), "not written by this version"),
+        (lambda kept: kept.file.write_text("{"), "it was changed after it had been written"),
+        (lambda kept: kept.file.write_text(sealed('{"schema": 1}')), "not written by this version"),
+        (lambda kept: kept.file.write_text(kept.file.read_text()[:-9]), "or is cut off"),
+        (lambda kept: kept.file.write_text(kept.file.read_text().replace("[[7]]", "[]")), "it was changed"),
         (
             lambda kept: kept.directory.journal_path("host0", "web-0-xvda").unlink(),
             "web-0-xvda.journal is missing",
@@ -192,6 +202,7 @@ def test_what_a_guest_that_was_killed_had_counted_by_half_is_unknown(kept: Kept)
 def test_a_directory_that_lacks_something_is_refused(
     kept: Kept, break_it: Callable[[Kept], object], said: str
 ) -> None:
+    kept.supervisor.guests["host0", "web-0"].power_losses.append([7])
     kept.state.keep()
     break_it(kept)
 
