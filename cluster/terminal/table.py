@@ -61,6 +61,11 @@ class Table:
         assert len(cells) == len(self.columns), f"{len(cells)} cells for {len(self.columns)} columns"
         self._rows.append([Text(each) if isinstance(each, str) else each for each in cells])
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no rows."""
+        return not self._rows
+
     def print(self, console: Console) -> None:
         """Print it; without rows, nothing."""
         if not self._rows:

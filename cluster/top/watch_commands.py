@@ -16,11 +16,12 @@ from rich.console import Console
 from cluster.control.client import CHOICE, ControlReply, NotRunning, ask
 from cluster.metrics.openmetrics import openmetrics_of
 from cluster.terminal.data_console import DataConsole
-from cluster.terminal.table import Table, number, text
+from cluster.terminal.table import Table, line, number, text
 from cluster.top.kept_interrupts import kept_interrupts
 from cluster.top.top import run_batch, run_view
 
 DOMAINS: Final = (text("host"), number("domid"), text("name"), text("state"), number("pid"))
+SCHEDULE: Final = (text("fault"), text("target"), text("when"), number("came"))
 LISTED: Final = (
     *(text("Name"), number("ID"), number("Mem"), number("VCPUs")),
     *(text("State"), number("Time(s)")),
@@ -46,12 +47,12 @@ def asked(reply: ControlReply) -> dict[str, object]:
 @CLUSTER
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """What runs: hosts, domains, their processes."""
+    """What runs: hosts, domains, their processes; the faults that were done, and those that come when."""
     values = asked(ask(name, "status", {}))
     if as_json:
         told = {
             "cluster": values["name"],
-            **{key: values[key] for key in ("phase", "directory", "journals", "hosts")},
+            **{key: values[key] for key in ("phase", "directory", "journals", "faults", "hosts")},
         }
         click.echo(json.dumps(told, indent=2))
         return
@@ -63,7 +64,30 @@ def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
         for domain in cast("list[dict[str, object]]", host["domains"]):
             domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
             table.add(str(host["name"]), str(domid), str(each), str(state), str(pid or "-"))
-    table.print(DataConsole())
+    console = DataConsole()
+    table.print(console)
+    told_faults = _fault_table(cast("list[dict[str, object]]", values["faults"]))
+    if told_faults.is_empty:
+        line(console, "no faults were done, and none is to come")
+    else:
+        console.print()
+        told_faults.print(console)
+
+
+def _fault_table(faults: list[dict[str, object]]) -> Table:
+    table = Table(*SCHEDULE)
+    for each in faults:
+        words = (f"{each['id']} {each['kind']}", str(each["target"]), str(each["when"]))
+        table.add(*words, _came(each))
+    return table
+
+
+def _came(fault: dict[str, object]) -> str:
+    """What became of a fault, or when it comes."""
+    if fault["ago_s"] is not None:
+        recovered = ", recovered" if fault["recovered"] else ""
+        return f"{cast('float', fault['ago_s']):.1f} s ago{recovered}"
+    return "waits" if fault["due_s"] is None else f"in {cast('float', fault['due_s']):.1f} s"
 
 
 def _journals(journals: dict[str, int | None]) -> str:

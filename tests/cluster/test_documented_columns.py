@@ -10,7 +10,7 @@ from cluster.campaign.summary import COUNTED, COUNTS
 from cluster.run.commands import COLUMNS as RUNS
 from cluster.top.batch import COLUMNS as BATCH
 from cluster.top.view import COLUMNS as VIEW
-from cluster.top.watch_commands import DOMAINS, LISTED
+from cluster.top.watch_commands import DOMAINS, LISTED, SCHEDULE
 from cluster.verdict.summary import CHECKS, FAULTS, GUESTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,7 +30,7 @@ def explained(page: str, title: str) -> set[str]:
         ("### Faults of a run", FAULTS),
         ("### Guests of a run", GUESTS),
         ("### Checks of a run", CHECKS),
-        ("### `domzero status`", DOMAINS),
+        ("### `domzero status`", (*DOMAINS, *SCHEDULE)),
         ("### `domzero list`", LISTED),
         ("### `domzero runs list`", RUNS),
         ("### `domzero bench`", BENCH),
