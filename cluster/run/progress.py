@@ -16,6 +16,8 @@ from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
+from cluster.experiment.supervisor import Supervisor
+
 EVENTS = {
     "fault": "bold red",
     "fault over": "green",
@@ -61,7 +63,8 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._began = time.monotonic()
+        began_ns = time.monotonic_ns()
+        self._elapsed_ns: Callable[[], int] = lambda: time.monotonic_ns() - began_ns
         self._live = console.is_terminal and not console.quiet
         self._bars: Bars | None = None
         self._task: TaskID | None = None
@@ -77,10 +80,15 @@ class Progress:
         colour = EVENTS.get(what, "")
         if not colour and what not in PHASES:
             return
-        stamp = f"{time.monotonic() - self._began:7.2f} s"
+        stamp = f"{self._elapsed_ns() / 1e9:7.2f} s"
         shown = f"[{colour}]{what}[/]" if colour else what
         self._print(f"[dim]{stamp}[/]  {shown}: {escape(text or PHASES.get(what, ''))}")
         self._show(what)
+
+    def take_clock(self, elapsed_ns: Callable[[], int]) -> None:
+        """Have the times on the left from a clock that is not the wall's, and say so."""
+        self._elapsed_ns = elapsed_ns
+        self.say("times on the left are virtual: what all this would take, not what it takes to simulate it")
 
     def say(self, text: str) -> None:
         """A line of its own."""
@@ -126,3 +134,16 @@ class Progress:
             self._task = self._bars.add_task(what, total=None, rest="")
         else:
             self._bars.reset(self._task, description=what)
+
+
+def answered_text(supervisor: Supervisor) -> str:
+    """What stands behind the live line: how many requests were answered, and who is waited for."""
+    guests = supervisor.guests.values()
+    answered = sum(each.completed for each in guests)
+    waiting = [name for each in supervisor.injections if each.is_open for name in each.waiting_for]
+    text = f"{answered:,} requests answered"
+    return (
+        f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"
+        if waiting
+        else text
+    )

@@ -43,7 +43,7 @@ from cluster.metrics.server import MetricsServer
 from cluster.run.about import FILE as ABOUT
 from cluster.run.about import About
 from cluster.run.kept_configuration import RESOLVED, keep_sources, resolved_text
-from cluster.run.progress import Progress
+from cluster.run.progress import Progress, answered_text
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_lock import held
 from cluster.run.run_state import INTERVAL_S, RunState
@@ -179,6 +179,7 @@ class Session:
             self.directory,
             trace=self._options.trace,
             stop=lambda: self._interruption.wanted,
+            take_clock=self._progress.take_clock,
         )
 
     def _verified(self, supervisor: Supervisor, read_volume: ReadVolume | None) -> Report:
@@ -323,7 +324,7 @@ class Session:
 
     async def _show(self, supervisor: Supervisor) -> None:
         while True:
-            self._progress.watch(lambda: _describe(supervisor))
+            self._progress.watch(lambda: answered_text(supervisor))
             await trio.sleep(0.2)
 
     def _observe(self, what: str, text: str) -> None:
@@ -377,18 +378,6 @@ class Session:
     def _targets(self) -> Targets:
         addresses = {host: url.split("/")[2] for host, url in self.metrics_urls.items()}
         return targets_of(self._cluster.name, addresses)
-
-
-def _describe(supervisor: Supervisor) -> str:
-    guests = supervisor.guests.values()
-    answered = sum(each.completed for each in guests)
-    waiting = [name for each in supervisor.injections if each.is_open for name in each.waiting_for]
-    text = f"{answered:,} requests answered"
-    return (
-        f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"
-        if waiting
-        else text
-    )
 
 
 def _suspended_ns() -> int:
