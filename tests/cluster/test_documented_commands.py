@@ -364,6 +364,22 @@ def test_a_command_that_is_written_down_works(
     RULES[path](place, list(command.words))
 
 
+def without_numbers(text: str) -> str:
+    """A text whose numbers (with their units, which go by their size) and blanks say nothing."""
+    return " ".join(re.sub(r"\d[\d.,]*(?: (?:ns|us|µs|ms|s)\b)?", "#", text).split())
+
+
+@pytest.mark.processes
+def test_the_sample_of_the_readme_is_what_is_printed(place: Place) -> None:
+    (sample,) = re.findall(
+        r"\$ .venv/bin/domzero run configs/quickstart.yaml\n(.*?)\n\n(?=\S)", PAGES[0].read_text(), re.DOTALL
+    )
+    printed = without_numbers(place.run("run", "configs/quickstart.yaml", "--driver", "simulated"))
+    for part in sample.replace("live driver", "simulated driver").split("\n    ...\n"):
+        before, found, printed = printed.partition(without_numbers(part))
+        assert found, f"{part}\n\nis not in\n\n{before}"
+
+
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each.program == "make"], ids=str)
 def test_a_target_that_is_written_down_can_be_made(command: Command) -> None:
     makefile = (ROOT / "Makefile").read_text()
@@ -371,6 +387,14 @@ def test_a_target_that_is_written_down_can_be_made(command: Command) -> None:
         name, is_variable, _ = word.partition("=")
         assert re.search(rf"^{name} \?=" if is_variable else f"^{name}:", makefile, re.MULTILINE), word
     subprocess.run(["make", "--dry-run", *command.words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_demo_is_the_run_that_the_readme_shows() -> None:
+    made = subprocess.run(
+        ["make", "--dry-run", "demo"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    (shown,) = re.findall(r"^    \$ (.*domzero run .*)$", PAGES[0].read_text(), re.MULTILINE)
+    assert shown in made
 
 
 def test_every_command_of_the_product_has_a_rule() -> None:
