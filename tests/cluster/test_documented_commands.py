@@ -35,6 +35,8 @@ PLACEHOLDERS = {
     "HOST": "host0",
     "HOST/DOMAIN": "host0/web-0",
     "RUNDIR": "finished",
+    "RUNDIR/configuration/FILE": "finished/configuration/quickstart.yaml",
+    "SIZE": "1GiB",
 }
 FILES = {
     "conform": "configs/recording.jsonl",
@@ -126,10 +128,15 @@ def filled(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(re.sub(SHELL_VARIABLE, "1", re.sub(RUN_DIRECTORY, "finished", word)) for word in found)
 
 
+def is_late(words: tuple[str, ...]) -> bool:
+    """Whether it ends the cluster, or is about its run directory."""
+    return words[:1] == ("down",) or any(Path(word).parts[:1] == ("finished",) for word in words)
+
+
 def turn(words: tuple[str, ...]) -> int:
     """Who needs no cluster, who looks at one, who breaks it (dom0, which all need, last), who comes after."""
     path = path_of(words)[0]
-    if "finished" in words or path == ("down",):
+    if is_late(words):
         return 4
     if path == ("fault", "inject"):
         return 3 if "host0/dom0" in words else 2
@@ -200,6 +207,7 @@ def cluster(place: Place) -> Iterator[Place]:
     text, faults = re.subn(r"^faults:\n(?:  .*\n)+", "", path.read_text(), flags=re.MULTILINE)
     assert faults == 1
     path.write_text(text)
+    shorten(path)
     (words,) = {
         each.words for each in written() if each.words[:1] == ("up",) and each.block and "-d" in each.words
     }
@@ -241,6 +249,17 @@ def simulated(place: Place, words: list[str]) -> None:
     words = [*words, "--driver", "simulated"]
     if place.is_new(words):
         as_written(place, words)
+
+
+def judged(place: Place, words: list[str]) -> None:
+    """Nothing is shortened; whatever the faults have made of the verdict."""
+    place.run(*words, codes=(0, 1, 2))
+
+
+def simulated_again(place: Place, words: list[str]) -> None:
+    """A simulated run is done again instead of the cluster of the module."""
+    place.run("run", "configs/quickstart.yaml", "--driver", "simulated", "--out", "once")
+    place.run(*("once" if word == "finished" else word for word in words))
 
 
 def few_seeds(place: Place, words: list[str]) -> None:
@@ -296,13 +315,17 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("list",): on_the_cluster,
     ("monitor",): parsed_with_its_file,
     ("replay",): as_written,
+    ("rerun",): simulated_again,
     ("run",): simulated,
+    ("runs", "list"): as_written,
+    ("runs", "prune"): as_written,
     ("shrink",): few_trials,
     ("status",): on_the_cluster,
     ("sweep",): few_seeds,
     ("top",): one_look,
     ("up",): parsed_with_its_file,
     ("validate",): as_written,
+    ("verify",): judged,
 }
 """For each subcommand how its commands are tried; the docstrings say what is shortened, and why."""
 LIVE = (on_the_cluster, one_look, to_the_end)
@@ -354,12 +377,12 @@ def test_a_command_that_is_written_down_works(
     command: Command, place: Place, request: pytest.FixtureRequest
 ) -> None:
     path = path_of(command.words)[0]
-    if "finished" in command.words or path == ("down",):
+    if is_late(command.words):
         request.getfixturevalue("finished")
     if is_a_mention(command) or path == ("down",):
         return
     assert path in RULES, f"{command} ({', '.join(command.pages)}): no rule says how it is tried"
-    if RULES[path] in LIVE and "finished" not in command.words:
+    if RULES[path] in LIVE and not is_late(command.words):
         request.getfixturevalue("cluster")
     RULES[path](place, list(command.words))
 
