@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.cli import cli
 from cluster.conformance.conform import PROLOGUE, ConformanceScript
 from cluster.conformance.conform_live import replay
 from cluster.conformance.recording import RecordingError
@@ -240,6 +241,22 @@ def test_a_step_that_needs_what_an_earlier_one_did_not_get_differs(tmp_path, cap
         "-     port: $v.port",
         "+     port: nothing to compare with: $v.port: no such result",
     ]
+
+
+@pytest.mark.parametrize(("ret", "code"), [(262161, 0), (0, 1)])
+def test_the_command_exits_with_1_if_something_differs(tmp_path, ret, code, capsys):
+    path = write(tmp_path, with_steps(STEP | {"ret": ret}))
+    arguments = ["conform", str(path), "--driver", "simulated", "--only", "ver"]
+    assert cli.main(arguments, standalone_mode=False) == code
+
+
+@pytest.mark.parametrize("hypercall", ["shutdown", "block"])
+def test_a_call_that_nobody_answers_differs(tmp_path, capsys, hypercall):
+    path = write(
+        tmp_path, with_steps(STEP | {"hypercall": "sched_op", "cmd": hypercall, "args": {"reason": 0}})
+    )
+    assert print_results(simulated(path)) == 1
+    assert "+     ret: no answer" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["", "\n\n"])
