@@ -463,6 +463,14 @@ domzero export RUNDIR > run.om
     assert filled(("console", "HOST/DOMAIN", "$ID/16")) == ("console", "host0/web-0", "1/16")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_command_stands_where_it_is_not_found(page: Path) -> None:
+    named = re.compile(rf"\bdomzero\s+(?:{'|'.join(cli.commands)})\b")
+    found = " ; ".join(text for text, _ in commands_of(page.read_text()))
+
+    assert len(named.findall(found)) == len(named.findall(page.read_text()))
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
