@@ -7,7 +7,10 @@ FUZZ_SEED ?= 1
 FUZZ = -runs=$(FUZZ_INPUTS) -seed=$(FUZZ_SEED) -max_len=512 -len_control=0 -rss_limit_mb=1024 -timeout=20 \
        -print_final_stats=1
 
-.PHONY: demo test install format lint types layers tests fuzz dashboards clean
+REQUESTS ?= 100000
+SEED ?= 1
+
+.PHONY: demo test install format lint types layers tests fuzz differential dashboards clean
 
 demo: install ## Run the main job: four guests do disk I/O while dom0 is killed and comes back
 	$(BIN)/domzero run configs/quickstart.yaml
@@ -45,6 +48,9 @@ fuzz: install ## Mutated frames, hypercalls and ring pages: FUZZ_INPUTS of each,
 	found=$$(mktemp -d) && for target in door rings; do mkdir -p $$found/$$target && \
 	    $(BIN)/python -m tests.fuzz $$target $(FUZZ) -artifact_prefix=$$found/ $$found/$$target tests/fuzz/corpus/$$target \
 	    || exit 1; done
+
+differential: install ## Our XenStore beside Xen's own xenstored: REQUESTS of four clients, from SEED
+	$(BIN)/python -m tests.xenstore.differential $(REQUESTS) $(SEED)
 
 dashboards: install ## Write the generated files of grafana/
 	$(BIN)/python -m grafana.source

@@ -286,6 +286,14 @@ class StateWritten:
     state: int
 
 
+@wire(62)
+@dataclass(slots=True)
+class CannotGoOn:
+    """What an actor needs from outside of the simulated host has failed it, as `text` says."""
+
+    text: str
+
+
 @wire(60)
 @dataclass(slots=True)
 class ReadInterrupts:
@@ -331,6 +339,7 @@ CODEC = Codec(
     Fault,
     PowerFails,
     StateWritten,
+    CannotGoOn,
     ReadInterrupts,
     Interrupts,
 )

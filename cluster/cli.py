@@ -5,10 +5,8 @@ Exit codes: 0 all held, 1 a check failed, 2 unknown, 254 bad arguments or config
 
 import contextlib
 import json
-import os
 import sys
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +18,7 @@ from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.loading import load_cluster
+from cluster.config.quantities import size_bytes
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.conformance.conform_live import replay
 from cluster.conformance.recording import RecordingError
@@ -28,6 +27,8 @@ from cluster.control.client import NotRunning, ask, wait_for_report
 from cluster.control.preflight import CannotStart
 from cluster.drivers.console_log import follow, log_path
 from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
+from cluster.run.commands import rerun, runs, verify
+from cluster.run.data_console import DataConsole, say, whoever_reads
 from cluster.run.detached import start_detached
 from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.session import Session, SessionOptions
@@ -47,6 +48,7 @@ from cluster.verdict.summary import print_summary
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
 VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
+JOURNALS = "1GiB"
 SEED = click.IntRange(0, (1 << 64) - 1)
 
 
@@ -107,13 +109,20 @@ def run(  # noqa: PLR0917 (click passes options so)
     options = SessionOptions(driver=driver, out=out, trace=trace)
     session = Session(cluster, options, Progress(ProgressConsole()))
     report = session.run()
-    with _whoever_reads():
+    with whoever_reads():
         if as_json:
             click.echo(report.to_json())
         else:
             report.print_summary(DataConsole())
-    _say(f"run directory: {session.directory}")
+    say(f"run directory: {session.directory}")
     return report.exit_code
+
+
+def _size(_: click.Context, __: click.Parameter, value: str) -> int:
+    try:
+        return size_bytes(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @cli.command(short_help="Start a cluster and keep it running.")
@@ -123,10 +132,22 @@ def run(  # noqa: PLR0917 (click passes options so)
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
 )
-def up(file: Path, detach: bool, seed: int | None, out: Path | None) -> int:  # noqa: FBT001
-    """Start a cluster and keep it running until `domzero down` (or Ctrl-C)."""
+@click.option(
+    "--journals",
+    callback=_size,
+    default=JOURNALS,
+    show_default=True,
+    metavar="SIZE",
+    help="What the journals may take of the disk; then the guests stop working.",
+)
+def up(file: Path, detach: bool, seed: int | None, out: Path | None, journals: int) -> int:  # noqa: FBT001
+    """Start a cluster and keep it running until `domzero down` (or Ctrl-C).
+
+    The guests' journals, which the verdict needs, grow by 64 bytes with each write. When they have used up
+    what --journals grants, the guests stop working and everything else goes on; `domzero status` says so.
+    """
     cluster = _load(file, seed)
-    options = SessionOptions(driver="live", out=out, endless=True)
+    options = SessionOptions(driver="live", out=out, endless=True, journal_budget=journals)
     if detach:
         directory = start_detached(cluster, options)
         click.echo(f"{cluster.name} is up; run directory: {directory}")
@@ -137,9 +158,9 @@ def up(file: Path, detach: bool, seed: int | None, out: Path | None) -> int:  # 
         f"{cluster.name} is up; `domzero down` in another terminal, or Ctrl-C here, ends it"
     )
     report = session.run()
-    with _whoever_reads():
+    with whoever_reads():
         report.print_summary(DataConsole())
-    _say(f"run directory: {session.directory}")
+    say(f"run directory: {session.directory}")
     return report.exit_code
 
 
@@ -190,7 +211,7 @@ def fault_inject(kind: str, target: str, name: str | None, select: str | None, *
 def fault_list() -> None:
     """The kinds of faults: what each is done to, what it does, its options, and the drivers that can."""
     width = max(len(each) for each in FAULT_KINDS)
-    with _whoever_reads():
+    with whoever_reads():
         for each in FAULT_KINDS.values():
             click.echo(f"{each.name:<{width}}  {each.does}")
             options = [*(["duration"] if each.lasts else []), *each.options]
@@ -206,9 +227,9 @@ def down(name: str | None) -> int:
     values = asked(ask(name, "down", {}))
     directory = Path(cast("str", values["directory"]))
     report = wait_for_report(directory, cast("int", values["pid"]))
-    with _whoever_reads():
+    with whoever_reads():
         print_summary(DataConsole(), report)
-    _say(f"run directory: {directory}")
+    say(f"run directory: {directory}")
     return VERDICTS[cast("str", report["verdict"])]
 
 
@@ -235,7 +256,7 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
     else:
         names = kept_addresses(directory)
     path = log_path(directory, target, names)
-    with _whoever_reads(), contextlib.suppress(KeyboardInterrupt):
+    with whoever_reads(), contextlib.suppress(KeyboardInterrupt):
         for line in follow(path, following=following, reader=sys.stdout):
             click.echo(line, nl=False)
 
@@ -296,7 +317,7 @@ def monitor(file: Path) -> None:
         Monitor(cluster, click.echo).run(wait)
 
 
-for _command in (status, list_domains, top, interrupts, env, export):
+for _command in (status, list_domains, top, interrupts, env, export, verify, rerun, runs):
     cli.add_command(_command)
 add_commands(cli)
 
@@ -330,31 +351,6 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-class DataConsole(Console):
-    """A console on stdout whose reader may leave."""
-
-    def on_broken_pipe(self) -> None:
-        """As `print` has it."""
-        raise BrokenPipeError
-
-
-@contextlib.contextmanager
-def _whoever_reads() -> Iterator[None]:
-    """Write data to stdout; that nobody reads it to the end (`| head`) is no error."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):
-        click.echo(text, err=True)
-
-
 def _usage_text(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" See `{context.command_path} --help`." if context is not None else ""
@@ -367,15 +363,15 @@ def main() -> None:
     """The console script: run the command line and exit with its code."""
     code: object = 0
     try:
-        with _whoever_reads():
+        with whoever_reads():
             code = cli.main(prog_name="domzero", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = VERDICTS["unknown"]
     except click.ClickException as error:
-        _say(f"domzero: {_usage_text(error)}")
+        say(f"domzero: {_usage_text(error)}")
         code = EXIT_USAGE
     except (ConfigError, CannotStart, NotRunning, RecordingError, MonitorEndedError) as error:
-        _say(f"domzero: {error}")
+        say(f"domzero: {error}")
         code = EXIT_USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)
         traceback.print_exc()

@@ -22,6 +22,7 @@ from actors.abi.hypercalls import (
     Vcpuop,
     Xenver,
 )
+from actors.abi.xs_wire import XsType
 
 Number = tuple[int, int]
 
@@ -52,6 +53,16 @@ class Release:
             introduced is None or self.number >= introduced
         )
 
+    def serves(self, request: int) -> bool:
+        """Whether xenstored of this release answers a request with something else than ENOSYS."""
+        introduced = REQUESTS_INTRODUCED.get(request)
+        return introduced is None or self.number >= introduced
+
+    @property
+    def watch_depths(self) -> bool:
+        """Whether a WATCH may have a depth."""
+        return self.number >= (4, 22)
+
 
 RELEASES: Final = {
     each.name: each
@@ -62,6 +73,15 @@ RELEASES: Final = {
 }
 
 REMOVED: Final[dict[int, Number]] = {Hypercall.tmem_op: (4, 13)}
+
+REQUESTS_INTRODUCED: Final[dict[int, Number]] = {
+    XsType.RESET_WATCHES: (4, 2),
+    XsType.DIRECTORY_PART: (4, 9),
+    XsType.GET_FEATURE: (4, 21),
+    XsType.SET_FEATURE: (4, 21),
+    XsType.GET_QUOTA: (4, 22),
+    XsType.SET_QUOTA: (4, 22),
+}
 
 INTRODUCED: Final[dict[tuple[int, int], Number]] = {
     (Hypercall.event_channel_op, Evtchnop.init_control): (4, 4),

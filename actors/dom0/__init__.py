@@ -3,7 +3,8 @@
 plan             the domains that this host should have, as dom0 finds them on its own disk
 steps            a toolstack operation compiled into steps that can be printed
 domain_builder   performs the steps
-toolstack        decides: create, take over after a restart, restart on crash, shut down
+toolstack        decides: create, take over after a restart, what follows a shutdown, shut down
+shutdown_actions   what that is, by the reason
 store_home       where xenstored lives, as dom0 sees it
 local_store, stub_store   in dom0's own kernel; in a domain of its own
 hypervisor_meeting   which Xen this is, and whether the toolstack can talk to it

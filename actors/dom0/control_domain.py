@@ -134,11 +134,17 @@ class ControlDomain(Kernel):
     def console_input(self, text: str) -> None:
         """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
 
-        Typed too early, it waits for the toolstack to know the domains.
+        Typed too early, it waits for the toolstack to know the domains. `xl shutdown NAME` and
+        `xl reboot NAME` ask one that it knows.
         """
         if text in {"xl shutdown -a", "xl destroy -a"}:
             self._typed = text
             self._shut_down()
+            return
+        command, _, name = text.removeprefix("xl ").partition(" ")
+        request = {"shutdown": "poweroff", "reboot": "reboot"}.get(command)
+        if request is None or self._toolstack is None or not self._toolstack.ask(name, request):
+            self.log(f"{text}: not possible")
 
     def fault(self, fault: Fault) -> bool:
         """`hwdom-reboot`, `toolstack-kill`, and `backend-malformed-response` to `domid`, `virtual_device`."""

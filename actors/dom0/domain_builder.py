@@ -44,8 +44,11 @@ FOREIGN_GFN_BASE = 1 << 28
 GUEST_PORTS = 1023
 DRIVER_PORTS = (1 << 17) - 1
 """A driver domain needs a port for each disk that it serves."""
-LIFTED_QUOTAS = ("nodes", "watches", "outstanding", "transactions")
-"""What a domain has for each disk that it serves; the defaults of xenstored are for guests."""
+LIFTED_QUOTAS = {"nodes": 65_536, "watches": 65_536, "outstanding": 1_024, "transactions": 1_024}
+"""What a domain has for each disk that it serves; the defaults of xenstored are for guests.
+
+A daemon before 4.22 knows no quotas of single domains: there, all get so much.
+"""
 NUMBER_TAKEN_NS = 1_000_000
 """How often it is looked whether a domain id is free: who holds a page of the dead lets go of it soon."""
 
@@ -106,8 +109,7 @@ class DomainBuilder:
             case WriteNodes():
                 await self._write_nodes(step)
             case LiftQuotas(domid=domid):
-                for name in LIFTED_QUOTAS:
-                    await self.store.lift_quota(domid, name)
+                await self._lift_quotas(domid)
             case AssignDisk():
                 await self._assign_disk(step)
             case IntroduceDomain(domid=domid):
@@ -121,6 +123,15 @@ class DomainBuilder:
                 await self._share(step)
             case CreateDomain() | BuildDomain():
                 raise AssertionError("these two have methods of their own: they make and need the domid")
+
+    async def _lift_quotas(self, domid: int) -> None:
+        for name, enough in LIFTED_QUOTAS.items():
+            try:
+                await self.store.lift_quota(domid, name)
+            except XenError as error:
+                if error.errno is not Errno.ENOSYS:
+                    raise
+                await self.store.set_quota(name, enough)
 
     async def perform_all(self, steps: list[Step]) -> None:
         """Steps in their order."""

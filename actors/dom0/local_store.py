@@ -94,10 +94,10 @@ class LocalStore:
         await daemon.start()
         self._daemon = daemon
         self._tools.serve(daemon)
-        daemon.serve_local(transport)
         self._kernel.log("xenstored: started again")
         if not daemon.restored:
-            self._lost()
+            self._lost()  # before anything that was asked of the dead one is asked of this one
+        daemon.serve_local(transport)
         if self._killed_early:
             self._killed_early = False
             self._replace(daemon, transport)

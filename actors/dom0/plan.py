@@ -4,9 +4,11 @@ Rules: msgpack data in, frozen records out; the configuration was validated befo
 """
 
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import cast
 
 from actors.abi.types import PAGE_SIZE
+from actors.dom0.shutdown_actions import ShutdownActions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class DomainPlan:
     memory_pages: int
     max_pages: int
     vcpus: int
-    on_crash: str
+    actions: ShutdownActions
     disks: tuple[DiskPlan, ...]
     cmd_line: str
     xenstore: bool = False
@@ -100,4 +102,6 @@ def _domain(data: dict[str, object]) -> DomainPlan:
     fields = dict(data)
     disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
     drives = _lines(fields.pop("drives", []))
-    return DomainPlan(disks=disks, drives=drives, **fields)  # type: ignore[arg-type]
+    keys = [each.name for each in dataclass_fields(ShutdownActions) if each.name in fields]
+    actions = ShutdownActions(**{key: cast("str", fields.pop(key)) for key in keys})
+    return DomainPlan(actions=actions, disks=disks, drives=drives, **fields)  # type: ignore[arg-type]

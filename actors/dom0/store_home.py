@@ -1,7 +1,8 @@
 """Where xenstored lives, as dom0 sees it: how it is started, reached, lost, and started again.
 
 Rules: a home gives dom0 one XenStore client for all of dom0's life; when another daemon serves, that client
-reconnects. `lost` is called each time that a daemon has begun empty after another had served.
+reconnects. `lost` is called each time that a daemon has begun empty after another had served, before that
+client reconnects.
 Source: tools/helpers/init-xenstore-domain.c; that dom0 starts another one after a death is ours.
 """
 

@@ -14,6 +14,7 @@ from actors.abi.hypercalls import Domctl, Evtchnop, Sysctl
 from actors.abi.interface import GNTTAB_RESERVED_XENSTORE, DominfFlags, EvtchnStatus, Virq
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DomainPlan
+from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import BuildDomain, CreateDomain, UnpauseDomain
 from actors.dom0.store_home import MakeClient
 from actors.kernel.kernel import Kernel
@@ -26,7 +27,7 @@ XENSTORE_PAGES: Final = 4096
 LOOK_NS: Final = 20_000_000
 _OVER: Final = DominfFlags.dying | DominfFlags.shutdown
 _PLAN: Final = DomainPlan(
-    "xenstore", XENSTORE_HANDLE, XENSTORE_PAGES, XENSTORE_PAGES, 1, "destroy", (), "{}", xenstore=True
+    "xenstore", XENSTORE_HANDLE, XENSTORE_PAGES, XENSTORE_PAGES, 1, ShutdownActions(), (), "{}", xenstore=True
 )
 
 
@@ -48,8 +49,6 @@ class StubStore:
         self._keeps = keeps
         self._lost = lost
         self._port = 0
-        self._began_anew = False
-        self._client: Xenbus | None = None
         self.began_empty = False
 
     async def start(self) -> Xenbus:
@@ -62,8 +61,7 @@ class StubStore:
             domid = await self._make(domid)
         assert domid is not None, "one that lives has an id"
         ring = XsRing(self._kernel.pages.frame(STORE_GFN), self._kernel.pages.words(STORE_GFN))
-        client = self._client = self._make_client(RingTransport(ring, self._notify))
-        client.on_reconnect(self._reconnected)
+        client = self._make_client(RingTransport(ring, self._notify))
         await self._connect(client, domid)
         self._kernel.threads.spawn("xenstored watcher", self._look_after(client, domid))
         return client
@@ -85,11 +83,6 @@ class StubStore:
     def _notify(self) -> None:
         self._kernel.irq.notify(self._port)
 
-    def _reconnected(self) -> None:
-        if self._began_anew:
-            self._began_anew = False
-            self._lost()
-
     async def _connect(self, client: Xenbus, domid: int) -> None:
         """Grant the ring page, bind the port that is kept for us, and knock."""
         self._builder.store_domid = domid
@@ -104,8 +97,10 @@ class StubStore:
             if not await self._lives(domid):
                 self._kernel.log(f"xenstored: domain {domid} has died; it is made again")
                 self._kernel.irq.unbind(self._port)
-                self._began_anew = not self._keeps
-                await self._connect(client, await self._make(domid))
+                await self._make(domid)
+                if not self._keeps:
+                    self._lost()  # before anything that was asked of the dead one is asked of this one
+                await self._connect(client, domid)
 
     async def _lives(self, domid: int) -> bool:
         try:
@@ -118,7 +113,7 @@ class StubStore:
         return info["domain"] == domid and not cast("int", info["flags"]) & _OVER
 
     async def _make(self, dead: int | None) -> int:
-        """The domain, in the place of a dead one if there is one."""
+        """The domain, in the place of a dead one, whose id it has then, if there is one."""
         if dead is not None:
             await self._builder.destroy(dead)
         plan = replace(_PLAN, domid=dead or 0)  # once that is free again

@@ -1,21 +1,24 @@
-"""Decides what becomes of the domains of a host: create, take over, restart on crash, shut down.
+"""Decides what becomes of the domains of a host: create, take over, what follows a shutdown, shut down.
 
 Rules: what exists is asked of the hypervisor, never remembered across a death of dom0. A domain
 that was never unpaused is half built: it is destroyed and built again. Driver domains are taken over after
 those that they serve, so that what they find in the store is whole; they are shut down last. A toolstack
 that is killed stops where it is; the next one (`adopt`) looks after what runs, and finishes what was to be
 taken over or created.
-Source: tools/xl/xl_vmcontrol.c (on_crash actions), tools/helpers/init-xenstore-domain.c.
+Source: tools/xl/xl_vmcontrol.c (handle_domain_death), tools/helpers/init-xenstore-domain.c.
+Left out: the 2 s that xl waits before it creates a domain again.
 """
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import cast
 
-from actors.abi.hypercalls import Sysctl
+from actors.abi.errno import XenError
+from actors.abi.hypercalls import Domctl, Sysctl
 from actors.abi.interface import DominfFlags, ShutdownReason
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DomainPlan, HostPlan
+from actors.dom0.shutdown_actions import DESTROY, PRESERVE, RESTART, SOFT_RESET
 from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
@@ -27,6 +30,7 @@ from actors.dom0.steps import (
 )
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal, Thread
+from actors.kernel.xenbus import Watch
 
 COMPLETE = "/libxl/complete"
 """There as soon as a toolstack has written what there is of every domain that it found."""
@@ -46,6 +50,7 @@ class Running:
     domid: int
     plan: DomainPlan
     ending: bool = False
+    suspended: bool = False
 
 
 class Toolstack:
@@ -70,6 +75,7 @@ class Toolstack:
         self._looked = Signal()
         self.shutting_down = False
         self._threads: list[Thread] = []
+        self._watch: Watch | None = None
         self.to_take_over: dict[int, DomainPlan] = {}
         self.to_forget: dict[int, DomainPlan] = {}
         self.store_lost = False
@@ -121,6 +127,8 @@ class Toolstack:
         for thread in self._threads:
             thread.cancel()
         self._threads.clear()
+        if self._watch is not None:
+            self._builder.store.unwatch_nowait(self._watch)
 
     def spawn(self, name: str, work: Coroutine[Future[object], None, None]) -> Thread:
         """Start a thread of the toolstack, which ends if that is killed."""
@@ -139,7 +147,7 @@ class Toolstack:
         while self.unfinished:
             await self.create(self.unfinished[0])
             self.unfinished.pop(0)
-        await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
+        self._watch = await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
         self.spawn("domain watcher", self._look_after())
 
     async def create(self, plan: DomainPlan) -> int:
@@ -169,6 +177,17 @@ class Toolstack:
         """Ask every guest to power off, or destroy them all; `done` when none is left."""
         self.shutting_down = True
         self.spawn("shutdown", self._shut_down_all(done, force=force))
+
+    def ask(self, name: str, request: str) -> bool:
+        """Write a request (`poweroff`, `reboot`) for the domain of this name; False if none is known."""
+        for running in self.domains.values():
+            if running.plan.name == name:
+                self.spawn(f"xl {request} {name}", self._request(running.domid, request))
+                return True
+        return False
+
+    async def _request(self, domid: int, request: str) -> None:
+        await self._builder.store.write(f"/local/domain/{domid}/control/shutdown", request)
 
     async def _list(self) -> list[dict[str, object]]:
         out = await self._kernel.xen.sysctl(Sysctl.getdomaininfolist, first_domain=0, max_domains=1024)
@@ -225,29 +244,40 @@ class Toolstack:
                 if info is None:
                     await self._gone(running)
                 elif cast("int", info["flags"]) & DominfFlags.shutdown and not running.ending:
-                    await self._ended(running, ShutdownReason(cast("int", info["flags"]) >> 16 & 0xFF))
+                    await self._ended(running, cast("int", info["flags"]) >> 16 & 0xFF)
             self._looked.set()
 
-    async def _ended(self, running: Running, reason: ShutdownReason) -> None:
-        plan = running.plan
-        action = "destroy"
-        if not self.shutting_down:
-            if reason in {ShutdownReason.crash, ShutdownReason.watchdog}:
-                action = plan.on_crash
-            elif reason is ShutdownReason.reboot:
-                action = "restart"
-        self._kernel.log(f"xl: {plan.name} (domain {running.domid}) ended: {reason.name}; action {action}")
-        running.ending = True
-        if action == "preserve":
+    async def _ended(self, running: Running, reason: int) -> None:
+        plan, what = running.plan, f"xl: {running.plan.name} (domain {running.domid})"
+        if reason == ShutdownReason.suspend and not self.shutting_down:
+            if not running.suspended:
+                self._kernel.log(f"{what} has suspended")
+            running.suspended = True
             return
-        if action == "restart":
+        action = DESTROY if self.shutting_down else plan.actions.after(reason)
+        name = ShutdownReason(reason).name if reason in set(ShutdownReason) else f"reason {reason}"
+        self._kernel.log(f"{what} ended: {name}; action {action}")
+        running.ending = True
+        if action == PRESERVE or (action == SOFT_RESET and await self._soft_reset(running)):
+            return
+        if action == RESTART:
             self.unfinished.append(plan)
         await self._builder.destroy(running.domid)
         await self._gone(running)
-        if action == "restart":
+        if action == RESTART:
             self.restarted += 1
             await self.create(plan)
             self.unfinished.remove(plan)
+
+    async def _soft_reset(self, running: Running) -> bool:
+        """Whether it goes on; one that Xen does not reset is destroyed, as xl does."""
+        try:
+            await self._kernel.xen.domctl(Domctl.soft_reset, domain=running.domid)
+        except XenError as error:
+            self._kernel.log(f"xl: domain {running.domid} cannot be reset: {error}")
+            return False
+        running.ending = False
+        return True
 
     async def _gone(self, running: Running) -> None:
         if self.domains.pop(running.domid, None) is not None:
@@ -262,7 +292,10 @@ class Toolstack:
     async def _shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         asked: set[int] = set()
         for drivers in (False, True):
-            while left := [each for each in self.domains.values() if bool(each.plan.drives) is drivers]:
+            # One that is being created again while this was asked for is to be shut down, too.
+            while (
+                left := [each for each in self.domains.values() if bool(each.plan.drives) is drivers]
+            ) or self.unfinished:
                 fresh = [each for each in left if each.domid not in asked]
                 for running in fresh:
                     asked.add(running.domid)
@@ -277,4 +310,4 @@ class Toolstack:
             await self._builder.destroy(running.domid)
             await self._gone(running)
         else:
-            await self._builder.store.write(f"/local/domain/{running.domid}/control/shutdown", "poweroff")
+            await self._request(running.domid, "poweroff")

@@ -1,7 +1,8 @@
 """The guests.
 
 journal      what a guest asked for and what was acknowledged, outside of everything that can be killed
-journal_record, histogram   one record of it; durations, counted
+journal_reader  what it says to whoever looks on or looks back
+journal_header, journal_record, histogram   its numbers and one record of it; durations, counted
 stamp        the content of a written sector: who wrote it, where, in which order
 workload     what a guest does with its disks
 io_wait      how long a workload has waited for its disk

@@ -21,10 +21,10 @@ from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
-from actors.kernel.shutdown import shutdown_request
 from actors.kernel.store_ring import connect_to_store
-from actors.kernel.threads import Signal
+from actors.kernel.threads import Future, Thread
 from actors.messages import Fault, StateWritten
 from actors.runtime.memory import Memory
 
@@ -64,11 +64,12 @@ class Guest(Kernel):
         self.name: str = self.configuration["name"]
         self._open_journal = open_journal
         self._disks: list[Blkfront] = []
+        self._works: list[Thread] = []
         self._workloads: list[Workload] = []
         self._waits: list[IoWait] = []
         self._vitals = Vitals(self.threads, self.pages, self._waits, self.log)
         self._checksums: dict[str, str] = {}
-        self._stop = Signal()
+        self._leaving: Future[ShutdownReason] = Future()
         self._stopping = False
 
     async def boot(self) -> None:
@@ -83,7 +84,8 @@ class Guest(Kernel):
         if self.configuration["workload"] is not None:
             for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
                 self._waits.append(IoWait(self.threads))
-                self.threads.spawn(f"work on {device['vdev']}", self._work(disk, device, self._waits[-1]))
+                work = self._work(disk, device, self._waits[-1])
+                self._works.append(self.threads.spawn(f"work on {device['vdev']}", work))
         self._begin_store_work()
         self.threads.spawn("shutdown", self._shutdown_when_told())
         if interval_ns := self.configuration["vitals_ns"]:
@@ -91,13 +93,16 @@ class Guest(Kernel):
 
     def console_input(self, text: str) -> None:
         """`stop` ends the workloads; `poweroff` shuts the guest down, too."""
+        if text == "poweroff":
+            self._leaving.set(ShutdownReason.poweroff)
+        self._stop_work()
+
+    def _stop_work(self) -> None:
         self._stopping = True
         for workload in self._workloads:
             workload.stop()
         if self._store_client is not None:
             self._store_client.stop()
-        if text == "poweroff":
-            self._stop.set()
 
     def fault(self, fault: Fault) -> bool:
         """`frontend-disconnect` closes a disk (`virtual_device`); taken away, it is opened again."""
@@ -182,20 +187,23 @@ class Guest(Kernel):
             await self._checksum(disk, journal, vdev, work["block"], wait)
         else:
             await self._exercise(disk, journal, device, WorkloadSpec(**work), wait)
-        journal.set_wanted(wanted=False)
+        # Who is told to reboot has the rest of its work before it: until then it is out of service.
+        if not self._reboots:
+            journal.set_wanted(wanted=False)
         self.log(f"work on {vdev} is done")
 
     async def _checksum(self, disk: Blkfront, journal: Journal, vdev: str, block: int, wait: IoWait) -> None:
         try:
-            digest = await checksum(self.threads, disk, journal, block, wait)
+            digest = await checksum(self.threads, disk, journal, block, wait, lambda: self._leaving.done)
         except OSError as error:
             journal.set_state(GuestState.failed)
             self.log(f"{vdev}: {error}")
             return
-        self._checksums[vdev] = digest.hex()
-        journal.set_digest(digest)
         journal.set_state(GuestState.finished)
-        self.log(f"sha256 {digest.hex()}  /dev/{vdev}")
+        if digest is not None:
+            self._checksums[vdev] = digest.hex()
+            journal.set_digest(digest)
+            self.log(f"sha256 {digest.hex()}  /dev/{vdev}")
 
     async def _exercise(
         self,
@@ -222,16 +230,22 @@ class Guest(Kernel):
         self.threads.spawn("shutdown request", self._read_shutdown())
 
     async def _read_shutdown(self) -> None:
-        if await shutdown_request(self.xenbus, self.log):
-            self.console_input("poweroff")
+        reason = await shutdown_request(self.xenbus, self.log)
+        if reason is not None:
+            self._leaving.set(reason)
+            self._stop_work()
+
+    @property
+    def _reboots(self) -> bool:
+        return self._leaving.done and self._leaving.result() is ShutdownReason.reboot
 
     async def _shutdown_when_told(self) -> None:
-        await self._stop.wait()
-        for workload in self._workloads:
-            await workload.finished
+        reason = await self._leaving
+        for work in self._works:
+            await work.finished
         if self._store_client is not None:
             await self._store_client.finished
         for disk in self._disks:
             await disk.disconnect()
-        self.log("System halted.")
-        self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.poweroff)})
+        self.log(LAST_WORDS[reason])
+        self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})

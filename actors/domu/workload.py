@@ -224,11 +224,20 @@ class Workload:
             self.finished.set(None)
 
 
-async def checksum(threads: Threads, disk: Disk, journal: Journal, block: int, wait: IoWait) -> bytes:
-    """Read a whole disk in blocks of `block` bytes, one after the other; the SHA-256 of it."""
+async def checksum(  # noqa: PLR0917 (what a workload is made of)
+    threads: Threads,
+    disk: Disk,
+    journal: Journal,
+    block: int,
+    wait: IoWait,
+    stopped: Callable[[], bool] = lambda: False,
+) -> bytes | None:
+    """Read a whole disk in blocks of `block` bytes, one by one; its SHA-256, or None once `stopped`."""
     digest = hashlib.sha256()
     sector = 0
     while sector < disk.sectors:
+        if stopped():
+            return None
         count = min(block // SECTOR_SIZE, disk.sectors - sector)
         answer: Future[bytes] = Future()
         ticket = journal.record_read(threads.now_ns, sector, count)

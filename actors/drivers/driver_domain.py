@@ -11,12 +11,11 @@ import json
 from dataclasses import dataclass
 
 from actors.abi.hypercalls import Hypercall, Schedop
-from actors.abi.interface import ShutdownReason
 from actors.drivers.backends import OWN_ROOT, Backends
 from actors.drivers.disks import Disks
 from actors.kernel.kernel import Kernel
+from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
-from actors.kernel.shutdown import shutdown_request
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Signal
 from actors.kernel.watchdog import pet_watchdog
@@ -109,8 +108,7 @@ class DriverDomain(Kernel):
 
     async def _read_shutdown(self) -> None:
         assert self._xenbus is not None, "the watch is on it"
-        request = await shutdown_request(self._xenbus, self.log)
-        if request:
-            self.log("System halted." if request != "reboot" else "Restarting system.")
-            reason = ShutdownReason.reboot if request == "reboot" else ShutdownReason.poweroff
+        reason = await shutdown_request(self._xenbus, self.log)
+        if reason is not None:
+            self.log(LAST_WORDS[reason])
             self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})

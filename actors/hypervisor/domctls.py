@@ -111,7 +111,7 @@ class Domctls:
     def createdomain(self, caller: Domain, arguments: Arguments) -> Result:
         """XEN_DOMCTL_createdomain; no `domain`, 0 or a reserved one means the next free id.
 
-        EPERM, EEXIST, EINVAL, ENOMEM.
+        EPERM, EEXIST, EINVAL, ESRCH no such cpupool, ENOMEM.
         """
         check_control(caller)
         wanted = number_or(arguments, "domain", ALL_ONES_16) & ALL_ONES_16
@@ -253,7 +253,7 @@ class DomainConfig:
         )
 
     def check(self, platform: Platform) -> None:
-        """EINVAL for what no domain can be."""
+        """EINVAL for what no domain can be; ESRCH for a pool that is not there, before its grants count."""
         hvm, hap = self.flags & CREATEDOMAIN_HVM, self.flags & CREATEDOMAIN_HAP
         iommu = self.flags & CREATEDOMAIN_IOMMU
         if self.flags & ~CDF_KNOWN or self.flags & CREATEDOMAIN_VPMU or (hap and not hvm):
@@ -264,8 +264,10 @@ class DomainConfig:
             raise XenError(Errno.EINVAL, f"IOMMU options {self.iommu_opts:#x}")
         if not 1 <= self.max_vcpus <= (HVM_MAX_VCPUS if hvm else MAX_VIRT_CPUS):
             raise XenError(Errno.EINVAL, f"{self.max_vcpus} vcpus")
-        if not 1 <= self.grant_version <= MAX_GRANT_VERSION or self.cpupool:
-            raise XenError(Errno.EINVAL, f"grant version {self.grant_version}, cpupool {self.cpupool}")
+        if self.cpupool:
+            raise XenError(Errno.ESRCH, f"no cpupool {self.cpupool}")
+        if not 1 <= self.grant_version <= MAX_GRANT_VERSION:
+            raise XenError(Errno.EINVAL, f"grant version {self.grant_version}")
         if self.grant_frames == 0 or self.grant_frames > platform.max_grant_frames:
             raise XenError(Errno.EINVAL, f"{self.grant_frames} grant frames of {platform.max_grant_frames}")
         if self.maptrack_frames > platform.max_maptrack_frames:

@@ -45,7 +45,7 @@ class Host:
         self.events = EventChannels(self.outbox, self.pirqs.unbind, self.pollers)
         self.resets = PortReset(self.outbox, self.agenda, self.events)
         self.vcpus = Vcpus(self.outbox, self.agenda, self.events)
-        self.watchdog = Watchdog(self.agenda)
+        self.watchdog = Watchdog(self.outbox, self.agenda)
         self.tmem = Tmem(memory, self.frames)
         self.frames.reclaim = self.tmem.evict
         self.outbox.ring.notify = lambda: self.events.raise_global(Virq.CON_RING)

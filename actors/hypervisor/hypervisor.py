@@ -55,7 +55,8 @@ class Hypervisor:
         self._irqs = self._host.pirqs.irqs
         self._outbox = self._host.outbox
         self._agenda = self._host.agenda
-        self._host.watchdog.fired = self._watchdog_fired
+        self._watchdog = self._host.watchdog
+        self._watchdog.fired = self._watchdog_fired
         self._links: set[str] = set()
         self._violations = 0
         self._tables_touched = True
@@ -66,6 +67,8 @@ class Hypervisor:
         outbox.now_ns = now_ns
         effects: list[Effect] = []
         outbox.effects = effects
+        if now_ns > self._watchdog.late_ns:
+            self._watchdog.resume(now_ns)
         if type(event) is Received:
             message = event.message
             caller = self._callers.get(event.link)

@@ -14,7 +14,15 @@ from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import StoreWitness
-from actors.messages import UPCALL_WINDOW, ConsoleInput, Fault, HypercallReply, Upcall, UpcallTaken
+from actors.messages import (
+    UPCALL_WINDOW,
+    CannotGoOn,
+    ConsoleInput,
+    Fault,
+    HypercallReply,
+    Upcall,
+    UpcallTaken,
+)
 from actors.runtime.machine import (
     CloseLink,
     Effect,
@@ -86,6 +94,11 @@ class Kernel:
     def log(self, text: str) -> None:
         """A kernel message on the console."""
         self._effects.append(Log(text))
+
+    def cannot_go_on(self, text: str) -> None:
+        """Something that is no part of the host has failed this kernel: the experiment ends with that."""
+        self.log(text)
+        self.send(SUPERVISOR, CannotGoOn(text))
 
     def send(self, link: str, message: object) -> None:
         """Send a message to a device."""

@@ -1,25 +1,36 @@
 """What the toolstack asks of a domain in its `control/shutdown`.
 
-Source: xen/docs/misc/xenstore-paths.pandoc (control/shutdown: the domain clears what it has understood).
+Rules: whoever may not read or clear it, since a tool of dom0 took that right away, is asked nothing.
+Source: xen/docs/misc/xenstore-paths.pandoc (control/shutdown: the domain clears what it has understood),
+Linux drivers/xen/manage.c (read errors are ignored, and what is not understood is left there).
+Left out: suspend, since nobody saves or migrates a domain here.
 """
 
 from collections.abc import Callable
 
 from actors.abi.errno import XenError
+from actors.abi.interface import ShutdownReason
 from actors.kernel.xenbus import Xenbus
 
 NODE = "control/shutdown"
-_UNDERSTOOD = frozenset({"poweroff", "reboot", "halt"})
+_UNDERSTOOD = {
+    "poweroff": ShutdownReason.poweroff,
+    "halt": ShutdownReason.poweroff,
+    "reboot": ShutdownReason.reboot,
+}
+LAST_WORDS = {ShutdownReason.poweroff: "System halted.", ShutdownReason.reboot: "Restarting system."}
 
 
-async def shutdown_request(xenbus: Xenbus, log: Callable[[str], None]) -> str:
-    """`poweroff`, `reboot` or `halt`, which is cleared then; empty if none of these is asked for."""
+async def shutdown_request(xenbus: Xenbus, log: Callable[[str], None]) -> ShutdownReason | None:
+    """What the domain is to shut down for, which is cleared then; None if it is not asked to."""
     try:
         request = await xenbus.read_or(NODE, "")
+        if request not in _UNDERSTOOD:
+            if request:
+                log(f"ignoring shutdown request: {request}")
+            return None
+        await xenbus.write(NODE, "")
     except XenError as error:
-        log(f"{NODE}: {error}")  # in a store that is not rebuilt yet; the watch fires again then
-        return ""
-    if request not in _UNDERSTOOD:
-        return ""
-    await xenbus.write(NODE, "")
-    return request
+        log(f"{NODE}: {error}")
+        return None
+    return _UNDERSTOOD[request]

@@ -21,12 +21,16 @@ class Timeout(Exception):  # noqa: N818 (it names what happened)
 
 
 class Future(Generic[T]):
-    """A value that is there later. Set once; any number of threads may await it."""
+    """A value that is there later. Set once; any number of threads may await it.
 
-    __slots__ = ("_callbacks", "_error", "_value", "done")
+    `forsaken`: a thread was cancelled while it waited for it.
+    """
+
+    __slots__ = ("_callbacks", "_error", "_value", "done", "forsaken")
 
     def __init__(self) -> None:
         self.done = False
+        self.forsaken = False
         self._value: T | None = None
         self._error: Exception | None = None
         self._callbacks: list[Callable[[], None]] = []
@@ -65,7 +69,11 @@ class Future(Generic[T]):
 
     def __await__(self) -> Generator["Future[T]", None, T]:
         if not self.done:
-            yield self
+            try:
+                yield self
+            except GeneratorExit:
+                self.forsaken = True
+                raise
         return self.result()
 
 

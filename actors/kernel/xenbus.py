@@ -4,6 +4,8 @@ Rules: any number of requests may be under way; answers are matched by request i
 one after the other in a thread of their own, never inside of a request. When another server takes over
 and `reconnect` is set, the protocol's reconnect is done: watches are registered again, requests in
 flight are sent again, those of a transaction fail with EAGAIN. Without `reconnect` nobody notices.
+A thread that was killed takes back what it had asked, as the end of a process closes its connection: no
+other server is asked that, and what the server has already done for it (a watch, a transaction) is undone.
 Source: docs/misc/xenstore.txt; Linux drivers/xen/xenbus/xenbus_xs.c (the idea of the watch thread).
 """
 
@@ -124,7 +126,7 @@ class Xenbus(NodeOperations):
         return answer
 
     async def watch(self, path: str, callback: Callable[[str], None], token: str | None = None) -> Watch:
-        """Call back on changes of a node and all below, and once at once. EEXIST, ENOSPC, EINVAL."""
+        """Call back on changes of a node and all below, and once at once. EEXIST, E2BIG, EINVAL."""
         if token is None:
             self._watch_number += 1
             token = f"w{self._watch_number}"
@@ -133,8 +135,11 @@ class Xenbus(NodeOperations):
         watch = self._watches[token] = Watch(path, token, callback)
         try:
             await self.request(XsType.WATCH, _watch_payload(watch))
-        except BaseException:
+        except XenError:
             del self._watches[token]
+            raise
+        except BaseException:
+            self.unwatch_nowait(watch)
             raise
         return watch
 
@@ -184,8 +189,12 @@ class Xenbus(NodeOperations):
         await self.request(XsType.RELEASE, b"%d\0" % domid)
 
     async def lift_quota(self, domid: int, name: str) -> None:
-        """Let a domain have as much of something (`nodes`, `watches` ..) as it likes. EACCES, EINVAL."""
+        """Let a domain have as much of something (`nodes`, ..) as it likes. EACCES, EINVAL, ENOSYS."""
         await self.request(XsType.SET_QUOTA, b"%d\0%s\0%d\0" % (domid, encode(name), 0))
+
+    async def set_quota(self, name: str, value: int) -> None:
+        """Let each domain have so much of something, as `xenstore-control quota set` does. EACCES, EINVAL."""
+        await self.request(XsType.CONTROL, b"quota\0set\0%s\0%d\0" % (encode(name), value))
 
     async def is_introduced(self, domid: int) -> bool:
         """Whether the server serves a domain. EACCES."""
@@ -252,7 +261,10 @@ class Xenbus(NodeOperations):
             return
         waiting = self._waiting.get(req_id)
         if waiting is not None and waiting.kind is XsType.TRANSACTION_START and kind != XsType.ERROR:
-            self._open.add(_transaction_number(payload))
+            tx_id = _transaction_number(payload)
+            self._open.add(tx_id)
+            if waiting.answer.forsaken:
+                self._end(tx_id, commit=False)
         self._waiting.pop(req_id, None)
         if waiting is None:
             self._log(f"xenbus: an answer to request {req_id}, which was not sent")
@@ -299,7 +311,9 @@ class Xenbus(NodeOperations):
             payload = _watch_payload(watch)
             if payload not in registering:
                 self.request(XsType.WATCH, payload)
-        again = {req_id: each for req_id, each in waiting.items() if not each.tx_id}
+        again = {
+            req_id: each for req_id, each in waiting.items() if not each.tx_id and not each.answer.forsaken
+        }
         # All of them wait again before the first is sent: if the ring breaks here, none is forgotten.
         self._waiting.update(again)
         for each in waiting.values():

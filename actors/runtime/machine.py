@@ -54,7 +54,15 @@ class ProcessEnded:
     status: int
 
 
-Event = LinkOpened | LinkClosed | Received | DeadlinePassed | ProcessEnded
+@dataclass(slots=True)
+class StoodStill:
+    """Another process of ours did not run between these two times, on the clock of all of them."""
+
+    began_ns: int
+    ended_ns: int
+
+
+Event = LinkOpened | LinkClosed | Received | DeadlinePassed | ProcessEnded | StoodStill
 
 
 @dataclass(slots=True)

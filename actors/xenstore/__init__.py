@@ -7,6 +7,7 @@ operations    what a client may do with a node: checks, then changes
 transactions  a private view of the tree, and the rule by which it is committed
 watches       who wants to hear of which change
 paths         which node a client means
+numbers       numbers as C reads them
 requests      a request to its method, a refusal to its name
 request_table, administration   which method does which; those about domains and the daemon itself
 connections   one client: who it is, what it has, what came in part

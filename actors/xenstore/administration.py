@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
-from actors.abi.types import DOMID_FIRST_RESERVED
+from actors.abi.types import DOMID_FIRST_RESERVED, DOMID_SELF
 from actors.abi.xs_wire import XsFeature
 from actors.xenstore.connections import Connection
+from actors.xenstore.numbers import atoi, unsigned
 from actors.xenstore.quotas import NAMES
 from actors.xenstore.requests import OK, Printed, Requests, exactly, number_of, one, several
 from actors.xenstore.tree import View
@@ -25,24 +26,25 @@ _TEXT_MAX: Final = 200
 
 def domain_path(_: Requests, __: Connection, ___: View, payload: bytes) -> bytes:
     """GET_DOMAIN_PATH domid: of a domain that need not exist."""
-    return b"/local/domain/%d\0" % domid_of(one(payload))
+    return b"/local/domain/%d\0" % unsigned(one(payload))
 
 
 def is_introduced(requests: Requests, _: Connection, __: View, payload: bytes) -> bytes:
-    """IS_DOMAIN_INTRODUCED domid."""
-    return b"T\0" if domid_of(one(payload)) in requests.introduced else b"F\0"
+    """IS_DOMAIN_INTRODUCED domid; DOMID_SELF is."""
+    domid = unsigned(one(payload))
+    return b"T\0" if domid == DOMID_SELF or domid in requests.introduced else b"F\0"
 
 
 def resume(requests: Requests, _: Connection, __: View, payload: bytes) -> bytes:
-    """RESUME domid: its next shutdown is told again. ENOENT if it is not introduced."""
-    domid = _introduced(requests, one(payload))
+    """RESUME domid: its next shutdown is told again. ENOENT if it is not introduced, EINVAL for domain 0."""
+    domid = _introduced(requests, another_of(payload))
     requests.shut_down.pop(domid, None)
     return OK
 
 
 def set_target(requests: Requests, _: Connection, __: View, payload: bytes) -> bytes:
     """SET_TARGET domid target: a domain may do what another may. ENOENT if either is not introduced."""
-    domid, target = (_introduced(requests, each) for each in exactly(payload, 2))
+    domid, target = (_introduced(requests, unsigned(each)) for each in several(payload, at_least=2)[:2])
     for connection in requests.connections.values():
         if connection.domid == domid:
             connection.target = target
@@ -94,26 +96,29 @@ def control(requests: Requests, client: Connection, _: View, payload: bytes) -> 
 
 def introduction_of(payload: bytes) -> tuple[int, int]:
     """(domid, port) of INTRODUCE domid gfn port; the gfn is not used, since grant 1 is mapped. EINVAL."""
-    domid, gfn, port = exactly(payload, 3)
-    number_of(gfn)
-    return domid_of(domid), number_of(port)
+    domid, _, port = (unsigned(each) for each in several(payload, at_least=3)[:3])
+    if port == 0 or domid >= DOMID_FIRST_RESERVED:
+        raise XenError(Errno.EINVAL, f"domain {domid}, port {port}")
+    return domid, port
 
 
-def release_of(payload: bytes) -> int:
-    """The domain of RELEASE domid. EINVAL."""
-    return domid_of(one(payload))
+def another_of(payload: bytes) -> int:
+    """The domain of RELEASE domid or RESUME domid. EINVAL for domain 0, as which any other text is read."""
+    domid = unsigned(one(payload))
+    if domid == 0:
+        raise XenError(Errno.EINVAL, "not domain 0")
+    return domid
 
 
 def domid_of(data: bytes) -> int:
-    """A domain id as a request names it. EINVAL."""
+    """A domain id as a request about features or quotas names it. EINVAL."""
     domid = number_of(data)
     if domid >= DOMID_FIRST_RESERVED:
         raise XenError(Errno.EINVAL, f"domain {domid}")
     return domid
 
 
-def _introduced(requests: Requests, data: bytes) -> int:
-    domid = domid_of(data)
+def _introduced(requests: Requests, domid: int) -> int:
     if domid not in requests.introduced:
         raise XenError(Errno.ENOENT, f"domain {domid} is not introduced")
     return domid
@@ -143,13 +148,20 @@ def _tell(requests: Requests, name: str, value: int) -> None:
 Command = Callable[[Requests, Connection, list[bytes]], bytes]
 
 
-def _check(requests: Requests, _: Connection, __: list[bytes]) -> bytes:
+def _no(arguments: list[bytes]) -> None:
+    if arguments:
+        raise XenError(Errno.EINVAL, "a command without arguments")
+
+
+def _check(requests: Requests, _: Connection, arguments: list[bytes]) -> bytes:
+    _no(arguments)
     requests.tree.check()
     requests.watches.check()
     return OK
 
 
-def _help(_: Requests, __: Connection, ___: list[bytes]) -> bytes:
+def _help(_: Requests, __: Connection, arguments: list[bytes]) -> bytes:
+    _no(arguments)
     return _HELP.encode() + b"\0"
 
 
@@ -161,23 +173,40 @@ def _log(requests: Requests, _: Connection, arguments: list[bytes]) -> bytes:
 
 
 def _print(requests: Requests, _: Connection, arguments: list[bytes]) -> bytes:
-    if len(arguments) not in {1, 2}:
+    if len(arguments) != 1:
         raise XenError(Errno.EINVAL, "print <string>")
     requests.events.append(Printed(arguments[-1].decode("latin-1")[:_TEXT_MAX]))
     return OK
 
 
 def _quota(requests: Requests, _: Connection, arguments: list[bytes]) -> bytes:
-    if arguments[:1] == [b"set"] and len(arguments) == 3:
-        _set_quota(requests, arguments[1:2], number_of(arguments[2]))
-        return OK
+    if arguments[:1] == [b"set"]:
+        return _set_control_quota(requests, arguments[1:])
     if len(arguments) > 1:
         raise XenError(Errno.EINVAL, "quota [set <name> <value> | <domid>]")
-    domid = domid_of(arguments[0]) if arguments else None
-    lines = [f"{name:<17}: {requests.quotas.get(domid, name):>8}" for name in NAMES]
+    domid = _introduced(requests, unsigned(arguments[0])) if arguments else None
+    names = _control_names(requests).items()
+    lines = [f"{shown:<17}: {requests.quotas.get(domid, name):>8}" for shown, name in names]
     if domid is not None:
         lines.insert(0, f"Domain {domid}: {requests.tree.owned(domid)} nodes")
     return "".join(f"{each}\n" for each in lines).encode() + b"\0"
+
+
+def _set_control_quota(requests: Requests, arguments: list[bytes]) -> bytes:
+    if len(arguments) != 2 or (value := atoi(arguments[1])) < 1:
+        raise XenError(Errno.EINVAL, "quota set <name> <value>, which is at least 1")
+    shown = arguments[0].decode("latin-1")
+    name = _control_names(requests).get(shown)
+    if name is None:
+        raise XenError(Errno.EINVAL, f"quota {shown!r}; there are {', '.join(_control_names(requests))}")
+    _set_quota(requests, [name.encode()], value)
+    return OK
+
+
+def _control_names(requests: Requests) -> dict[str, str]:
+    """What CONTROL calls the quotas, and what they are called on the wire: the same since 4.18."""
+    older = requests.release.number < (4, 18)
+    return {"permissions" if older and each == "node-permissions" else each: each for each in NAMES}
 
 
 _COMMANDS: Final[dict[bytes, Command]] = {

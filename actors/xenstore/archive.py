@@ -75,6 +75,24 @@ class Archive(Protocol):
         ...
 
 
+class UnreadableArchive:
+    """An archive that could not even be opened, for the reason `why`."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def load(self) -> Records:
+        """ArchiveError."""
+        raise ArchiveError(self._why)
+
+    def commit(self, batch: Batch) -> None:  # noqa: ARG002 (the archive's contract)
+        """ArchiveError."""
+        raise ArchiveError(self._why)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class Journal:
     """Collects what changes, until it is committed."""
 

@@ -106,7 +106,11 @@ class OutputQueue:
         return len(self._messages)
 
     def add(self, message: bytes, now_ns: int) -> None:
-        """One more message."""
+        """One more message; not a watch event of a node that waits already, just so (XSA-326)."""
+        if self._messages and _is_event(message) and message[HEADER_BYTES : HEADER_BYTES + 1] != b"@":
+            for _, waiting in self._messages:
+                if waiting == message:
+                    return
         self._messages.append((now_ns, message))
 
     @property

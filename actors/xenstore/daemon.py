@@ -14,7 +14,7 @@ from actors.abi.xs_wire import HEADER_BYTES, unpack_header
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 from actors.kernel.xs_transport import LocalTransport
-from actors.xenstore.archive import Archive, Journal, RingRecord
+from actors.xenstore.archive import Archive, ArchiveError, Journal, RingRecord
 from actors.xenstore.jobs import Jobs
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.requests import Introduction, LiveUpdate, Outgoing, Output, Printed, Released
@@ -38,7 +38,7 @@ class Xenstored:
         quotas: Quotas | None = None,
         archive: Archive | None = None,
     ) -> None:
-        self.store = Store(quotas, own_domid=domid)
+        self.store = Store(quotas, own_domid=domid, release=kernel.xen.release)
         self.restored = False
         self._kernel = kernel
         self._domid = domid
@@ -56,9 +56,13 @@ class Xenstored:
         self._control_port = 0
 
     async def start(self) -> None:
-        """Hear of deaths, and serve. The kernel's grant table must be there. ArchiveError."""
-        if self._archive is not None:
-            self._restore(self._archive)
+        """Hear of deaths, and serve. It needs the kernel's grant table, and an archive that can be read."""
+        try:
+            if self._archive is not None:
+                self._restore(self._archive)
+        except ArchiveError as error:
+            self._kernel.cannot_go_on(f"xenstored cannot be started: {error}")
+            await self._ready
         if not self.restored:
             self._kernel.store_began()
         self._jobs.start(self._kernel.threads)

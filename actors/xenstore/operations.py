@@ -1,7 +1,8 @@
 """What a client may do with a node: everything is checked, then it is changed.
 
-Rules: a refusal (XenError) leaves the view as it was. An absent node is EACCES for who may not see,
-or write, the nearest node above it. Each operation says what it has changed, for the watches.
+Rules: a refusal (XenError) leaves the tree as it was. An absent node is EACCES for who may do nothing of
+the kind with the nearest node above it. Each operation says what it has changed, for the watches; and each
+look at a node is one that a transaction depends on, so that their number and order are part of the contract.
 Source: tools/xenstored/core.c.
 """
 
@@ -11,7 +12,12 @@ from typing import Protocol
 from actors.abi.errno import Errno, XenError
 from actors.xenstore.permissions import Access, Permissions, access_of, inherited
 from actors.xenstore.quotas import Quotas
-from actors.xenstore.tree import ROOT, Node, View, below, join, name_of, parent_of
+from actors.xenstore.tree import ROOT, Node, Tree, View, join, name_of, parent_of
+
+RECORD_BYTES = 24
+"""What a node takes in the C daemon beside its permissions, its value and the names of its children."""
+
+PERMISSION_BYTES = 8
 
 
 class Client(Protocol):
@@ -25,10 +31,13 @@ class Client(Protocol):
 
 @dataclass(slots=True)
 class Change:
-    """A node that was changed or removed. `exact`: a removal that only its own watches hear of."""
+    """A node that was changed or removed: who may read by one of `readers` may know.
+
+    `exact`: a removal that only its own watches hear of.
+    """
 
     path: str
-    permissions: Permissions
+    readers: tuple[Permissions, ...]
     exact: bool = False
 
 
@@ -39,124 +48,156 @@ def may(client: Client, permissions: Permissions, access: int) -> bool:
 
 def read(view: View, client: Client, path: str) -> Node:
     """The node at a path. ENOENT, EACCES."""
-    view.note_read(path)
-    return _get(view, client, path, Access.READ)
+    node, refusal = _look(view, client, path, Access.READ)
+    if node is None:
+        raise XenError(refusal, path)
+    return node
 
 
 def write(view: View, client: Client, path: str, value: bytes) -> list[Change]:
     """Set the value of a node; make it, and its parents, if absent. EACCES, ENOSPC."""
-    node = view.get(path)
-    permissions = None if node is None else node.permissions
-    if permissions is not None and not may(client, permissions, Access.WRITE):
-        raise XenError(Errno.EACCES, path)
-    _check_size(client, path, len(value), 1 if permissions is None else len(permissions))
-    if node is None:
-        return _create(view, client, path, value)
-    view.put(path, Node(value, node.permissions, node.children))
-    return [Change(path, node.permissions)]
+    node, refusal = _look(view, client, path, Access.WRITE)
+    if node is not None:
+        _put(view, client, {path: Node(value, node.permissions, node.children)})
+        return [Change(path, view.readers(path, node.permissions))]
+    if refusal is not Errno.ENOENT:
+        raise XenError(refusal, path)
+    return _create(view, client, path, value)
 
 
 def mkdir(view: View, client: Client, path: str) -> list[Change]:
     """Have an empty node; nothing if it is there. EACCES, ENOSPC."""
-    node = view.get(path)
-    if node is None:
-        return _create(view, client, path, b"")
-    if not may(client, node.permissions, Access.WRITE):
-        raise XenError(Errno.EACCES, path)
-    return []
+    node, refusal = _look(view, client, path, Access.WRITE)
+    if node is not None:
+        return []
+    if refusal is not Errno.ENOENT:
+        raise XenError(refusal, path)
+    return _create(view, client, path, b"")
 
 
 def remove(view: View, client: Client, path: str) -> list[Change]:
-    """Remove a node and all below; nothing if absent. EINVAL for the root, ENOENT without parent, EACCES."""
-    if path == ROOT:
-        raise XenError(Errno.EINVAL, "the root cannot be removed")
-    node = view.get(path)
-    if node is not None:
-        if not may(client, node.permissions, Access.WRITE):
-            raise XenError(Errno.EACCES, path)
-        return cut(view, path, node)
-    absent = _absent(view, client, path, Access.WRITE)
+    """Remove a node and all below; nothing if absent. EINVAL for the root, ENOENT without parent, EACCES.
+
+    EIO where a transaction, which others have overtaken, sees a child that is not there or the other way.
+    """
+    node, refusal = _look(view, client, path, Access.WRITE)
     parent = parent_of(path)
-    if absent.errno is Errno.ENOENT and parent is not None and view.get(parent) is not None:
-        return []
-    raise absent
+    if node is None:
+        if refusal is Errno.ENOENT and parent is not None and view.get(parent) is not None:
+            return []
+        raise XenError(refusal, path)
+    if parent is None:
+        raise XenError(Errno.EINVAL, "the root cannot be removed")
+    return cut(view, path)
 
 
 def set_permissions(view: View, client: Client, path: str, permissions: Permissions) -> list[Change]:
     """Replace permissions, as owner or privileged. EACCES, ENOENT, ENOSPC; EPERM for a new owner."""
-    node = _get(view, client, path, Access.WRITE | Access.OWNER)
+    node, refusal = _look(view, client, path, Access.WRITE | Access.OWNER)
+    if node is None:
+        raise XenError(refusal, path)
     if not client.privileged and permissions[0].domid != node.owner:
         raise XenError(Errno.EPERM, f"{path} would change hands")
-    if not client.privileged and len(permissions) > client.quotas.permissions:
-        raise XenError(Errno.ENOSPC, f"{path}: {len(permissions)} permissions")
-    _check_size(client, path, len(node.value), len(permissions))
-    view.put(path, Node(node.value, permissions, node.children))
-    return [Change(path, permissions)]
+    _put(view, client, {path: Node(node.value, permissions, node.children)})
+    return [Change(path, view.readers(path, permissions, node.permissions))]
 
 
-def cut(view: View, path: str, node: Node) -> list[Change]:
-    """Remove a node, and all below, whoever it belongs to."""
-    changes = [Change(path, node.permissions)]
-    for each in list(below(view, path)):
-        lost = view.get(each)
-        if lost is not None:  # a transaction may still see a child that others have removed
-            changes.append(Change(each, lost.permissions, exact=True))
-            view.drop(each)
-    view.drop(path)
+def guard(tree: Tree, client: Client, path: str, permissions: Permissions) -> None:
+    """Replace the permissions of a special node, which no transaction sees and no watch hears of. EACCES."""
+    node = tree.get(path)
+    if node is None or not may(client, node.permissions, Access.WRITE | Access.OWNER):
+        raise XenError(Errno.EACCES, path)
+    tree.put(path, Node(node.value, permissions, node.children))
+
+
+def cut(view: View, path: str) -> list[Change]:
+    """Remove a node, and all below before it, whoever they belong to. EIO: see `remove`."""
     above = parent_of(path)
-    parent = None if above is None else view.get(above)
-    if above is not None and parent is not None:
-        view.put(above, parent.without_child(name_of(path)))
+    assert above is not None, "the root stays"
+    if view.get(above) is None:
+        raise XenError(Errno.EINVAL, above)
+    try:
+        changes = _cut_branch(view, path)
+    except XenError as error:
+        raise XenError(Errno.EIO, str(error)) from error
+    parent = view.get(above)
+    if parent is None or name_of(path) not in parent.children:
+        raise XenError(Errno.EIO, f"{above} does not know {path}")
+    view.put(above, parent.without_child(name_of(path)))
     return changes
 
 
-def _get(view: View, client: Client, path: str, access: int) -> Node:
+def _cut_branch(view: View, top: str) -> list[Change]:
+    """Without recursion, since a tree may be deep: children in their order, each before its parent."""
+    changes: list[Change] = []
+    pending = [(top, False)]
+    while pending:
+        path, children_gone = pending.pop()
+        node = view.get(path)
+        if node is None:
+            raise XenError(Errno.EIO, f"{path} is a child that is not there")
+        if not children_gone:
+            pending.append((path, True))
+            pending.extend((join(path, name), False) for name in reversed(node.children))
+            continue
+        changes.append(Change(path, view.readers(path, node.permissions), exact=path != top))
+        view.drop(path)
+        parent = view.get(parent_of(path) or ROOT)
+        if path != top and parent is not None:
+            view.put(parent_of(path) or ROOT, parent.without_child(name_of(path)))
+    return changes
+
+
+def _look(view: View, client: Client, path: str, access: int) -> tuple[Node | None, Errno]:
+    """The node at a path if the client may do all of `access`, else why not."""
     node = view.get(path)
-    if node is None:
-        raise _absent(view, client, path, access)
-    if not may(client, node.permissions, access):
-        raise XenError(Errno.EACCES, path)
-    return node
+    if node is not None and may(client, node.permissions, access):
+        return node, Errno.ENOENT
+    above = _nearest_above(view, path)
+    if node is None and (
+        client.privileged or access_of(above.permissions, client.domid, client.target) & access
+    ):
+        return None, Errno.ENOENT
+    return None, Errno.EACCES
 
 
-def _absent(view: View, client: Client, path: str, access: int) -> XenError:
-    _, node, _ = _nearest(view, path)
-    if node is not None and not may(client, node.permissions, access):
-        return XenError(Errno.EACCES, path)
-    return XenError(Errno.ENOENT, path)
-
-
-def _nearest(view: View, path: str) -> tuple[str, Node | None, list[str]]:
-    """The nearest node above an absent one, and the names from there down to it."""
-    names: list[str] = []
-    current: str | None = path
-    while current is not None:
+def _nearest_above(view: View, path: str) -> Node:
+    current: str = path
+    while True:
+        current = parent_of(current) or ROOT
         node = view.get(current)
         if node is not None:
-            return current, node, names[::-1]
-        names.append(name_of(current))
-        current = parent_of(current)
-    return path, None, names
+            return node
+        assert current != ROOT, "there is always a root"
 
 
 def _create(view: View, client: Client, path: str, value: bytes) -> list[Change]:
-    above, parent, names = _nearest(view, path)
-    if parent is None:
-        raise XenError(Errno.ENOENT, path)
-    if not may(client, parent.permissions, Access.WRITE):
-        raise XenError(Errno.EACCES, path)
-    if not client.privileged and view.owned(client.domid) + len(names) > client.quotas.nodes:
-        raise XenError(Errno.ENOSPC, f"domain {client.domid} has {view.owned(client.domid)} nodes")
+    names: list[str] = []
+    above = path
+    parent: Node | None = None
+    while parent is None:
+        names.append(name_of(above))
+        above = parent_of(above) or ROOT
+        parent = view.get(above)
+    if not client.privileged and not view.has_room(client.domid, len(names), client.quotas.nodes):
+        raise XenError(Errno.ENOSPC, f"domain {client.domid} may have {client.quotas.nodes} nodes")
     permissions = inherited(parent.permissions, None if client.privileged else client.domid)
-    view.put(above, parent.with_child(names[0]))
-    for index, name in enumerate(names):
-        above = join(above, name)
-        last = index == len(names) - 1
-        children: dict[str, None] = {} if last else {names[index + 1]: None}
-        view.put(above, Node(value if last else b"", permissions, children))
-    return [Change(path, permissions)]
+    nodes = {above: parent.with_child(names[-1])}
+    while names:
+        above = join(above, names.pop())
+        nodes[above] = Node(b"" if names else value, permissions, tuple(names[-1:]))
+    _put(view, client, nodes)
+    return [Change(path, view.readers(path, permissions))]
 
 
-def _check_size(client: Client, path: str, value_bytes: int, nr_permissions: int) -> None:
-    if not client.privileged and value_bytes + 4 * nr_permissions > client.quotas.node_size:
-        raise XenError(Errno.ENOSPC, f"{path}: {value_bytes} bytes, {nr_permissions} permissions")
+def _put(view: View, client: Client, nodes: dict[str, Node]) -> None:
+    """Set all of these nodes, parents first. ENOSPC."""
+    if not client.privileged:
+        for path, node in nodes.items():
+            names = sum(len(each) + 1 for each in node.children)
+            size = RECORD_BYTES + PERMISSION_BYTES * len(node.permissions) + len(node.value) + names
+            if size >= client.quotas.node_size:
+                view.fail()
+                raise XenError(Errno.ENOSPC, f"{path}: {size} bytes")
+    for path, node in nodes.items():
+        view.put(path, node)

@@ -2,15 +2,18 @@
 
 Rules: the first entry names the owner, and what everybody without an entry may do; the owner may do
 everything. A new node has its parent's permissions, and belongs to its creator if that is unprivileged.
+An entry of a domain that is gone stays where it can be seen, and says nothing to whoever has its number
+later (XSA-322).
 Source: docs/misc/xenstore.txt, tools/xenstored/core.c.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.types import DOMID_FIRST_RESERVED
+from actors.xenstore.numbers import strtol
 
 
 class Access(IntFlag):
@@ -29,29 +32,29 @@ _ALL: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One entry: what `domid` may do, as bits of `Access` (READ and WRITE)."""
+    """One entry: what `domid` may do, as bits of `Access` (READ and WRITE). `void`: it may not any more."""
 
     domid: int
     access: int
+    void: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> "Permission":
-        """The entry that `r5` stands for. EINVAL."""
-        letter, digits = text[:1], text[1:]
-        if (
-            letter not in _LETTERS
-            or not letter
-            or not (digits.isascii() and digits.isdigit())
-            or len(digits) > 5
-        ):
-            raise XenError(Errno.EINVAL, f"permission {text!r}")
-        domid = int(digits)
-        if domid >= DOMID_FIRST_RESERVED:
-            raise XenError(Errno.EINVAL, f"permission {text!r}")
-        return cls(domid, _LETTERS[letter])
+    def parse(cls, data: bytes) -> "Permission":
+        """The entry that `r5` stands for; the number is one as C writes them (`0x5`, `05`). EINVAL."""
+        letter = data[:1].decode("latin-1")
+        domid = strtol(data[1:])
+        if letter not in _LETTERS or not letter or domid is None:
+            raise XenError(Errno.EINVAL, f"permission {data!r}")
+        return cls(domid & 0xFFFFFFFF, _LETTERS[letter])
+
+    @property
+    def is_for_nobody(self) -> bool:
+        """Whether no domain can have that number."""
+        return self.domid >= DOMID_FIRST_RESERVED
 
     def __str__(self) -> str:
-        return f"{_NAMES[self.access]}{self.domid}"
+        signed = self.domid - (1 << 32) if self.domid >> 31 else self.domid
+        return f"{_NAMES[self.access]}{signed}"
 
 
 Permissions = tuple[Permission, ...]
@@ -66,9 +69,17 @@ def access_of(permissions: Permissions, domid: int, target: int | None = None) -
     if owner.domid in {domid, target}:
         return _ALL
     for each in permissions[1:]:
-        if each.domid in {domid, target}:
+        if each.domid in {domid, target} and not each.void:
             return each.access
     return owner.access
+
+
+def without(permissions: Permissions, domid: int) -> Permissions:
+    """The same with what they let a domain do void, unless it is the owner."""
+    if not any(each.domid == domid for each in permissions[1:]):
+        return permissions
+    owner, *others = permissions
+    return (owner, *[replace(each, void=True) if each.domid == domid else each for each in others])
 
 
 def inherited(permissions: Permissions, creator: int | None) -> Permissions:

@@ -1,9 +1,10 @@
 """How much an unprivileged domain may have of everything.
 
-Rules: privileged domains have no quota. A request over quota is refused with ENOSPC (a path that is
-too long with EINVAL) and changes nothing. A quota of 0 is none. What is set for one domain stands above
-the defaults, which hold for all others.
-Source: tools/xenstored/domain.c (names and defaults), docs/misc/xenstore.txt (GET_QUOTA, SET_QUOTA).
+Rules: privileged domains have no quota but that for paths. A request over quota is refused with ENOSPC (a
+watch with E2BIG, a path that is too long with EINVAL) and changes nothing; of watches and transactions there
+may be one more than the quota says. A quota of 0 is none. What is set for one domain stands above the
+defaults, which hold for all others.
+Source: tools/xenstored/{domain,watch,transaction}.c, docs/misc/xenstore.txt (GET_QUOTA, SET_QUOTA).
 Left out: the memory quotas, which count C structures.
 """
 

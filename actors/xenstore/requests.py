@@ -12,11 +12,13 @@ from functools import partial
 from typing import Final, Protocol
 
 from actors.abi.errno import Errno, XenError
-from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX, XsType
+from actors.abi.releases import Release
+from actors.abi.xs_wire import HEADER_BYTES, XENSTORE_PAYLOAD_MAX, XsType
 from actors.xenstore import operations
 from actors.xenstore.connections import Connection, event_message
+from actors.xenstore.numbers import unsigned
 from actors.xenstore.operations import Change
-from actors.xenstore.paths import node_path, watch_path
+from actors.xenstore.paths import absolute, guarded_path, node_path, watch_path
 from actors.xenstore.permissions import PRIVATE, Access, Permission
 from actors.xenstore.quotas import Quotas, QuotaTable
 from actors.xenstore.transactions import Operation, Transaction
@@ -25,21 +27,8 @@ from actors.xenstore.watches import Watch, Watches
 
 OK: Final = b"OK\0"
 
-NODE_REQUESTS: Final = frozenset(
-    {
-        XsType.DIRECTORY,
-        XsType.DIRECTORY_PART,
-        XsType.READ,
-        XsType.GET_PERMS,
-        XsType.WRITE,
-        XsType.MKDIR,
-        XsType.RM,
-        XsType.SET_PERMS,
-        XsType.TRANSACTION_START,
-        XsType.TRANSACTION_END,
-    }
-)
-"""What is done inside of a transaction if the request names one."""
+OUTSIDE: Final = frozenset({XsType.WATCH, XsType.UNWATCH})
+"""What does not mind the transaction that a request names."""
 
 Method = Callable[["Requests", Connection, View, bytes], bytes]
 
@@ -108,13 +97,20 @@ class Requests:
     """Every request that is answered at once."""
 
     def __init__(
-        self, tree: Tree, watches: Watches, connections: dict[int, Connection], quotas: Quotas
+        self,
+        tree: Tree,
+        watches: Watches,
+        connections: dict[int, Connection],
+        quotas: Quotas,
+        release: Release,
     ) -> None:
+        self.release = release
         self.tree = tree
         self.watches = watches
         self.introduced: dict[int, None] = {}
         self.shut_down: dict[int, None] = {}
         self.events: list[Output] = []
+        self._told: dict[tuple[int, bytes], None] = {}
         self.watch_events = 0
         self.quotas = QuotaTable(quotas)
         self.features: dict[int, int] = {}
@@ -124,7 +120,7 @@ class Requests:
 
     def view(self, client: Connection, kind: int, tx_id: int) -> View:
         """What a request works on. ENOENT for no such transaction, EAGAIN for one that was lost."""
-        if tx_id == 0 or kind not in NODE_REQUESTS:
+        if tx_id == 0 or kind in OUTSIDE:
             return self.tree
         transaction = client.transactions.get(tx_id)
         if transaction is None:
@@ -139,22 +135,34 @@ class Requests:
         for change in changes:
             for watch in self.watches.matching(change.path, exact=change.exact):
                 client = self.connections[watch.connection]
-                if operations.may(client, change.permissions, Access.READ):
-                    self.watch_events += 1
-                    message = event_message(watch.event_path(change.path), watch.token)
-                    self.events.append(Outgoing(watch.connection, message))
+                if any(operations.may(client, each, Access.READ) for each in change.readers):
+                    self.tell(watch, change.path)
 
     def fire_special(self, path: str, domid: int) -> None:
         """Tell who watches that a domain has come or gone; who watches with a depth, of which one."""
         node = self.tree.get(path)
         permissions = PRIVATE if node is None else node.permissions
         detailed = f"{path}/{domid}"
-        for concerned in (path, detailed):
+        for concerned in (path, detailed) if self.release.watch_depths else (path,):
             for watch in self.watches.matching(concerned, exact=True):
                 if operations.may(self.connections[watch.connection], permissions, Access.READ):
-                    self.watch_events += 1
-                    message = event_message(detailed if watch.depth else concerned, watch.token)
-                    self.events.append(Outgoing(watch.connection, message))
+                    self.tell(watch, detailed if watch.depth else concerned)
+
+    def tell(self, watch: Watch, path: str) -> None:
+        """An event for a watch's owner: not one that is too long, and none of a node twice in a request."""
+        message = event_message(watch.event_path(path), watch.token)
+        key = watch.connection, message
+        if len(message) > HEADER_BYTES + XENSTORE_PAYLOAD_MAX or (path[:1] != "@" and key in self._told):
+            return
+        self._told[key] = None
+        self.watch_events += 1
+        self.events.append(Outgoing(watch.connection, message))
+
+    def take_events(self) -> list[Output]:
+        """What a request has caused beside its answer."""
+        events, self.events = self.events, []
+        self._told.clear()
+        return events
 
     def drop_watches(self, client: Connection) -> None:
         """Take all watches of a client back."""
@@ -178,7 +186,7 @@ class Requests:
     def directory_part(self, client: Connection, view: View, payload: bytes) -> bytes:
         """DIRECTORY_PART path offset: generation, and names from an offset on; an empty one ends them."""
         asked, offset = exactly(payload, 2)
-        first = number_of(offset)
+        first = unsigned(offset)
         node = operations.read(view, client, node_path(client, asked))
         names = b"".join(b"%s\0" % name.encode() for name in node.children)
         head = b"%d\0" % node.generation
@@ -191,7 +199,7 @@ class Requests:
 
     def get_permissions(self, client: Connection, view: View, payload: bytes) -> bytes:
         """GET_PERMS path: the entries, the owner's first."""
-        node = operations.read(view, client, node_path(client, one(payload), special=True))
+        node = operations.read(view, client, node_path(client, one(payload)))
         return "".join(f"{each}\0" for each in node.permissions).encode()
 
     def write(self, client: Connection, view: View, payload: bytes) -> bytes:
@@ -200,68 +208,76 @@ class Requests:
         if not nul:
             raise XenError(Errno.EINVAL, "a path without its end")
         path = node_path(client, head)
-        return self._change(view, path, partial(operations.write, client=client, path=path, value=value))
+        return self._change(view, partial(operations.write, client=client, path=path, value=value))
 
     def mkdir(self, client: Connection, view: View, payload: bytes) -> bytes:
         """MKDIR path."""
         path = node_path(client, one(payload))
-        return self._change(view, path, partial(operations.mkdir, client=client, path=path))
+        return self._change(view, partial(operations.mkdir, client=client, path=path))
 
     def remove(self, client: Connection, view: View, payload: bytes) -> bytes:
         """RM path."""
         path = node_path(client, one(payload))
-        return self._change(view, path, partial(operations.remove, client=client, path=path))
+        return self._change(view, partial(operations.remove, client=client, path=path))
 
     def set_permissions(self, client: Connection, view: View, payload: bytes) -> bytes:
-        """SET_PERMS path entry..."""
+        """SET_PERMS path entry... ENOENT for an owner that cannot be."""
         head, *entries = several(payload, at_least=2)
-        path = node_path(client, head, special=True)
-        entry = tuple(Permission.parse(each.decode("latin-1")) for each in entries)
-        operation = partial(operations.set_permissions, client=client, path=path, permissions=entry)
-        return self._change(view, path, operation)
+        if not client.privileged and len(entries) > client.quotas.permissions:
+            raise XenError(Errno.ENOSPC, f"{len(entries)} permissions")
+        permissions = tuple([Permission.parse(each) for each in entries])
+        if permissions[0].is_for_nobody:
+            raise XenError(Errno.ENOENT, f"no domain can be {permissions[0].domid}")
+        path = guarded_path(client, head)
+        if head[:1] == b"@":
+            operations.guard(self.tree, client, path, permissions)
+            return OK
+        return self._change(
+            view, partial(operations.set_permissions, client=client, path=path, permissions=permissions)
+        )
 
     def watch(self, client: Connection, _: View, payload: bytes) -> bytes:
-        """WATCH path token, or path token depth: the first event follows the answer. EEXIST, ENOSPC."""
+        """WATCH path token, or path token depth: the first event follows the answer. EEXIST, E2BIG."""
         asked, token, *rest = several(payload, at_least=2)
-        if len(rest) > 1:
-            raise XenError(Errno.EINVAL, f"{len(rest) + 2} parts instead of 2 or 3")
+        if len(rest) > (1 if self.release.watch_depths else 0):
+            raise XenError(Errno.EINVAL, f"{len(rest) + 2} parts")
         depth = number_of(rest[0]) if rest else None
         path = watch_path(client, asked)
         known = self.watches.find(client.id, path, token)
         if known is not None and known.restored:
             self.watches.remove(client.id, path, token)
-        if not client.privileged and self.watches.count(client.id) >= client.quotas.watches:
-            raise XenError(Errno.ENOSPC, f"{self.watches.count(client.id)} watches")
+        elif known is not None:
+            raise XenError(Errno.EEXIST, f"{path} {token!r}")
+        if not client.privileged and self.watches.count(client.id) > client.quotas.watches:
+            raise XenError(Errno.E2BIG, f"{self.watches.count(client.id)} watches")
         relative = asked[:1] not in (b"/", b"@")
         watch = Watch(client.id, path, token, len(client.home) + 1 if relative else 0, depth)
         self.watches.add(watch)
         if client.kept and self.journal is not None:
             self.journal.watch(client.domid, watch)
-        self.events.append(Outgoing(client.id, event_message(watch.event_path(path), token)))
+        self.tell(watch, path)
         return OK
 
     def unwatch(self, client: Connection, _: View, payload: bytes) -> bytes:
-        """UNWATCH path token. ENOENT."""
+        """UNWATCH path token. ENOENT, for what is no path, too."""
         asked, token = exactly(payload, 2)
-        path = watch_path(client, asked)
+        path = absolute(client, asked)
         self.watches.remove(client.id, path, token)
         if client.kept and self.journal is not None:
             self.journal.unwatch(client.domid, path, token)
         return OK
 
-    def reset_watches(self, client: Connection, _: View, payload: bytes) -> bytes:
-        """RESET_WATCHES: as a kernel does when it has just started; transactions go, too."""
-        one(payload)
+    def reset_watches(self, client: Connection, _: View, __: bytes) -> bytes:
+        """RESET_WATCHES, whatever comes with it: a kernel has just started. Transactions go, too."""
         self.drop_watches(client)
         client.transactions.clear()
         return OK
 
-    def start_transaction(self, client: Connection, view: View, payload: bytes) -> bytes:
-        """TRANSACTION_START: its number. EBUSY inside of another, ENOSPC."""
-        one(payload)
+    def start_transaction(self, client: Connection, view: View, _: bytes) -> bytes:
+        """TRANSACTION_START, whatever comes with it: its number. EBUSY inside of another, ENOSPC."""
         if view is not self.tree:
             raise XenError(Errno.EBUSY, "a transaction inside of a transaction")
-        if not client.privileged and len(client.transactions) >= client.quotas.transactions:
+        if not client.privileged and len(client.transactions) > client.quotas.transactions:
             raise XenError(Errno.ENOSPC, f"{len(client.transactions)} transactions")
         number = client.last_transaction
         while number == client.last_transaction or number in client.transactions:
@@ -282,9 +298,9 @@ class Requests:
             self.fire(view.commit())
         return OK
 
-    def _change(self, view: View, path: str, operation: Operation) -> bytes:
+    def _change(self, view: View, operation: Operation) -> bytes:
         if isinstance(view, Transaction):
-            view.perform(path, operation)
+            view.perform(operation)
         else:
             self.fire(operation(view))
         return OK
@@ -298,9 +314,9 @@ def number_of(data: bytes) -> int:
 
 
 def several(payload: bytes, *, at_least: int) -> list[bytes]:
-    """The strings of a payload, each with its NUL. EINVAL if they are too few."""
-    parts = payload.split(b"\0")
-    if parts.pop() or len(parts) < at_least:
+    """The strings of a payload, each with its NUL; what follows the last one is ignored. EINVAL: too few."""
+    parts = payload.split(b"\0")[:-1]
+    if len(parts) < at_least:
         raise XenError(Errno.EINVAL, f"a payload of {len(payload)} bytes in {len(parts)} parts")
     return parts
 
@@ -314,7 +330,7 @@ def exactly(payload: bytes, count: int) -> list[bytes]:
 
 
 def one(payload: bytes) -> bytes:
-    """The one string of a payload. EINVAL."""
+    """The one string of a payload, with nothing behind it. EINVAL."""
     data, nul, rest = payload.partition(b"\0")
     if not nul or rest:
         raise XenError(Errno.EINVAL, "not one string with a NUL at its end")

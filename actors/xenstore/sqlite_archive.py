@@ -13,8 +13,10 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
+from actors.abi.errno import XenError
 from actors.xenstore.archive import ArchiveError, Batch, Records, RingRecord
 from actors.xenstore.permissions import Permission, Permissions
+from actors.xenstore.tree import parent_of
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS nodes (
@@ -41,6 +43,7 @@ class SqliteArchive:
 
     def __init__(self, path: Path) -> None:
         """ArchiveError if the file cannot be opened, or is no database."""
+        self._path = path
         try:
             self._database = sqlite3.connect(path, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -53,7 +56,7 @@ class SqliteArchive:
         """Everything that was committed."""
         execute = self._database.execute
         try:
-            return Records(
+            records = Records(
                 nodes=[
                     (path, value, _parse(text), generation)
                     for path, value, text, generation in execute(
@@ -67,8 +70,10 @@ class SqliteArchive:
                 settings=dict(execute("SELECT name, value FROM settings ORDER BY name")),
                 rings={row[0]: RingRecord(*row[1:]) for row in execute("SELECT * FROM rings ORDER BY domid")},
             )
-        except sqlite3.Error as error:
-            raise ArchiveError(str(error)) from error
+        except (sqlite3.Error, XenError) as error:
+            raise ArchiveError(f"{self._path}: {error}") from error
+        self._check(records)
+        return records
 
     def commit(self, batch: Batch) -> None:
         """Keep the whole batch, in one transaction."""
@@ -84,6 +89,12 @@ class SqliteArchive:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def _check(self, records: Records) -> None:
+        paths = {path for path, *_ in records.nodes}
+        orphan = next((each for each in sorted(paths) if (parent_of(each) or "/") not in paths), None)
+        if orphan is not None:
+            raise ArchiveError(f"{self._path}: node {orphan} has no parent")
 
     def _write(self, batch: Batch) -> None:
         execute = self._database.execute
@@ -111,8 +122,8 @@ class SqliteArchive:
 
 
 def _text(permissions: Permissions) -> str:
-    return " ".join([str(each) for each in permissions])
+    return " ".join([str(each) for each in permissions if not each.void])
 
 
 def _parse(text: str) -> Permissions:
-    return tuple([Permission.parse(each) for each in text.split(" ")])
+    return tuple([Permission.parse(each.encode()) for each in text.split(" ")])

@@ -7,16 +7,16 @@ the daemon commits before it lets anybody see an answer.
 Source: docs/misc/xenstore.txt, tools/xenstored/{core,domain}.c.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
+from actors.abi.releases import RELEASES, Release
 from actors.abi.xs_wire import XsType, error_payload, pack_message
-from actors.xenstore.administration import FEATURES, introduction_of, release_of
+from actors.xenstore.administration import FEATURES, another_of, introduction_of
 from actors.xenstore.archive import Journal, Records
 from actors.xenstore.connections import Connection
 from actors.xenstore.operations import cut
-from actors.xenstore.permissions import PRIVATE
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.request_table import BY_DAEMON, METHODS, PRIVILEGED
 from actors.xenstore.requests import (
@@ -61,16 +61,27 @@ class StoreStatistics:
 class Store:
     """Nodes, watches, transactions and clients."""
 
-    def __init__(self, quotas: Quotas | None = None, *, own_domid: int | None = None) -> None:
-        """`own_domid` is the domain in which the daemon runs: it counts as introduced."""
+    def __init__(
+        self,
+        quotas: Quotas | None = None,
+        *,
+        own_domid: int | None = None,
+        release: Release = RELEASES["4.17"],
+    ) -> None:
+        """`own_domid` is the domain in which the daemon runs: it counts as introduced.
+
+        `release`: of which Xen the daemon is; what came later is ENOSYS.
+        """
         self.defaults = quotas or Quotas()
+        self.release = release
         self.own_domid = own_domid
         self.tree = Tree()
         self.watches = Watches()
         self._connections: dict[int, Connection] = {}
-        self._requests = Requests(self.tree, self.watches, self._connections, self.defaults)
+        self._requests = Requests(self.tree, self.watches, self._connections, self.defaults, release)
         if own_domid is not None:
             self._requests.introduced[own_domid] = None
+        self._methods = {kind: method for kind, method in METHODS.items() if release.serves(kind)}
         self._journal: Journal | None = None
         self._epoch = 0
         self._last_connection = 0
@@ -108,14 +119,15 @@ class Store:
         known = kind if kind in _KINDS else UNKNOWN
         self._handled[known] = self._handled.get(known, 0) + 1
         try:
-            method = METHODS.get(kind)
+            method = self._methods.get(kind)
             if method is None or kind in PRIVILEGED:
-                _check_kind(client, kind)
-                if method is None:
-                    return self._about_domain(client, kind, req_id, payload)
-                if kind == XsType.CONTROL and payload.startswith(b"live-update\0"):
-                    return self._live_update(client, req_id, payload)
-            answer = method(requests, client, requests.view(client, kind, tx_id), payload)
+                self._check_kind(client, kind)
+            view = requests.view(client, kind, tx_id)
+            if method is None:
+                return self._about_domain(client, kind, req_id, payload)
+            if kind == XsType.CONTROL and payload.startswith(b"live-update\0"):
+                return self._live_update(client, req_id, payload)
+            answer = method(requests, client, view, payload)
         except XenError as error:
             self._refused += 1
             self._conflicts += kind == XsType.TRANSACTION_END and error.errno is Errno.EAGAIN
@@ -125,7 +137,7 @@ class Store:
             requests.events.append(Printed(f"request {kind} of domain {client.domid}: {payload[:80]!r}"))
         if not requests.events:
             return [reply]
-        events = self._take_events()
+        events = requests.take_events()
         return [reply, *events] if kind == XsType.WATCH else [*events, reply]
 
     def connection_of(self, domid: int) -> int | None:
@@ -141,19 +153,22 @@ class Store:
         return self._requests.features.get(domid, FEATURES)
 
     def introduce(self, domid: int, port: int = 0, *, privileged: bool = False) -> tuple[int, list[Output]]:
-        """A domain's ring is served from now on: its connection, new or begun anew, and who is told."""
+        """A domain's ring is served from now on: its connection, and who is told if it is new.
+
+        One that was served already begins anew, which is no news to anybody.
+        """
         connection = self._of_domain.get(domid)
-        if connection is None:
-            connection = self._of_domain[domid] = self.connect(domid, privileged=privileged)
-            self._connections[connection].kept = True
-        else:
-            self.reset(connection)
-        self._requests.introduced[domid] = None
-        self._requests.shut_down.pop(domid, None)
         if self._journal is not None:
             self._journal.domain(domid, port)
+        if connection is not None:
+            self.reset(connection)
+            return connection, []
+        connection = self._of_domain[domid] = self.connect(domid, privileged=privileged)
+        self._connections[connection].kept = True
+        self._requests.introduced[domid] = None
+        self._requests.shut_down.pop(domid, None)
         self._requests.fire_special(INTRODUCE_DOMAIN, domid)
-        return connection, self._take_events()
+        return connection, self._requests.take_events()
 
     def answer(self, request: Introduction, refusal: Errno | None = None) -> Outgoing:
         """The answer to an `Introduction`."""
@@ -179,7 +194,7 @@ class Store:
             return []
         self._requests.shut_down[domid] = None
         self._requests.fire_special(RELEASE_DOMAIN, domid)
-        return self._take_events()
+        return self._requests.take_events()
 
     def lose(self, domid: int) -> list[Output]:
         """A domain is gone, but another may come under its id: its nodes stay."""
@@ -191,7 +206,7 @@ class Store:
         if self._journal is not None:
             self._journal.domain(domid, None)
         self._requests.fire_special(RELEASE_DOMAIN, domid)
-        return self._take_events()
+        return self._requests.take_events()
 
     def remove(self, domid: int) -> list[Output]:
         """A domain is gone for good: its connection, the nodes that belong to it with all below, its rights.
@@ -202,16 +217,25 @@ class Store:
         self._forget_settings(domid)
         self._forget_rights(domid)
         for path in self.tree.owned_by(domid):
-            node = self.tree.get(path)
-            if path in {ROOT, *SPECIAL} and node is not None:
-                self.tree.put(path, Node(node.value, PRIVATE, node.children))
-            elif node is not None:
-                self._requests.fire(cut(self.tree, path, node))
-        return [*self._take_events(), *events]
+            if path != ROOT and self.tree.get(path) is not None:
+                self._requests.fire(cut(self.tree, path))
+        for path in (ROOT, *SPECIAL):
+            self._return(path, domid)
+        return [*self._requests.take_events(), *events]
+
+    def _return(self, path: str, domid: int) -> None:
+        """What cannot be removed with its owner is domain 0's again."""
+        node = self.tree.get(path)
+        if node is not None and node.owner == domid:
+            owner, *others = node.permissions
+            permissions = (replace(owner, domid=CONTROL_DOMAIN), *others)
+            self.tree.put(path, Node(node.value, permissions, node.children))
 
     def _forget_rights(self, domid: int) -> None:
         self.tree.forget_permissions(domid)
         for client in self._connections.values():
+            for transaction in client.transactions.values():
+                transaction.forget_permissions(domid)
             if client.target == domid:
                 client.target = None
                 if self._journal is not None:
@@ -248,7 +272,7 @@ class Store:
 
         Everything is written down as rows and read into fresh tables; connections keep their numbers.
         """
-        store = Store(self.defaults, own_domid=self.own_domid)
+        store = Store(self.defaults, own_domid=self.own_domid, release=self.release)
         store.tree.restore(
             (path, node.value, node.permissions, node.generation) for path, node in self.tree.rows()
         )
@@ -341,10 +365,17 @@ class Store:
             domains=len(self._requests.introduced),
         )
 
+    def _check_kind(self, client: Connection, kind: int) -> None:
+        """ENOSYS for what there is not in this release; EACCES for what only the privileged may ask."""
+        if kind not in self._methods and kind not in BY_DAEMON:
+            raise XenError(Errno.ENOSYS, f"request {kind}")
+        if kind in PRIVILEGED and not client.privileged:
+            raise XenError(Errno.EACCES, f"request {kind} of domain {client.domid}")
+
     def _about_domain(self, client: Connection, kind: int, req_id: int, payload: bytes) -> list[Output]:
         if kind == XsType.INTRODUCE:
             return [Introduction(client.id, req_id, *introduction_of(payload))]
-        domid = release_of(payload)
+        domid = another_of(payload)
         if domid not in self._of_domain:
             raise XenError(Errno.ENOENT, f"domain {domid} is not introduced")
         if domid == client.domid:
@@ -360,21 +391,9 @@ class Store:
         request = LiveUpdate(client.id, req_id, force=b"-F" in words)
         return [request] if b"-s" in words else [self.answer_control(request)]
 
-    def _take_events(self) -> list[Output]:
-        events, self._requests.events = self._requests.events, []
-        return events
-
 
 def _name(kind: int) -> str:
     return "unknown" if kind == UNKNOWN else XsType(kind).name.lower()
 
 
 _LIVE_UPDATE: Final = frozenset({b"-a", b"-c", b"-f", b"-s", b"-t", b"-F"})
-
-
-def _check_kind(client: Connection, kind: int) -> None:
-    """EACCES for what only the privileged may ask; ENOSYS for what there is not."""
-    if kind in PRIVILEGED and not client.privileged:
-        raise XenError(Errno.EACCES, f"request {kind} of domain {client.domid}")
-    if kind not in METHODS and kind not in BY_DAEMON:
-        raise XenError(Errno.ENOSYS, f"request {kind}")

@@ -1,16 +1,16 @@
 """Nodes by their path, and the generation that each had when it was last changed.
 
-Rules: a node is replaced, never changed, so that a transaction can keep what it has seen. Children
-keep the order in which they were made. `put` and `drop` alone change the tree; who calls them keeps
-parents and children in step.
+Rules: a node is replaced, never changed, so that a transaction can keep what it has seen; except that
+the rights of a domain that is gone are void at once. Children keep the order in which they were made. `put`
+and `drop` alone change the tree; who calls them keeps parents and children in step.
 Source: tools/xenstored/core.c (a record for each node, with a generation count).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from actors.xenstore.permissions import PRIVATE, Permissions
+from actors.xenstore.permissions import PRIVATE, Permissions, without
 
 INTRODUCE_DOMAIN: Final = "@introduceDomain"
 RELEASE_DOMAIN: Final = "@releaseDomain"
@@ -20,11 +20,11 @@ ROOT: Final = "/"
 
 @dataclass(slots=True)
 class Node:
-    """A node; immutable once it is in a tree. The keys of `children` are their names."""
+    """A node; immutable once it is in a tree. `children` are their names."""
 
     value: bytes
     permissions: Permissions
-    children: dict[str, None] = field(default_factory=dict)
+    children: tuple[str, ...] = ()
     generation: int = 0
 
     @property
@@ -34,22 +34,19 @@ class Node:
 
     def with_child(self, name: str) -> "Node":
         """The same node with one more child."""
-        return Node(self.value, self.permissions, {**self.children, name: None})
+        return Node(self.value, self.permissions, (*self.children, name))
 
     def without_child(self, name: str) -> "Node":
-        """The same node with one child less."""
-        return Node(self.value, self.permissions, {each: None for each in self.children if each != name})
+        """The same node with one child less; where it is listed twice, it still is one."""
+        at = self.children.index(name)
+        return Node(self.value, self.permissions, self.children[:at] + self.children[at + 1 :])
 
 
 class View(Protocol):
     """What an operation works on: the tree itself, or a transaction's private view of it."""
 
     def get(self, path: str) -> Node | None:
-        """The node at a path."""
-        ...
-
-    def note_read(self, path: str) -> None:
-        """A client has asked for this node, there or not."""
+        """The node at a path, on which a transaction depends from now on. ENOSPC if it has seen too many."""
         ...
 
     def put(self, path: str, node: Node) -> None:
@@ -60,8 +57,19 @@ class View(Protocol):
         """Remove the node at a path, which is there."""
         ...
 
-    def owned(self, domid: int) -> int:
-        """How many nodes count for a domain."""
+    def has_room(self, domid: int, count: int, limit: int) -> bool:
+        """Whether a domain may make `count` nodes if it may have `limit`."""
+        ...
+
+    def fail(self) -> None:
+        """Something was refused half way: a transaction can never be committed after that."""
+        ...
+
+    def readers(self, path: str, *permissions: Permissions) -> tuple[Permissions, ...]:
+        """By which permissions one may hear of a change: by those that a node has or had, or its parent has.
+
+        A transaction says so when it is committed, and has nobody hear of anything before.
+        """
         ...
 
 
@@ -96,19 +104,28 @@ class Tree:
         """The node at a path."""
         return self._nodes.get(path)
 
-    def note_read(self, path: str) -> None:
-        """Nothing: only a transaction depends on what it has read."""
+    def has_room(self, domid: int, count: int, limit: int) -> bool:
+        """Whether a domain may make `count` nodes if it may have `limit`."""
+        return self.owned(domid) + count <= limit
+
+    def fail(self) -> None:
+        """Nothing: what is refused here has changed nothing."""
+
+    def readers(self, path: str, *permissions: Permissions) -> tuple[Permissions, ...]:
+        """By which permissions one may hear of a change: those that a node has or had, or its parent has."""
+        above = self._nodes.get(parent_of(path) or path)
+        return permissions if above is None else (*permissions, above.permissions)
 
     def put(self, path: str, node: Node) -> None:
         """Set the node at a path, as the newest."""
         old = self._nodes.get(path)
         if old is not None:
-            self._count(old.owner, -1)
+            self._count(path, old, -1)
         self.generation += 1
         node.generation = self.generation
         self._nodes[path] = node
         self._touched[path] = None
-        self._count(node.owner, 1)
+        self._count(path, node, 1)
         if self.journal is not None:
             self.journal.put(path, node)
 
@@ -116,7 +133,7 @@ class Tree:
         """Remove the node at a path, which is there."""
         self.generation += 1
         self._touched[path] = None
-        self._count(self._nodes.pop(path).owner, -1)
+        self._count(path, self._nodes.pop(path), -1)
         if self.journal is not None:
             self.journal.drop(path)
 
@@ -136,40 +153,49 @@ class Tree:
         self._nodes.clear()
         self._owned.clear()
         self._touched.clear()
+        children: dict[str, list[str]] = {}
         for path, value, permissions, generation in rows:
-            self._nodes[path] = Node(value, permissions, {}, generation)
-            self._count(permissions[0].domid, 1)
+            self._nodes[path] = Node(value, permissions, (), generation)
+            self._count(path, self._nodes[path], 1)
             self.generation = max(self.generation, generation)
-        for path in self._nodes:
             above = parent_of(path)
             if above is not None:
-                self._nodes[above].children[name_of(path)] = None
+                children.setdefault(above, []).append(name_of(path))
+        for path, names in children.items():
+            self._nodes[path].children = tuple(names)
 
     def owned(self, domid: int) -> int:
-        """How many nodes count for a domain."""
+        """How many nodes count for a domain: special ones do for nobody."""
         return self._owned.get(domid, 0)
 
     def owned_by(self, domid: int) -> list[str]:
-        """The paths of a domain's nodes, parents before their children."""
+        """The paths of a domain's nodes, parents before their children, in the order of `rows`."""
         if not self.owned(domid):
             return []
-        return sorted(path for path, node in self._nodes.items() if node.owner == domid)
+        return [path for path, node in self.rows() if node.owner == domid and path not in SPECIAL]
 
     def forget_permissions(self, domid: int) -> None:
-        """Nobody's node names a domain any more, unless it is the owner."""
-        for path, node in [row for row in self._nodes.items() if len(row[1].permissions) > 1]:
-            owner, *others = node.permissions
-            left = (owner, *[each for each in others if each.domid != domid])
-            if left != node.permissions:
-                self.put(path, Node(node.value, left, node.children))
+        """What nodes let a domain do is void, unless it is the owner; that is no change of the nodes."""
+        for path, node in self._nodes.items():
+            left = without(node.permissions, domid)
+            if left is not node.permissions:
+                node.permissions = left
+                if self.journal is not None:
+                    self.journal.put(path, node)
 
     def check(self) -> None:
-        """Every node is its parent's child and the other way round; the counts are right."""
+        """Every node is its parent's child, once, and the other way round; the counts are right."""
         counts: dict[int, int] = {}
+        children: list[str] = []
         for path, node in self._nodes.items():
-            counts[node.owner] = counts.get(node.owner, 0) + 1
-            self._check_node(path, node)
+            if path not in SPECIAL:
+                counts[node.owner] = counts.get(node.owner, 0) + 1
+            children += [join(path, name) for name in node.children]
+            assert node.generation <= self.generation, f"{path} comes from the future"
         assert counts == self._owned, f"node counts {self._owned} should be {counts}"
+        wrong = {*children} ^ (self._nodes.keys() - {ROOT, *SPECIAL})
+        assert not wrong, f"{sorted(wrong)} are nodes without a parent, or children without a node"
+        assert len(children) == len({*children}), "a node has a child twice"
 
     def check_touched(self) -> None:
         """The same of the nodes that were set or removed since the last call."""
@@ -182,7 +208,8 @@ class Tree:
             elif (above := self._nodes.get(parent_of(path) or ROOT)) is not None:
                 assert name_of(path) not in above.children, f"{path} is gone and still a child"
         self._touched.clear()
-        assert sum(self._owned.values()) == len(self._nodes), f"node counts {self._owned} of {len(self)}"
+        counted = len(self._nodes) - len(SPECIAL)
+        assert sum(self._owned.values()) == counted, f"node counts {self._owned} of {counted}"
 
     def _check_node(self, path: str, node: Node) -> None:
         parent = parent_of(path)
@@ -194,12 +221,14 @@ class Tree:
             assert join(path, name) in self._nodes, f"{path} has a child {name} that is not there"
         assert node.generation <= self.generation, f"{path} comes from the future"
 
-    def _count(self, domid: int, change: int) -> None:
-        count = self._owned.get(domid, 0) + change
+    def _count(self, path: str, node: Node, change: int) -> None:
+        if path in SPECIAL:
+            return
+        count = self._owned.get(node.owner, 0) + change
         if count:
-            self._owned[domid] = count
+            self._owned[node.owner] = count
         else:
-            del self._owned[domid]
+            del self._owned[node.owner]
 
 
 def parent_of(path: str) -> str | None:

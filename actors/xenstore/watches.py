@@ -1,20 +1,20 @@
 """Who wants to hear of which change.
 
 Rules: a watch hears of its own node and of all below, once at once when it is set, and if an ancestor
-of its node is removed (then with its own path). An event goes only to who may read the node. A special
-path (`@releaseDomain`) has no below, but a watch on it with a depth is told of which domain, and one on
-`@releaseDomain/<domid>` hears of that domain alone. A watch with a depth hears of nothing that is further
-below its node than that.
+of its node is removed (then with its own path). Those that hear of a change do so in the order in which
+they were set. A special path (`@releaseDomain`) has no below; where watches have depths, one on it with a
+depth is told of which domain, and one on `@releaseDomain/<domid>` hears of that domain alone. A watch with
+a depth hears of nothing that is further below its node than that.
 Source: tools/xenstored/watch.c, docs/misc/xenstore.txt (WATCH with a depth).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from actors.abi.errno import Errno, XenError
 from actors.xenstore.tree import ROOT, parent_of
 
-_NONE: "dict[tuple[int, bytes], Watch]" = {}
+_number = attrgetter("number")
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Watch:
     """A watch of a connection; `shown_from` is how many characters of a path its events leave out.
 
     `depth` is how far below its node it hears, or None for all the way. `restored`: it was set under an
-    earlier daemon; its owner may set it again.
+    earlier daemon; its owner may set it again. `number` counts watches in the order in which they were set.
     """
 
     connection: int
@@ -31,6 +31,7 @@ class Watch:
     shown_from: int = 0
     depth: int | None = None
     restored: bool = False
+    number: int = 0
 
     def event_path(self, path: str) -> str:
         """A path as the watch's owner wants to see it."""
@@ -51,6 +52,7 @@ class Watches:
         self._by_path: dict[str, dict[tuple[int, bytes], Watch]] = {}
         self._of: dict[int, dict[tuple[str, bytes], Watch]] = {}
         self._total = 0
+        self._numbers = 0
 
     def __len__(self) -> int:
         return self._total
@@ -72,6 +74,8 @@ class Watches:
         mine = self._of.setdefault(watch.connection, {})
         if (watch.path, watch.token) in mine:
             raise XenError(Errno.EEXIST, f"{watch.path} {watch.token!r}")
+        self._numbers += 1
+        watch.number = self._numbers
         mine[watch.path, watch.token] = watch
         self._by_path.setdefault(watch.path, {})[watch.connection, watch.token] = watch
         self._total += 1
@@ -92,14 +96,18 @@ class Watches:
         for watch in self._of.pop(connection, {}).values():
             self._drop(watch)
 
-    def matching(self, path: str, *, exact: bool) -> Iterator[Watch]:
+    def matching(self, path: str, *, exact: bool) -> list[Watch]:
         """The watches that a change of `path` concerns: those on it and, unless `exact`, above it."""
+        found: list[Watch] = []
         current: str | None = path
         while current is not None:
-            for watch in self._by_path.get(current, _NONE).values():
-                if watch.depth is None or watch.reaches(path):
-                    yield watch
+            here = self._by_path.get(current)
+            if here is not None:
+                found += [each for each in here.values() if each.depth is None or each.reaches(path)]
             current = None if exact else parent_of(current)
+        if len(found) > 1:
+            found.sort(key=_number)
+        return found
 
     def check(self) -> None:
         """The counts are right."""

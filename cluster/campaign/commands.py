@@ -27,7 +27,10 @@ from cluster.campaign.summary import SweepSummary, failure_text
 from cluster.campaign.sweep import run_here, run_on_cores
 from cluster.campaign.trial import Finished, Record
 from cluster.config.yaml_source import YamlSource
+from cluster.run.about import FILE as ABOUT
+from cluster.run.about import About
 from cluster.run.run_directory import RunDirectory
+from cluster.run.run_lock import held
 
 EXIT_CODES = {"held": 0, "failed": 1, "unknown": 2}
 FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -166,8 +169,13 @@ def replay(  # noqa: PLR0917 (click passes options so)
     directory = RunDirectory.create(f"replay-{seed}", out)
     (directory.path / "images").rmdir()
     (directory.path / "journals").rmdir()
-    finished = plan.run_case(case, directory.path)
-    _write(directory, case, finished, history)
+    about = About(case.cluster().name, "simulated", endless=False, trace=True, seed=seed, configuration=[])
+    with held(directory.path, made_here=True):
+        directory.write(ABOUT, about.text())
+        finished = plan.run_case(case, directory.path)
+        _write(directory, case, finished, history)
+        about.end([])
+        directory.write(ABOUT, about.text())
     console = Console()
     if finished.report is not None:
         finished.report.print_summary(console)

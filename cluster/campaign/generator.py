@@ -51,7 +51,7 @@ def _drivers(host: ResolvedHost) -> list[str]:
     return [
         f"{host.name}/{each['name']}"
         for each in host.driver_domains
-        if each["on_crash"] == "restart" and each["name"] not in stock
+        if each["on_crash"] == each["on_watchdog"] == "restart" and each["name"] not in stock
     ]
 
 

@@ -5,20 +5,23 @@ value came from. What concerns several guests is in `checks.py`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
+from actors.dom0.shutdown_actions import ShutdownActions
 from cluster.config.errors import ConfigError, Finding
 from cluster.config.quantities import size_text
 from cluster.config.schema import GuestDiskSchema, GuestSchema, StoreWorkSchema, WorkloadSchema
+from cluster.config.shutdown_actions import ACTION_DEFAULTS
+from cluster.config.source_file import SourceFile
 from cluster.config.virtual_device import virtual_device_number
 from cluster.config.xl_config import XlConfig, read_xl
 from cluster.config.xl_disk import XlDisk
-from cluster.config.yaml_source import Where, YamlSource
+from cluster.config.yaml_source import Where, YamlSource, read_bounded
 
-_IN_XL = ("name", "memory", "maxmem", "vcpus", "on_crash", "disks")
+_IN_XL = ("name", "memory", "maxmem", "vcpus", "disks", *ACTION_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class GuestDescription:
     memory: int
     maxmem: int
     vcpus: int
-    on_crash: str
+    actions: ShutdownActions
     frontend: str
     vitals_ns: int
     disks: tuple[DiskDescription, ...]
@@ -61,12 +64,13 @@ class GuestDescription:
 
 
 class GuestReader:
-    """Makes descriptions, and gathers what is wrong with them and what was ignored."""
+    """Makes descriptions, and gathers what is wrong with them, what was ignored, and what was read."""
 
     def __init__(self, source: YamlSource) -> None:
         self._source = source
         self.findings: list[Finding] = []
         self.remarks: list[Finding] = []
+        self.files: list[SourceFile] = []
 
     def read(
         self, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
@@ -99,7 +103,7 @@ class GuestReader:
             memory=guest.memory,
             maxmem=maxmem,
             vcpus=guest.vcpus or 1,
-            on_crash=guest.on_crash or "destroy",
+            actions=ShutdownActions(**_given(guest, ACTION_DEFAULTS)),
             frontend=guest.frontend,
             vitals_ns=guest.vitals,
             disks=tuple(each for each in disks if each is not None),
@@ -139,6 +143,7 @@ class GuestReader:
             return None
         try:
             xl = read_xl(path)
+            self.files.append(SourceFile(path, read_bounded(path)))
         except ConfigError as error:
             self.findings += error.findings
             return None
@@ -149,7 +154,7 @@ class GuestReader:
             memory=xl.memory,
             maxmem=xl.maxmem,
             vcpus=xl.vcpus,
-            on_crash=xl.on_crash,
+            actions=xl.actions,
             frontend=guest.frontend,
             vitals_ns=guest.vitals,
             disks=self._xl_disks(xl, guest, where, first_disks),
@@ -224,6 +229,11 @@ class GuestReader:
 
     def _refuse(self, where: Where, wrong: str, right: str) -> None:
         self.findings.append(self._source.finding(where, wrong, right))
+
+
+def _given(guest: GuestSchema, keys: Iterable[str]) -> dict[str, str]:
+    """Those of these keys that are written."""
+    return {key: value for key in keys if (value := getattr(guest, key)) is not None}
 
 
 def _names(name: str, count: int | None) -> tuple[str, ...]:

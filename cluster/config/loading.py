@@ -36,7 +36,7 @@ def resolve_source(source: YamlSource) -> ResolvedCluster:
     findings = empty + reader.findings + ConfigChecks(source, schema, guests).run()
     if findings:
         raise ConfigError(list(dict.fromkeys(findings)))
-    return Resolution(source, schema, guests).resolve(reader.remarks)
+    return Resolution(source, schema, guests).resolve(reader.remarks, reader.files)
 
 
 def _guests(reader: GuestReader, host: int, schema: ClusterSchema) -> list[GuestDescription]:

@@ -5,7 +5,7 @@ always describes the same domains; guest ids count from 1 through all hosts, in 
 """
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -17,6 +17,7 @@ from cluster.config.fault_targets import Inventory
 from cluster.config.guest_description import GuestDescription
 from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost, Volume
 from cluster.config.schema import ClusterSchema, DiskSchema, DriverDomainSchema, HostSchema, WorkloadSchema
+from cluster.config.source_file import SourceFile
 from cluster.config.virtual_device import virtual_device_number
 from cluster.config.yaml_source import YamlSource
 
@@ -34,8 +35,8 @@ class Resolution:
         self._guests = guests
         self._guest_ids = 0
 
-    def resolve(self, remarks: list[Finding]) -> ResolvedCluster:
-        """The whole cluster."""
+    def resolve(self, remarks: list[Finding], named: list[SourceFile]) -> ResolvedCluster:
+        """The whole cluster; `named` are the other files that it was read from."""
         cluster = self._cluster
         resolved = ResolvedCluster(
             name=cluster.name,
@@ -50,6 +51,7 @@ class Resolution:
             expect=cluster.expect,
             remarks=tuple(remarks),
             costs=cluster.costs,
+            sources=(SourceFile(self._source.path, self._source.content), *named),
         )
         inventory = Inventory.of(resolved)
         faults = [
@@ -133,7 +135,7 @@ class Resolution:
             "memory_pages": guest.memory // PAGE_SIZE,
             "max_pages": guest.maxmem // PAGE_SIZE,
             "vcpus": guest.vcpus,
-            "on_crash": guest.on_crash,
+            **asdict(guest.actions),
             "frontend": guest.frontend,
             "vitals_ns": guest.vitals_ns,
             "disks": disks,
@@ -151,7 +153,11 @@ def _driver_domain(host: str, driver: DriverDomainSchema, domid: int) -> Data:
         "memory_pages": pages,
         "max_pages": pages,
         "vcpus": driver.vcpus,
+        "on_poweroff": driver.on_poweroff,
+        "on_reboot": driver.on_reboot,
+        "on_watchdog": driver.on_watchdog or driver.on_crash,
         "on_crash": driver.on_crash,
+        "on_soft_reset": driver.on_soft_reset,
         "drives": list(driver.disks),
     }
 

@@ -12,9 +12,11 @@ from typing import Final, cast
 from cluster.config.errors import Finding
 from cluster.config.quantities import duration_text
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
+from cluster.config.shutdown_actions import ACTION_DEFAULTS
+from cluster.config.source_file import SourceFile
 
 Data = dict[str, object]
-_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", "on_crash")
+_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", *ACTION_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,10 @@ class ResolvedFault:
     seed: int | None = None
     optional: bool = False
     options: Data = field(default_factory=dict)
+
+    def label(self, occurrence: int) -> str:
+        """How one time of it is written: `2` is fault 2, `2.3` its third time if it has several."""
+        return f"{self.number}.{occurrence}" if self.count > 1 else str(self.number)
 
     @property
     def cause(self) -> str:
@@ -242,7 +248,10 @@ class ResolvedHost:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedCluster:
-    """A whole configuration. `remarks` are no errors: what was ignored, and where."""
+    """A whole configuration. `remarks` are no errors: what was ignored, and where.
+
+    `sources`: the files that it was read from, first the one at `path`.
+    """
 
     name: str
     path: Path
@@ -256,6 +265,7 @@ class ResolvedCluster:
     expect: ExpectSchema
     remarks: tuple[Finding, ...]
     costs: CostsSchema = field(default_factory=CostsSchema)
+    sources: tuple[SourceFile, ...] = ()
 
     def host(self, name: str) -> ResolvedHost:
         """A host by name; KeyError if there is none."""

@@ -9,12 +9,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from actors.runtime.distribution import Distribution
+from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.config.values import (
     DEPTH_MAX,
     DISKS_MAX,
     GUESTS_MAX,
     STORE_NODES_MAX,
     AboveZero,
+    Action,
     Block,
     Cost,
     Dom0Memory,
@@ -30,6 +32,7 @@ from cluster.config.values import (
     Port,
     Rate,
     Releases,
+    ResetAction,
     Selection,
     Survivors,
     Vcpus,
@@ -87,7 +90,11 @@ class DriverDomainSchema(Strict):
     name: str
     memory: GuestMemory = 64 << 20
     vcpus: Vcpus = 1
-    on_crash: Literal["destroy", "restart", "preserve"] = "restart"
+    on_poweroff: Action = ACTION_DEFAULTS["on_poweroff"]
+    on_reboot: Action = ACTION_DEFAULTS["on_reboot"]
+    on_watchdog: Action | None = None
+    on_crash: Action = "restart"
+    on_soft_reset: ResetAction = ACTION_DEFAULTS["on_soft_reset"]
     disks: Annotated[list[str], Field(min_length=1)]
 
 
@@ -150,7 +157,11 @@ class GuestSchema(Strict):
     memory: GuestMemory | None = None
     maxmem: Memory | None = None
     vcpus: Vcpus | None = None
-    on_crash: Literal["destroy", "restart", "preserve"] | None = None
+    on_poweroff: Action | None = None
+    on_reboot: Action | None = None
+    on_watchdog: Action | None = None
+    on_crash: Action | None = None
+    on_soft_reset: ResetAction | None = None
     frontend: Literal["reconnect", "stock-linux"] = "reconnect"
     vitals: Vitals = 1_000_000_000
     disk: str | None = None

@@ -14,6 +14,7 @@ from cluster.config.domain_name import check_plain_name
 from cluster.config.errors import did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.quantities import duration_ns, rate_per_second, size_bytes, size_text
+from cluster.config.shutdown_actions import check_action, check_reset_action
 from cluster.config.virtual_device import virtual_device_number
 
 BLOCK_MAX: Final = 1 << 20
@@ -185,5 +186,7 @@ Kind = Annotated[str, AfterValidator(_fault_kind)]
 Selection = Annotated[str | dict[str, int], AfterValidator(_select)]
 MessageName = Annotated[str, AfterValidator(_message)]
 Survivors = Annotated[int | Literal["all", "none"], BeforeValidator(_survivors)]
+Action = Annotated[str, AfterValidator(check_action)]
+ResetAction = Annotated[str, AfterValidator(check_reset_action)]
 Xen = Annotated[Literal["3.4", "4.17"], BeforeValidator(_version)]
 Releases = Annotated[list[Xen], Field(min_length=1), AfterValidator(_releases)]

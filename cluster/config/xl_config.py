@@ -1,8 +1,8 @@
 """A guest out of a real xl.cfg file.
 
-Rules: name, memory, maxmem, vcpus, disk and on_crash are honoured; every other key is listed as ignored,
-with a question where xl does not know it and it looks like a slip of the pen. Comments and ignored keys may
-be of any encoding.
+Rules: name, memory, maxmem, vcpus, disk and the on_* actions are honoured; every other key is listed as
+ignored, with a question where xl does not know it and it looks like a slip of the pen. Comments and ignored
+keys may be of any encoding.
 Source: docs/man/xl.cfg.5 (facts).
 Left out: what the ignored keys would do.
 """
@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from actors.dom0.shutdown_actions import ShutdownActions
 from cluster.config.c_number import c_number
 from cluster.config.errors import ConfigError, Finding
+from cluster.config.shutdown_actions import (
+    ACTION_DEFAULTS,
+    check_action,
+    check_reset_action,
+    without_core,
+)
 from cluster.config.xl_disk import XlDisk, parse_xl_disk
 from cluster.config.xl_keys import XL_KEYS
 from cluster.config.xl_syntax import XlItem, parse_xl
@@ -24,14 +31,7 @@ MEMORY_MIN_MIB: Final = 4
 MEMORY_MAX_MIB: Final = 1 << 20
 VCPUS_MAX: Final = 32
 ASKED_MAX: Final = 100
-HONOURED: Final = ("name", "memory", "maxmem", "vcpus", "disk", "on_crash")
-CRASH_ACTIONS: Final = {
-    "destroy": "destroy",
-    "restart": "restart",
-    "preserve": "preserve",
-    "coredump-destroy": "destroy",
-    "coredump-restart": "restart",
-}
+HONOURED: Final = ("name", "memory", "maxmem", "vcpus", "disk", *ACTION_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class XlConfig:
     memory: int
     maxmem: int
     vcpus: int
-    on_crash: str
+    actions: ShutdownActions
     disks: tuple[XlDisk, ...]
     ignored: tuple[Finding, ...]
     lines: dict[str, int]
@@ -80,7 +80,8 @@ class _Reader:
                 Finding(self._path, self._line("maxmem"), wrong, f"maxmem = {memory} or more")
             )
         vcpus = self._number("vcpus", 1, 1, VCPUS_MAX)
-        on_crash, disks = self._on_crash(), self._disks()
+        actions = ShutdownActions(**{key: self._action(key) for key in ACTION_DEFAULTS})
+        disks = self._disks()
         if self._findings:
             raise ConfigError(self._findings)
         return XlConfig(
@@ -89,7 +90,7 @@ class _Reader:
             memory=memory * MEBIBYTE,
             maxmem=maxmem * MEBIBYTE,
             vcpus=vcpus,
-            on_crash=on_crash,
+            actions=actions,
             disks=disks,
             ignored=tuple(self._ignored),
             lines={key: item.line for key, item in self._settings.items()},
@@ -103,15 +104,18 @@ class _Reader:
                 right = f"did you mean {near[0]}?" if near else ""
                 self._ignored.append(Finding(self._path, item.line, f"{key!r} is ignored", right))
 
-    def _on_crash(self) -> str:
-        given = self._text("on_crash", "destroy")
-        if given not in CRASH_ACTIONS:
-            wrong, right = f"on_crash {given!r} is not supported", "'destroy', 'restart' or 'preserve'"
-            self._findings.append(Finding(self._path, self._line("on_crash"), wrong, right))
-        elif given != CRASH_ACTIONS[given]:
-            said = f"on_crash {given!r}: no core is dumped"
-            self._ignored.append(Finding(self._path, self._line("on_crash"), said))
-        return CRASH_ACTIONS.get(given, "destroy")
+    def _action(self, key: str) -> str:
+        given = self._text(key, ACTION_DEFAULTS[key])
+        action = without_core(given)
+        if action != given:
+            said = f"{key} {given!r}: no core is dumped"
+            self._ignored.append(Finding(self._path, self._line(key), said))
+        try:
+            return check_reset_action(action) if key == "on_soft_reset" else check_action(action)
+        except ValueError as error:
+            wrong, _, right = str(error).partition("; ")
+            self._findings.append(Finding(self._path, self._line(key), f"{key} {wrong}", right))
+            return ACTION_DEFAULTS[key]
 
     def _disks(self) -> tuple[XlDisk, ...]:
         item = self._settings.get("disk")

@@ -140,6 +140,11 @@ class ControlServer:
                 "name": self._supervisor.cluster.name,
                 "directory": str(self._directory),
                 "phase": self._supervisor.phase,
+                "journals": {
+                    "bytes": self._supervisor.journals.used(),
+                    "budget_bytes": self._supervisor.journals.limit,
+                    "used_up": self._supervisor.journals.is_used_up,
+                },
             },
         )
 
@@ -172,12 +177,8 @@ class ControlServer:
             return ControlReply(f"the cluster is in its phase {self._supervisor.phase!r}: too late", {})
         lines = []
         for each in self._supervisor.inject(fault):
-            what = (
-                f"fault {each.injection.number}"
-                if each.injection is not None
-                else f"not done ({each.skipped})"
-            )
-            lines.append(f"{what}: {each.kind} of {each.target}")
+            skipped = f" not done ({each.skipped})" if each.skipped else ""
+            lines.append(f"fault {each.label}{skipped}: {each.kind} of {each.target}")
         self._driver.post(DeadlinePassed())
         if all("not done" in each for each in lines):
             return ControlReply("\n".join(lines), {})

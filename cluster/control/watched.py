@@ -58,8 +58,8 @@ def _fault(injection: Injection, now_ns: int) -> dict[str, object]:
         return None if at_ns is None else (at_ns - injection.injected_at_ns) / 1e6
 
     return {
-        "number": injection.number,
-        "what": f"{injection.kind} of {injection.host}/{injection.target}",
+        "id": injection.label,
+        "what": f"{injection.kind} of {injection.address}",
         "external": injection.external,
         "ago_s": (now_ns - injection.injected_at_ns) / 1e9,
         "detected_ms": after_ms(injection.detected_at_ns),

@@ -27,6 +27,7 @@ from actors.runtime.machine import (
     ProcessEnded,
     Slow,
     Spawn,
+    StoodStill,
     Thaw,
 )
 from actors.runtime.transport import SocketStream, tcp_pair, unix_pair
@@ -273,6 +274,9 @@ class LiveCluster:
             del buffer[: LENGTH.size + length]
             if "started" in report:
                 self._started(report["started"], report["pid"])
+            elif "stood_still" in report:
+                assert self.driver is not None, "the supervisor's driver is known before it runs"
+                self.driver.post(StoodStill(*report["stood_still"]))
             else:
                 self._process_ended(report["ended"], report["status"])
 

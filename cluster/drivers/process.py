@@ -31,6 +31,7 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
+from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.drivers.console_log import ConsoleLog
 from cluster.drivers.programs import PROGRAMS, UNREAD_LIMITS, Environment
@@ -71,10 +72,13 @@ class Surroundings:
         def open_image(path: str, read_only: bool) -> FileImage:  # noqa: FBT001 (the disk's own signature)
             return FileImage(path, read_only=read_only)
 
-        def open_archive(boot: int) -> SqliteArchive:
+        def open_archive(boot: int) -> Archive:
             path = archive_path(Path(self.directory), self.host, boot)
-            path.parent.mkdir(exist_ok=True)
-            return SqliteArchive(path)
+            try:
+                path.parent.mkdir(exist_ok=True)
+                return SqliteArchive(path)
+            except (ArchiveError, OSError) as error:
+                return UnreadableArchive(str(error))  # its daemon says so, and the run ends with that
 
         def open_store_log(guest: str) -> StoreLog:
             return StoreLog.open(journals / f"{self.host}-{guest}.store", writable=True)

@@ -1,7 +1,8 @@
 """The process from which every actor of the cluster is forked, already warm.
 
 It is forked from the command before trio runs there (a fork inside a running trio loop fails), holds
-the memory files of the hosts, forks a child for each request and reports how each child ended.
+the memory files of the hosts, forks a child for each request and reports how each child ended. It looks at
+its clock, too: a gap that it has met as well is not the supervisor's alone.
 Rules: it decides nothing. It dies with its parent, and its children die with it (PDEATHSIG).
 """
 
@@ -13,15 +14,21 @@ import selectors
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from struct import Struct
 
 import msgpack
 
+from cluster.experiment.host_clock import HostClock
+
 PR_SET_PDEATHSIG = 1
 LENGTH = Struct("<I")
 MAX_REQUEST = 64 << 20
+LOOK_NS = 200_000_000
+LATE_NS = 500_000_000
+"""Less than the supervisor takes for a gap: what it sees, and all have met, is seen here, too."""
 
 Child = Callable[[dict[str, object], socket.socket], None]
 
@@ -74,8 +81,12 @@ def _serve(link: socket.socket, child: Child) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(link, selectors.EVENT_READ)
         selector.register(wake_read, selectors.EVENT_READ)
+        clock = HostClock(lambda: 0, LATE_NS)
+        looked_ns = time.monotonic_ns()
         while True:
-            for key, _ in selector.select():
+            ready = selector.select(LOOK_NS / 1e9)
+            looked_ns = _look_at_clock(link, clock, looked_ns + LOOK_NS)
+            for key, _ in ready:
                 if key.fd == wake_read:
                     os.read(wake_read, 4096)
                     _report_ended(link)
@@ -131,6 +142,15 @@ def _run_child(
         sys.stderr.flush()
     finally:
         os._exit(status)
+
+
+def _look_at_clock(link: socket.socket, clock: HostClock, due_ns: int) -> int:
+    """Report a gap that has just ended; what the time is."""
+    now_ns = time.monotonic_ns()
+    gap = clock.look(now_ns, due_ns)
+    if gap is not None:
+        link.sendall(_packed({"stood_still": [gap[0], now_ns]}))
+    return now_ns
 
 
 def _report_ended(link: socket.socket) -> None:

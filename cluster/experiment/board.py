@@ -229,6 +229,12 @@ class Board:
             domain.state = "running"
             self._emit(Thaw(domain.address))
 
+    def freeze_again(self) -> None:
+        """Somebody stopped everything and let it go on, what was stopped here included."""
+        for domain in self.domains.values():
+            if domain.state in {"hung", "paused"}:
+                self._emit(Freeze(domain.address))
+
     def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
         assert address not in self._running, f"{address} is still running"
         self._running.add(address)

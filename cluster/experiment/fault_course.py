@@ -1,14 +1,16 @@
 """The faults of a run from their schedule to their records: when, to whom, until when, and what came of it.
 
 Rules: what is drawn (which targets, whether at all) comes from one stream of random numbers for each fault,
-seeded by the fault's `seed`, or by the run's and its place. A fault that cannot be done makes the course of
-the run unknown, unless it is `optional`.
+seeded by the fault's `seed`, or by the run's and its place. A fault that cannot be done is recorded with what
+stood in its way.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from actors.abi.interface import XenbusState
+from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
@@ -19,6 +21,7 @@ from cluster.experiment.fault_records import FaultRecords
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.schedule import Schedule
+from cluster.experiment.unfired_fault import UnfiredFault
 
 SPARED = "spared by its probability"
 
@@ -35,10 +38,19 @@ class FaultTarget:
     selected_at_ns: int
     injection: Injection | None = None
     skipped: str = ""
+    label: str = ""
+
+    @property
+    def was_missed(self) -> bool:
+        """Whether the configuration asked for it and it could not be done; whoever asks by hand is told."""
+        return bool(self.fault and self.skipped) and self.skipped != SPARED
 
 
 class FaultCourse:
-    """The faults of one run. `observe(what, text)` is told what happens."""
+    """The faults of one run. `observe(what, text)` is told what happens.
+
+    `keep` is called when a fault or a loss of power has been noted, and before its effects are performed.
+    """
 
     def __init__(
         self,
@@ -47,11 +59,14 @@ class FaultCourse:
         guests: Mapping[tuple[str, str], GuestRecord],
         emit: Callable[[Effect], None],
         observe: Callable[[str, str], None],
+        *,
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
         self.records = FaultRecords(cluster.hosts, guests, observe)
         self.targets: list[FaultTarget] = []
-        self.not_done: list[str] = []
         self._cluster = cluster
+        self._keep = keep
+        self._observe = observe
         self._boards = boards
         self._guests = guests
         self._performer = FaultPerformer(boards, emit)
@@ -61,6 +76,11 @@ class FaultCourse:
         self._told: dict[tuple[int, str], None] = {}
         self._dark: dict[str, None] = {}
         self.is_over = False
+
+    @property
+    def unfired(self) -> list[UnfiredFault]:
+        """The faults of the configuration that have not come."""
+        return self._schedule.unfired
 
     @property
     def nothing_is_due(self) -> bool:
@@ -94,22 +114,37 @@ class FaultCourse:
         """Do a fault now to those of its targets that are chosen; what became of each."""
         occurrence = self._occurrences[fault.number] = self._occurrences.get(fault.number, 0) + 1
         random = self._randoms.get(fault.number) or _random(self._cluster.seed, fault, len(self.targets))
+        label = fault.label(occurrence) if fault.number else self.records.label_by_hand()
         chosen = []
         for address in _choose(fault, random):
-            chosen.append(FaultTarget(fault.number, occurrence, fault.kind, address, fault.cause, now_ns))
+            each = FaultTarget(
+                fault.number, occurrence, fault.kind, address, fault.cause, now_ns, label=label
+            )
+            chosen.append(each)
             self._strike(fault, chosen[-1], random, now_ns)
         self.targets += chosen
+        self._keep()
         return chosen
 
     def end(self, now_ns: int) -> None:
         """The guests stop working: no fault comes any more, and those that last are taken away."""
         if not self.is_over:
             self.is_over = True
-            for fault in self._schedule.never_triggered:
-                self._miss(fault, f"{fault.kind} {fault.cause}: that was never so")
+            self._schedule.end(now_ns)
+            for each in self._schedule.unfired:
+                self._observe("never fired", f"{each.title} ({each.why})")
         for injection in self.records.injections:
             if injection.is_there and not _is_for_good(injection):
                 injection.ends_at_ns = now_ns
+
+    def stood_still(self, away_ns: int) -> None:
+        """For so long nothing ran: what is to come, or to be taken away, is as much later."""
+        self._schedule.stood_still(away_ns)
+        for board in self._boards.values():
+            board.freeze_again()
+        for injection in self.records.injections:
+            if injection.is_there and injection.ends_at_ns is not None:
+                injection.ends_at_ns += away_ns
 
     def domain_changed(self, change: DomainChange, now_ns: int) -> None:
         """A domain has started or ended: what triggers may wait for."""
@@ -117,9 +152,17 @@ class FaultCourse:
             self._performer.started(change.host, change.domid)
         self._schedule.saw("domain", f"{change.host}/{change.name}", change.what, now_ns)
 
-    def state_written(self, end: str, vbd: str, state: str, now_ns: int) -> None:
-        """An end of a vbd has written a state into XenStore."""
-        self._schedule.saw(end, vbd, state, now_ns)
+    def state_written(self, board: Board, link: str, message: StateWritten, now_ns: int) -> None:
+        """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
+        host = board.host
+        for domain in board.domains.values():
+            serves = message.end == "backend" and domain.domid == message.frontend_domid
+            if not serves and (message.end != "frontend" or domain.address != link):
+                continue
+            for volume in host.volumes:
+                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
+                    vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
+                    self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
 
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
         host, _, target = chosen.target.partition("/")
@@ -127,13 +170,13 @@ class FaultCourse:
         trouble = self._performer.trouble(fault.kind, host, target)
         if trouble:
             chosen.skipped = trouble
-            self._miss(fault, f"{fault.kind} of {chosen.target}: {trouble}")
         elif kind.strikes_once and fault.probability < 1 and random.random() >= fault.probability:
             chosen.skipped = SPARED
         else:
-            chosen.injection = self._inject(fault, host, target, random, now_ns)
+            chosen.injection = self._inject(fault, chosen, random, now_ns)
 
-    def _inject(self, fault: ResolvedFault, host: str, target: str, random: Random, now_ns: int) -> Injection:
+    def _inject(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> Injection:
+        host, _, target = chosen.target.partition("/")
         kind, board = FAULT_KINDS[fault.kind], self._boards[host]
         running = {each.name: each.started_at_ns for each in board.domains.values() if each.state != "ended"}
         probability = 1.0 if kind.strikes_once else fault.probability
@@ -142,6 +185,7 @@ class FaultCourse:
             host,
             target,
             now_ns,
+            label=chosen.label,
             affected=affected_guests(fault.kind, board.host, target),
             lives=mortal_domains(fault.kind, board.host, target, running),
             options={**fault.options, "probability": probability, "seed": str(random.getrandbits(64))},
@@ -159,10 +203,6 @@ class FaultCourse:
     def _take_away(self, injection: Injection, now_ns: int) -> None:
         if self._performer.end(injection):
             self.records.taken_away(injection, now_ns)
-
-    def _miss(self, fault: ResolvedFault, text: str) -> None:
-        if fault.number and not fault.optional:  # whoever did it by hand has been told
-            self.not_done.append(text)
 
     def _tell_triggers(self, now_ns: int) -> None:
         """Let the triggers hear what has become of other faults, once of each."""
@@ -190,6 +230,7 @@ class FaultCourse:
                 for guest in self._guests.values():
                     if guest.host == name:
                         guest.power_lost()
+                self._keep()
 
 
 def _choose(fault: ResolvedFault, random: Random) -> list[str]:

@@ -35,6 +35,7 @@ class FaultRecords:
         self._guests = guests
         self._observe = observe
         self._reconnecting: dict[int, None] = {}
+        self._by_hand = 0
 
     @property
     def recovering(self) -> bool:
@@ -53,6 +54,7 @@ class FaultRecords:
         target: str,
         now_ns: int,
         *,
+        label: str,
         affected: Iterable[str],
         lives: dict[str, int],
         options: Data,
@@ -61,19 +63,34 @@ class FaultRecords:
         injection = Injection(len(self.injections) + 1, kind, host, target, now_ns)
         injection.lives = lives
         injection.options = options
+        injection.label = label
         for name in affected:
             guest = self._guests[host, name]
             if guest.works or not guest.is_up:
                 injection.waiting_for[name] = None
         self.injections.append(injection)
-        self._observe("fault", f"{kind} of {injection.address}")
+        self._observe("fault", injection.title)
         return injection
+
+    def label_by_hand(self) -> str:
+        """What the next fault is called that no configuration asked for."""
+        self._by_hand += 1
+        return f"x{self._by_hand}"
 
     def note_external(self, kind: str, domain: DomainProcess, host: str, now_ns: int) -> Injection:
         """Somebody has done something to a domain from outside."""
         affected = behind_domain(domain.name, self._hosts[host])
         lives = {domain.name: domain.started_at_ns}
-        injection = self.note(kind, host, domain.name, now_ns, affected=affected, lives=lives, options={})
+        injection = self.note(
+            kind,
+            host,
+            domain.name,
+            now_ns,
+            label=self.label_by_hand(),
+            affected=affected,
+            lives=lives,
+            options={},
+        )
         injection.external = True
         return injection
 
@@ -81,7 +98,7 @@ class FaultRecords:
         """A fault that lasted is over."""
         injection.lifted = True
         injection.taken_away(now_ns)
-        self._observe("fault over", f"{injection.kind} of {injection.address}")
+        self._observe("fault over", injection.title)
 
     def process_ended(self, board: Board, address: str, status: int, now_ns: int) -> str:
         """A process has ended: a fault if nobody here wanted it; a text if something of ours is wrong."""
@@ -113,7 +130,7 @@ class FaultRecords:
             if not injection.is_there:
                 injection.target_started(change.at_ns)
                 if injection.recovered_at_ns is not None:
-                    self._observe("recovered", f"{injection.address} runs again; no guest waited for it")
+                    self._observe("recovered", f"{injection.title}: it runs again; no guest waited for it")
             elif injection.target == change.name:
                 injection.taken_away(change.at_ns)
 
@@ -123,7 +140,7 @@ class FaultRecords:
             if injection.detected_at_ns is None:
                 injection.detected_at_ns = change.at_ns
                 after_ms = (change.at_ns - injection.injected_at_ns) / 1e6
-                self._observe("detected", f"{change.host}/{change.name} after {after_ms:.1f} ms")
+                self._observe("detected", f"{injection.title}, after {after_ms:.1f} ms")
 
     def destroyed(self, change: DomainChange) -> None:
         """A guest is destroyed and not created again: who makes one of its name later does not recover it."""
@@ -132,7 +149,7 @@ class FaultRecords:
                 injection.destroyed = True
                 injection.guest_left(change.name, change.at_ns)
                 injection.given_up = True
-                self._observe("destroyed", f"{injection.address}, as its on_crash says")
+                self._observe("destroyed", f"{injection.title}, as its on_crash says")
 
     def watch(self, boards: Mapping[str, Board], now_ns: int) -> bool:
         """See who has been answered; True if a recovery has ended just now."""
@@ -146,7 +163,7 @@ class FaultRecords:
         recovered = [each for each in waiting if each.recovered_at_ns is not None]
         for injection in recovered:
             after_ms = ((injection.recovered_at_ns or 0) - injection.injected_at_ns) / 1e6
-            self._observe("recovered", f"{injection.address}: all I/O flows after {after_ms:.0f} ms")
+            self._observe("recovered", f"{injection.title}: all I/O flows after {after_ms:.0f} ms")
         return bool(recovered)
 
     def give_up(self) -> None:
@@ -159,9 +176,8 @@ class FaultRecords:
         servers = ("dom0", "xenstore", *self._hosts[injection.host].drivers)
         if injection.target in servers and injection.number not in self._reconnecting:
             self._reconnecting[injection.number] = None
-            self._observe(
-                "reconnecting", f"{injection.address}: the first of {waiting} guests does I/O again"
-            )
+            first = f"the first of {waiting} guests does I/O again"
+            self._observe("reconnecting", f"{injection.title}: {first}")
 
     def _open(self, change: DomainChange) -> list[Injection]:
         return [
@@ -181,7 +197,7 @@ class FaultRecords:
         if board.state.power in {"halted", "off"}:
             injection.guest_left(guest.name, now_ns)
             injection.given_up = True
-        elif guest.is_up and not guest.ended and not guest.works:
+        elif guest.is_up and not guest.is_dead and not guest.returns and not guest.works:
             injection.guest_left(guest.name, now_ns)
         elif injection.is_served(guest.name, guest.oldest_issue_ns, guest.last_success_ns, now_ns):
             injection.guest_answered(guest.name, guest.last_success_ns)

@@ -6,34 +6,81 @@ since one that does not run keeps nothing.
 
 from dataclasses import dataclass, field
 
+from actors.abi.interface import ShutdownReason
+from actors.dom0.shutdown_actions import DESTROY, RESTART, ShutdownActions
 from actors.domu.journal import Journal
 from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_log import StoreLog
-from cluster.experiment.lives import Lives
+from cluster.experiment.lives import Death, Lives, death_by
 
 
 @dataclass(slots=True)
 class GuestRecord:
-    """What the experimenter knows of one guest. `outage_seen_ns`: the longest outage that `look` has met."""
+    """What the experimenter knows of one guest. `outage_seen_ns`: the longest outage that `look` has met.
+
+    `action`: what its toolstack does with it once it has stopped; `returns`: it has shut down, and is to be
+    created again; `has_left`: it has shut down in order, and is not.
+    """
 
     host: str
     name: str
     journals: list[Journal]
-    on_crash: str = "restart"
+    actions: ShutdownActions = field(default_factory=ShutdownActions)
     domid: int = 0
     domids: list[int] = field(default_factory=list)
     boots: int = 0
     ended: bool = False
-    died: bool = False
+    action: str = DESTROY
+    returns: bool = False
+    has_left: bool = False
     store_log: StoreLog | None = None
     lives: Lives = field(default_factory=Lives)
     power_losses: list[list[int]] = field(default_factory=list)
     outage_seen_ns: int = 0
 
     @property
+    def died(self) -> bool:
+        """Whether it has ended while it was to run, and not in order."""
+        return any(self.lives.deaths.values())
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it does not run, and has not left in order."""
+        return self.ended and self.lives.has_died
+
+    @property
     def address(self) -> str:
         """`host0/web-0`."""
         return f"{self.host}/{self.name}"
+
+    def start(self, domid: int) -> None:
+        """Another life begins."""
+        self.boots += 1
+        self.domid = domid
+        self.domids.append(domid)
+        self.ended = self.returns = self.has_left = False
+        self.action = self.actions.on_crash
+        self.lives.begin()
+
+    def shut_down(self, reason: int, *, counts: bool) -> None:
+        """It has shut down for this reason; a death `counts` while the run is not over."""
+        death = death_by(reason)
+        self.action = self.actions.after(reason)
+        self.returns = self.action == RESTART
+        self.has_left = not death and not self.returns and reason != ShutdownReason.suspend
+        if death is not None:
+            self._life_over(death, counts=counts)
+
+    def end(self, death: Death | None, *, counts: bool) -> None:
+        """Its process has ended, in order or of this."""
+        self.ended = True
+        self._life_over(death, counts=counts)
+
+    def _life_over(self, death: Death | None, *, counts: bool) -> None:
+        if death is not None and counts:
+            self.lives.die(death)
+        else:
+            self.lives.end()
 
     def power_lost(self) -> None:
         """The power is gone and nothing runs: note, for each journal, what would have been next."""
@@ -61,6 +108,8 @@ class GuestRecord:
 
     def outage_ns(self, now_ns: int) -> int:
         """How long one of its disks has now been without a success although there is work."""
+        if self.has_left:
+            return 0
         since = [each.unserved_since_ns(now_ns) for each in self.journals]
         return max((now_ns - each for each in since if 0 < each < now_ns), default=0)
 
@@ -83,7 +132,7 @@ class GuestRecord:
     @property
     def works(self) -> bool:
         """Whether it has begun and still has something to do."""
-        return any(each.wanted for each in self.journals)
+        return not self.has_left and any(each.wanted for each in self.journals)
 
     @property
     def is_up(self) -> bool:

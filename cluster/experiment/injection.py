@@ -17,6 +17,8 @@ class Injection:
 
     `lives`: when the domains were started of which it may be the death; `mortal`: it is meant to be that.
     `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known; `lifted`: it was.
+    `number` tells it from all others here; `label` is what people call it: `2` is fault 2 of the file
+    (each of its targets), `2.3` the third time of it, `x1` the first that somebody did by hand.
     `destroyed`: its target was a guest whose toolstack destroys it when it crashes.
     """
 
@@ -40,6 +42,7 @@ class Injection:
     destroyed: bool = False
     options: Data = field(default_factory=dict)
     settled_at_ns: dict[str, int] = field(default_factory=dict)
+    label: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -55,6 +58,11 @@ class Injection:
     def address(self) -> str:
         """The target as it is written."""
         return f"{self.host}/{self.target}" if self.target else self.host
+
+    @property
+    def title(self) -> str:
+        """`2.3 crash of host0/dom0`."""
+        return f"{self.label} {self.kind} of {self.address}"
 
     @property
     def turn(self) -> str:

@@ -5,6 +5,7 @@ has to look at the right moment: what died and came back between two looks has b
 Source: `SHUTDOWN_*` of xen/include/public/sched.h.
 """
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -40,24 +41,25 @@ def death_by(reason: int) -> Death | None:
     return _DEADLY.get(ShutdownReason(reason)) if reason in set(ShutdownReason) else None
 
 
+@dataclass(slots=True)
 class Lives:
-    """The count of one guest. `deaths` has every kind of death from the start."""
+    """The count of one guest. `deaths` has every kind of death from the start; `has_died`: the last life."""
 
-    def __init__(self) -> None:
-        self.begun = 0
-        self.ended_in_order = 0
-        self.deaths = dict.fromkeys(Death, 0)
-        self.is_alive = False
+    begun: int = 0
+    ended_in_order: int = 0
+    deaths: dict[Death, int] = field(default_factory=lambda: dict.fromkeys(Death, 0))
+    is_alive: bool = False
+    has_died: bool = False
 
     def begin(self) -> None:
         """The guest is started."""
         self.begun += 1
-        self.is_alive = True
+        self.is_alive, self.has_died = True, False
 
     def die(self, death: Death) -> None:
         """It has died, if that is not known already."""
         if self.is_alive:
-            self.is_alive = False
+            self.is_alive, self.has_died = False, True
             self.deaths[death] += 1
 
     def end(self) -> None:

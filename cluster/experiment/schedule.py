@@ -6,7 +6,9 @@ one before it, and then for its interval. A triggered one is due when its state 
 
 from dataclasses import dataclass
 
+from cluster.config.quantities import duration_text
 from cluster.config.resolved import ResolvedFault
+from cluster.experiment.unfired_fault import UnfiredFault
 
 
 @dataclass(slots=True)
@@ -16,6 +18,10 @@ class _Pending:
     left: int
     seen: int = 0
 
+    @property
+    def is_first(self) -> bool:
+        return self.left == self.fault.count
+
 
 class Schedule:
     """The faults that are still to come."""
@@ -23,6 +29,7 @@ class Schedule:
     def __init__(self, faults: list[ResolvedFault]) -> None:
         self._pending = [_Pending(each, None, each.count) for each in faults]
         self._began = False
+        self._ended_ns: int | None = None
 
     def begin(self, now_ns: int) -> None:
         """The workload begins."""
@@ -36,11 +43,35 @@ class Schedule:
         """Whether no fault is left of which it is known that it will come."""
         return all(each.due_ns is None and each.fault.trigger is not None for each in self._pending)
 
+    def end(self, now_ns: int) -> None:
+        """Nothing comes any more."""
+        self._ended_ns = now_ns
+
     @property
-    def never_triggered(self) -> list[ResolvedFault]:
-        """The faults whose trigger has not fired once."""
-        waiting = [each for each in self._pending if each.due_ns is None and each.left == each.fault.count]
-        return [each.fault for each in waiting if each.fault.trigger is not None]
+    def unfired(self) -> list[UnfiredFault]:
+        """What has not come, and why not if it never does."""
+        return [
+            UnfiredFault.of(each.fault, each.fault.count - each.left + 1, self._why(each))
+            for each in self._pending
+        ]
+
+    def _why(self, pending: _Pending) -> str:
+        fault, trigger = pending.fault, pending.fault.trigger
+        if trigger is None:
+            if not self._began:
+                return f"{fault.cause}: the guests never began to work"
+            if pending.is_first:
+                return f"{fault.cause}: the run was over before"
+            if self._ended_ns is not None and pending.due_ns is not None and pending.due_ns <= self._ended_ns:
+                return "the one before it had not recovered"
+            return f"{duration_text(fault.every_ns)} after the one before it: the run was over before"
+        if pending.due_ns is not None:
+            after = duration_text(fault.after_ns)
+            return f"{fault.cause}: that was so, and the run was over before another {after} had passed"
+        if not pending.seen:
+            return f"{fault.cause}: that was never so"
+        often = {1: "once", 2: "twice"}.get(pending.seen, f"{pending.seen} times")
+        return f"{fault.cause}: that was so {often}, and not again"
 
     def next_due_ns(self) -> int | None:
         """When the next one is due, not counting what waits for a recovery."""
@@ -64,7 +95,7 @@ class Schedule:
         for each in list(self._pending):
             if each.due_ns is None or each.due_ns > now_ns:
                 continue
-            if recovering and each.fault.trigger is None and each.left < each.fault.count:
+            if recovering and each.fault.trigger is None and not each.is_first:
                 continue
             due.append(each.fault)
             each.left -= 1
@@ -73,8 +104,14 @@ class Schedule:
                 self._pending.remove(each)
         return due
 
+    def stood_still(self, away_ns: int) -> None:
+        """For so long nothing ran: everything comes as much later."""
+        for each in self._pending:
+            if each.due_ns is not None:
+                each.due_ns += away_ns
+
     def postpone(self, now_ns: int) -> None:
         """A recovery has ended now: intervals of faults repeated in time count from here."""
         for each in self._pending:
-            if each.fault.trigger is None and each.left < each.fault.count:
+            if each.fault.trigger is None and not each.is_first:
                 each.due_ns = now_ns + each.fault.every_ns

@@ -6,27 +6,24 @@ Rules: phases only go forward; what is not reached in its time is reported, neve
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-from actors.abi.interface import XenbusState
+from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
-from actors.messages import Interrupts, StateWritten, Statistics
-from actors.runtime.machine import (
-    Effect,
-    Event,
-    Exit,
-    ProcessEnded,
-    Received,
-)
+from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
+from actors.runtime.machine import Effect, Event, Exit, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_course import FaultCourse, FaultTarget
 from cluster.experiment.fault_records import FaultRecords
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap, HostClock
 from cluster.experiment.injection import Injection
 from cluster.experiment.interrupt_tables import InterruptTables
-from cluster.experiment.lives import Death, death_by, death_of
+from cluster.experiment.journal_budget import JournalBudget
+from cluster.experiment.lives import death_of
+from cluster.experiment.outcome import Outcome
 from cluster.experiment.readings import Readings
 
 NS = 1_000_000_000
@@ -43,18 +40,8 @@ BREAKABLE = ("boot", "workload", "settle")
 PHASES = ("boot", "workload", "settle", "stop", "shutdown", "account", "off", "done")
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What the run found out, besides what the ledger will."""
-
-    unknown: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    leaks: dict[str, dict[str, object]] = field(default_factory=dict)
-    statistics: dict[str, dict[str, object]] = field(default_factory=dict)
-
-
 class Supervisor:
-    """The machine of the experimenter."""
+    """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
 
     def __init__(
         self,
@@ -64,6 +51,9 @@ class Supervisor:
         *,
         endless: bool = False,
         store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
+        keep: Callable[[], None] = lambda: None,
+        journal_budget: int | None = None,
+        host_clock: HostClock | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
@@ -72,17 +62,19 @@ class Supervisor:
                 host.name,
                 str(guest["name"]),
                 journals[host.name, str(guest["name"])],
-                str(guest["on_crash"]),
+                ShutdownActions(**{key: str(guest[key]) for key in ACTION_DEFAULTS}),
             )
             for host in cluster.hosts
             for guest in host.guests
         }
         for key, log in (store_logs or {}).items():
             self.guests[key].store_log = log
-        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe)
+        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
+        self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)
         self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
+        self._host_clock = host_clock
         self.phase = "boot"
         self.finished = False
         self._observe = observe
@@ -112,17 +104,23 @@ class Supervisor:
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event of the machine's contract."""
         self._now_ns = now_ns
+        if self._host_clock is not None and (gap := self._host_clock.look(now_ns, self._next_tick_ns)):
+            self._stood_still(*gap)
         match event:
             case Received(link=link, message=Statistics() as message):
                 self.readings.take(link, message, now_ns)
                 return []
             case Received(link=link, message=StateWritten() as message):
-                self._state_written(link, message)
+                self.course.state_written(self._board(link), link, message, now_ns)
+            case Received(link=link, message=CannotGoOn(text=text)):
+                self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):
                 self.interrupts.take(link, message)
                 return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
+            case StoodStill():
+                self.outcome.clock_gaps = [each.met(event) for each in self.outcome.clock_gaps]
             case ProcessEnded(address=address, status=status):
                 self._process_ended(address, status)
             case _:
@@ -161,6 +159,16 @@ class Supervisor:
         self._abort = True
         self._next_tick_ns = self._now_ns
 
+    def _stood_still(self, began_ns: int, suspended_ns: int) -> None:
+        """Time in which nothing ran passes neither for the phase nor for faults; and it is told."""
+        guests = sum(each.works for each in self.guests.values())
+        faults = tuple(each.label for each in self.injections if each.is_open)
+        gap = ClockGap(self.phase, began_ns, self._now_ns, suspended_ns, guests, faults)
+        self.outcome.clock_gaps.append(gap)
+        self._observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
+        self._phase_began_ns += self._now_ns - began_ns
+        self.course.stood_still(self._now_ns - began_ns)
+
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
 
@@ -173,58 +181,41 @@ class Supervisor:
             trouble = self.faults.process_ended(board, address, status, self._now_ns)
             failed_at_boot = self.phase == "boot" and bool(status >> 8)
             if trouble or failed_at_boot:
-                self.outcome.failures.append(trouble or f"{address} failed at boot (status {status >> 8})")
-                self._observe("died", address)
-                # Without its machine, or with a bug of ours in it, an experiment says nothing more.
-                self._cut_power()
+                self._end_early(address, trouble or f"{address} failed at boot (status {status >> 8})")
         board.ended(address, status, self._now_ns)
 
-    def _state_written(self, link: str, message: StateWritten) -> None:
-        """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
-        board = self._board(link)
-        host = board.host
-        for domain in board.domains.values():
-            serves = message.end == "backend" and domain.domid == message.frontend_domid
-            if not serves and (message.end != "frontend" or domain.address != link):
-                continue
-            for volume in host.volumes:
-                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
-                    vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
-                    state = XenbusState(message.state).name
-                    self.course.state_written(message.end, vbd, state, self._now_ns)
+    def _end_early(self, address: str, why: str) -> None:
+        """Without its machine, or with a bug of ours in it, an experiment says nothing more."""
+        if self.phase in BREAKABLE:
+            self.outcome.failures.append(why)
+            self._observe("died", address)
+            self._cut_power()
 
     def _domain_changed(self, change: DomainChange) -> None:
         self.course.domain_changed(change, self._now_ns)
         guest = self.guests.get((change.host, change.name))
+        if guest is not None:
+            self._guest_changed(guest, change)
         if change.what == "started":
-            if guest is not None:
-                guest.boots += 1
-                guest.domid = change.domid
-                guest.domids.append(change.domid)
-                guest.ended = False
-                guest.lives.begin()
             self.faults.target_started(change)
-        elif change.what == "ended" and guest is not None:
-            guest.ended = True
-            guest.died = guest.died or self.phase in BREAKABLE
-            board = self.boards[change.host]
-            powered = board.state.power == "on"
-            self._life_over(guest, death_of(board.domains[change.domid], change.reason, powered=powered))
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.phase in BREAKABLE:
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
-            if change.what == "shutdown" and guest is not None and (death := death_by(change.reason)):
-                self._life_over(guest, death)
             self.faults.detected(change)
-            if change.what == "dying" and guest is not None and guest.on_crash == "destroy":
+            if change.what == "dying" and guest is not None and guest.action == DESTROY:
                 self.faults.destroyed(change)
 
-    def _life_over(self, guest: GuestRecord, death: Death | None) -> None:
-        """A guest has died, or left in order, as all do once the run is over."""
-        if death is not None and self.phase in BREAKABLE:
-            guest.lives.die(death)
-        else:
-            guest.lives.end()
+    def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
+        board, counts = self.boards[change.host], self.phase in BREAKABLE
+        if change.what == "started":
+            guest.start(change.domid)
+            if self.phase == "stop":  # it was not there when the others were told
+                board.type_on_console(change.name, "stop")
+        elif change.what == "shutdown":
+            guest.shut_down(change.reason, counts=counts)
+        elif change.what == "ended":
+            powered = board.state.power == "on"
+            guest.end(death_of(board.domains[change.domid], change.reason, powered=powered), counts=counts)
 
     def _tick(self) -> None:
         now_ns = self._now_ns
@@ -297,11 +288,10 @@ class Supervisor:
         over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
         if self._endless:
             over = False
-        finished = not any(each.works for each in self.guests.values()) and nothing_due
-        if self._down_wanted or over or (finished and not self._endless):
-            self._enter("settle")
-        elif self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns() and not self._endless:
-            self.outcome.unknown.append("faults were still to come when the time was up")
+            self.journals.tick()
+        finished = not any(each.works or each.returns for each in self.guests.values()) and nothing_due
+        late = self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns()
+        if self._down_wanted or over or ((finished or late) and not self._endless):
             self._enter("settle")
 
     def _patience_ns(self) -> int:
@@ -310,9 +300,10 @@ class Supervisor:
     def _in_settle(self) -> None:
         self.course.end(self._now_ns)
         failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
-        if not (self.faults.unsettled or failing) or self._elapsed_ns() > self.cluster.settle_ns:
+        returning = any(each.returns for each in self.guests.values())
+        unsettled = self.faults.unsettled or failing or returning
+        if not unsettled or self._elapsed_ns() > self.cluster.settle_ns:
             self.faults.give_up()
-            self.outcome.unknown += self.course.not_done
             for guest in self.guests.values():
                 if not guest.ended:
                     self.boards[guest.host].type_on_console(guest.name, "stop")

@@ -51,6 +51,11 @@ _FAMILIES: Final = (
     ),
     _gauge("run_start_time_seconds", "", "When the run began, in Unix time.", "one"),
     _gauge("run_phase", "phase", "1 for the phase that the run is in, 0 for the others.", "one"),
+    _gauge("journal_bytes", "", "What the journals of the host's guests take; the verdict needs them whole."),
+    _gauge(
+        "journal_budget_bytes", "",
+        "What the journals of all hosts may take before the guests stop working; 0 for no limit.", "one",
+    ),
     _gauge("host_up", "", "Whether the host's power is on (1) or not (0).", "one"),
     _counter("host_boots", "", "How often the machine was started."),
     _counter("dom0_boots", "", "How often a dom0 was started."),

@@ -101,6 +101,8 @@ class HostCollector(Collector):
         families.add("run_start_time_seconds", self._unix_s(supervisor.began_ns, now_ns))
         for phase in PHASES:
             families.add("run_phase", int(phase == supervisor.phase), phase)
+        families.add("journal_bytes", supervisor.journals.used(host.name))
+        families.add("journal_budget_bytes", supervisor.journals.limit or 0)
         families.add("host_up", int(state.power == "on"))
         families.add("host_boots", state.boots)
         families.add("dom0_boots", state.dom0_boots)

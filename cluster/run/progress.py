@@ -19,13 +19,16 @@ from rich.table import Column
 EVENTS = {
     "fault": "bold red",
     "fault over": "green",
+    "never fired": "yellow",
     "detected": "yellow",
     "rebooting": "yellow",
     "reconnecting": "yellow",
     "recovered": "bold green",
+    "clock gap": "bold yellow",
     "died": "bold red",
     "halted": "bold red",
     "destroyed": "red",
+    "full": "bold yellow",
 }
 PHASES = {
     "boot": "the hypervisor, dom0, the guests",

@@ -1,6 +1,7 @@
 """The folder of one run: what was made for it, what it left behind, and its report.
 
-    run.json   journals/HOST-GUEST-VDEV.journal   images/HOST-GUEST-VDEV.img   logs/HOST-ACTOR.log
+    about.json   configuration/   resolved.json   state.json   run.json
+    journals/HOST-GUEST-VDEV.journal   images/HOST-GUEST-VDEV.img   logs/HOST-ACTOR.log
     interrupts/HOST-DOMAIN.txt   samples.jsonl   trace.json
 
 Rules: a folder that holds anything is never used; a file of the report is there as a whole or not at all.
@@ -91,7 +92,7 @@ class RunDirectory:
         """Make and open a log for each guest that works with XenStore, by host and name."""
         return {
             (host.name, str(guest["name"])): StoreLog.create(
-                self.path / "journals" / f"{host.name}-{guest['name']}.store", nodes
+                self.store_log_path(host.name, str(guest["name"])), nodes
             )
             for host in cluster.hosts
             for guest in host.guests
@@ -101,6 +102,10 @@ class RunDirectory:
     def journal_path(self, host: str, volume: str) -> Path:
         """The journal of a volume, named as `web-0-xvda`."""
         return self.path / "journals" / f"{host}-{volume}.journal"
+
+    def store_log_path(self, host: str, guest: str) -> Path:
+        """The log of what a guest wrote into XenStore."""
+        return self.path / "journals" / f"{host}-{guest}.store"
 
     def write_report(self, report: Written) -> Path:
         """Write `run.json`; the file."""
@@ -113,13 +118,14 @@ class RunDirectory:
         for address, text in tables.items():
             self.write(f"interrupts/{address.replace('/', '-')}.txt", text)
 
-    def write(self, name: str, text: str) -> Path:
-        """Write a file as a whole: beside it, to the disk, then in its place."""
+    def write(self, name: str, text: str, *, sync: bool = True) -> Path:
+        """Write a file as a whole: beside it, to the disk if `sync`, then in its place."""
         path, fresh = self.path / name, (self.path / name).with_name(f".{Path(name).name}.new")
         with fresh.open("w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         fresh.replace(path)
         return path
 

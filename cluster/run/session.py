@@ -33,17 +33,23 @@ from cluster.drivers.process import Surroundings, run_forked
 from cluster.drivers.simulated import run_simulated
 from cluster.drivers.zygote import start_zygote
 from cluster.experiment.board import SUPERVISOR
-from cluster.experiment.supervisor import Supervisor
+from cluster.experiment.host_clock import HostClock
+from cluster.experiment.supervisor import PHASES, Supervisor
 from cluster.metrics.discovery import Targets, targets_of, targets_path, write_targets
 from cluster.metrics.metrics import HostCollector
 from cluster.metrics.samples import keep_samples
 from cluster.metrics.server import MetricsServer
+from cluster.run.about import FILE as ABOUT
+from cluster.run.about import About
+from cluster.run.kept_configuration import RESOLVED, keep_sources, resolved_text
 from cluster.run.progress import Progress
 from cluster.run.run_directory import RunDirectory
+from cluster.run.run_lock import held
+from cluster.run.run_state import INTERVAL_S, RunState
 from cluster.trace.files import begin_recording, read_recordings, remove_recordings
 from cluster.trace.json import write_trace
 from cluster.verdict.ledger import ReadSectors
-from cluster.verdict.report import Report, build_report
+from cluster.verdict.report import Report, build_report, facts_of
 from cluster.verdict.run_facts import ReadVolume
 
 INTERRUPTED = "interrupted"
@@ -51,12 +57,16 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How to run a configuration. `private`: no command of another terminal can reach it."""
+    """How to run a configuration. `private`: no command of another terminal can reach it.
+
+    `journal_budget`: the bytes that the journals of an endless run may take.
+    """
 
     driver: str = "live"
     out: Path | None = None
     trace: bool = False
     endless: bool = False
+    journal_budget: int | None = None
     weigh: bool = False
     private: bool = False
 
@@ -83,6 +93,10 @@ class Session:
             self._let_go_of_name()
             raise
         self.directory: Path = self._run_directory.path
+        self._began_s = time.monotonic()
+        self._about = self._keep_configuration(cluster)
+        self._state: RunState | None = None
+        self._not_written = ""
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
         self.xenstore_sockets: dict[str, str] = {}
@@ -94,9 +108,10 @@ class Session:
 
     def run(self) -> Report:
         """Run to the end; the report, which is also in the run directory."""
-        with self._interruption:
+        with self._interruption, held(self.directory, made_here=True):
             try:
                 supervisor, read_volume = self._run()
+                self._enter("verify")
                 self._progress.observe("verify", "")
                 report = self._verified(supervisor, read_volume)
             finally:
@@ -104,7 +119,45 @@ class Session:
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
             self._run_directory.write_interrupts(supervisor.interrupts.kept)
             self._run_directory.write_report(report)
+            volumes = [each for host in self._cluster.hosts for each in host.volumes]
+            self._about.end([each.path for each in volumes if not each.made])
+            self._run_directory.write(ABOUT, self._about.text())
         return report
+
+    def _keep_configuration(self, cluster: ResolvedCluster) -> About:
+        """Write what is known before anything is started."""
+        options = self._options
+        about = About(
+            name=cluster.name,
+            driver=options.driver,
+            endless=options.endless,
+            trace=options.trace,
+            seed=cluster.seed,
+            configuration=keep_sources(self.directory, cluster.sources),
+        )
+        self._run_directory.write(RESOLVED, resolved_text(cluster))
+        self._run_directory.write(ABOUT, about.text())
+        return about
+
+    def _enter(self, phase: str) -> None:
+        """Note a phase that begins."""
+        self._about.enter(phase, self._began_s)
+        self._write(lambda: self._run_directory.write(ABOUT, self._about.text(), sync=False))
+        self._keep_state()
+
+    def _keep_state(self) -> None:
+        if self._state is not None:
+            self._write(self._state.keep)
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """Write a note; that the disk is full, or the folder gone, is said once and ends no run."""
+        try:
+            write()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            if reason != self._not_written:
+                self._not_written = reason
+                self._progress.say(f"{self.directory}: no notes can be kept for `domzero verify`: {reason}")
 
     def _let_go_of_name(self) -> None:
         if self._claim is not None:
@@ -152,8 +205,14 @@ class Session:
             self._observe,
             endless=self._options.endless,
             store_logs=self._run_directory.make_store_logs(cluster),
+            keep=self._keep_state,
+            journal_budget=self._options.journal_budget,
+            host_clock=HostClock(_suspended_ns),
         )
         self.supervisor = supervisor
+        self._state = RunState(
+            self._run_directory, lambda: facts_of(cluster, "live", supervisor), lambda: supervisor.phase
+        )
         origin_ns = time.monotonic_ns()
         surroundings = {host.name: self._surroundings(host, origin_ns) for host in cluster.hosts}
         # Before any thread there is and any listener: a fork copies neither well.
@@ -215,6 +274,7 @@ class Session:
             self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
             nursery.start_soon(keep_samples, self.directory, self._registries)
+            nursery.start_soon(self._keep_up)
             try:
                 await driver.run()
             finally:
@@ -241,6 +301,12 @@ class Session:
         if self._interruption.wanted:
             stop()
 
+    async def _keep_up(self) -> None:
+        """Write what has been noted since, now and then."""
+        while True:
+            await trio.sleep(INTERVAL_S)
+            self._keep_state()
+
     async def _show(self, supervisor: Supervisor) -> None:
         while True:
             self._progress.watch(lambda: _describe(supervisor))
@@ -251,6 +317,8 @@ class Session:
             live = self._options.driver == "live"
             text = f"{text}: {last_line(self.directory, text) if live else 'its log says why'}"
             self.trouble = self.trouble or text
+        if what in PHASES:
+            self._enter(what)
         self._progress.observe(what, text)
         if what == "workload":
             self.when_up()
@@ -307,6 +375,11 @@ def _describe(supervisor: Supervisor) -> str:
         if waiting
         else text
     )
+
+
+def _suspended_ns() -> int:
+    """For how long this machine has been suspended since it was booted."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
 def _unread(_: Volume) -> ReadSectors:

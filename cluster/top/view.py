@@ -134,7 +134,7 @@ def _fault(fault: Values) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     over = fault["recovered_ms"] is not None
     style = "green" if over else "red" if fault["given_up"] else "bold red"
-    text.append(f"fault {fault['number']}: {fault['what']}", style=style)
+    text.append(f"fault {fault['id']}: {fault['what']}", style=style)
     if fault["external"]:
         text.append(" from outside")
     text.append(f", {cast('float', fault['ago_s']):.0f} s ago")

@@ -37,15 +37,28 @@ def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """What runs: hosts, domains, their processes."""
     values = asked(ask(name, "status", {}))
     if as_json:
-        click.echo(json.dumps({"hosts": values["hosts"]}, indent=2))
+        told = {
+            "cluster": values["name"],
+            **{key: values[key] for key in ("phase", "directory", "journals", "hosts")},
+        }
+        click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
+    click.echo(_journals(cast("dict[str, int | None]", values["journals"])))
     for host in cast("list[dict[str, object]]", values["hosts"]):
         click.echo(f"{host['name']}: metrics {host['metrics_url']}")
         click.echo(f"  {'domid':>5}  {'name':<24}  {'state':<8}  {'pid':>7}")
         for domain in cast("list[dict[str, object]]", host["domains"]):
             domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
             click.echo(f"  {domid:>5}  {each:<24}  {state:<8}  {pid or '-':>7}")
+
+
+def _journals(journals: dict[str, int | None]) -> str:
+    """What the journals take, and what that means."""
+    limit = journals["budget_bytes"]
+    text = f"journals: {(journals['bytes'] or 0) / (1 << 20):,.1f} MiB"
+    text += f" of {limit / (1 << 20):,.1f} MiB" if limit is not None else ""
+    return f"{text}; that is used up, and the guests have stopped working" if journals["used_up"] else text
 
 
 @click.command("list", short_help="The domains, in the columns of `xl list`.")

@@ -176,8 +176,8 @@ class TraceWriter:
     def _faults(self, requests: Sequence[Request]) -> None:
         events, supervisor = self._events, self._supervisor
         for each in supervisor.injections:
-            name = f"{each.kind} of {each.host}/{each.target}"
-            told = {"fault": each.number, "target": f"{each.host}/{each.target}", "kind": each.kind}
+            name = each.title
+            told: dict[str, object] = {"fault": each.label, "target": each.address, "kind": each.kind}
             events.instant(SUPERVISOR, f"fault: {name}", each.injected_at_ns, "g", told)
             for what, at_ns in (
                 ("detected", each.detected_at_ns),
@@ -188,6 +188,12 @@ class TraceWriter:
                     events.instant(SUPERVISOR, f"{what}: {name}", at_ns, "t", told)
             events.begin(SUPERVISOR, "fault", each.number, name, each.injected_at_ns, told)
             events.end(SUPERVISOR, "fault", each.number, name, each.recovered_at_ns or self._end_ns)
+        for number, gap in enumerate(supervisor.outcome.clock_gaps):
+            events.begin(SUPERVISOR, "clock", number, "clock gap", gap.began_ns)
+            events.end(SUPERVISOR, "clock", number, "clock gap", gap.ended_ns)
+        for never in supervisor.course.unfired:
+            why = {"fault": never.label, "why": never.why}
+            events.instant(SUPERVISOR, f"never fired: {never.title}", self._end_ns, "t", why)
         guests = list(supervisor.guests.values())
         for number, outage in enumerate(
             outages(supervisor.injections, guests, requests, self._end_ns, self._reached)

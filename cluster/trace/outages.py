@@ -30,7 +30,7 @@ class TracedOutage:
 
     guest: str
     name: str
-    fault: int
+    fault: str
     gap: Gap
 
 
@@ -85,5 +85,5 @@ def outages(
             ]
             longest = max(touched, key=lambda each: each.end_ns - each.begin_ns, default=None)
             if longest is not None and longest.end_ns - longest.begin_ns >= SHORTEST_NS:
-                found.append(TracedOutage(address, guest.name, injection.number, longest))
+                found.append(TracedOutage(address, guest.name, injection.label, longest))
     return found

@@ -123,12 +123,13 @@ class _Check:
         self._guest = journal.guest
         self._identity = journal.word(Word.GUEST_ID), journal.word(Word.VIRTUAL_DEVICE)
         self._sectors = journal.word(Word.VOLUME_SECTORS)
-        self._records = list(journal.records())
+        self._journal = journal
+        self._places = array("Q", (word for each in journal.records() for word in _place(each)))
         self._read = read
         self._run_nonces = run_nonces
-        self._nonces = {each.nonce for each in self._records if not each.is_flush}
+        self._nonces = {each.nonce for each in journal.records() if not each.is_flush}
         self._power_losses = sorted(power_losses)
-        self._flushes = [each.sequence for each in self._records if _is_done_flush(each)]
+        self._flushes = [each.sequence for each in journal.records() if _is_done_flush(each)]
         self._last = array("Q", bytes(8 * self._sectors))
         self._bad: dict[int, _Found] = {}
         self._bad_map = bytearray(self._sectors)
@@ -139,14 +140,14 @@ class _Check:
         self._find_last_writes()
         for start in range(0, self._sectors, CHUNK_SECTORS):
             self._scan(start, min(CHUNK_SECTORS, self._sectors - start))
-        for record in self._records:
+        for record in self._journal.records():
             if not record.is_flush:
                 self._classify(record)
         return self.result
 
     def _find_last_writes(self) -> None:
         last = memoryview(self._last)
-        for record in self._records:
+        for record in self._journal.records():
             if record.is_flush:
                 continue
             if record.acknowledged:
@@ -196,10 +197,10 @@ class _Check:
         return self._run_nonces is None or stamp.nonce in self._run_nonces or stamp.nonce in self._nonces
 
     def _is_ours(self, stamp: Stamp, sector: int) -> bool:
-        if not 0 < stamp.sequence <= len(self._records):
+        if not 0 < stamp.sequence <= len(self._places) // 3:
             return False
-        record = self._records[stamp.sequence - 1]
-        return record.nonce == stamp.nonce and record.sector <= sector < record.sector + record.sectors
+        nonce, first, count = self._places[3 * stamp.sequence - 3 : 3 * stamp.sequence]
+        return nonce == stamp.nonce and first <= sector < first + count
 
     def _stray(self, stamp: Stamp, sector: int) -> None:
         self._note_stray(stamp)
@@ -272,6 +273,11 @@ class _Check:
             self.result.offenders.append(
                 Offender(self._guest, self._identity[1], sector, sequence, verdict, found)
             )
+
+
+def _place(record: Record) -> tuple[int, int, int]:
+    """What tells whether a stamp is of this write; of all writes whole records would take too much memory."""
+    return record.nonce, record.sector, record.sectors
 
 
 def _is_done_flush(record: Record) -> bool:

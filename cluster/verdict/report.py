@@ -15,6 +15,8 @@ from rich.console import Console
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.host_clock import ClockGap
+from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.verdict.expectations import judge
 from cluster.verdict.report_checks import all_checks
@@ -55,6 +57,7 @@ class Report:
             "verdict": self.verdict.value,
             "driver": self.facts.driver,
             "seed": cluster.seed,
+            "cut_short": self.facts.cut_short or None,
             "config": {"path": str(cluster.path), "sha256": cluster.sha256},
             "hosts": [
                 {
@@ -69,18 +72,8 @@ class Report:
                 }
                 for host in cluster.hosts
             ],
-            "faults": [
-                {
-                    "id": each.number,
-                    "kind": each.kind,
-                    "target": each.address,
-                    "injected_at_ns": each.injected_at_ns,
-                    "detected_at_ns": each.detected_at_ns,
-                    "recovered_at_ns": each.recovered_at_ns,
-                    "destroyed": each.destroyed,
-                }
-                for each in self.facts.injections
-            ],
+            "clock_gaps": [_clock_gap(each) for each in self.facts.clock_gaps],
+            "faults": _faults(self.facts),
             "fault_targets": [_fault_target(each) for each in self.facts.fault_targets],
             "guests": [_guest(each) for each in self.guests],
             "checks": [
@@ -115,13 +108,20 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
     """Verify and judge what a run left behind."""
     verification = Verification(facts, read_volume)
     guests = [
-        guest_facts(each, verification.ledger(each), interrupted=facts.interrupted) for each in facts.guests
+        guest_facts(each, verification.ledger(each), interrupted=facts.power_was_cut) for each in facts.guests
     ]
     facts.unknown.extend(verification.troubles)
     checks = all_checks(facts, guests, verification.digests())
     kinds = [*(each.kind for each in facts.cluster.faults), *(each.kind for each in facts.injections)]
     promised = any(each in FAULT_KINDS and FAULT_KINDS[each].errors for each in kinds)
-    return Report(facts, guests, checks, judge(facts.cluster.expect, guests, errors_promised=promised))
+    expected = judge(
+        facts.cluster.expect,
+        guests,
+        errors_promised=promised,
+        missed_faults=facts.missed_faults,
+        stood_still=any(each.stopped_guests for each in facts.clock_gaps),
+    )
+    return Report(facts, guests, checks, expected)
 
 
 def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
@@ -148,6 +148,8 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         failures=list(outcome.failures),
         interrupted="interrupted" in outcome.unknown,
         fault_targets=supervisor.course.targets,
+        unfired=supervisor.course.unfired,
+        clock_gaps=list(outcome.clock_gaps),
     )
 
 
@@ -163,6 +165,46 @@ def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:
     ]
 
 
+def _clock_gap(gap: ClockGap) -> Json:
+    return {
+        "phase": gap.phase,
+        "began_at_ns": gap.began_ns,
+        "ended_at_ns": gap.ended_ns,
+        "suspended_ns": gap.suspended_ns,
+        "lasted_ns": gap.lasted_ns,
+        "guests": gap.guests,
+        "faults": list(gap.faults),
+        "alone": gap.alone,
+    }
+
+
+def _faults(facts: RunFacts) -> list[Json]:
+    """What was done, in the order of time, and then what the configuration has besides."""
+    never = [
+        (each.label, each.kind, each.target, each.skipped) for each in facts.fault_targets if each.skipped
+    ]
+    never += [(each.label, each.kind, each.target, each.why) for each in facts.unfired]
+    return [_injection(each) for each in facts.injections] + [_never_fired(*each) for each in never]
+
+
+def _injection(injection: Injection) -> Json:
+    return {
+        "id": injection.label,
+        "kind": injection.kind,
+        "target": injection.address,
+        "injected_at_ns": injection.injected_at_ns,
+        "detected_at_ns": injection.detected_at_ns,
+        "recovered_at_ns": injection.recovered_at_ns,
+        "destroyed": injection.destroyed,
+        "never_fired": None,
+    }
+
+
+def _never_fired(label: str, kind: str, target: str, why: str) -> Json:
+    times = dict.fromkeys(("injected_at_ns", "detected_at_ns", "recovered_at_ns"))
+    return {"id": label, "kind": kind, "target": target, **times, "destroyed": False, "never_fired": why}
+
+
 def _fault_target(chosen: FaultTarget) -> Json:
     done = chosen.injection
     return {
@@ -175,7 +217,7 @@ def _fault_target(chosen: FaultTarget) -> Json:
         "injected_at_ns": done.injected_at_ns if done is not None else None,
         "ended_at_ns": done.ended_at_ns if done is not None else None,
         "recovered_at_ns": done.recovered_at_ns if done is not None else None,
-        "injection": done.number if done is not None else None,
+        "injection": done.label if done is not None else None,
         "skipped": chosen.skipped,
     }
 

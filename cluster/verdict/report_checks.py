@@ -7,6 +7,7 @@ is a check only where the author does not predict the number of survivors.
 from typing import Final
 
 from cluster.config.resolved import ResolvedHost
+from cluster.experiment.host_clock import ClockGap
 from cluster.verdict.ledger import COUNTS, LedgerResult
 from cluster.verdict.run_facts import GuestFacts, RunFacts
 from cluster.verdict.store_ledger import store_writes
@@ -20,9 +21,11 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
     """Every check, in the order in which they are shown."""
     return [
         _course(facts),
+        *_faults(facts),
+        *_host_clock(facts),
         _ledger(facts, guests),
         _read_back(guests),
-        _conservation(guests),
+        _conservation(facts, guests),
         _leaks(facts),
         _processes(facts),
         _liveness(facts, guests),
@@ -32,18 +35,50 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
     ]
 
 
-def named(names: list[str]) -> str:
+def named(names: list[str], separator: str = ", ") -> str:
     """A few names, and how many more there are."""
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-    return ", ".join(names[:NAMED_MAX]) + more
+    return separator.join(names[:NAMED_MAX]) + more
 
 
 def _course(facts: RunFacts) -> Check:
+    if facts.cut_short:
+        told = f"the run was cut short: everything ended in its phase {facts.cut_short!r}"
+        return Check("course", Verdict.unknown, "; ".join([told, *facts.unknown]))
     if facts.unknown:
         return Check("course", Verdict.unknown, "; ".join(facts.unknown))
     if facts.failures:
         return Check("course", Verdict.failed, "the run was ended early: a process failed")
     return Check("course", Verdict.held, "the run went through all its phases")
+
+
+def _faults(facts: RunFacts) -> list[Check]:
+    """Whether the run was the experiment that its author wrote."""
+    if not facts.cluster.faults:
+        return []
+    if facts.missed_faults:
+        return [Check("faults", Verdict.unknown, f"never fired: {named(facts.missed_faults, '; ')}")]
+    return [Check("faults", Verdict.held, "every fault that may not be left out came")]
+
+
+def _host_clock(facts: RunFacts) -> list[Check]:
+    """Whether the machine under us ran while something was measured; in virtual time it always does."""
+    if facts.driver != "live":
+        return []
+    if not facts.clock_gaps:
+        return [Check("host clock", Verdict.held, "this machine ran all the time")]
+    gaps = f"a gap of {named([_gap(each) for each in facts.clock_gaps])}"
+    measured = [each for each in facts.clock_gaps if each.is_measured]
+    if not measured:
+        return [Check("host clock", Verdict.held, f"{gaps}, when nothing was measured")]
+    figures = [f"outages of {most} guests"] if (most := max(each.stopped_guests for each in measured)) else []
+    faults = dict.fromkeys(label for each in measured for label in each.faults)
+    figures += [f"times of fault {label}" for label in faults]
+    return [Check("host clock", Verdict.unknown, f"{gaps}: nothing is known of {named(figures)}")]
+
+
+def _gap(gap: ClockGap) -> str:
+    return f"{gap}, of the supervisor alone" if gap.alone else str(gap)
 
 
 def _ledger(facts: RunFacts, guests: list[GuestFacts]) -> Check:
@@ -77,12 +112,14 @@ def _read_back(guests: list[GuestFacts]) -> Check:
     return Check("read back", Verdict.held, "every read gave what had been acknowledged")
 
 
-def _conservation(guests: list[GuestFacts]) -> Check:
+def _conservation(facts: RunFacts, guests: list[GuestFacts]) -> Check:
     wrong = [
         f"{each.name}: {each.issued} issued, {each.completed} answered, {each.in_flight} not"
         for each in guests
         if each.issued != each.completed + each.in_flight
     ]
+    if wrong and facts.cut_short:  # a guest that is killed while it counts has counted by half
+        return Check("conservation", Verdict.unknown, f"{named(wrong)}; all ended while they counted")
     if wrong:
         return Check("conservation", Verdict.failed, named(wrong))
     total, open_ = sum(each.issued for each in guests), sum(each.in_flight for each in guests)
@@ -133,6 +170,8 @@ def _xenstore(facts: RunFacts) -> list[Check]:
 def _processes(facts: RunFacts) -> Check:
     if facts.failures:
         return Check("processes", Verdict.failed, named(facts.failures))
+    if facts.cut_short:
+        return Check("processes", Verdict.unknown, "not seen to the end")
     return Check("processes", Verdict.held, "nothing ended that was not told to or killed by a fault")
 
 

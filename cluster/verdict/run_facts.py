@@ -7,13 +7,16 @@ nothing is wanted any more, nothing is in flight, and the last answer of each di
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from actors.domu.histogram import percentile_ns
 from actors.domu.journal_header import Word
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
+from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import LedgerResult, ReadSectors
 
 ReadVolume = Callable[[Volume], ReadSectors]
@@ -36,7 +39,11 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut."""
+    """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut.
+
+    `cut_short`: the phase in which everything ended without a word, the supervisor too; empty if it did not.
+    `changed_images`: those of which it is known that they are not any more as the run left them.
+    """
 
     cluster: ResolvedCluster
     driver: str
@@ -47,6 +54,26 @@ class RunFacts:
     failures: list[str]
     interrupted: bool
     fault_targets: list[FaultTarget] = field(default_factory=list)
+    unfired: list[UnfiredFault] = field(default_factory=list)
+    clock_gaps: list[ClockGap] = field(default_factory=list)
+    cut_short: str = ""
+    changed_images: frozenset[Path] = frozenset()
+
+    @property
+    def power_was_cut(self) -> bool:
+        """Whether everything ended at once, so that what a disk had not written back is gone."""
+        return self.interrupted or bool(self.cut_short)
+
+    @property
+    def missed_faults(self) -> list[str]:
+        """The faults that the configuration asked for and did not get, but for `optional` ones, and why."""
+        optional = {each.number for each in self.cluster.faults if each.optional}
+        missed = [
+            f"{each.label} {each.kind} of {each.target} ({each.skipped})"
+            for each in self.fault_targets
+            if each.was_missed and each.fault not in optional
+        ]
+        return missed + [f"{each.title} ({each.why})" for each in self.unfired if not each.optional]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +105,13 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
     is_quiet = not guest.works and not total(Word.IN_FLIGHT)
     ended_well = is_quiet and not guest.ended_in_error and guest.boots > 0
     came_back = None if interrupted else ended_well
-    first_life = guest.boots == 1 or (interrupted and not guest.boots)
     max_ns, p99_ns, p50_ns = _outage(guest) if ended_well else (None, None, None)
     return GuestFacts(
         address=f"{guest.host}/dom{guest.domid}",
         name=guest.name,
         boots=guest.boots,
         came_back=came_back,
-        survived=came_back if first_life and not guest.died else False,
+        survived=False if guest.died else came_back,
         outage_max_ns=max_ns,
         outage_p99_ns=p99_ns,
         outage_p50_ns=p50_ns,

@@ -28,7 +28,7 @@ def store_writes(facts: RunFacts) -> list[Check]:
     wrong, excused = [], 0
     for address, (guest, log) in logs.items():
         lost, torn = log.word(StoreWord.LOST), log.word(StoreWord.TORN)
-        hangs = log.word(StoreWord.WANTED) and not guest.died and not facts.interrupted
+        hangs = log.word(StoreWord.WANTED) and not guest.died and not facts.power_was_cut
         if torn:
             wrong.append(f"{address}: {torn} transactions by half")
         if (lost or hangs) and _may_lose(facts, guest):
@@ -40,6 +40,8 @@ def store_writes(facts: RunFacts) -> list[Check]:
     detail = _detail([log for _, log in logs.values()], excused)
     if wrong:
         return [Check(NAME, Verdict.failed, f"{detail}; {', '.join(wrong[:5])}")]
+    if facts.cut_short:
+        return [Check(NAME, Verdict.unknown, f"{detail}; not read back to the end")]
     return [Check(NAME, Verdict.held, detail)]
 
 

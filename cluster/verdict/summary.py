@@ -38,14 +38,21 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
             console.print(f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
             console.print(f"  halted: {escape(halted[host['name']])}")
+    for gap in run["clock_gaps"]:
+        lasted = f"{duration_text(gap['lasted_ns'])} ({gap['phase']})"
+        who = "the supervisor alone" if gap["alone"] else "this machine"
+        console.print(f"[yellow]clock gap[/] {lasted}: {who} did not run")
     if run["faults"]:
-        _print(console, _faults(run["faults"]), len(run["faults"]))
+        never = "?" if run["cut_short"] else "never"
+        _print(console, _faults(run["faults"], never), len(run["faults"]))
+        for each in [each for each in run["faults"] if each["never_fired"]][:ROWS_SHOWN]:
+            console.print(f"{each['id']} never fired: {escape(each['never_fired'])}")
     if run["guests"]:
         _print(console, _guests(run["guests"], wide=console.width >= WIDE), len(run["guests"]))
         if any(_outage(each, "max") == "never" for each in run["guests"]):
             console.print("[dim]never: the guest never came back[/]")
     _print(console, _judged(run))
-    seed = f"seed {run['seed']}, {run['driver']} driver"
+    seed = f"seed {run['seed']}, {run['driver']} driver{', cut short' if run['cut_short'] else ''}"
     console.print(f"\nverdict: {_coloured(run['verdict'])} ({seed})")
 
 
@@ -65,17 +72,27 @@ def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     return table
 
 
-def _faults(faults: list[Document]) -> Table:
+def _faults(faults: list[Document], never: str) -> Table:
     table = _table("fault", "target", right=("detected after", "all I/O again after"))
     width = max(len(str(each["id"])) for each in faults[:ROWS_SHOWN])
     for each in faults[:ROWS_SHOWN]:
         table.add_row(
             f"{each['id']:>{width}} {escape(each['kind'])}",
             escape(each["target"]),
-            _after(each["injected_at_ns"], each["detected_at_ns"], "never" if _is_deadly(each) else "-"),
-            _after(each["injected_at_ns"], each["recovered_at_ns"], _never(each)),
+            *_became(each, never),
         )
     return table
+
+
+def _became(fault: Document, never: str) -> tuple[str, str]:
+    """When a fault was detected, and when all I/O flowed again."""
+    if fault["never_fired"]:
+        return "never fired", "-"
+    at_ns = fault["injected_at_ns"]
+    return (
+        _after(at_ns, fault["detected_at_ns"], never if _is_deadly(fault) else "-"),
+        _after(at_ns, fault["recovered_at_ns"], _unrecovered(fault, never)),
+    )
 
 
 def _guests(guests: list[Document], *, wide: bool) -> Table:
@@ -116,9 +133,8 @@ def _count(number: int | None) -> str:
 def _survived(guest: Document) -> str:
     if guest["survived"] is None:
         return "?"
-    if guest["survived"]:
-        return "yes"
-    return f"no, {guest['boots']} boots" if guest["boots"] > 1 else "no"
+    survived = "yes" if guest["survived"] else "no"
+    return f"{survived}, {guest['boots']} boots" if guest["boots"] > 1 else survived
 
 
 def _outage(guest: Document, key: str) -> str:
@@ -132,11 +148,11 @@ def _after(start_ns: int, end_ns: int | None, otherwise: str) -> str:
     return otherwise if end_ns is None else duration_text(end_ns - start_ns)
 
 
-def _never(fault: Document) -> str:
+def _unrecovered(fault: Document, never: str) -> str:
     """What stands for the recovery of a fault that has none."""
     if fault["destroyed"]:
         return "destroyed"
-    return "never" if _is_noticed(fault) else "-"
+    return never if _is_noticed(fault) else "-"
 
 
 def _is_deadly(fault: Document) -> bool:

@@ -5,10 +5,12 @@ says why; it stops nothing else.
 """
 
 import hashlib
+from errno import ESTALE
 from typing import Final
 
-from actors.domu.journal import Journal, JournalError
+from actors.domu.journal import Journal
 from actors.domu.journal_header import Word
+from actors.domu.journal_reader import JournalError
 from cluster.config.resolved import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.verdict.ledger import ImageFile, LedgerError, LedgerResult, ReadSectors, check_volume
@@ -59,11 +61,11 @@ class Verification:
             return LedgerResult()
         if self._read_volume is not None:
             return self._compare(journal, self._read_volume(volume), losses)
-        with ImageFile(volume.path) as image:
+        with self._image(volume) as image:
             return self._compare(journal, image.read, losses)
 
     def _compare(self, journal: Journal, read: ReadSectors, losses: list[int]) -> LedgerResult:
-        if self._facts.interrupted:
+        if self._facts.power_was_cut:
             losses = [*losses, journal.next_sequence]
         return check_volume(journal, read, power_losses=losses, run_nonces=self._run_nonces())
 
@@ -87,8 +89,13 @@ class Verification:
     def _sha256(self, volume: Volume) -> bytes:
         if self._read_volume is not None:
             return _sha256(self._read_volume(volume), volume.sectors)
-        with ImageFile(volume.path) as image:
+        with self._image(volume) as image:
             return _sha256(image.read, volume.sectors)
+
+    def _image(self, volume: Volume) -> ImageFile:
+        if volume.path in self._facts.changed_images:
+            raise OSError(ESTALE, "somebody has written to it since the run", str(volume.path))
+        return ImageFile(volume.path)
 
     def _volume(self, guest: GuestRecord, journal: Journal) -> Volume:
         return self._volumes[guest.host, guest.name, journal.word(Word.VIRTUAL_DEVICE)]

@@ -254,6 +254,12 @@ def test_a_cluster_is_started_broken_watched_and_stopped(terminal: Terminal) -> 
     finally:
         down = terminal.run("down")
 
+    directory = str(terminal.folder / "out")
+    assert {key: status[key] for key in list(status)[:3]} == {
+        "cluster": "small",
+        "phase": "workload",
+        "directory": directory,
+    }
     assert sorted(host) == ["domains", "metrics_url", "name", "xenstore_socket"]
     assert sorted(host["domains"][0]) == ["domid", "name", "pid", "state"]
     assert listed[0].split() == ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]

@@ -5,9 +5,12 @@ from typing import Any, cast
 
 import pytest
 
-from actors.abi.interface import XenbusState
+from actors.abi.errno import Errno, XenError
+from actors.abi.hypercalls import Domctl
+from actors.abi.interface import DominfFlags, ShutdownReason, XenbusState
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
+from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import (
     AssignDisk,
     IntroduceDomain,
@@ -25,7 +28,7 @@ from actors.dom0.toolstack import Toolstack
 from actors.kernel.kernel import Kernel
 
 DISK = DiskPlan("xvda", 51712, "sda", 3, "w")
-PLAN = DomainPlan("web", bytes(range(16)), 1024, 2048, 2, "restart", (DISK,), "{}")
+PLAN = DomainPlan("web", bytes(range(16)), 1024, 2048, 2, ShutdownActions(on_crash="restart"), (DISK,), "{}")
 FRONT, BACK = "/local/domain/5/device/vbd/51712", "/local/domain/0/backend/vbd/5/51712"
 
 
@@ -119,7 +122,7 @@ DRIVER = DomainPlan(
     1024,
     1024,
     1,
-    "restart",
+    ShutdownActions(on_crash="restart"),
     (),
     "{}",
     domid=1,
@@ -257,3 +260,95 @@ def test_what_was_written_for_domains_that_are_gone_is_not_kept_for_ever() -> No
     assert written > 0
     assert [done(toolstack.create(PLAN)) for _ in range(5)] == [2, 3, 4, 5, 6]
     assert len(builder.committed) == written
+
+
+ACTIONS = ShutdownActions(
+    on_poweroff="destroy",
+    on_reboot="restart",
+    on_watchdog="preserve",
+    on_crash="preserve",
+    on_soft_reset="soft-reset",
+)
+
+
+class Domains:
+    """A hypervisor with one domain, which has shut down, and a builder beside it."""
+
+    def __init__(self, reason: int, actions: ShutdownActions) -> None:
+        self.logs: list[str] = []
+        self.destroyed: list[int] = []
+        self.builder = Builder()
+        self.builder.destroy = self.destroy  # type: ignore[attr-defined]
+        self.flags = int(DominfFlags.shutdown) | reason << 16
+        xen = SimpleNamespace(sysctl=self.sysctl, domctl=self.domctl)
+        kernel = SimpleNamespace(log=self.logs.append, xen=xen)
+        self.plan = replace(PLAN, actions=actions)
+        host = HostPlan((self.plan,), "dom0", "resume", 2, (), ("4.17",))
+        self.toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", self.builder))
+        done(self.toolstack.create(self.plan))
+
+    async def sysctl(self, *_: object, **__: object) -> dict[str, object]:
+        there = [each for each in range(1, self.builder.domid + 1) if each not in self.destroyed]
+        return {"domains": [{"domain": each, "flags": self.flags if each == 1 else 0} for each in there]}
+
+    async def domctl(self, number: int, *, domain: int) -> None:
+        assert (number, domain) == (Domctl.soft_reset, 1)
+        raise XenError(Errno.EINVAL, "a paravirtual domain cannot be reset")
+
+    async def destroy(self, domid: int) -> None:
+        self.destroyed.append(domid)
+
+    def look(self, *, shutting_down: bool = False) -> list[int]:
+        """The toolstack looks at its domains, twice; who is there then."""
+        self.toolstack.shutting_down = shutting_down
+        look_after = self.toolstack._look_after()
+        look_after.send(None)
+        for _ in range(2):
+            self.toolstack._changed.set()
+            look_after.send(None)
+        look_after.close()
+        return list(self.toolstack.domains)
+
+
+@pytest.mark.parametrize(
+    ("reason", "there", "destroyed"),
+    [
+        (ShutdownReason.poweroff, [], [1]),
+        (ShutdownReason.reboot, [2], [1]),
+        (ShutdownReason.suspend, [1], []),
+        (ShutdownReason.crash, [1], []),
+        (ShutdownReason.watchdog, [1], []),
+        (ShutdownReason.soft_reset, [], [1]),
+        (77, [], [1]),
+    ],
+)
+def test_what_follows_a_shutdown_is_what_xl_does_for_its_reason(
+    reason: int, there: list[int], destroyed: list[int]
+) -> None:
+    domains = Domains(reason, ACTIONS)
+
+    assert domains.look() == there
+    assert domains.destroyed == destroyed
+    assert domains.toolstack.restarted == (there == [2])
+    said = [each for each in domains.logs if "ended" in each or "suspended" in each]
+    assert len(said) == 1, "it is said once"
+
+
+@pytest.mark.parametrize("reason", [*ShutdownReason, 77])
+def test_while_all_shut_down_nobody_is_created_again(reason: int) -> None:
+    domains = Domains(reason, ACTIONS)
+
+    assert domains.look(shutting_down=True) == []
+    assert domains.toolstack.restarted == 0
+
+
+def test_the_defaults_are_those_of_xl() -> None:
+    after = ShutdownActions().after
+    assert [after(each) for each in ShutdownReason] == [
+        "destroy",
+        "restart",
+        "destroy",
+        "destroy",
+        "destroy",
+        "soft-reset",
+    ]

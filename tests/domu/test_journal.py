@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal import Journal, JournalError, MemoryJournal
+from actors.domu.journal import Journal, MemoryJournal
 from actors.domu.journal_header import GROWTH, GuestState, Word
+from actors.domu.journal_reader import JournalError
 from actors.domu.journal_record import RECORD_SIZE
 
 MakeJournal = Callable[[], Journal]

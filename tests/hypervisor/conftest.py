@@ -173,6 +173,13 @@ class Bench:
         self.now_ns = deadline
         self.feed(DeadlinePassed())
 
+    def wait(self, time_ns: int) -> None:
+        """Let time pass, with every deadline in it."""
+        until_ns = self.now_ns + time_ns
+        while (deadline := self.machine.next_deadline_ns()) is not None and deadline <= until_ns:
+            self.deadline()
+        self.now_ns = max(self.now_ns, until_ns)
+
     def entry(self, domid: int, ref: int, to: int, gfn: int, flags: int = 1) -> None:
         """Write a grant entry into the guest's table, as the guest does."""
         words = self.table(domid)

@@ -68,7 +68,7 @@ def test_a_message_of_the_hypervisor_raises_an_interrupt_and_can_be_read(xen):
     guest = xen.create()
     assert xen.ret(guest, "sched_op.watchdog", id=0, timeout=1) == 1
     xen.clear()
-    xen.deadline()
+    xen.wait(1_000_000_000)
     assert xen.upcalls(0) == [[port]]
     _, out = xen.call(0, "sysctl.readconsole", count=4096)
     assert f"(XEN) Watchdog timer of d{guest} has run out\n".encode() in out["buffer"]

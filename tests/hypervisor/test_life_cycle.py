@@ -111,7 +111,7 @@ def test_ids_are_used_again_when_all_have_been():
         ({"grant_version": 0}, -Errno.EINVAL),
         ({"grant_version": 3}, -Errno.EINVAL),
         ({"flags": 1 << 20}, -Errno.EINVAL),
-        ({"cpupool_id": 4}, -Errno.EINVAL),
+        ({"cpupool_id": 4}, -Errno.ESRCH),
         ({"handle": b"short"}, -Errno.EFAULT),
         ({"max_vcpus": "one"}, -Errno.EFAULT),
     ],

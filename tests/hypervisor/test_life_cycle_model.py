@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from actors.abi.errno import Errno
 from actors.abi.interface import DominfFlags, ShutdownReason
 from actors.messages import DomainStopped, HypercallReply, StartDomain, StopDomain
-from actors.runtime.machine import DeadlinePassed, LinkClosed, LinkOpened, Received
+from actors.runtime.machine import LinkClosed, LinkOpened, Received
 
 PICK = st.integers(0, 5)
 REASONS = st.sampled_from([int(each) for each in ShutdownReason])
@@ -166,8 +166,7 @@ def machine(power_on):
             domid, life = self.pick(number)
             if life.runs:
                 assert self.xen.ret(domid, "sched_op.watchdog", id=0, timeout=1) in {1, 2, -Errno.ENOSPC}
-                self.xen.now_ns += 1000 * MS
-                self.xen.feed(DeadlinePassed())
+                self.xen.wait(1000 * MS)
                 life.reason = int(ShutdownReason.watchdog) if life.code is None else life.code
 
         @precondition(lambda self: self.lives)

@@ -397,3 +397,36 @@ def test_a_transaction_whose_number_is_none_breaks_the_connection(joined):
     joined.settle(served=False)
     assert results == [Errno.EIO]
     assert joined.logs == ["xenbus: a transaction with the number b'-5'"]
+
+
+# A thread that was killed.
+
+
+def test_what_a_killed_thread_has_asked_is_asked_of_no_other_server(joined):
+    killed = joined.start(joined.xenbus.introduce(3, 1, 5), served=False)
+    dead = joined.thread
+    others = joined.start(joined.xenbus.write("/a", "x"), served=False)
+    dead.cancel()
+    lose(joined)
+    joined.log_of_requests.clear()
+    joined.settle()
+    assert (killed, others) == ([], [None])
+    assert [kind for kind, _, _ in joined.log_of_requests] == [XsType.WRITE]
+
+
+def test_a_watch_that_a_killed_thread_has_asked_for_is_taken_back(joined):
+    joined.start(joined.xenbus.watch("/a", lambda _: None), served=False)
+    joined.thread.cancel()
+    joined.settle()
+    assert joined.store.statistics().watches == 0
+
+
+def test_a_transaction_that_a_killed_thread_has_asked_for_is_ended(joined):
+    async def body(transaction):
+        await transaction.write("/a", "x")
+
+    joined.start(joined.xenbus.transact(body), served=False)
+    joined.thread.cancel()
+    joined.settle()
+    assert joined.store.statistics().transactions == 0
+    assert joined.do(joined.xenbus.exists("/a")) is False

@@ -1,6 +1,6 @@
 """A store that is driven by scripts of rows, and a hypervisor that knows just enough for the daemon."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -8,6 +8,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Domctl, Evtchnop, Gnttabop, Sysctl
 from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.interface import DominfFlags, EvtchnStatus, GrantStatus
+from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsType, unpack_header
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Threads
@@ -21,6 +22,7 @@ from actors.xenstore.requests import Outgoing
 from actors.xenstore.store import Store
 from actors.xenstore.stub_domain import XenstoreDomain
 
+LATER = replace(RELEASES["4.17"], name="4.22", number=(4, 22))
 XS = {each.name: each for each in XsType}
 
 
@@ -101,6 +103,12 @@ class Script:
 @pytest.fixture
 def script():
     return Script()
+
+
+@pytest.fixture
+def later():
+    """A store of a Xen that has everything."""
+    return Script(release=LATER)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from actors.xenstore.sqlite_archive import SqliteArchive
 from actors.xenstore.tree import Node
 from actors.xenstore.watches import Watch
 
-OURS = (Permission.parse("n0"), Permission.parse("r5"))
+OURS = (Permission.parse(b"n0"), Permission.parse(b"r5"))
 RING = RingRecord(1, 4_000_000_000, b"par\0tial", 17, b"\0output")
 
 
@@ -224,6 +224,20 @@ def test_a_file_that_is_no_database_is_refused_with_its_name(tmp_path) -> None:
 
     with pytest.raises(ArchiveError, match=r"store\.db"):
         SqliteArchive(path)
+
+
+def test_rows_that_make_no_sense_are_refused(tmp_path) -> None:
+    archive = SqliteArchive(tmp_path / "store.db")
+    journal = Journal(archive)
+    fill(journal)
+    journal.commit()
+    archive._database.execute("UPDATE nodes SET permissions = 'nobody' WHERE path = '/a'")
+    with pytest.raises(ArchiveError, match=r"store\.db: .*nobody"):
+        archive.load()
+    archive._database.execute("DELETE FROM nodes WHERE path IN ('/', '/a')")
+    with pytest.raises(ArchiveError, match="node /b has no parent"):
+        archive.load()
+    archive.close()
 
 
 def test_a_batch_is_empty_when_it_is_made() -> None:

@@ -43,26 +43,27 @@ def test_watches_hear_of_each_node_that_goes_and_then_of_the_domain(home):
     home.take_events()
     home.remove(3)
     assert home.take_events() == [
+        (0, "/home/three/deep", "d"),
         (0, "/home/three", "h"),
         (4, "/home/three", "four"),
-        (0, "/home/three/deep", "d"),
         (0, "@releaseDomain", "r"),
     ]
 
 
-def test_a_transaction_that_has_read_what_goes_is_refused_and_one_that_has_not_is_not(home):
+def test_a_transaction_that_has_seen_what_goes_is_refused_and_one_that_has_not_is_not(home):
     home.run(
         (3, 0, "WRITE", "/home/three\0x", OK),
+        (0, 0, "MKDIR", "/elsewhere\0", OK),
         (0, 0, "TRANSACTION_START", "\0", b"1\0"),
         (0, 1, "READ", "/home/three\0", b"x"),
         (0, 0, "TRANSACTION_START", "\0", b"2\0"),
-        (0, 2, "WRITE", "/home/other\0x", OK),
+        (0, 2, "WRITE", "/elsewhere/other\0x", OK),
     )
     home.remove(3)
     home.run(
         (0, 1, "TRANSACTION_END", "T\0", "EAGAIN"),
         (0, 2, "TRANSACTION_END", "T\0", OK),
-        (0, 0, "DIRECTORY", "/home\0", b"other\0"),
+        (0, 0, "DIRECTORY", "/elsewhere\0", b"other\0"),
     )
 
 
@@ -74,10 +75,22 @@ def test_a_transaction_cannot_bring_back_what_belonged_to_the_dead(home):
     )
     home.remove(3)
     home.run(
-        (0, 1, "TRANSACTION_END", "T\0", OK),
-        (0, 0, "GET_PERMS", "/home/three\0", b"b0\0"),
+        (0, 1, "TRANSACTION_END", "T\0", "EAGAIN"),
+        (0, 0, "READ", "/home/three\0", "ENOENT"),
     )
     assert home.store.tree.owned(3) == 0
+
+
+def test_a_transaction_cannot_give_rights_to_the_dead(home):
+    home.run(
+        (0, 0, "WRITE", "/secret\0x", OK),
+        (0, 0, "TRANSACTION_START", "\0", b"1\0"),
+        (0, 1, "SET_PERMS", "/secret\0n0\0r3\0", OK),
+    )
+    home.remove(3)
+    home.run((0, 1, "TRANSACTION_END", "T\0", OK))
+    home.introduce(3)
+    home.run((3, 0, "READ", "/secret\0", "EACCES"))
 
 
 def test_rights_of_the_dead_are_not_those_of_the_next_domain_of_its_id(home):
@@ -86,15 +99,25 @@ def test_rights_of_the_dead_are_not_those_of_the_next_domain_of_its_id(home):
         (0, 0, "SET_PERMS", "/secret\0n0\0r3\0b4\0", OK),
         (0, 0, "SET_PERMS", "@releaseDomain\0n0\0r3\0", OK),
         (3, 0, "READ", "/secret\0", b"x"),
+        (3, 0, "WATCH", "@releaseDomain\0t\0", OK),
+        (0, 0, "TRANSACTION_START", "\0", b"1\0"),
+        (0, 1, "READ", "/secret\0", b"x"),
     )
     home.remove(3)
     home.introduce(3)
     home.run(
         (3, 0, "READ", "/secret\0", "EACCES"),
-        (0, 0, "GET_PERMS", "/secret\0", b"n0\0b4\0"),
-        (0, 0, "GET_PERMS", "@releaseDomain\0", b"n0\0"),
+        (0, 1, "TRANSACTION_END", "T\0", OK),  # the node is as it was
+        (0, 0, "GET_PERMS", "/secret\0", b"n0\0r3\0b4\0"),  # one can see what was
         (4, 0, "WRITE", "/secret\0y", OK),
+        (0, 0, "MKDIR", "/secret/below\0", OK),
+        (3, 0, "READ", "/secret/below\0", "EACCES"),
+        (3, 0, "WATCH", "@releaseDomain\0t\0", OK),
     )
+    home.take_events()
+    home.remove(4)
+    assert home.take_events() == []
+    home.run((0, 0, "SET_PERMS", "/secret\0n0\0r3\0", OK), (3, 0, "READ", "/secret\0", b"y"))
 
 
 def test_special_nodes_and_the_root_stay_and_are_the_control_domains_again(home):
@@ -103,8 +126,9 @@ def test_special_nodes_and_the_root_stay_and_are_the_control_domains_again(home)
         (0, 0, "SET_PERMS", "/\0n3\0", OK),
     )
     home.remove(3)
+    permissions = home.store.tree.get("@introduceDomain").permissions
+    assert [str(each) for each in permissions] == ["n0"]
     home.run(
-        (0, 0, "GET_PERMS", "@introduceDomain\0", b"n0\0"),
         (0, 0, "GET_PERMS", "/\0", b"n0\0"),
         (0, 0, "DIRECTORY", "/\0", b"home\0"),
     )

@@ -323,9 +323,9 @@ def test_thousands_of_watches_and_transactions_end_at_the_quotas_and_go_with_the
     before = field.others()
     watches = b"".join(pack_message(XsType.WATCH, 1, 0, b"name\0%d\0" % index) for index in range(2000))
     answers = [each for each in messages(field.talk(watches)) if each[0] != XsType.WATCH_EVENT]
-    assert [each[2] for each in answers] == [b"OK\0"] * 128 + [b"ENOSPC\0"] * 1872
+    assert [each[2] for each in answers] == [b"OK\0"] * 129 + [b"E2BIG\0"] * 1871
     answers = messages(field.talk(pack_message(XsType.TRANSACTION_START, 1, 0, b"\0") * 2000))
-    assert [each[0] for each in answers] == [XsType.TRANSACTION_START] * 10 + [XsType.ERROR] * 1990
+    assert [each[0] for each in answers] == [XsType.TRANSACTION_START] * 11 + [XsType.ERROR] * 1989
     field.check_others(before)
     del field.xen.domains[HOSTILE]
     field.xen.virq()
@@ -335,9 +335,12 @@ def test_thousands_of_watches_and_transactions_end_at_the_quotas_and_go_with_the
 
 def test_no_more_nodes_than_the_quota_and_they_go_with_the_domain(field):
     before = field.others()
-    writes = b"".join(pack_message(XsType.WRITE, 1, 0, b"n%d\0x" % index) for index in range(1500))
-    answers = messages(field.talk(writes))
-    made = 1000 - 2  # the home and its name are its own
+    # In ten folders, since the names of a node's children count for its size.
+    paths = [b"f%d/n%d" % (index % 10, index) for index in range(1500)]
+    answers = messages(
+        field.talk(b"".join(pack_message(XsType.WRITE, 1, 0, each + b"\0x") for each in paths))
+    )
+    made = 1000 - 2 - 10  # the home and its name are its own, and so are the folders
     assert [each[2] for each in answers] == [b"OK\0"] * made + [b"ENOSPC\0"] * (1500 - made)
     field.check_others(before)
     del field.xen.domains[HOSTILE]
@@ -361,9 +364,10 @@ def test_who_never_reads_has_a_bounded_queue_and_is_served_again_when_it_does(fi
 
 
 def test_events_for_who_never_reads_keep_those_who_cause_them_not_waiting(field):
-    field.talk(pack_message(XsType.WATCH, 1, 0, b"name\0t\0"), read=False)
-    for index in range(2000):
-        assert field.ask(XsType.WRITE, f"{HOME}/name\0{index}") == b"OK\0"
+    watches = b"".join(pack_message(XsType.WATCH, 1, 0, b"name\0%d\0" % index) for index in range(10))
+    field.talk(watches, read=False)
+    for index in range(200):
+        assert field.ask(XsType.WRITE, f"{HOME}/name/{index}\0") == b"OK\0"
     client = field.daemon._rings[HOSTILE]
     assert len(client._output) <= 1024
     assert client._output.discarded > 0

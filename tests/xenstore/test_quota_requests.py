@@ -9,6 +9,11 @@ LISTED = "nodes watches transactions outstanding transaction-nodes node-permissi
 
 
 @pytest.fixture
+def script(later):
+    return later
+
+
+@pytest.fixture
 def home(script):
     """A folder that everybody may write."""
     script.run((0, 0, "MKDIR", "/home\0", OK), (0, 0, "SET_PERMS", "/home\0b0\0", OK))
@@ -36,21 +41,21 @@ def test_a_quota_of_a_domain_stands_above_the_default(script):
         (0, 0, "GET_QUOTA", "3\0watches\0", b"1\0"),
         (0, 0, "GET_QUOTA", "4\0watches\0", b"2\0"),
         (3, 0, "WATCH", "/a\0t\0", OK),
-        (3, 0, "WATCH", "/b\0t\0", "ENOSPC"),
-        (4, 0, "WATCH", "/a\0t\0", OK),
-        (4, 0, "WATCH", "/b\0t\0", OK),
-        (4, 0, "WATCH", "/c\0t\0", "ENOSPC"),
+        (3, 0, "WATCH", "/b\0t\0", OK),
+        (3, 0, "WATCH", "/c\0t\0", "E2BIG"),
+        *((4, 0, "WATCH", f"/{name}\0t\0", OK) for name in "abc"),
+        (4, 0, "WATCH", "/d\0t\0", "E2BIG"),
     )
 
 
 # (quota, value, requests within, the request over it and its answer)
 LIMITS = [
     ("nodes", 1, [("MKDIR", "/home/a\0")], ("MKDIR", "/home/b\0"), "ENOSPC"),
-    ("watches", 1, [("WATCH", "/a\0t\0")], ("WATCH", "/b\0t\0"), "ENOSPC"),
-    ("transactions", 1, [("TRANSACTION_START", "\0")], ("TRANSACTION_START", "\0"), "ENOSPC"),
+    ("watches", 1, [("WATCH", "/a\0t\0"), ("WATCH", "/b\0t\0")], ("WATCH", "/c\0t\0"), "E2BIG"),
+    ("transactions", 1, [("TRANSACTION_START", "\0")] * 2, ("TRANSACTION_START", "\0"), "ENOSPC"),
     ("node-permissions", 2, [("MKDIR", "/home/a\0")], ("SET_PERMS", "/home/a\0n3\0r4\0r5\0"), "ENOSPC"),
     ("path-max", 10, [("MKDIR", "/home/abcd\0")], ("MKDIR", "/home/abcde\0"), "EINVAL"),
-    ("node-size", 20, [("WRITE", "/home/a\0" + 16 * "x")], ("WRITE", "/home/a\0" + 17 * "x"), "ENOSPC"),
+    ("node-size", 50, [("WRITE", "/home/a\0" + 17 * "x")], ("WRITE", "/home/a\0" + 18 * "x"), "ENOSPC"),
 ]
 
 
@@ -61,10 +66,10 @@ def test_a_quota_that_is_set_holds_at_once(home, limit, whose):
     home.ask(3, 0, "READ", b"/\0")  # the connection is there before the quota is
     home.run((0, 0, "SET_QUOTA", f"{whose}{quota}\0{value}\0", OK))
     for name, payload in within:
-        assert home.ask(3, 0, name, payload.encode()) in {OK, b"1\0"}
+        assert home.ask(3, 0, name, payload.encode()) in {OK, b"1\0", b"2\0"}
     home.run((3, 0, *over, refusal))
     home.run((0, 0, "SET_QUOTA", f"{whose}{quota}\0" + "0\0", OK), (0, 0, "CONTROL", "check\0", OK))
-    assert home.ask(3, 0, over[0], over[1].encode()) in {OK, b"2\0"}, "a quota of 0 is none"
+    assert home.ask(3, 0, over[0], over[1].encode()) in {OK, b"3\0"}, "a quota of 0 is none"
 
 
 def test_a_transaction_holds_no_more_nodes_than_its_quota(home):
@@ -76,20 +81,20 @@ def test_a_transaction_holds_no_more_nodes_than_its_quota(home):
         (3, 1, "READ", "/home/b\0", "ENOSPC"),
         (3, 1, "WRITE", "/home/b\0x", "ENOSPC"),
         (3, 1, "WRITE", "/home/a\0y", OK),
-        (3, 1, "TRANSACTION_END", "T\0", OK),
-        (0, 0, "READ", "/home/a\0", b"y"),
-        (0, 0, "READ", "/home/b\0", "ENOENT"),
+        (3, 1, "TRANSACTION_END", "T\0", "ENOMEM"),
+        (0, 0, "READ", "/home/a\0", "ENOENT"),
     )
 
 
-def test_no_quota_binds_the_privileged(make_script):
-    script = make_script(quotas=Quotas(**dict.fromkeys(NAMES.values(), 1)))
+def test_no_quota_but_that_for_paths_binds_the_privileged(make_script):
+    script = make_script(quotas=Quotas(**{**dict.fromkeys(NAMES.values(), 1), "path": 2}))
     script.run(
         *((0, 0, "WRITE", f"/{name}\0" + 3000 * "x", OK) for name in "abc"),
         *((0, 0, "WATCH", f"/{name}\0t\0", OK) for name in "abc"),
         *((0, 0, "TRANSACTION_START", "\0", b"%d\0" % number) for number in (1, 2, 3)),
         *((0, 1, "READ", f"/{name}\0", 3000 * b"x") for name in "abc"),
         (0, 0, "SET_PERMS", "/a\0n0\0" + "".join(f"r{domid}\0" for domid in range(1, 9)), OK),
+        (0, 0, "WRITE", "/ab\0x", "EINVAL"),
     )
 
 
@@ -136,5 +141,6 @@ def test_control_shows_and_sets_the_same(script):
         ("watches", "128"),
     ]
     assert len(shown) == len(NAMES)
+    script.introduce(3)
     script.run((0, 0, "MKDIR", "/a\0", OK), (0, 0, "SET_PERMS", "/a\0n3\0", OK))
     assert script.ask(0, 0, "CONTROL", b"quota\0" + b"3\0").startswith(b"Domain 3: 1 nodes\n")

@@ -3,9 +3,12 @@
 import pytest
 
 from actors.abi.errno import Errno, XenError
+from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsConnection, XsType, unpack_header
+from actors.kernel.kernel import SUPERVISOR
 from actors.kernel.xenbus import Xenbus
-from actors.xenstore.archive import ArchiveError
+from actors.messages import CannotGoOn
+from actors.xenstore.archive import ArchiveError, UnreadableArchive
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.memory_archive import MemoryArchive
 from actors.xenstore.ring_client import RingClient
@@ -27,9 +30,10 @@ class Full(MemoryArchive):
 class Host:
     """A kernel with a daemon, its local client, and an archive that outlives both."""
 
-    def __init__(self, make_xen):
+    def __init__(self, make_xen, release=RELEASES["4.17"]):
         self.xen, self.kernel = make_xen()
         self.xen.boot(self.kernel)
+        self.kernel.xen.release = release
         self.archive = Full()
         self.fresh = []
         self.kernel.store_began = lambda: self.fresh.append(1)
@@ -70,8 +74,8 @@ class Host:
 
 
 @pytest.fixture
-def host(make_xen):
-    return Host(make_xen)
+def host(make_xen, later):
+    return Host(make_xen, later.store.release)
 
 
 def dump(daemon):
@@ -189,10 +193,11 @@ def test_quotas_features_and_targets_are_kept(host):
     host.restart()
     assert guest.do(guest.xenbus.read("/local/domain/6/name")) == "guest6"
     assert host.do(host.xenbus.request(XsType.GET_FEATURE, b"5\0")) == b"1\0"
-    guest.do(guest.xenbus.watch("a", lambda _: None))
+    for path in "ab":
+        guest.do(guest.xenbus.watch(path, lambda _: None))
     with pytest.raises(XenError) as refusal:
-        guest.do(guest.xenbus.watch("b", lambda _: None))
-    assert refusal.value.errno is Errno.ENOSPC
+        guest.do(guest.xenbus.watch("c", lambda _: None))
+    assert refusal.value.errno is Errno.E2BIG
 
 
 def test_nobody_is_told_what_the_archive_cannot_keep_until_it_can(host):
@@ -375,3 +380,18 @@ def test_a_killed_daemon_without_an_archive_leaves_nothing(make_xen):
     assert host.fresh == [1, 1]
     assert guest.start(guest.xenbus.read("name")) == []
     assert not host.do(host.xenbus.exists("/local/domain/5/name"))
+
+
+def test_a_daemon_that_cannot_read_what_was_kept_says_so_to_the_experimenter_and_serves_nobody(
+    make_xen,
+):
+    why = "store.db: file is not a database"
+    xen, kernel = make_xen()
+    xen.boot(kernel)
+    told = []
+    kernel.send = lambda link, message: told.append((link, message))
+    daemon = Xenstored(kernel, archive=UnreadableArchive(why))
+    started = kernel.threads.spawn("xenstored", daemon.start()).finished
+    xen.handle(None)
+    assert told == [(SUPERVISOR, CannotGoOn(f"xenstored cannot be started: {why}"))]
+    assert not started.done

@@ -62,22 +62,36 @@ def test_an_aborted_transaction_leaves_nothing(begun):
         (("READ", "/a\0"), ("RM", "/a\0"), "EAGAIN"),
         (("READ", "/a/child\0"), ("RM", "/a\0"), "EAGAIN"),
         (("READ", "/absent\0"), ("WRITE", "/absent\0x"), "EAGAIN"),
-        (("READ", "/absent\0"), ("WRITE", "/other\0x"), OK),
+        (("READ", "/absent\0"), ("WRITE", "/other\0x"), "EAGAIN"),
+        (("READ", "/absent\0"), ("WRITE", "/a\0x"), OK),
         (("READ", "/a\0"), ("WRITE", "/a/child\0theirs"), OK),
         (("READ", "/a\0"), ("WRITE", "/b\0theirs"), OK),
         (("READ", "/a\0"), ("MKDIR", "/a\0"), OK),
-        (("WRITE", "/a\0mine"), ("WRITE", "/a\0theirs"), OK),
-        (("WRITE", "/a\0mine"), ("RM", "/a\0"), OK),
-        (("WRITE", "/a/mine\0x"), ("WRITE", "/a/theirs\0x"), OK),
-        (("WRITE", "/a/same\0mine"), ("WRITE", "/a/same\0theirs"), OK),
-        (("RM", "/a\0"), ("WRITE", "/a/theirs\0x"), OK),
-        (("RM", "/a\0"), ("RM", "/a\0"), OK),
-        (("SET_PERMS", "/a\0n1\0"), ("WRITE", "/a\0theirs"), OK),
+        (("READ", "/absent/deeper\0"), ("WRITE", "/other\0x"), "EAGAIN"),
+        (("READ", "/a/absent/deeper\0"), ("WRITE", "/a/other\0x"), "EAGAIN"),
+        (("READ", "/a/absent/deeper\0"), ("WRITE", "/b\0x"), OK),
+        (("WRITE", "/a\0mine"), ("WRITE", "/a\0theirs"), "EAGAIN"),
+        (("WRITE", "/a\0mine"), ("RM", "/a\0"), "EAGAIN"),
+        (("WRITE", "/a\0mine"), ("WRITE", "/a/theirs\0x"), "EAGAIN"),
+        (("WRITE", "/a\0mine"), ("WRITE", "/sibling\0x"), OK),
+        (("WRITE", "/a/mine\0x"), ("WRITE", "/a/theirs\0x"), "EAGAIN"),
+        (("WRITE", "/a/mine\0x"), ("WRITE", "/a\0theirs"), "EAGAIN"),
+        (("WRITE", "/a/mine\0x"), ("WRITE", "/a/child\0theirs"), OK),
+        (("WRITE", "/a/same\0mine"), ("WRITE", "/a/same\0theirs"), "EAGAIN"),
+        (("MKDIR", "/a\0"), ("WRITE", "/a\0theirs"), "EAGAIN"),
+        (("RM", "/a\0"), ("WRITE", "/a\0theirs"), "EAGAIN"),
+        (("RM", "/a\0"), ("WRITE", "/a/theirs\0x"), "EAGAIN"),
+        (("RM", "/a\0"), ("WRITE", "/a/child\0theirs"), "EAGAIN"),
+        (("RM", "/a\0"), ("WRITE", "/sibling\0x"), "EAGAIN"),
+        (("RM", "/a/child\0"), ("WRITE", "/b\0theirs"), OK),
+        (("RM", "/a\0"), ("RM", "/a\0"), "EAGAIN"),
+        (("SET_PERMS", "/a\0n1\0"), ("WRITE", "/a\0theirs"), "EAGAIN"),
+        (("WATCH", "/a\0token\0"), ("WRITE", "/a\0theirs"), OK),
         (("SET_PERMS", "/a\0n1\0"), ("RM", "/a\0"), "EAGAIN"),
         (("RM", "/a/child\0"), ("RM", "/a\0"), "EAGAIN"),
     ],
 )
-def test_a_commit_is_refused_if_and_only_if_what_was_read_has_changed(begun, mine, theirs, end):
+def test_a_commit_is_refused_if_and_only_if_what_was_looked_at_has_changed(begun, mine, theirs, end):
     begun.ask(0, 1, mine[0], mine[1].encode())
     assert begun.ask(0, 0, theirs[0], theirs[1].encode()) == OK
     assert begun.ask(0, 1, "TRANSACTION_END", b"T\0") == end
@@ -94,15 +108,6 @@ def test_what_was_read_and_then_written_still_counts_as_read(begun):
     )
 
 
-def test_what_was_written_and_then_read_counts_from_the_writing_on(begun):
-    begun.run(
-        (0, 1, "WRITE", "/a\0mine", OK),
-        (0, 0, "WRITE", "/a\0theirs", OK),
-        (0, 1, "READ", "/a\0", b"mine"),
-        AGAIN,
-    )
-
-
 def test_reads_are_repeatable(begun):
     begun.run(
         (0, 1, "READ", "/a\0", b"old"),
@@ -112,28 +117,58 @@ def test_reads_are_repeatable(begun):
     )
 
 
-def test_merely_written_nodes_overwrite_and_siblings_made_meanwhile_stay(begun):
+def test_what_has_come_and_gone_meanwhile_is_no_change(begun):
     begun.run(
-        (0, 1, "WRITE", "/a/mine\0m", OK),
-        (0, 1, "WRITE", "/b\0mine", OK),
-        (0, 0, "WRITE", "/a/theirs\0t", OK),
-        (0, 0, "WRITE", "/b\0theirs", OK),
-        COMMIT,
-        (0, 0, "DIRECTORY", "/a\0", b"child\0theirs\0mine\0"),
-        (0, 0, "READ", "/b\0", b"mine"),
+        (0, 1, "READ", "/a/absent\0", "ENOENT"),
+        (0, 0, "TRANSACTION_START", "\0", b"2\0"),
+        (0, 2, "READ", "/absent\0", "ENOENT"),
+        (0, 0, "WRITE", "/a/absent\0", OK),
+        (0, 0, "RM", "/a/absent\0", OK),
+        AGAIN,  # for /a has changed, twice
+        (0, 2, "WRITE", "/a/child\0mine", OK),
+        (0, 2, "TRANSACTION_END", "T\0", OK),
     )
 
 
-def test_a_removal_takes_what_was_made_below_meanwhile(begun):
+def test_a_removal_of_what_others_have_overtaken_is_eio_and_begins_anew(begun):
     begun.run(
-        (0, 1, "MKDIR", "/a/mine\0", OK),
+        (0, 1, "DIRECTORY", "/a\0", b"child\0"),
         (0, 0, "RM", "/a/child\0", OK),
-        (0, 0, "WRITE", "/a/theirs/deep\0", OK),
-        (0, 1, "RM", "/a\0", OK),
-        COMMIT,
-        (0, 0, "READ", "/a/theirs/deep\0", "ENOENT"),
-        (0, 0, "READ", "/a\0", "ENOENT"),
+        (0, 0, "WRITE", "/a/theirs\0", OK),
+        (0, 1, "RM", "/a\0", "EIO"),
+        (0, 1, "RM", "/a/theirs\0", "EIO"),
+        (0, 1, "READ", "/a/theirs\0", "ENOENT"),
+        AGAIN,
+        (0, 0, "DIRECTORY", "/a\0", b"theirs\0"),
     )
+
+
+def test_a_child_that_others_have_removed_can_be_listed_twice(begun):
+    begun.run(
+        (0, 1, "DIRECTORY", "/a\0", b"child\0"),
+        (0, 0, "RM", "/a/child\0", OK),
+        (0, 1, "WRITE", "/a/child\0mine", OK),
+        (0, 1, "DIRECTORY", "/a\0", b"child\0child\0"),
+        (0, 1, "RM", "/a/child\0", OK),
+        (0, 1, "DIRECTORY", "/a\0", b"child\0"),
+        AGAIN,
+    )
+
+
+def test_watches_hear_once_of_each_node_in_the_order_in_which_they_were_looked_at(begun):
+    begun.run(*((0, 0, "WATCH", f"{path}\0w\0", OK) for path in ("/", "/b", "/made", "/a/child", "/a")))
+    begun.take_events()
+    begun.run(
+        (0, 1, "READ", "/b\0", b"old"),
+        (0, 1, "WRITE", "/made\0x", OK),
+        (0, 1, "WRITE", "/brief\0x", OK),
+        (0, 1, "RM", "/brief\0", OK),
+        (0, 1, "RM", "/a\0", OK),
+        (0, 1, "WRITE", "/b\0once", OK),
+        (0, 1, "WRITE", "/b\0twice", OK),
+        COMMIT,
+    )
+    assert begun.take_events() == [(0, path, "w") for path in ("/b", "/made", "/a", "/a/child")]
 
 
 def test_a_write_that_is_not_allowed_any_more_is_tried_again_by_its_client(script):
@@ -164,12 +199,18 @@ def test_numbers_of_transactions(begun):
     )
 
 
-def test_requests_that_are_not_about_nodes_do_not_mind_the_transaction(begun):
+def test_watch_and_unwatch_alone_do_not_mind_the_transaction(begun):
     begun.run(
         (0, 99, "WATCH", "/a\0t\0", OK),
         (0, 99, "UNWATCH", "/a\0t\0", OK),
-        (0, 99, "GET_DOMAIN_PATH", "1\0", b"/local/domain/1\0"),
-        (0, 99, "IS_DOMAIN_INTRODUCED", "1\0", b"F\0"),
+        *(
+            (0, 99, name, "1\0", "ENOENT")
+            for name in ("GET_DOMAIN_PATH", "RESET_WATCHES", "RELEASE", "RESUME")
+        ),
+        (0, 99, "IS_DOMAIN_INTRODUCED", "1\0", "ENOENT"),
+        (0, 99, "CONTROL", "check\0", "ENOENT"),
+        (0, 1, "GET_DOMAIN_PATH", "1\0", b"/local/domain/1\0"),
+        COMMIT,
     )
 
 

@@ -81,6 +81,7 @@ def test_a_failure_says_how_to_see_it_again_and_that_shows_it(file, shell) -> No
     assert shell.run(*again, "--out", "again", "--history", "history.jsonl") == 1
     assert "leaks" in shell.output
     assert {each.name for each in Path("again").iterdir()} == {
+        "about.json",
         "case.yaml",
         "history.jsonl",
         "logs",

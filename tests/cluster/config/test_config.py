@@ -98,6 +98,21 @@ def test_the_guest_is_told_its_work_and_the_seed_on_its_command_line(load: Load)
     assert told["workload"]["depth"] == 4
 
 
+def test_what_follows_a_shutdown_is_xls_default_or_what_is_written(load: Load) -> None:
+    written = "count: 2\n        on_reboot: preserve\n        on_soft_reset: soft-reset"
+    plan = load(("count: 2", written)).hosts[0].dom0_argument()
+
+    domain = cast("list[dict[str, str]]", plan["domains"])[0]
+    actions = {key: value for key, value in domain.items() if key.startswith("on_")}
+    assert actions == {
+        "on_poweroff": "destroy",
+        "on_reboot": "preserve",
+        "on_watchdog": "destroy",
+        "on_crash": "destroy",
+        "on_soft_reset": "soft-reset",
+    }
+
+
 def test_disks_get_interrupts_in_their_order(load: Load) -> None:
     host = load(("- {name: sda}", "- {name: sda}\n      - {name: sdb, trigger: edge}")).hosts[0]
 
@@ -341,6 +356,23 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
         "a taken name",
         [("- name: web\n        count: 2", "- name: dom7")],
         "test.yaml:9: the name 'dom7' is taken by Domzero itself; choose another",
+    ),
+    (
+        "an action that is not there",
+        [("count: 2", "count: 2\n        on_crash: rename-restart")],
+        "test.yaml:11: on_crash: 'rename-restart' is not possible here: what is kept would keep its disks; "
+        "destroy, restart or preserve",
+    ),
+    (
+        "an action that dumps a core",
+        [("count: 2", "count: 2\n        on_watchdog: coredump-restart")],
+        "test.yaml:11: on_watchdog: 'coredump-restart': no core is dumped here; restart",
+    ),
+    (
+        "a reset of a paravirtual guest",
+        [("count: 2", "count: 2\n        on_reboot: soft-reset")],
+        "test.yaml:11: on_reboot: 'soft-reset' is not possible here: a paravirtual domain cannot be reset; "
+        "destroy, restart or preserve",
     ),
     (
         "a packed stranger",

@@ -39,7 +39,7 @@ def test_dom0_builds_driver_domains_first_and_drives_only_what_is_left(load: Loa
     storage, web, _ = cast("list[dict[str, object]]", plan["domains"])
     assert (storage["name"], storage["domid"], storage["memory_pages"]) == ("storage", 1, 2048)
     assert storage["drives"] == [{"name": "sdb", "gsi": 17, "trigger": "level"}]
-    assert storage["on_crash"] == "restart"
+    assert (storage["on_crash"], storage["on_watchdog"], storage["on_reboot"]) == ("restart",) * 3
     told = json.loads(str(storage["cmd_line"]))
     assert told == {
         "name": "storage",

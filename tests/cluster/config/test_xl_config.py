@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.dom0.shutdown_actions import ShutdownActions
 from cluster.config.errors import ConfigError
 from cluster.config.xl_config import XlConfig, read_xl
 from cluster.config.xl_syntax import XlValue, parse_xl
@@ -36,7 +37,7 @@ def test_a_guest_needs_a_name_and_memory_only(read: Read) -> None:
     guest = read(MINIMAL)
 
     assert (guest.name, guest.memory, guest.maxmem, guest.vcpus) == ("db", 64 << 20, 64 << 20, 1)
-    assert (guest.on_crash, guest.disks, guest.ignored) == ("destroy", (), ())
+    assert (guest.actions, guest.disks, guest.ignored) == (ShutdownActions(), (), ())
 
 
 def test_a_file_as_people_write_them_is_understood(read: Read, tmp_path: Path) -> None:
@@ -55,7 +56,12 @@ def test_a_file_as_people_write_them_is_understood(read: Read, tmp_path: Path) -
         on_crash = "restart"
     """)
 
-    assert (guest.memory, guest.maxmem, guest.vcpus, guest.on_crash) == (64 << 20, 128 << 20, 2, "restart")
+    assert (guest.memory, guest.maxmem, guest.vcpus, guest.actions.on_crash) == (
+        64 << 20,
+        128 << 20,
+        2,
+        "restart",
+    )
     first, second = guest.disks
     assert (first.target, first.vdev, first.mode, first.line) == (
         tmp_path / "images/db.img",
@@ -189,8 +195,26 @@ def test_comments_and_ignored_keys_may_be_of_any_encoding(tmp_path: Path, word: 
 def test_a_core_dump_is_not_made_and_that_is_said(read: Read) -> None:
     guest = read(f"{MINIMAL}on_crash = 'coredump-restart'\n")
 
-    assert guest.on_crash == "restart"
+    assert guest.actions == ShutdownActions(on_crash="restart")
     assert guest.ignored[0].wrong == "on_crash 'coredump-restart': no core is dumped"
+
+
+def test_what_follows_a_shutdown_is_what_xl_does_for_that_reason(read: Read) -> None:
+    guest = read(f"""{MINIMAL}
+        on_poweroff = "preserve"
+        on_reboot = "destroy"
+        on_watchdog = "restart"
+        on_soft_reset = "restart"
+    """)
+
+    assert guest.actions == ShutdownActions(
+        on_poweroff="preserve",
+        on_reboot="destroy",
+        on_watchdog="restart",
+        on_crash="destroy",
+        on_soft_reset="restart",
+    )
+    assert guest.ignored == ()
 
 
 PYTHON = "this looks like Python, which xm read and xl does not: write the value itself, as key = value"
@@ -239,7 +263,17 @@ BAD: list[tuple[str, str]] = [
     (MINIMAL + "disk = ['a.img']\n", "db.cfg:3: the disk 'a.img' has no vdev; write 'target,raw,xvda,rw'"),
     (
         MINIMAL + "on_crash = 'rename-restart'\n",
-        "db.cfg:3: on_crash 'rename-restart' is not supported; 'destroy', 'restart' or 'preserve'",
+        "db.cfg:3: on_crash 'rename-restart' is not possible here: what is kept would keep its disks; "
+        "destroy, restart or preserve",
+    ),
+    (
+        MINIMAL + "on_poweroff = 'soft-reset'\n",
+        "db.cfg:3: on_poweroff 'soft-reset' is not possible here: a paravirtual domain cannot be reset; "
+        "destroy, restart or preserve",
+    ),
+    (
+        MINIMAL + "on_reboot = 'reboot'\n",
+        "db.cfg:3: on_reboot 'reboot' is not known; destroy, restart or preserve",
     ),
     (
         MINIMAL + "name += []\n",

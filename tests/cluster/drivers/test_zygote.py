@@ -1,13 +1,14 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from struct import Struct
 
 import msgpack
 import pytest
 
-from cluster.drivers.zygote import request_fork, start_zygote
+from cluster.drivers.zygote import LATE_NS, request_fork, start_zygote
 
 pytestmark = pytest.mark.processes
 
@@ -108,3 +109,21 @@ def test_children_do_not_outlive_the_zygote(end: Callable[[Zygote], None]) -> No
 
     with plug, zygote.link:
         assert plug.recv(1) == b"", "the child's end of the socket closes with it"
+
+
+def test_a_zygote_that_did_not_run_says_from_when_to_when(zygote: Zygote) -> None:
+    before_ns = time.monotonic_ns()
+    _, plug = zygote.fork(do="nothing")
+    plug.close()
+    zygote.report()
+    os.kill(zygote.pid, signal.SIGSTOP)
+    zygote.link.settimeout(3 * LATE_NS / 1e9)
+    with pytest.raises(TimeoutError):
+        zygote.report()
+    os.kill(zygote.pid, signal.SIGCONT)
+    zygote.link.settimeout(PATIENCE_S)
+
+    began_ns, ended_ns = zygote.report()["stood_still"]
+
+    assert ended_ns - began_ns > LATE_NS
+    assert before_ns < began_ns < ended_ns < time.monotonic_ns()

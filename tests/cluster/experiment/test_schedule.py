@@ -61,7 +61,7 @@ def test_a_trigger_counts_how_often_it_was_so_and_then_waits() -> None:
     assert not schedule.is_empty
     assert schedule.take_due(22 * MS - 1, recovering=False) == []
     assert schedule.take_due(22 * MS, recovering=True) == [fault]
-    assert schedule.never_triggered == []
+    assert schedule.unfired == []
 
 
 def test_a_trigger_of_the_workload_is_deaf_before_it() -> None:
@@ -75,7 +75,7 @@ def test_a_trigger_of_the_workload_is_deaf_before_it() -> None:
     schedule.saw(*SEEN, 1 * MS)
 
     assert schedule.take_due(1 * MS, recovering=False) == [faults[1]]
-    assert schedule.never_triggered == [faults[0]]
+    assert [each.label for each in schedule.unfired] == ["1"]
 
 
 def test_a_counted_trigger_fires_each_time() -> None:
@@ -86,3 +86,52 @@ def test_a_counted_trigger_fires_each_time() -> None:
         schedule.saw(*SEEN, at_ns)
         expected = [fault] if at_ns < 7 * MS else []
         assert schedule.take_due(at_ns, recovering=False) == expected
+
+
+def why(schedule: Schedule, end_ns: int) -> list[tuple[str, str]]:
+    schedule.end(end_ns)
+    return [(each.label, each.why) for each in schedule.unfired]
+
+
+def test_what_never_came_says_what_it_waited_for() -> None:
+    waiting = {"kind": "crash", "targets": ("host0/dom0",), "at_ns": None}
+    faults = [
+        ResolvedFault("crash", ("host0/dom0",), 5 * MS, number=1),
+        ResolvedFault(**waiting, number=2, trigger=Trigger("fault", "1", "recovered")),
+        ResolvedFault(**waiting, number=3, trigger=CONNECTED),
+        ResolvedFault(**waiting, number=4, trigger=Trigger(*SEEN), after_ns=9 * MS),
+        ResolvedFault(**waiting, number=5, trigger=Trigger("frontend", "a/b/xvda", "Closed"), optional=True),
+    ]
+    schedule = begun(faults, 0)
+    schedule.saw(*SEEN, 1 * MS)
+
+    assert why(schedule, 4 * MS) == [
+        ("1", "at 5 ms: the run was over before"),
+        ("2", "when fault 1 is recovered: that was never so"),
+        ("3", "when frontend host0/web-0/xvda is Connected, time 2: that was so once, and not again"),
+        (
+            "4",
+            "when frontend host0/web-0/xvda is Connected: that was so, "
+            "and the run was over before another 9 ms had passed",
+        ),
+        ("5", "when frontend a/b/xvda is Closed: that was never so"),
+    ]
+    assert [each.optional for each in schedule.unfired] == [False] * 4 + [True]
+
+
+def test_what_is_left_of_a_repeated_fault_is_numbered_as_its_times_are() -> None:
+    often = ResolvedFault("crash", ("host0/dom0",), 10 * MS, every_ns=3 * MS, count=50, number=2)
+    twice = ResolvedFault("crash", ("host0/dom0",), None, count=2, number=3, trigger=Trigger(*SEEN))
+    schedule = begun([often, twice], 0)
+    schedule.saw(*SEEN, 10 * MS)
+    assert schedule.take_due(10 * MS, recovering=False) == [often, twice]
+    assert schedule.take_due(13 * MS, recovering=True) == []
+
+    assert why(schedule, 20 * MS) == [
+        ("2.2-2.50", "the one before it had not recovered"),
+        ("3.2", "when frontend host0/web-0/xvda is Connected: that was so once, and not again"),
+    ]
+
+
+def test_without_a_workload_no_time_begins() -> None:
+    assert why(Schedule([ONCE]), 5 * MS) == [("0", "at 5 ms: the guests never began to work")]

@@ -6,8 +6,20 @@ import pytest
 from actors.domu.journal import MemoryJournal
 from actors.domu.journal_header import GuestState
 from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
-from actors.runtime.machine import DeadlinePassed, Effect, Exit, Freeze, Kill, ProcessEnded, Received, Send
+from actors.runtime.machine import (
+    DeadlinePassed,
+    Effect,
+    Exit,
+    Freeze,
+    Kill,
+    ProcessEnded,
+    Received,
+    Send,
+    Spawn,
+    StoodStill,
+)
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.experiment.host_clock import HostClock
 from cluster.experiment.supervisor import BOOT_LIMIT_NS, Supervisor
 
 HYPERVISOR = "host0/hypervisor"
@@ -18,7 +30,7 @@ CRASHED, HUNG = 3, 4
 class Experiment:
     """A supervisor, and a host that does what the test says."""
 
-    def __init__(self, cluster: ResolvedCluster) -> None:
+    def __init__(self, cluster: ResolvedCluster, host_clock: HostClock | None = None) -> None:
         self.cluster = cluster
         self.journals = {
             ("host0", str(each["name"])): [
@@ -29,8 +41,13 @@ class Experiment:
             for index, each in enumerate(cluster.hosts[0].guests, 1)
         }
         self.seen: list[tuple[str, str]] = []
+        self.kept: list[list[tuple[str, str]]] = []
         self.supervisor = Supervisor(
-            cluster, self.journals, lambda what, text: self.seen.append((what, text))
+            cluster,
+            self.journals,
+            lambda what, text: self.seen.append((what, text)),
+            keep=lambda: self.kept.append(self.faults),
+            host_clock=host_clock,
         )
         self.now_ns = 0
         self.tick()
@@ -115,6 +132,37 @@ def test_a_fault_is_done_in_its_time(with_fault: Experiment) -> None:
 
     assert Kill("host0/dom0") in with_fault.tick(1)
     assert with_fault.faults == [("crash", "dom0")]
+
+
+def test_a_fault_is_kept_before_it_is_done_and_once(with_fault: Experiment) -> None:
+    with_fault.boot()
+    assert with_fault.kept == []
+
+    effects = with_fault.supervisor.handle(DeadlinePassed(), with_fault.now_ns + 2 * S)
+
+    assert with_fault.kept == [[("crash", "dom0")]]
+    assert Kill("host0/dom0") in effects
+    with_fault.tick(3 * S)
+    assert len(with_fault.kept) == 1
+
+
+def test_a_loss_of_power_is_kept_before_the_power_comes_back(load: Callable[..., ResolvedCluster]) -> None:
+    fault = "{kind: crash, target: host0/dom0, at: 2s}"
+    loss = "{kind: host-power-loss, target: host0, at: 2s, duration: 1s}"
+    experiment = Experiment(load((fault, loss))).boot()
+    noted: list[list[list[int]]] = []
+    experiment.supervisor.course._keep = lambda: noted.append(
+        experiment.supervisor.guests["host0", "web-0"].power_losses
+    )
+    running = [each.address for each in experiment.tick(2 * S) if isinstance(each, Kill)]
+    assert noted == [[]]
+
+    experiment.now_ns += S
+    noted.clear()
+    started = [experiment.give(ProcessEnded(address, SIGKILL)) for address in running]
+
+    assert noted == [[[1]]]
+    assert any(isinstance(each, Spawn) for each in started[-1])
 
 
 def test_a_fault_that_was_injected_is_not_reported_a_second_time(with_fault: Experiment) -> None:
@@ -233,7 +281,8 @@ def test_a_hang_freezes_and_a_target_that_does_not_run_is_refused(experiment: Ex
     assert Freeze("host0/dom2") in experiment.tick()
     (missed,) = experiment.supervisor.inject(ResolvedFault("crash", ("host0/nobody",), None))
     assert (missed.injection, missed.skipped) == (None, "it does not run")
-    assert experiment.supervisor.course.not_done == [], "whoever did it by hand has been told"
+    assert not missed.was_missed, "whoever did it by hand has been told"
+    assert (hung.label, missed.label) == ("x1", "x2")
 
 
 def test_guests_are_told_to_stop_when_the_time_is_up(experiment: Experiment) -> None:
@@ -270,3 +319,86 @@ def test_statistics_count_only_from_whom_they_were_asked(experiment: Experiment)
 
     experiment.give(Received("host0/dom1", Statistics(asked["host0/dom1"], {"requests": 7})))
     assert experiment.supervisor.outcome.statistics["host0/dom1"] == {"requests": 7}
+
+
+class SleepyExperiment(Experiment):
+    """One whose machine may stand still: time passes in the steps in which the supervisor wants its turns."""
+
+    def __init__(self, cluster: ResolvedCluster) -> None:
+        super().__init__(cluster, HostClock(lambda: 0))
+
+    def tick(self, later_ns: int = 0) -> list[Effect]:
+        until_ns, effects = self.now_ns + later_ns, []
+        while (due_ns := self.supervisor.next_deadline_ns()) is not None and due_ns < until_ns:
+            self.now_ns = max(due_ns, self.now_ns)
+            effects += self.give(DeadlinePassed())
+        self.now_ns = until_ns
+        return effects + self.give(DeadlinePassed())
+
+    def stand_still(self, time_ns: int) -> list[Effect]:
+        self.now_ns += time_ns
+        return self.give(DeadlinePassed())
+
+
+@pytest.fixture
+def sleepy(load: Callable[..., ResolvedCluster]) -> SleepyExperiment:
+    return SleepyExperiment(load())
+
+
+def test_time_in_which_nothing_ran_passes_neither_for_the_phase_nor_for_faults(
+    sleepy: SleepyExperiment,
+) -> None:
+    sleepy.boot()
+
+    sleepy.stand_still(10 * S)
+    assert (sleepy.supervisor.phase, sleepy.faults) == ("workload", [])
+    sleepy.tick(S - S // 10)
+    assert sleepy.faults == []
+    sleepy.tick(S // 5)
+    assert sleepy.faults == [("crash", "dom0")]
+
+
+def test_a_fault_that_is_there_while_nothing_runs_lasts_as_long_as_it_should(
+    sleepy: SleepyExperiment,
+) -> None:
+    sleepy.boot()
+    (stall,) = sleepy.supervisor.inject(
+        ResolvedFault("disk-stall", ("host0/sda",), None, duration_ns=500_000_000)
+    )
+    assert stall.injection is not None
+    sleepy.tick(S // 10)
+
+    sleepy.stand_still(10 * S)
+
+    assert stall.injection.is_there
+    sleepy.tick(S // 2)
+    assert not stall.injection.is_there
+
+
+def test_a_gap_of_the_clock_is_told_with_what_was_under_way(sleepy: SleepyExperiment) -> None:
+    sleepy.boot().tick(2 * S)
+    sleepy.stand_still(10 * S)
+
+    (gap,) = sleepy.supervisor.outcome.clock_gaps
+    assert (gap.phase, gap.guests, gap.faults, gap.alone) == ("workload", 2, ("1",), True)
+    assert gap.ended_ns == sleepy.now_ns
+    said = [text for what, text in sleepy.seen if what == "clock gap"]
+    assert said == [f"{gap}: this machine, or at least the supervisor, did not run"]
+    assert sleepy.faults == [("crash", "dom0")]
+
+    sleepy.give(StoodStill(gap.began_ns + 5, gap.ended_ns + 5))
+    assert [each.alone for each in sleepy.supervisor.outcome.clock_gaps] == [False]
+
+
+def test_what_the_experiment_has_stopped_stays_so_when_all_is_let_go_on(sleepy: SleepyExperiment) -> None:
+    sleepy.boot()
+    sleepy.supervisor.inject(ResolvedFault("hang", ("host0/web-1",), None))
+    sleepy.tick()
+
+    assert [each for each in sleepy.stand_still(10 * S) if isinstance(each, Freeze)] == [Freeze("host0/dom2")]
+
+
+def test_one_process_that_stands_still_is_no_gap(sleepy: SleepyExperiment) -> None:
+    sleepy.boot().tick(3 * S)
+
+    assert sleepy.supervisor.outcome.clock_gaps == []

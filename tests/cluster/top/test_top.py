@@ -21,7 +21,7 @@ GUEST = {
     "read_sectors": 800, "written_sectors": 400, "outage_s": 0.004, "longest_s": 0.1,
 }  # fmt: skip
 FAULT = {
-    "number": 1, "what": "crash of host0/dom0", "external": False, "ago_s": 3.2, "detected_ms": 4.4,
+    "id": "1", "what": "crash of host0/dom0", "external": False, "ago_s": 3.2, "detected_ms": 4.4,
     "turn": "restarted", "turned_ms": None, "recovered_ms": None, "given_up": False, "waiting_for": 4,
     "destroyed": False,
 }  # fmt: skip
@@ -94,7 +94,7 @@ def test_batch_has_the_columns_of_xentop() -> None:
 
 
 def test_the_screen_shows_faults_with_what_became_of_them() -> None:
-    over = {**FAULT, "number": 2, "recovered_ms": 148.0, "external": True}
+    over = {**FAULT, "id": "2.3", "recovered_ms": 148.0, "external": True}
     text = "\n".join(drawn(TopSample(answer(faults=[FAULT, over]))))
     assert "fault 1: crash of host0/dom0, 3 s ago; detected after 4 ms; 4 guests wait" in text
     assert "from outside" in text
@@ -104,14 +104,14 @@ def test_the_screen_shows_faults_with_what_became_of_them() -> None:
 
 def test_the_screen_says_what_a_fault_was_followed_by() -> None:
     turned = {**FAULT, "turn": "power back", "turned_ms": 1000.0}
-    gone = {**FAULT, "number": 2, "given_up": True, "waiting_for": 0, "destroyed": True}
-    unnoticed = {**FAULT, "number": 3, "detected_ms": None, "turn": "", "given_up": True, "waiting_for": 0}
-    hopeless = {**FAULT, "number": 4, "detected_ms": None, "given_up": True}
+    gone = {**FAULT, "id": "2.3", "given_up": True, "waiting_for": 0, "destroyed": True}
+    unnoticed = {**FAULT, "id": "x1", "detected_ms": None, "turn": "", "given_up": True, "waiting_for": 0}
+    hopeless = {**FAULT, "id": "4", "detected_ms": None, "given_up": True}
     text = "\n".join(drawn(TopSample(answer(faults=[turned, gone, unnoticed, hopeless]))))
 
     assert "detected after 4 ms; power back after 1000 ms; 4 guests wait" in text
-    assert "fault 2: crash of host0/dom0, 3 s ago; detected after 4 ms; destroyed" in text
-    assert "fault 3: crash of host0/dom0, 3 s ago; no guests wait" in text
+    assert "fault 2.3: crash of host0/dom0, 3 s ago; detected after 4 ms; destroyed" in text
+    assert "fault x1: crash of host0/dom0, 3 s ago; no guests wait" in text
     assert "fault 4: crash of host0/dom0, 3 s ago; given up" in text
 
 

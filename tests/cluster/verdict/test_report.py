@@ -2,7 +2,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from rich.console import Console
@@ -12,8 +12,12 @@ from actors.domu.journal_header import Word
 from actors.domu.stamp import stamp_block
 from actors.domu.store_log import StoreLog
 from cluster.config.resolved import ResolvedCluster, Volume
+from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
+from cluster.experiment.lives import Death
+from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.report import Report, report_of
 from cluster.verdict.run_facts import HostFacts, RunFacts
@@ -22,6 +26,12 @@ from cluster.verdict.verdict import Verdict
 Load = Callable[..., ResolvedCluster]
 SECTORS = 2048
 CLEAN: dict[str, object] = {"grants_mapped": 0, "frames_lingering": 0, "foreign_frames": 0}
+
+
+def die(guest: GuestRecord) -> None:
+    guest.lives.begin()
+    guest.lives.die(Death.crash)
+    guest.lives.begin()
 
 
 @dataclass
@@ -35,9 +45,16 @@ class Run:
     unknown: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     interrupted: bool = False
+    driver: str = "simulated"
+    clock_gaps: list[ClockGap] = field(default_factory=list)
     injections: list[Injection] = field(
-        default_factory=lambda: [Injection(1, "crash", "host0", "dom0", 2000, False, 2500, 3000, 4000)]
+        default_factory=lambda: [
+            Injection(1, "crash", "host0", "dom0", 2000, False, 2500, 3000, 4000, label="1")
+        ]
     )
+
+    fault_targets: list[FaultTarget] = field(default_factory=list)
+    unfired: list[UnfiredFault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for guest in self.cluster.hosts[0].guests:
@@ -73,13 +90,16 @@ class Run:
     def report(self) -> Report:
         facts = RunFacts(
             cluster=self.cluster,
-            driver="simulated",
+            driver=self.driver,
             hosts=self.hosts,
             guests=self.guests,
             injections=self.injections,
             unknown=self.unknown,
             failures=self.failures,
             interrupted=self.interrupted,
+            fault_targets=self.fault_targets,
+            unfired=self.unfired,
+            clock_gaps=self.clock_gaps,
         )
         return report_of(facts, self.read_volume)
 
@@ -108,8 +128,8 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
     data = json.loads(predicting(load, "{survivors: all, lost: 0}").report().to_json())
 
     assert list(data) == [
-        *("schema", "verdict", "driver", "seed", "config", "hosts"),
-        *("faults", "fault_targets", "guests", "checks", "expected"),
+        *("schema", "verdict", "driver", "seed", "cut_short", "config", "hosts"),
+        *("clock_gaps", "faults", "fault_targets", "guests", "checks", "expected"),
     ]
     assert (data["schema"], data["verdict"], data["driver"], data["seed"]) == (1, "held", "simulated", 1)
     assert list(data["config"]) == ["path", "sha256"]
@@ -127,13 +147,14 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
     ]
     assert data["faults"] == [
         {
-            "id": 1,
+            "id": "1",
             "kind": "crash",
             "target": "host0/dom0",
             "injected_at_ns": 2000,
             "detected_at_ns": 2500,
             "recovered_at_ns": 4000,
             "destroyed": False,
+            "never_fired": None,
         }
     ]
     assert data["guests"][0] == {
@@ -248,15 +269,30 @@ def test_that_guests_hang_can_be_predicted(load: Load) -> None:
     assert run.report().verdict is Verdict.held
 
 
-def test_a_guest_that_booted_twice_did_not_survive(run: Run) -> None:
+def test_a_guest_that_died_and_booted_again_did_not_survive(run: Run) -> None:
     run.guest("web-0").boots = 2
-    run.guest("web-0").died = True
+    die(run.guest("web-0"))
 
     report = run.report()
 
     assert report.guests[0].survived is False
     assert report.guests[0].came_back is True
     assert report.verdict is Verdict.held
+
+
+def test_a_guest_that_left_in_order_and_booted_again_survived(run: Run) -> None:
+    guest = run.guest("web-0")
+    guest.boots = 2
+    guest.lives.begin()
+    guest.lives.end()
+    guest.lives.begin()
+
+    report = run.report()
+
+    assert report.guests[0].survived is True
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "yes, 2 boots" in out.getvalue()
 
 
 def test_requests_of_a_boot_that_ended_count_as_never_answered(run: Run) -> None:
@@ -323,7 +359,7 @@ EXPECTATIONS: list[tuple[str, str, Verdict]] = [
 @pytest.mark.parametrize(("expect", "text", "verdict"), EXPECTATIONS, ids=[row[0] for row in EXPECTATIONS])
 def test_predictions_are_judged(load: Load, expect: str, text: str, verdict: Verdict) -> None:
     run = predicting(load, expect)
-    run.guest("web-0").died = True
+    die(run.guest("web-0"))
     run.images["web-1"][8 * 512 : 16 * 512] = bytes(4096)
     run.journal("web-1").record_failure(run.journal("web-1").record_read(3100), 3150)
     run.journal("web-1").record_read_done(run.journal("web-1").record_read(3160), 8, 3200)
@@ -453,6 +489,164 @@ def test_a_person_is_told_the_policy_the_fault_the_guests_and_the_verdict(load: 
         "verdict: held (seed 1, simulated driver)",
     ):
         assert expected in text
+
+
+NEVER = UnfiredFault("2", "crash", "host0/dom0", "when fault 1 is recovered: that was never so")
+
+
+def test_a_fault_that_never_fired_is_in_the_report_and_leaves_the_verdict_unknown(run: Run) -> None:
+    run.unfired = [NEVER]
+
+    report = run.report()
+
+    assert (report.verdict, report.exit_code) == (Verdict.unknown, 2)
+    assert verdict_of(report, "faults") is Verdict.unknown
+    assert report.to_dict()["faults"][1] == {  # type: ignore[index]
+        "id": "2",
+        "kind": "crash",
+        "target": "host0/dom0",
+        "injected_at_ns": None,
+        "detected_at_ns": None,
+        "recovered_at_ns": None,
+        "destroyed": False,
+        "never_fired": NEVER.why,
+    }
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "2 crash  host0/dom0     never fired" in out.getvalue()
+    assert f"2 never fired: {NEVER.why}" in out.getvalue()
+
+
+def test_an_optional_fault_that_never_fired_is_told_and_changes_nothing(run: Run) -> None:
+    run.unfired = [replace(NEVER, optional=True)]
+
+    report = run.report()
+
+    assert report.verdict is Verdict.held
+    assert [each["id"] for each in report.to_dict()["faults"]] == ["1", "2"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("skipped", "verdict"), [("it does not run", Verdict.unknown), (SPARED, Verdict.held), ("", Verdict.held)]
+)
+def test_a_fault_that_could_not_be_done_never_fired_either(run: Run, skipped: str, verdict: Verdict) -> None:
+    target = FaultTarget(1, 1, "crash", "host0/dom0", "at 2 s", 2000, skipped=skipped, label="1")
+    run.fault_targets = [target]
+
+    report = run.report()
+
+    assert report.verdict is verdict
+    told = [each["never_fired"] for each in report.to_dict()["faults"]]  # type: ignore[attr-defined]
+    assert told == ([None, skipped] if skipped else [None])
+
+
+@pytest.mark.parametrize(
+    ("expect", "verdict"),
+    [
+        ("{survivors: none}", Verdict.unknown),
+        ("{survivors: 1}", Verdict.unknown),
+        ("{survivors: 2}", Verdict.unknown),
+        ("{outage_max: 99ns}", Verdict.failed),
+        ("{outage_max: 100ns}", Verdict.unknown),
+        ("{lost: 0}", Verdict.unknown),
+    ],
+)
+def test_a_prediction_that_came_true_without_a_fault_is_unknown(
+    load: Load, expect: str, verdict: Verdict
+) -> None:
+    run = predicting(load, expect)
+    run.unfired = [NEVER]
+
+    assert run.report().expected[0].verdict is verdict
+
+
+def test_more_deaths_than_predicted_are_a_failure_even_without_a_fault(load: Load) -> None:
+    run = predicting(load, "{survivors: all}")
+    run.unfired = [NEVER]
+    die(run.guest("web-0"))
+
+    assert run.report().expected[0].verdict is Verdict.failed
+
+
+def gap(phase: str, guests: int = 0, faults: tuple[str, ...] = ()) -> ClockGap:
+    return ClockGap(phase, 1000, 10_000_001_000, 0, guests, faults, met_by_others=True)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "verdict", "detail"),
+    [
+        ([], Verdict.held, "this machine ran all the time"),
+        ([gap("shutdown")], Verdict.held, "a gap of 10 s (shutdown), when nothing was measured"),
+        (
+            [gap("workload", 2, ("2.3",)), gap("off")],
+            Verdict.unknown,
+            "a gap of 10 s (workload), 10 s (off): nothing is known of "
+            "outages of 2 guests, times of fault 2.3",
+        ),
+        (
+            [gap("settle", 0, ("1",))],
+            Verdict.unknown,
+            "a gap of 10 s (settle): nothing is known of times of fault 1",
+        ),
+    ],
+)
+def test_what_was_measured_over_a_gap_of_the_clock_is_unknown(
+    run: Run, gaps: list[ClockGap], verdict: Verdict, detail: str
+) -> None:
+    run.driver, run.clock_gaps = "live", gaps
+
+    report = run.report()
+
+    assert report.verdict is verdict
+    assert [each.detail for each in report.checks if each.name == "host clock"] == [detail]
+
+
+def test_a_gap_of_the_clock_is_in_run_json_and_in_the_summary(run: Run) -> None:
+    run.driver, run.clock_gaps = "live", [gap("workload", 2, ("2.3",))]
+
+    report = run.report()
+
+    assert report.to_dict()["clock_gaps"] == [
+        {
+            "phase": "workload",
+            "began_at_ns": 1000,
+            "ended_at_ns": 10_000_001_000,
+            "suspended_ns": 0,
+            "lasted_ns": 10_000_000_000,
+            "guests": 2,
+            "faults": ["2.3"],
+            "alone": False,
+        }
+    ]
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "clock gap 10 s (workload): this machine did not run" in out.getvalue()
+
+
+def test_a_supervisor_that_alone_did_not_run_takes_nothing_from_the_guests(load: Load) -> None:
+    run = predicting(load, "{outage_max: 1s}")
+    run.driver, run.clock_gaps = "live", [replace(gap("workload", 2), met_by_others=False)]
+
+    report = run.report()
+
+    assert report.verdict is Verdict.held
+    (detail,) = [each.detail for each in report.checks if each.name == "host clock"]
+    assert detail == "a gap of 10 s (workload), of the supervisor alone, when nothing was measured"
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    assert "clock gap 10 s (workload): the supervisor alone did not run" in out.getvalue()
+
+
+def test_virtual_time_has_no_gaps_to_look_for(run: Run) -> None:
+    assert "host clock" not in [each.name for each in run.report().checks]
+
+
+@pytest.mark.parametrize("expect", ["{outage_max: 99ns}", "{outage_max: 1s}"])
+def test_an_outage_over_a_gap_of_the_clock_is_not_judged(load: Load, expect: str) -> None:
+    run = predicting(load, expect)
+    run.driver, run.clock_gaps = "live", [gap("workload", 2)]
+
+    assert run.report().expected[0].verdict is Verdict.unknown
 
 
 def test_the_summary_names_a_guest_that_never_came_back(run: Run) -> None:

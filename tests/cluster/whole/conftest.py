@@ -13,8 +13,9 @@ from threading import Timer
 
 import pytest
 
+from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import run_simulated
+from cluster.drivers.simulated import Witness, run_simulated
 from cluster.experiment.supervisor import Supervisor
 from cluster.run.progress import Progress
 from cluster.run.run_directory import RunDirectory
@@ -328,6 +329,22 @@ class Run:
         return "\n".join(rows)
 
 
+class Typist(Witness):
+    """Types a line on dom0's console each time that a fault is done."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._supervisor: Supervisor | None = None
+
+    def begins(self, _simulation: Simulation, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def observe(self, what: str, _text: str) -> None:
+        if what == "fault" and self._line and self._supervisor is not None:
+            for board in self._supervisor.boards.values():
+                board.type_on_console("dom0", self._line)
+
+
 @dataclass(frozen=True, slots=True)
 class Laboratory:
     """Runs scenarios, each in a folder of its own."""
@@ -347,13 +364,18 @@ class Laboratory:
         trace: bool = False,
         out: str = "simulated",
         invariants: bool = True,
+        typed: str = "",
     ) -> Run:
-        """In virtual time, with every invariant checked after every turn unless told otherwise."""
+        """In virtual time, with every invariant checked after every turn unless told otherwise.
+
+        `typed`: on the consoles of all dom0s, each time that a fault is done.
+        """
         cluster = load_cluster(self.write(scenario)).with_seed(seed)
         directory = RunDirectory.create(cluster.name, self.folder / out).path
         placed = cluster.placed(directory / "images")
+        typist = Typist(typed)
         supervisor, read_volume = run_simulated(
-            placed, lambda _what, _text: None, directory, trace=trace, invariants=invariants
+            placed, typist.observe, directory, trace=trace, invariants=invariants, witness=typist
         )
         report = build_report(placed, "simulated", supervisor, directory, read_volume)
         return Run(report, supervisor, directory)

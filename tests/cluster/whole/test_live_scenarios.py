@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.run.kept_run import KeptRun
+
 pytestmark = pytest.mark.processes
 
 
@@ -14,6 +16,7 @@ def test_a_scenario_ends_in_processes_as_in_simulation(
     run = laboratory.run(laboratory.session(live_scenario))
 
     assert run.facts() == live_scenario.expected(), run.story()
+    assert KeptRun.read(run.directory).report().to_json() == run.report.to_json()
 
 
 def test_a_volume_is_read_by_a_real_process_through_the_death_of_dom0(

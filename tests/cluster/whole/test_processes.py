@@ -20,6 +20,8 @@ from cluster.run import session as session_module
 pytestmark = pytest.mark.processes
 
 PATIENCE_S = 60
+STOPPED_S = 4
+"""Longer than any watchdog here."""
 
 
 def in_group(group: int) -> list[str]:
@@ -150,27 +152,95 @@ def test_a_killed_guest_is_a_fault_and_boots_again(
     assert (fault["kind"], fault["target"]) == ("kill -9", "host0/web-1")
 
 
+def test_a_stop_from_another_terminal_is_a_hang(
+    scenarios, laboratory, variant, control_sockets: Path
+) -> None:
+    def stop() -> None:
+        (host,) = ask("small", "status", {}).values["hosts"]
+        (pid,) = [each["pid"] for each in host["domains"] if each["name"] == "dom0"]
+        os.kill(pid, signal.SIGSTOP)
+
+    scenario = variant(scenarios["renegotiate-dom0-hang"], faults=(), duration="3s")
+    run = laboratory.run(laboratory.session(scenario, Progress("workload", stop)))
+
+    assert run.facts() == scenario.expected(), run.story()
+    data = run.report.to_dict()
+    assert [(each["id"], each["kind"], each["target"]) for each in data["faults"]] == [
+        ("x1", "hang", "host0/dom0")
+    ]
+    assert (data["clock_gaps"], run.check("host clock")) == ([], "held")
+
+
+def test_a_supervisor_that_alone_is_stopped_makes_nothing_unknown_of_the_guests(
+    start, tmp_path: Path
+) -> None:
+    process, _ = start("2s")
+
+    process.send_signal(signal.SIGSTOP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(STOPPED_S)
+    process.send_signal(signal.SIGCONT)
+
+    assert process.wait(PATIENCE_S) == 0
+    report = json.loads((tmp_path / "out/run.json").read_text())
+    assert [each["alone"] for each in report["clock_gaps"]] == [True]
+
+
 @pytest.fixture
-def command(scenarios, laboratory, variant, control_sockets: Path, tmp_path: Path):
-    """`domzero run` of a long experiment, as a command that is at work, and the mark of its processes."""
-    scenario = variant(scenarios["renegotiate-dom0-crash"], faults=(), duration="5min")
+def start(scenarios, laboratory, variant, control_sockets: Path, tmp_path: Path):
+    """Starts `domzero run` without faults: the command, at work, and the mark of its processes."""
     mark = f"DOMZERO_TEST_MARK={tmp_path}"
     name, _, value = mark.partition("=")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cluster.cli", "run", laboratory.write(scenario), "--out", tmp_path / "out"],
-        env={**os.environ, name: value},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    lines = iter(process.stderr.readline, "")
-    assert any("workload" in line for line in lines), "it ended before its guests worked"
-    yield process, mark
-    if process.poll() is None:
-        process.kill()
-        process.wait(PATIENCE_S)
-    process.stderr.close()
+    started = []
+
+    def _start(duration: str) -> tuple[subprocess.Popen, str]:
+        scenario = variant(scenarios["renegotiate-dom0-crash"], faults=(), duration=duration)
+        command = ["run", laboratory.write(scenario), "--out", tmp_path / "out"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cluster.cli", *command],
+            env={**os.environ, name: value},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("workload" in line for line in lines), "it ended before its guests worked"
+        return process, mark
+
+    yield _start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait(PATIENCE_S)
+        process.stderr.close()
+
+
+@pytest.fixture
+def command(start):
+    """A long experiment that is at work."""
+    return start("5min")
+
+
+def test_a_machine_that_stands_still_is_no_fault_of_the_experiment(start, tmp_path: Path) -> None:
+    process, mark = start("2s")
+    everybody = marked(mark)
+    assert len(everybody) >= 7
+
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(STOPPED_S)
+    for pid in everybody:
+        os.kill(pid, signal.SIGCONT)
+
+    assert process.wait(PATIENCE_S) == 2
+    report = json.loads((tmp_path / "out/run.json").read_text())
+    assert [(each["phase"], each["alone"]) for each in report["clock_gaps"]][:1] == [("workload", False)]
+    assert [each["name"] for each in report["checks"] if each["verdict"] != "held"] == ["host clock"]
+    assert (report["faults"], report["hosts"][0]["dom0_boots"]) == ([], 1)
+    assert [each["survived"] for each in report["guests"]] == [True, True]
 
 
 def test_an_interrupt_ends_everything_and_the_verdict_is_unknown(

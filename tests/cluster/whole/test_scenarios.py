@@ -25,7 +25,7 @@ def test_a_fault_has_its_times_in_their_order(scenarios, laboratory) -> None:
     run = laboratory.simulate(scenarios["renegotiate-dom0-hang"])
 
     (fault,) = run.report.to_dict()["faults"]
-    assert (fault["id"], fault["kind"], fault["target"]) == (1, "hang", "host0/dom0")
+    assert (fault["id"], fault["kind"], fault["target"]) == ("1", "hang", "host0/dom0")
     assert fault["injected_at_ns"] < fault["detected_at_ns"] < fault["recovered_at_ns"]
     assert 300_000_000 < fault["detected_at_ns"] - fault["injected_at_ns"] < 1_100_000_000
 

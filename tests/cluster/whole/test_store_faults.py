@@ -1,8 +1,12 @@
 """xenstored dies and comes back: what its guests, their disks and what they had written notice of it."""
 
+from pathlib import Path
+
 import pytest
 
 from actors.domu.store_log import StoreWord
+from actors.xenstore.archive import ArchiveError
+from actors.xenstore.memory_archive import MemoryArchive
 from cluster.campaign.planted import planted
 
 PLACES = ("dom0", "stubdom")
@@ -130,6 +134,32 @@ def test_a_daemon_that_is_killed_before_it_serves_is_followed_by_another(
         assert "no VIRQ_DOM_EXC" not in log
 
 
+def test_a_guest_is_introduced_to_a_store_that_has_its_nodes_however_often_that_is_lost(
+    scenarios, laboratory, variant
+) -> None:
+    for after_us in range(22_700, 23_500, 100):
+        kills = [
+            {
+                "kind": "xenstored-kill",
+                "target": "host0/xenstored",
+                "at": f"{150_000 + each * after_us}us",
+            }
+            for each in range(2)
+        ]
+        scenario = variant(
+            scenarios["renegotiate-dom0-crash"],
+            host={"memory": "96MiB", "xenstore": "stubdom"},
+            guest={"count": 4},
+            latency={"read": "1ms", "write": "1ms"},
+            faults=tuple(kills),
+        )
+        run = laboratory.simulate(scenario, out=f"after-{after_us}", invariants=False)
+
+        assert run.report.verdict.value == "held", run.story()
+        logs = [each.read_text() for each in (run.directory / "logs").iterdir()]
+        assert not any("control/shutdown:" in each for each in logs), "a guest may always read its own nodes"
+
+
 def test_a_stock_frontend_goes_on_under_persist_and_is_deaf_after_a_loss(case, laboratory) -> None:
     kept = laboratory.simulate(case("dom0", "persist", KILLS, frontend="stock-linux"), out="kept")
     lost = laboratory.simulate(case("dom0", "lose", KILLS, frontend="stock-linux"), out="lost")
@@ -159,3 +189,49 @@ def test_nothing_is_lost_when_real_processes_are_killed(
     assert run.check("store writes") == "held"
     assert (total(run, StoreWord.LOST), reconnects(run)) == (0, 0)
     assert run.facts()["rings"] == 2
+
+
+class Spoilt(MemoryArchive):
+    """An archive that can be read once."""
+
+    reads = 0
+
+    def load(self):
+        self.reads += 1
+        if self.reads > 1:
+            raise ArchiveError("stores/host0-1.db: database disk image is malformed")
+        return super().load()
+
+
+@pytest.mark.parametrize("domain", PLACES)
+def test_a_store_that_cannot_be_read_again_ends_the_run_with_a_verdict(
+    domain: str, case, laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.drivers.simulated.MemoryArchive", Spoilt)
+    run = laboratory.simulate(case(domain, "persist", KILLS))
+
+    assert run.report.verdict.value == "failed"
+    (reason,) = [each.detail for each in run.report.checks if each.name == "processes"]
+    assert reason.startswith("host0/dom")
+    assert reason.endswith("xenstored cannot be started: stores/host0-1.db: database disk image is malformed")
+
+
+@pytest.mark.processes
+def test_a_store_whose_file_is_none_any_more_ends_a_live_run_with_a_verdict(
+    case, laboratory, control_sockets: Path
+) -> None:
+    session = laboratory.session(case("stubdom", "persist", KILLS))
+
+    def spoil() -> None:
+        for file in (session.directory / "stores").iterdir():
+            file.unlink()  # the daemon that lives has mapped them
+            file.write_bytes(b"no database" * 1000)
+
+    session.when_up = spoil
+    run = laboratory.run(session)
+
+    assert run.report.verdict.value == "failed"
+    (reason,) = [each.detail for each in run.report.checks if each.name == "processes"]
+    assert "xenstored cannot be started" in reason
+    assert "host0-1.db: file is not a database" in reason
+    assert "Traceback" not in "".join(each.read_text() for each in (run.directory / "logs").iterdir())

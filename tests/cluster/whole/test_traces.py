@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from cluster.config.loading import load_cluster
+from cluster.experiment.host_clock import ClockGap
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
+from cluster.trace.json import write_trace
 
 ROOT = Path(__file__).parent.parent.parent.parent
 QUERY = ROOT / "tests" / "perfetto" / "query.mjs"
@@ -34,6 +36,7 @@ FIELDS = {
     "C": {"ts", "args"},
 }
 Events = list[dict[str, object]]
+CRASH = {"kind": "crash", "target": "host0/dom0", "at": "150ms"}
 
 
 @pytest.fixture
@@ -116,7 +119,7 @@ def check_nesting(events: Events) -> None:
 def check_story(events: Events) -> None:
     """The crash is in it: the fault, the outages of both guests, and requests that went twice."""
     (fault,) = [each for each in events if each["ph"] == "i" and each["s"] == "g"]
-    assert fault["name"] == "fault: crash of host0/dom0"
+    assert fault["name"] == "fault: 1 crash of host0/dom0"
     outages = [each for each in events if each.get("cat") == "outage" and each["ph"] == "b"]
     assert sorted(each["args"]["guest"] for each in outages) == ["web-0", "web-1"]
     assert all(each["args"]["over"] for each in outages)
@@ -157,6 +160,25 @@ def test_whatever_dies_and_comes_back_requests_can_be_followed(name: str, scenar
     check_requests(events)
     flags = [each["name"] for each in events if each["ph"] == "i" and each["s"] == "g"]
     assert len(flags) == len(run.supervisor.injections)
+
+
+def test_a_gap_of_the_clock_and_what_never_fired_are_in_the_trace(
+    scenarios, laboratory, variant, tmp_path: Path
+) -> None:
+    never = {"kind": "hang", "target": "host0/dom0", "when": {"fault": 1, "state": "detected", "nth": 2}}
+    scenario = variant(scenarios["renegotiate-dom0-crash"], faults=(CRASH, never))
+    supervisor = laboratory.simulate(scenario, invariants=False).supervisor
+    began_ns = supervisor.began_ns + 1_000_000
+    supervisor.outcome.clock_gaps.append(ClockGap("workload", began_ns, began_ns + 5_000_000, 0, 2, ()))
+
+    write_trace(tmp_path / "trace.json", supervisor, "live", [])
+
+    events = load(tmp_path / "trace.json")
+    gap = [(each["ph"], each["ts"]) for each in events if each["name"] == "clock gap"]
+    assert gap == [("b", 1000.0), ("e", 6000.0)]
+    (told,) = [each for each in events if str(each["name"]).startswith("never fired")]
+    assert told["name"] == "never fired: 2 hang of host0/dom0"
+    assert told["args"]["why"] == "when fault 1 is detected, time 2: that was so once, and not again"
 
 
 @pytest.mark.processes

@@ -57,7 +57,7 @@ def test_a_cluster_is_watched_while_it_runs_and_read_when_it_is_over(
     watcher.join()
 
     assert watcher.error is None
-    assert "fault 1: crash of host0/dom0" in watcher.said["fault"]
+    assert "fault x1: crash of host0/dom0" in watcher.said["fault"]
     heads = [line.split() for line in watcher.said["top"].splitlines() if "NAME" in line]
     names = [line.split()[0] for line in watcher.said["top"].splitlines() if "NAME" not in line]
     assert len(heads) == 2
@@ -69,7 +69,9 @@ def test_a_cluster_is_watched_while_it_runs_and_read_when_it_is_over(
     kept = asked("interrupts", "host0/web-1", "--run", str(run.directory))
     assert "xen-dyn -event          blkif\n" in kept
     text = asked("export", "--openmetrics", str(run.directory))
-    (crash,) = {line.rpartition(" ")[0] for line in text.splitlines() if "faults_injected_total{" in line}
+    (crash,) = {
+        line.rpartition(" ")[0] for line in text.splitlines() if "domzero_faults_injected_total{" in line
+    }
     assert 'kind="crash"' in crash
     assert text.endswith("# EOF\n")
 
