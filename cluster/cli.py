@@ -20,8 +20,9 @@ from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.loading import load_cluster
 from cluster.config.quantities import counted
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
-from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
+from cluster.conformance.recording import RecordingError
+from cluster.conformance.results import print_results
 from cluster.control.client import NotRunning, ask, wait_for_report
 from cluster.control.preflight import CannotStart
 from cluster.control.runtime_directory import RuntimeDirectoryError
@@ -225,11 +226,18 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
     type=click.Choice(["live", "simulated"]),
     default="live",
     show_default=True,
-    help="Real processes, or all machines on one heap.",
+    help="The hypervisor in a process of its own, or its machine alone.",
 )
 @click.option("--only", metavar="PREFIX", default="", help="Only cases whose name begins so, e.g. `evtchn/`.")
 def conform(files: tuple[Path, ...], driver: str, only: str) -> int:
-    """Replay recordings of a real Xen against a freshly booted host; print each step that differs."""
+    """Replay recordings of a real Xen, each case on a freshly booted host, and print what differs.
+
+    A FILE has one case a line, in JSON: hypercalls and what they returned. docs/conformance.md describes it
+    and says how to record one; `domzero conform configs/recording.jsonl` shows how it works.
+
+    Differences are printed as a diff: `-` is what Xen answered, `+` what was answered here. Exit codes: 0 all
+    is as recorded, 1 something differs, 254 a FILE is no recording.
+    """
     return print_results(replay(list(files), driver, only))
 
 

@@ -143,10 +143,15 @@ def _simulated(*, invariants: bool) -> Callable[[], float]:
     return lambda: simulated_event_rate(invariants=invariants)
 
 
+def benchmark_names() -> list[str]:
+    """The names of all figures, in the order in which they are taken."""
+    return [*(each.name for each in benchmarks()), *_OF_GUESTS]
+
+
 def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:
     """Take every figure whose name begins with `only`."""
     results = Results(_machine())
-    known = [*(each.name for each in benchmarks()), *_OF_GUESTS]
+    known = benchmark_names()
     if not any(name.startswith(only) for name in known):
         raise click.UsageError(f"no benchmark begins with {only!r}; there are {', '.join(known)}")
     for each in benchmarks():

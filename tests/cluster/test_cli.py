@@ -145,6 +145,7 @@ def test_every_option_and_command_has_a_help_text(words: tuple[str, ...]) -> Non
         (("replay", "small.yaml", "--seed", "1", "--history", "none/h"), "none/h cannot be written; name a"),
         (("shrink", "small.yaml", "--seed", "1", "--out", "."), ". cannot be written; name a file"),
         (("conform", "none.jsonl"), "domzero: none.jsonl: cannot be read"),
+        (("conform", "small.yaml"), "domzero: small.yaml:1: not JSON: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
