@@ -4,6 +4,7 @@ plan             the domains that this host should have, as dom0 finds them on i
 steps            a toolstack operation compiled into steps that can be printed
 domain_builder   performs the steps
 toolstack        decides: create, take over after a restart, what follows a shutdown, shut down
+block_devices    attaches and detaches disks of domains that run
 shutdown_actions   what that is, by the reason
 store_home       where xenstored lives, as dom0 sees it
 local_store, stub_store   in dom0's own kernel; in a domain of its own

@@ -3,12 +3,14 @@
 Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
 """
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
+from actors.dom0.block_devices import BlockDevices
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.hypervisor_meeting import HypervisorMeeting
 from actors.dom0.local_store import LocalStore
@@ -26,6 +28,9 @@ from actors.messages import Fault
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.tool_clients import TOOL, ToolClients
+
+DETACH: Final = "block-detach"
+ATTACH: Final = "block-attach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class ControlDomain(Kernel):
         self._backends: Backends | None = None
         self._home: StoreHome | None = None
         self._tools = ToolClients(self)
+        self._block = BlockDevices(self)
         self._store_lost = False
         self._all_shut_down = False
 
@@ -108,7 +114,7 @@ class ControlDomain(Kernel):
         self._builder = builder
         self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
         self._store_to_rebuild = False
-        self._knows = toolstack.spawn("xl", toolstack.start(store_lost=self._store_lost)).finished
+        self._knows = self._told(toolstack, toolstack.start(store_lost=self._store_lost))
         self._shut_down()
         await self._knows
         self._store_lost = self._store_lost or toolstack.store_lost
@@ -147,7 +153,10 @@ class ControlDomain(Kernel):
             self.log(f"{text}: not possible")
 
     def fault(self, fault: Fault) -> bool:
-        """`hwdom-reboot`, `toolstack-kill`, and `backend-malformed-response` to `domid`, `virtual_device`."""
+        """`hwdom-reboot`, `toolstack-kill`, and what is done to a disk (`domid`, `virtual_device`).
+
+        That is `block-detach`, `block-attach`, which is what takes it away, or `backend-malformed-response`.
+        """
         if fault.kind == "hwdom-reboot":
             if fault.active:
                 self.log("reboot: Restarting system")
@@ -158,6 +167,12 @@ class ControlDomain(Kernel):
                 self._kill_toolstack()
             else:
                 self._start_toolstack()
+            return True
+        if fault.kind in {DETACH, ATTACH}:
+            if fault.active or fault.kind == DETACH:
+                options = cast("dict[str, int]", fault.options)
+                attach = fault.kind == ATTACH or not fault.active
+                self._block.order(options["domid"], options["virtual_device"], attach=attach)
             return True
         if fault.kind in {KILL, LIVE_UPDATE}:
             return self._home is None or self._home.fault(fault.kind)
@@ -217,8 +232,9 @@ class ControlDomain(Kernel):
 
     def _kill_toolstack(self) -> None:
         if self._toolstack is not None:
-            self._toolstack.kill()
             self._toolstack_dead = True
+            self._block.lose_toolstack()
+            self._toolstack.kill()
             self.log("xl: Killed")
 
     def _start_toolstack(self) -> Future[None]:
@@ -233,8 +249,19 @@ class ControlDomain(Kernel):
         self.log("xl: started again")
         store_lost, self._store_to_rebuild = self._store_to_rebuild, False
         work = self._toolstack.adopt(dead, store_lost=store_lost)
-        self._knows = self._toolstack.spawn("xl", work).finished
+        self._knows = self._told(self._toolstack, work)
         return self._knows
+
+    def _told(self, toolstack: Toolstack, work: Coroutine[Future[object], None, None]) -> Future[None]:
+        """Have a toolstack find the domains, and then do with their disks what is ordered."""
+        knows = toolstack.spawn("xl", work).finished
+
+        def serve() -> None:
+            if toolstack is self._toolstack and not self._toolstack_dead:
+                self._block.serve(toolstack)
+
+        knows.when_done(serve)
+        return knows
 
     def _shut_down(self) -> None:
         """Do what was typed, if anything was, and as soon as there is somebody who can."""
@@ -257,6 +284,7 @@ class ControlDomain(Kernel):
             self._builder.committed.clear()
         if self._toolstack is not None and not self._toolstack_dead:
             self._toolstack_dead = True
+            self._block.lose_toolstack()
             self._toolstack.kill()
             self._start_toolstack()
             self._shut_down()

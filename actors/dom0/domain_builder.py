@@ -253,6 +253,8 @@ class DomainBuilder:
     async def _write_nodes(self, step: WriteNodes) -> None:
         async def body(transaction: Transaction) -> None:
             self.committed.pop(step, None)
+            if step.beside and not await transaction.exists(step.beside):
+                return
             for path in step.instead:
                 if await transaction.exists(path):
                     await transaction.rm(path)

@@ -30,11 +30,15 @@ class BuildDomain:
 
 @dataclass(frozen=True, slots=True)
 class WriteNodes:
-    """Write nodes (path, value, permissions) in one transaction, instead of all below the paths `instead`."""
+    """Write nodes (path, value, permissions) in one transaction, instead of all below the paths `instead`.
+
+    Not if there is no node `beside` any more.
+    """
 
     what: str
     nodes: Nodes
     instead: tuple[str, ...] = ()
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +111,12 @@ def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) ->
     """
     steps: list[Step] = [RemoveNodes((f"/local/domain/{domid}",))] if plan.drives else []
     steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
-    steps.extend(
-        WriteNodes(
-            disk.vdev, frontend_nodes(disk, domid, XenbusState.Initialising) + backend_nodes(disk, domid)
-        )
-        for disk in plan.disks
-    )
+    steps.extend(WriteNodes(disk.vdev, device_nodes(disk, domid)) for disk in plan.disks)
     for guest, disk in served:
-        steps.append(ShareDevice(_frontend_path(disk, guest), _frontend_permissions(disk, guest)))
-        steps.append(WriteNodes(f"{disk.vdev} of domain {guest}", backend_nodes(disk, guest)))
+        steps.append(ShareDevice(frontend_path(disk, guest), _frontend_permissions(disk, guest)))
+        what = f"{disk.vdev} of domain {guest}"
+        # It may be detached before it comes to this.
+        steps.append(WriteNodes(what, backend_nodes(disk, guest), beside=frontend_path(disk, guest)))
     steps.extend(AssignDisk(domid, *each) for each in plan.drives)
     return [*steps, *_introduction(plan, domid), UnpauseDomain(domid)]
 
@@ -139,7 +140,7 @@ def rebuild_steps(
             continue
         nodes = backend_nodes(disk, domid)
         # A backend that lives may have told the new store something before its nodes were there.
-        instead = (_backend_path(disk, domid),) if backends_live else ()
+        instead = (backend_path(disk, domid),) if backends_live else ()
         if store_lost:
             state = None if resume or disk.backend else XenbusState.Initialising
             nodes = frontend_nodes(disk, domid, state) + nodes
@@ -155,7 +156,7 @@ def _introduction(plan: DomainPlan, domid: int) -> list[Step]:
 
 def removal_steps(plan: DomainPlan, domid: int) -> list[Step]:
     """Forget a domain that is gone."""
-    backends = tuple(_backend_path(disk, domid) for disk in plan.disks)
+    backends = tuple(backend_path(disk, domid) for disk in plan.disks)
     return [RemoveNodes((*backends, f"/local/domain/{domid}", f"/vm/{plan.uuid}", f"/libxl/{domid}"))]
 
 
@@ -183,12 +184,17 @@ def domain_nodes(plan: DomainPlan, domid: int) -> Nodes:
     )
 
 
+def device_nodes(disk: DiskPlan, domid: int) -> Nodes:
+    """Both halves of a vbd that is new."""
+    return frontend_nodes(disk, domid, XenbusState.Initialising) + backend_nodes(disk, domid)
+
+
 def frontend_nodes(disk: DiskPlan, domid: int, state: XenbusState | None) -> Nodes:
     """The frontend's half of a vbd; without a state where the guest itself knows it."""
-    path, permissions = _frontend_path(disk, domid), _frontend_permissions(disk, domid)
+    path, permissions = frontend_path(disk, domid), _frontend_permissions(disk, domid)
     nodes = (
         (path, "", permissions),
-        (f"{path}/backend", _backend_path(disk, domid), permissions),
+        (f"{path}/backend", backend_path(disk, domid), permissions),
         (f"{path}/backend-id", str(disk.backend), permissions),
         (f"{path}/virtual-device", str(disk.virtual_device), permissions),
         (f"{path}/device-type", "disk", permissions),
@@ -200,13 +206,13 @@ def frontend_nodes(disk: DiskPlan, domid: int, state: XenbusState | None) -> Nod
 
 def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
     """The backend's half of a vbd; a driver domain may list its devices, whoever was written first."""
-    path = _backend_path(disk, domid)
+    path = backend_path(disk, domid)
     permissions = (f"n{disk.backend}", f"r{domid}")
     own = (f"/local/domain/{disk.backend}/backend", "", (f"n{disk.backend}",))
     return (
         *((own,) if disk.backend else ()),
         (path, "", permissions),
-        (f"{path}/frontend", _frontend_path(disk, domid), permissions),
+        (f"{path}/frontend", frontend_path(disk, domid), permissions),
         (f"{path}/frontend-id", str(domid), permissions),
         (f"{path}/online", "1", permissions),
         (f"{path}/dev", disk.vdev, permissions),
@@ -218,7 +224,8 @@ def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
     )
 
 
-def _frontend_path(disk: DiskPlan, domid: int) -> str:
+def frontend_path(disk: DiskPlan, domid: int) -> str:
+    """Where the frontend's half of a vbd is."""
     return f"/local/domain/{domid}/device/vbd/{disk.virtual_device}"
 
 
@@ -226,5 +233,6 @@ def _frontend_permissions(disk: DiskPlan, domid: int) -> tuple[str, ...]:
     return f"n{domid}", f"r{disk.backend}"
 
 
-def _backend_path(disk: DiskPlan, domid: int) -> str:
+def backend_path(disk: DiskPlan, domid: int) -> str:
+    """Where the backend's half of a vbd is."""
     return f"/local/domain/{disk.backend}/backend/vbd/{domid}/{disk.virtual_device}"

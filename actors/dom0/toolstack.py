@@ -10,27 +10,30 @@ Left out: the 2 s that xl waits before it creates a domain again.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from actors.abi.errno import XenError
 from actors.abi.hypercalls import Domctl, Sysctl
 from actors.abi.interface import DominfFlags, ShutdownReason
 from actors.dom0.domain_builder import DomainBuilder
-from actors.dom0.plan import DomainPlan, HostPlan
+from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import DESTROY, PRESERVE, RESTART, SOFT_RESET
 from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
     RemoveNodes,
     Served,
+    WriteNodes,
     attach_steps,
+    backend_path,
+    frontend_path,
     rebuild_steps,
     removal_steps,
 )
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal, Thread
-from actors.kernel.xenbus import Watch
+from actors.kernel.xenbus import Watch, Xenbus
 
 COMPLETE = "/libxl/complete"
 """There as soon as a toolstack has written what there is of every domain that it found."""
@@ -51,6 +54,10 @@ class Running:
     plan: DomainPlan
     ending: bool = False
     suspended: bool = False
+
+    def disk(self, virtual_device: int) -> DiskPlan | None:
+        """The disk of this number that it is configured to have, attached or not."""
+        return next((each for each in self.plan.disks if each.virtual_device == virtual_device), None)
 
 
 class Toolstack:
@@ -82,6 +89,8 @@ class Toolstack:
         self.rebuilding = False
         self.knows = False
         self.unfinished: list[DomainPlan] = []
+        self.detached: set[tuple[int, int]] = set()
+        self.half_detached: list[tuple[int, int]] = []
         self.taken_over = 0
         self.created = 0
         self.restarted = 0
@@ -109,6 +118,7 @@ class Toolstack:
             await self.start(store_lost=store_lost or dead.store_lost)
             return
         self.unfinished, self.store_lost, self.knows = dead.unfinished, dead.store_lost, True
+        self.detached, self.half_detached = dead.detached, dead.half_detached
         found = await self._survivors()
         again = set(found) if self.rebuilding else set(dead.to_take_over)
         self.store_lost = self.store_lost or self.rebuilding
@@ -171,7 +181,11 @@ class Toolstack:
         if not plan.drives:
             return []
         found = [(each.domid, disk) for each in self.domains.values() for disk in each.plan.disks]
-        return [(guest, disk) for guest, disk in found if disk.backend == domid]
+        return [
+            (guest, disk)
+            for guest, disk in found
+            if disk.backend == domid and (guest, disk.virtual_device) not in self.detached
+        ]
 
     def shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         """Ask every guest to power off, or destroy them all; `done` when none is left."""
@@ -227,13 +241,44 @@ class Toolstack:
     async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)
         resume = self._plan.reconnect == "resume"
+        if not store_lost:
+            await self._find_detached(domid, plan)
+        attached = [each for each in plan.disks if (domid, each.virtual_device) not in self.detached]
         steps = rebuild_steps(
-            plan, domid, store_lost=store_lost, resume=resume, backends_live=self.rebuilding
+            replace(plan, disks=tuple(attached)),
+            domid,
+            store_lost=store_lost,
+            resume=resume,
+            backends_live=self.rebuilding,
         )
         # What a toolstack that was killed has written must not be written again: both ends go on from it.
         await self._builder.perform_all([each for each in steps if each not in self._builder.committed])
         self.taken_over += 1
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
+
+    async def _find_detached(self, domid: int, plan: DomainPlan) -> None:
+        """What the store says of disks that an earlier dom0 has detached, or was about to."""
+        store = self._builder.store
+        for disk in plan.disks:
+            device = domid, disk.virtual_device
+            online = await store.read_or(f"{backend_path(disk, domid)}/online", "")
+            if online == "0":
+                self.half_detached.append(device)
+            # The nodes of a driver domain's backends go with it, and say nothing.
+            if online == "0" or (
+                not online and not await store.exists(f"{frontend_path(disk, domid)}/backend")
+            ):
+                self.detached.add(device)
+
+    async def perform(self, step: WriteNodes) -> None:
+        """Write nodes of a domain that is looked after."""
+        await self._builder.perform(step)
+        self._builder.committed.pop(step, None)
+
+    @property
+    def store(self) -> Xenbus:
+        """The XenStore client."""
+        return self._builder.store
 
     async def _look_after(self) -> None:
         while True:
@@ -282,6 +327,7 @@ class Toolstack:
     async def _gone(self, running: Running) -> None:
         if self.domains.pop(running.domid, None) is not None:
             self.to_forget[running.domid] = running.plan
+            self.detached = {each for each in self.detached if each[0] != running.domid}
             await self._forget(running.domid)
 
     async def _forget(self, domid: int) -> None:

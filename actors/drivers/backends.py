@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
+from actors.abi.interface import XenbusState
 from actors.drivers.disks import Disks
 from actors.kernel.blkback import Blkback
 from actors.kernel.kernel import SUPERVISOR, Kernel
@@ -98,7 +99,8 @@ class Backends:
         path = f"{self._root}/{key[0]}/{key[1]}"
         while key not in self.devices:
             try:
-                if await self._xenbus.read(f"{path}/state") != "1":
+                state = await self._xenbus.read_state(path)
+                if state not in {XenbusState.Initialising, XenbusState.Closing}:
                     return
                 frontend = await self._xenbus.read(f"{path}/frontend")
                 params = await self._xenbus.read(f"{path}/params")
@@ -110,6 +112,8 @@ class Backends:
                 self._kernel.log(f"blkback: {path}: no volume {error}")
                 return
             user = self._users.get(params)
+            if state is XenbusState.Closing:
+                break  # it is detached, and nobody has served it here: it serves nobody, but has to end
             # One that serves no ring is of a domain that was never finished, and nobody may ever remove it.
             if user is None or not user[0].attached:
                 break
@@ -132,10 +136,12 @@ class Backends:
             volume=volume,
             policy=self._policy,
             early=self._root == DOM0_ROOT,
+            state=state,
         )
         self.devices[key] = backend
         done: Future[None] = Future()
-        self._users[params] = backend, done
+        if state is XenbusState.Initialising:
+            self._users[params] = backend, done
         try:
             await backend.run()
         finally:
@@ -143,6 +149,8 @@ class Backends:
             if self._users.get(params) == (backend, done):
                 del self._users[params]
             done.set(None)
+        # The same device may have been attached again while this one still ended.
+        self._changed(f"{path}/state")
 
     def _tell_state(self, key: tuple[int, int], state: int) -> None:
         self._kernel.send(SUPERVISOR, StateWritten("backend", key[0], key[1], state))

@@ -5,6 +5,8 @@ does it is not served. Policy `resume` (same domain id): the old ring is mapped 
 again, and what has no response is done again, in order; `resume_journal` says how that is safe. The
 `reconnect` key tells the frontend which of the two it is to expect; when resuming turns out to be
 impossible the key is changed, and the frontend begins anew.
+A device that is `online` 0 is being detached: it closes, ends in Closed once its frontend is, and connects to
+nobody any more.
 Rules: decisions follow from the two states (`ACTIONS`); a pair that is absent calls for nothing. A frontend
 that breaks the ring loses its service, others go on.
 Source: Linux drivers/block/xen-blkback/xenbus.c, xen/include/public/io/{blkif,xenbus}.h.
@@ -12,20 +14,28 @@ Left out: a frontend whose nodes alone vanish is waited for, since a store that 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
+from actors.kernel.blkback_actions import ACTIONS, LEAVING, Action
+from actors.kernel.blkback_statistics import BlkbackStatistics, Recoveries
 from actors.kernel.grants import GrantRefused, Grants, Mapping
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
 from actors.kernel.mapped_grants import MappedGrants
 from actors.kernel.resume_journal import ResumeJournal
 from actors.kernel.ring import BackRing, RingBroken
-from actors.kernel.store import Store, read_number, read_or, read_state, state_text, write_nodes
+from actors.kernel.store import (
+    Store,
+    read_number,
+    read_or,
+    read_state,
+    state_text,
+    switch_state,
+    write_nodes,
+)
 from actors.kernel.threads import Signal, Threads
 from actors.kernel.vbd_queue import VbdCounters, VbdQueue, Volume
 from actors.runtime.memory import Memory
@@ -34,54 +44,8 @@ RENEGOTIATE = "renegotiate"
 RESUME = "resume"
 
 
-class Action(Enum):
-    """What the two states call for."""
-
-    CONNECT = auto()
-    TAKE_UP = auto()
-    SHUT = auto()
-    CLOSE = auto()
-    REOPEN = auto()
-
-
-_S = XenbusState
-
-ACTIONS = {
-    (_S.InitWait, _S.Initialised): Action.CONNECT,
-    (_S.InitWait, _S.Connected): Action.TAKE_UP,
-    (_S.InitWait, _S.Closing): Action.SHUT,
-    (_S.InitWait, _S.Closed): Action.CLOSE,
-    (_S.Connected, _S.Closing): Action.SHUT,
-    (_S.Connected, _S.Closed): Action.CLOSE,
-    (_S.Closing, _S.Closed): Action.CLOSE,
-    (_S.Closing, _S.Initialising): Action.REOPEN,  # its Closed was over before it was read
-    (_S.Closed, _S.Initialising): Action.REOPEN,
-}
-"""(our state, the frontend's state) to what is done about it; a pair that is absent calls for nothing."""
-
-
 class ResumeImpossibleError(Exception):
     """The old ring cannot be taken up; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlkbackStatistics:
-    """Counters and gauges of one backend."""
-
-    state: str
-    requests: int
-    reads: int
-    writes: int
-    flushes: int
-    refused: int
-    segments: int
-    bytes: int
-    errors: int
-    in_flight: int
-    persistent_mappings: int
-    resumes: int
-    renegotiations: int
-    resumes_refused: int
 
 
 class Blkback:
@@ -104,8 +68,12 @@ class Blkback:
         volume: Volume,
         policy: str,
         early: bool = False,
+        state: XenbusState = XenbusState.Initialising,
     ) -> None:
-        """`early`: it sees a lost store before that is rebuilt, as dom0 does; `remove` tells it the rest."""
+        """`early`: it sees a lost store before that is rebuilt, as dom0 does; `remove` tells it the rest.
+
+        `state`: what its node has; Closing for one that is to be detached and was never served from here.
+        """
         assert policy in {RENEGOTIATE, RESUME}, f"a backend has no policy {policy}"
         self._threads = threads
         self._irq = irq
@@ -129,11 +97,11 @@ class Blkback:
         self._must_renegotiate = policy == RENEGOTIATE
         self._survivor = False
         self._store_lost = False
+        self._online_changed = True
+        self._offline = False
         self._broken = ""
         self._removed = False
-        self._resumes = 0
-        self._renegotiations = 0
-        self._resumes_refused = 0
+        self._recoveries = Recoveries()
         self._actions: dict[Action, Callable[[], Awaitable[None]]] = {
             Action.CONNECT: self._connect,
             Action.TAKE_UP: self._take_up,
@@ -141,14 +109,14 @@ class Blkback:
             Action.CLOSE: self._close,
             Action.REOPEN: self._reopen,
         }
-        self.state = XenbusState.Initialising
+        self.state = state
 
     async def run(self) -> None:
         """Serve the device until its nodes are removed, or it is offline and its frontend is closed."""
         self._xenbus.on_reconnect(self._store_came_back)
         watches = [
             await self._xenbus.watch(f"{self._frontend_path}/state", self._wake),
-            await self._xenbus.watch(f"{self._path}/online", self._wake),
+            await self._xenbus.watch(f"{self._path}/online", self._wake_online),
         ]
         while not self._removed:
             await self._changed.wait()
@@ -196,12 +164,16 @@ class Blkback:
             errors=counters.errors,
             in_flight=queue.in_flight if queue is not None else 0,
             persistent_mappings=queue.persistent_mappings if queue is not None else 0,
-            resumes=self._resumes,
-            renegotiations=self._renegotiations,
-            resumes_refused=self._resumes_refused,
+            resumes=self._recoveries.resumes,
+            renegotiations=self._recoveries.renegotiations,
+            resumes_refused=self._recoveries.resumes_refused,
         )
 
     def _wake(self, _path: str) -> None:
+        self._changed.set()
+
+    def _wake_online(self, _path: str) -> None:
+        self._online_changed = True
         self._changed.set()
 
     def _store_came_back(self) -> None:
@@ -227,26 +199,54 @@ class Blkback:
                 self._removed = self._removed or not self._early
                 return
             await self._tell_again()
+        if self._online_changed:
+            await self._look_whether_offline()
         if self.state is XenbusState.Initialising:
             await self._reopen()
         front = await read_state(self._xenbus, self._frontend_path)
-        if front in {XenbusState.Unknown, XenbusState.Closed} and await self._is_removed(front):
+        if await self._is_removed(front):
             # What was asked of one store may have been answered by the next.
-            self._removed = self._removed or not self._store_lost
+            if not self._store_lost:
+                await self._leave()
             return
         self._survivor = self._survivor or front is XenbusState.Connected
         action = ACTIONS.get((self.state, front))
-        if action is not None:
+        if action is not None and (action in LEAVING or not self._offline):
             await self._actions[action]()
 
+    async def _look_whether_offline(self) -> bool:
+        """Whether it is being detached, and said so."""
+        self._online_changed = False
+        self._offline = await read_or(self._xenbus, f"{self._path}/online", "") == "0"
+        # Whoever detaches has written Closing there already; we may have written something else since.
+        if self._offline and self.state not in {XenbusState.Closing, XenbusState.Closed}:
+            await self._tell_offline(XenbusState.Closing)
+        return self._offline
+
     async def _is_removed(self, front: XenbusState) -> bool:
-        online = await read_or(self._xenbus, f"{self._path}/online", "")
         if front is XenbusState.Closed:
-            return online == "0"
-        return not await read_or(self._xenbus, f"{self._path}/frontend", "")
+            return await self._look_whether_offline()
+        if front is XenbusState.Unknown:
+            return self._offline or not await read_or(self._xenbus, f"{self._path}/frontend", "")
+        if front is not XenbusState.Initialising or self.state is XenbusState.Initialising:
+            return False
+        # Nodes that were written anew while we still served those of before are another device's.
+        return await read_state(self._xenbus, self._path) is XenbusState.Initialising
+
+    async def _leave(self) -> None:
+        self._removed = True
+        await self._disconnect()
+        if self._offline:
+            await self._tell_offline(XenbusState.Closed)
+
+    async def _tell_offline(self, state: XenbusState) -> None:
+        """Write the state into the nodes of a device that is detached, not into those of the next one."""
+        await switch_state(self._xenbus, self._path, "online", state, value="0")
+        self.state = state
 
     async def _reopen(self) -> None:
         self._survivor = False
+        await self._disconnect()
         await self._wait_for_frontend()
 
     async def _wait_for_frontend(self) -> None:
@@ -264,7 +264,7 @@ class Blkback:
                 self._log(f"blkback: {self._path}: the ring cannot be used: {error}")
                 await self._shut()
                 return
-            self._renegotiations += self._survivor
+            self._recoveries.renegotiations += self._survivor
             self._survivor = False
             self._must_renegotiate = self._policy == RENEGOTIATE
         await self._publish_connected()
@@ -280,11 +280,11 @@ class Blkback:
                 if self._store_lost:
                     return
                 self._log(f"blkback: {self._path}: cannot resume, the frontend must begin anew: {error}")
-                self._resumes_refused += 1
+                self._recoveries.resumes_refused += 1
                 self._must_renegotiate = True
                 await self._wait_for_frontend()
                 return
-            self._resumes += 1
+            self._recoveries.resumes += 1
             self._survivor = False
         await self._publish_connected()
 
@@ -355,6 +355,9 @@ class Blkback:
     async def _tell_again(self) -> None:
         self._store_lost = False  # it may be lost once more meanwhile
         try:
+            if self._offline and not await self._look_whether_offline():
+                # What was to be detached is to be there again: whoever knew of it is gone with the store.
+                self.state = XenbusState.Connected if self.attached else XenbusState.Initialising
             await self._publish_again()
         except XenError:
             self._store_lost = True
@@ -365,16 +368,16 @@ class Blkback:
             await self._publish_connected()
         elif self.state is XenbusState.InitWait:
             await self._wait_for_frontend()
-        else:
-            await self._write({}, self.state)
+        elif self.state is not XenbusState.Initialising:
+            await self._switch(self.state)
 
     async def _shut(self) -> None:
         await self._disconnect()
-        await self._write({}, XenbusState.Closing)
+        await self._switch(XenbusState.Closing)
 
     async def _close(self) -> None:
         await self._disconnect()
-        await self._write({}, XenbusState.Closed)
+        await self._switch(XenbusState.Closed)
 
     async def _disconnect(self) -> None:
         queue, mapping = self._queue, self._ring_mapping
@@ -388,4 +391,8 @@ class Blkback:
 
     async def _write(self, nodes: dict[str, str], state: XenbusState) -> None:
         await write_nodes(self._xenbus, self._path, {**nodes, "state": state_text(state)})
+        self.state = state
+
+    async def _switch(self, state: XenbusState) -> None:
+        await switch_state(self._xenbus, self._path, "frontend", state)
         self.state = state

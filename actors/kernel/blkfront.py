@@ -11,12 +11,13 @@ Source: Linux drivers/block/xen-blkfront.c, xen/include/public/io/{blkif,xenbus}
 
 from collections.abc import Awaitable, Callable
 
-from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY, BlkifOp, BlkifStatus
+from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY, BlkifOp
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
-from actors.kernel.blkfront_actions import ACTIONS, Action
+from actors.kernel.blkfront_actions import ACTIONS, CLOSING, Action, Closing
 from actors.kernel.blkfront_statistics import BlkfrontStatistics
+from actors.kernel.block_io import block_io
 from actors.kernel.block_queue import BlockQueue
 from actors.kernel.data_frames import DataFrames
 from actors.kernel.grants import Grants
@@ -24,7 +25,7 @@ from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.ring import FrontRing
 from actors.kernel.shadow import Done
-from actors.kernel.store import Store, read_number, read_or, read_state, state_text, write_nodes
+from actors.kernel.store import Store, read_number, read_or, read_state, state_text, switch_state, write_nodes
 from actors.kernel.threads import Future, Signal, Threads
 from actors.kernel.xenbus import Watch
 
@@ -76,10 +77,7 @@ class Blkfront:
         self._old_rings: list[tuple[int, int]] = []
         self._store_lost = False
         self._broken = ""
-        self._leaving = False
-        self._returns = False
-        self._reopening = False
-        self._returning = False
+        self._closing = Closing()
         self._reconnects = 0
         self._published_again = 0
         self._released = False
@@ -97,14 +95,14 @@ class Blkfront:
         self.read_only = False
 
     async def connect(self) -> None:
-        """Begin, and wait until the disk can be used. XenError EIO if the backend closes instead."""
+        """Begin, and wait until the disk is attached and of use. XenError EIO if it is closed for good."""
         self._threads.spawn(f"blkfront {self._path}", self._run())
         await self._connected
 
     async def disconnect(self, *, for_good: bool = True) -> None:
         """Close the disk in order; requests are answered with errors. One not `for_good` may be reopened."""
-        self._returns = not for_good
-        self._leaving = True
+        told_to, forgotten = self._closing.told_to, self._closing.forgotten
+        self._closing = Closing(True, for_good, not for_good, told_to=told_to, forgotten=forgotten)
         self._changed.set()
         deadline = self._threads.at(self._threads.now_ns + CLOSE_PATIENCE_NS)
         deadline.when_done(lambda: self._closed.set(None))
@@ -113,7 +111,7 @@ class Blkfront:
 
     def reopen(self) -> None:
         """Begin anew with a disk that was closed, but not for good, as soon as it is; any other stays."""
-        self._reopening = self._returns
+        self._closing.reopening = self._closing.returns
         self._changed.set()
 
     def submit(  # noqa: PLR0917 (keywords cost time here)
@@ -134,15 +132,15 @@ class Blkfront:
 
     async def read(self, sector: int, nr_sectors: int) -> bytes:
         """Read; XenError EIO if the backend cannot."""
-        return await self._wait_for(BlkifOp.READ, sector, None, nr_sectors)
+        return await block_io(self._queue, BlkifOp.READ, sector, None, nr_sectors)
 
     async def write(self, sector: int, data: bytes, *, fua: bool = False) -> None:
         """Write; XenError EIO if the backend cannot."""
-        await self._wait_for(BlkifOp.WRITE, sector, data, len(data) // SECTOR_SIZE, fua=fua)
+        await block_io(self._queue, BlkifOp.WRITE, sector, data, len(data) // SECTOR_SIZE, fua=fua)
 
     async def flush(self) -> None:
         """Have everything that was written on stable storage; XenError EIO, EOPNOTSUPP."""
-        await self._wait_for(BlkifOp.FLUSH_DISKCACHE, 0, None, 0)
+        await block_io(self._queue, BlkifOp.FLUSH_DISKCACHE, 0, None, 0)
 
     def check(self) -> None:
         """Invariants."""
@@ -166,21 +164,6 @@ class Blkfront:
             oldest_issue_ns=queue.oldest_issue_ns(),
         )
 
-    async def _wait_for(
-        self, operation: BlkifOp, sector: int, data: bytes | None, nr_sectors: int, *, fua: bool = False
-    ) -> bytes:
-        answer: Future[bytes] = Future()
-
-        def done(status: int, read: bytes | memoryview | None) -> None:
-            if status == BlkifStatus.OKAY:
-                answer.set(bytes(read) if read is not None else b"")
-            else:
-                errno = Errno.EOPNOTSUPP if status == BlkifStatus.EOPNOTSUPP else Errno.EIO
-                answer.fail(XenError(errno, f"{operation.name} of {nr_sectors} sectors at {sector}"))
-
-        self._queue.submit(operation, sector, data, nr_sectors, done, fua)
-        return await answer
-
     async def _run(self) -> None:
         self._xenbus.on_reconnect(self._store_came_back)
         await self._xenbus.watch(f"{self._path}/backend", self._wake)
@@ -200,6 +183,7 @@ class Blkfront:
     def _store_came_back(self) -> None:
         if self._policy == RECONNECT:
             self._store_lost = True
+            self._closing.forgotten = self._closing.told_to
             self._changed.set()
 
     def _break(self, why: str) -> None:
@@ -212,36 +196,64 @@ class Blkfront:
             why, self._broken = self._broken, ""
             self._log(f"blkfront: {self._path}: the backend broke the ring: {why}")
             await self._start_closing()
-        if self._leaving:
-            self._leaving = False
+        if self._closing.wanted:
+            self._closing.wanted = False
             await self._start_closing()
         if self._store_lost:
             await self._tell_again()
-        if self._reopening and self.state is XenbusState.Closed:
+        if self._closing.reopening and self.state is XenbusState.Closed:
             await self._begin_anew()
-        await self._find_backend()
-        if not self._backend:
+        if not await self._find_backend():
+            if self._closing.for_good:
+                self._closed.set(None)
             return
+        if self.state is XenbusState.Closed and await self._is_attached_again():
+            await self._begin_anew()
         theirs = await read_state(self._xenbus, self._backend)
-        if self._returning and theirs in {XenbusState.Closing, XenbusState.Closed}:
-            return  # it has not yet seen that we are back
-        self._returning = False
+        if self._closing.returning and theirs in CLOSING:
+            self._closing.returning = await read_or(self._xenbus, f"{self._backend}/online", "") != "0"
+            if self._closing.returning:
+                return  # it has not yet seen that we are back
+        self._closing.returning = False
         action = ACTIONS.get((self.state, theirs))
         if action is not None:
             await self._actions[action]()
 
-    async def _find_backend(self) -> None:
-        if self._backend and self._policy == STOCK_LINUX:
-            return
+    async def _find_backend(self) -> bool:
         backend = await read_or(self._xenbus, f"{self._path}/backend", "")
         if not backend:
-            return
+            # What was asked of one store may have been answered by the next, which has no nodes yet.
+            if self._backend and not self._store_lost:
+                await self._remove()
+            return False
+        if self._backend and self._policy == STOCK_LINUX:
+            return True
         self._backend_id = await read_number(self._xenbus, f"{self._path}/backend-id")
         if backend != self._backend:
             if self._watch is not None:
                 await self._xenbus.unwatch(self._watch)
             self._watch = await self._xenbus.watch(f"{backend}/state", self._wake)
             self._backend = backend
+        return True
+
+    async def _remove(self) -> None:
+        """The toolstack has taken the device away, in order or not."""
+        self._backend = ""
+        if self._watch is not None:
+            await self._xenbus.unwatch(self._watch)
+            self._watch = None
+        self._queue.fail()
+        self.state, self._closing.told_to = XenbusState.Closed, True
+        await self._retire_ring()
+        await self._frames.release()
+        self._log(f"blkfront: {self._path}: the device is gone")
+        self._closed.set(None)
+
+    async def _is_attached_again(self) -> bool:
+        """Whether a toolstack has made a device in place of the one that is closed, or has forgotten why."""
+        if self._closing.for_good or self._closing.forgotten:
+            return not self._closing.for_good
+        return await read_state(self._xenbus, self._path) is XenbusState.Initialising
 
     async def _offer(self) -> None:
         await self._retire_ring()
@@ -285,8 +297,8 @@ class Blkfront:
         if self.state in {XenbusState.Initialised, XenbusState.Connected}:
             self._published_again += 1
             await self._publish(self.state)
-        elif self.state is not XenbusState.Initialising:
-            await self._write_state(self.state)
+        elif self.state is not XenbusState.Initialising and not self._closing.told_to:
+            await switch_state(self._xenbus, self._path, "backend", self.state)
 
     async def _publish_if_forgotten(self) -> None:
         known = await read_state(self._xenbus, self._path)
@@ -300,7 +312,8 @@ class Blkfront:
         self.read_only = bool(info & VDISK_READONLY)
         self._queue.can_flush = await self._offers("feature-flush-cache")
         self._frames.persistent = await self._offers("feature-persistent")
-        await self._write_state(XenbusState.Connected)
+        self.state = XenbusState.Connected
+        await self._xenbus.write(f"{self._path}/state", state_text(self.state))
         port = self._port
         assert self._ring is not None, "a ring was offered"
         replayed = self._queue.attach(
@@ -346,32 +359,35 @@ class Blkfront:
         self._old_rings = kept
 
     async def _start_closing(self) -> None:
-        if self.state not in {XenbusState.Closing, XenbusState.Closed}:
+        if self.state not in CLOSING:
             self._queue.fail()
-            self._connected.fail(XenError(Errno.EIO, f"{self._path} is closed"))
+            if self._closing.for_good:
+                self._connected.fail(XenError(Errno.EIO, f"{self._path} is closed"))
             await self._write_state(XenbusState.Closing)
 
     async def _close(self) -> None:
+        if self.state not in CLOSING:
+            self._closing.told_to = True
         await self._start_closing()
         await self._retire_ring()
         gone = await self._frames.release() and not self._old_rings
-        self._released = gone and not self._returns
+        self._released = gone and self._closing.for_good
         if self.state is not XenbusState.Closed:
             await self._write_state(XenbusState.Closed)
             self._log(f"blkfront: {self._path}: closed")
         self._closed.set(None)
-        self._changed.set()
+        if self._closing.reopening:
+            self._changed.set()
 
     async def _begin_anew(self) -> None:
-        self._reopening = self._returns = False
-        self._returning = True
+        self._closing = Closing(returning=True)
         self._closed = Future()
         self._queue.revive()
         await self._write_state(XenbusState.Initialising)
 
     async def _write_state(self, state: XenbusState) -> None:
         self.state = state  # before it is answered: a store that comes back is told what is meant
-        await self._xenbus.write(f"{self._path}/state", state_text(state))
+        await switch_state(self._xenbus, self._path, "backend", state)
 
 
 def _handle(path: str) -> int:

@@ -3,6 +3,7 @@
 Source: Linux drivers/block/xen-blkfront.c (blkback_changed), xen/include/public/io/xenbus.h.
 """
 
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from actors.abi.interface import XenbusState
@@ -20,7 +21,26 @@ class Action(Enum):
     CLOSE = auto()
 
 
+@dataclass(slots=True)
+class Closing:
+    """Why a frontend closes, and until when.
+
+    `wanted`: by its guest, and it has not begun to yet; `for_good`: it never comes back; else it `returns`;
+    `reopening`: as soon as it is closed; `returning`: it has begun anew, and its backend may not know yet.
+    `told_to`: its toolstack detaches it; `forgotten`: and that was lost with the store.
+    """
+
+    wanted: bool = False
+    for_good: bool = False
+    returns: bool = False
+    reopening: bool = False
+    returning: bool = False
+    told_to: bool = False
+    forgotten: bool = False
+
+
 _S = XenbusState
+CLOSING = frozenset({_S.Closing, _S.Closed})
 
 ACTIONS = {
     (_S.Initialising, _S.InitWait): Action.OFFER,

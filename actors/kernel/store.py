@@ -81,6 +81,22 @@ async def write_nodes(store: Store, device: str, nodes: dict[str, str]) -> None:
     await store.transact(body)
 
 
+async def switch_state(
+    store: Store, device: str, key: str, state: XenbusState, *, value: str | None = None
+) -> None:
+    """Write the state of one end of a split driver; not if its device is gone, which stays so.
+
+    It is there while its `key` is (`backend` or `frontend` name the other end), and has this `value`.
+    """
+
+    async def body(transaction: StoreNodes) -> None:
+        found = await read_or(transaction, f"{device}/{key}", "")
+        if found and value in {None, found}:
+            await transaction.write(f"{device}/state", state_text(state))
+
+    await store.transact(body)
+
+
 def state_text(state: XenbusState) -> str:
     """A state as its node holds it."""
     return str(int(state))

@@ -140,6 +140,7 @@ RECIPES: Final = (
     Recipe("irq-storm", _disks, _lasting(LAST_MAX_US // 10)),
     Recipe("link-delay", _links, _delay),
     Recipe("frontend-disconnect", _vbds, _lasting(LAST_MAX_US)),
+    Recipe("block-detach", _vbds, _lasting(LAST_MAX_US)),
     Recipe("slow", _actors, _slow),
 )
 

@@ -141,6 +141,23 @@ _ALL: Final = (
         errors=True,
     ),
     FaultKind(
+        "block-detach",
+        Aim.vbd,
+        "xl detaches the disk from the guest; taken away, it attaches it again",
+        _MESSAGE,
+        stays=True,
+        errors=True,
+        lifted="attached again",
+    ),
+    FaultKind(
+        "block-attach",
+        Aim.vbd,
+        "xl attaches the disk, if it was detached",
+        _MESSAGE,
+        lasts=False,
+        silent=True,
+    ),
+    FaultKind(
         "frontend-disconnect",
         Aim.vbd,
         "the guest closes its disk",

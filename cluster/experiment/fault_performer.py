@@ -25,6 +25,7 @@ LINK_ACTIONS: Final = {
     "link-partition": DROP,
     "evtchn-lost": ALTER,
 }
+TOOLSTACK_KINDS: Final = ("block-attach", "block-detach")
 Wire = tuple[str, str]
 """Who sends, and the name of the link there."""
 
@@ -37,6 +38,7 @@ class FaultPerformer:
         self._emit = emit
         self._rules: dict[Wire, dict[int, LinkRule]] = {}
         self._on_disks: dict[int, Injection] = {}
+        self._detached: dict[tuple[str, str], Injection] = {}
 
     def trouble(self, kind: str, host: str, target: str) -> str:
         """Why a fault cannot be done now; empty if it can."""
@@ -49,7 +51,7 @@ class FaultPerformer:
             names = [board.store_home]
         if aim is Aim.vbd:
             guest = target.partition("/")[0]
-            names = [guest, _backend(board, target)] if kind == "backend-malformed-response" else [guest]
+            names = [guest, _doer(board, kind, target)]
         return "" if all(_address(board, each) for each in names) else NOT_RUNNING
 
     def begin(self, injection: Injection) -> None:
@@ -75,6 +77,8 @@ class FaultPerformer:
             self._add_rule(injection, _wire(board, kind, target))
         else:
             self._tell(injection, board, active=True)
+            if kind in TOOLSTACK_KINDS:
+                self._detached[injection.host, target] = injection
             if FAULT_KINDS[kind].aim is Aim.disk:
                 self._on_disks[injection.number] = injection
 
@@ -91,6 +95,8 @@ class FaultPerformer:
             domain = board.find(target)
             if domain is not None and domain.started_at_ns == injection.lives.get(target):
                 board.unhang(domain)
+        elif kind == "block-detach":
+            return self._attach(injection, board)
         elif not self.trouble(kind, injection.host, target):
             if kind == "slow":
                 self._slow(injection, board, 1.0)
@@ -99,13 +105,25 @@ class FaultPerformer:
         return True
 
     def started(self, host: str, domid: int) -> None:
-        """A domain starts: its links are new and sound."""
+        """A domain starts: its links are new and sound, and a dom0 has not heard what is to be attached."""
         board = self._boards[host]
+        for injection in list(self._detached.values()):
+            if domid == 0 and injection.host == host and injection.ended_at_ns is not None:
+                self._attach(injection, board)
         ends = [board.hypervisor, *(f"{host}/{disk}" for disk, _, _ in board.host.interrupts)]
         gone = {(each, f"dom{domid}") for each in ends}
         for wire in list(self._rules):
             if wire in gone or wire[0] == f"{host}/dom{domid}":
                 del self._rules[wire]
+
+    def _attach(self, injection: Injection, board: Board) -> bool:
+        """Have a disk attached again; False if nobody is there yet who could."""
+        guest = injection.target.partition("/")[0]
+        if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
+            if not _address(board, "dom0"):
+                return False
+            self._tell(injection, board, active=False)
+        return True
 
     def _strike_store(self, injection: Injection, board: Board) -> None:
         """Kill the store's domain, or tell the kernel in which it runs what is to become of it."""
@@ -146,7 +164,7 @@ class FaultPerformer:
             domain = board.find(guest)
             assert domain is not None, "it runs"
             options |= {"domid": domain.domid, "virtual_device": virtual_device_number(vdev)}
-            target = _backend(board, target) if injection.kind == "backend-malformed-response" else guest
+            target = _doer(board, injection.kind, target)
         elif FAULT_KINDS[injection.kind].aim is Aim.store:
             target = board.store_home
         self._emit(Send(_address(board, target), Fault(injection.number, injection.kind, active, options)))
@@ -185,10 +203,12 @@ def _address(board: Board, name: str) -> str:
     return address if board.runs(address) else ""
 
 
-def _backend(board: Board, vbd: str) -> str:
-    """The domain that serves a guest's disk, by name."""
+def _doer(board: Board, kind: str, vbd: str) -> str:
+    """The domain that does this to a disk, by name: its backend, its toolstack, else the guest itself."""
     guest, _, vdev = vbd.partition("/")
-    return next(each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev))
+    if kind == "backend-malformed-response":
+        return next(each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev))
+    return "dom0" if kind in TOOLSTACK_KINDS else guest
 
 
 def _wire(board: Board, kind: str, target: str) -> Wire:

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.campaign.planted import BUGS
 
-SEEDS = 40
+SEEDS = 60
 
 
 def comparable(record: dict[str, object]) -> dict[str, object]:

@@ -16,6 +16,7 @@ HARMLESS = [
     {"kind": "slow", "target": "host0/dom0", "duration": "100ms", "factor": 3},
     {"kind": "toolstack-kill", "target": "host0/dom0", "duration": "50ms"},
     {"kind": "hang", "target": "host0/web-1", "duration": "50ms"},
+    {"kind": "block-detach", "target": "host0/web-0/xvda", "duration": "50ms"},
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from actors.abi.blkif import HEAD, RESPONSE, SEGMENT
 from actors.abi.interface import XenbusState
-from actors.kernel.blkback import ACTIONS
+from actors.kernel.blkback_actions import ACTIONS
 from actors.kernel.mapped_grants import MappedGrants
 from actors.kernel.ring import FrontRing
 
@@ -105,6 +105,7 @@ AFTER = {
     (S.InitWait, S.Closed): S.Closed,
     (S.Connected, S.Closing): S.Closing,
     (S.Connected, S.Closed): S.Closed,
+    (S.Connected, S.Initialising): S.InitWait,
     (S.Closing, S.Closed): S.Closed,
     (S.Closing, S.Initialising): S.InitWait,
     (S.Closed, S.Initialising): S.InitWait,
@@ -348,11 +349,73 @@ def test_the_backend_ends_when_its_nodes_are_removed(rig):
     assert rig.world.watches == []
 
 
-def test_the_backend_ends_offline_when_its_frontend_is_closed(rig):
+def detach(rig):
+    """What `xl block-detach` writes."""
     rig.world.write(f"{BACK}/online", "0")
+    rig.world.write(f"{BACK}/state", "5")
+    rig.world.run()
+
+
+@pytest.mark.parametrize("own", [S.InitWait, S.Connected, S.Closing, S.Closed])
+def test_a_device_that_is_detached_ends_in_closed_once_its_frontend_is(world, volume, own):
+    rig = Rig(world, volume)
+    rig.bring_to(own)
+    detach(rig)
+    if own is S.Connected:
+        assert rig.back.attached, "its frontend may still use it"
     rig.front(S.Closing)
     rig.front(S.Closed)
-    assert rig.world.watches == []
+    assert rig.key("state") == "6"
+    assert (world.handles, rig.dom0.ports, world.watches) == ({}, {}, [])
+
+
+@pytest.mark.parametrize("front", [S.Initialising, S.Initialised, S.Connected])
+@pytest.mark.parametrize("own", OWN)
+def test_a_device_that_is_offline_connects_to_nobody(world, volume, own, front):
+    rig = Rig(world, volume)
+    rig.bring_to(own)
+    attached = rig.back.attached
+    detach(rig)
+    rig.front(front)
+    assert rig.key("state") in {"5", "6"}
+    assert rig.back.attached is attached
+    rig.front(S.Closed)
+    assert (rig.key("state"), world.watches) == ("6", [])
+
+
+def test_a_state_that_was_written_over_the_one_of_who_detaches_is_taken_back(rig):
+    rig.world.write(f"{BACK}/state", "5")
+    rig.world.write(f"{BACK}/state", "4")
+    rig.world.write(f"{BACK}/online", "0")
+    rig.world.run()
+    assert rig.key("state") == "5"
+
+
+def test_a_device_that_is_detached_by_force_ends_in_closed_without_its_frontend(rig):
+    rig.world.remove("/local/domain/1")
+    detach(rig)
+    assert rig.key("state") == "6"
+    assert (rig.world.handles, rig.world.watches) == ({}, [])
+
+
+def test_who_was_slow_to_leave_touches_no_node_of_the_device_that_came_instead(rig):
+    rig.world.remove(BACK)
+    rig.world.remove("/local/domain/1")
+    rig.world.attach_nodes()
+    rig.world.run()
+    assert (rig.key("state"), rig.world.watches) == ("1", [])
+
+
+def test_what_an_earlier_domain_has_not_ended_is_ended(world, volume):
+    world.boot(1)
+    world.attach_nodes(front_state=4)
+    world.nodes |= {f"{BACK}/online": "0", f"{BACK}/state": "5"}
+    world.backend(world.boot(0), volume, state=S.Closing)
+    world.run()
+    assert world.nodes[f"{BACK}/state"] == "5"
+    world.write(f"{FRONT}/state", "6")
+    world.run()
+    assert (world.nodes[f"{BACK}/state"], world.watches) == ("6", [])
 
 
 def test_a_store_that_was_lost_gets_the_keys_again_and_service_goes_on(rig):

@@ -158,11 +158,82 @@ def test_connecting_tells_what_the_disk_is(world):
     assert (rig.front.sectors, rig.front.read_only) == (77, True)
 
 
-def test_connecting_to_a_backend_that_closes_fails(world):
+def test_connecting_to_a_backend_that_closes_waits_for_the_next_one(world):
     rig = Rig(world)
     rig.back(S.Closing)
+    assert not rig.connected.done
+    detach_and_attach(rig)
+    rig.bring_to(S.Connected)
+    assert rig.connected.result() is None
+
+
+def test_who_leaves_for_good_waits_for_no_backend(world):
+    rig = Rig(world)
+    gone = world.spawn(rig.guest, rig.front.disconnect())
+    rig.back(S.Closing)
+    assert gone.done
     with pytest.raises(XenError):
         rig.connected.result()
+    detach_and_attach(rig)
+    rig.back(S.InitWait)
+    assert rig.front.state is S.Closed
+
+
+def detach_and_attach(rig):
+    """The toolstack takes the nodes away, and writes them again."""
+    rig.world.remove(BACK)
+    rig.world.remove(FRONT)
+    rig.world.run()
+    assert rig.key("state") is None, "what is gone stays gone"
+    rig.world.attach_nodes()
+    rig.world.nodes |= {f"{BACK}/sectors": "4096", f"{BACK}/info": "0"}
+    rig.world.run()
+
+
+def test_a_device_that_is_taken_away_in_order_and_attached_again_is_used_again(connected):
+    connected.back(S.Closing)
+    connected.back(S.Closed)
+    detach_and_attach(connected)
+    assert connected.front.state is S.Initialising
+    connected.back(S.InitWait)
+    connected.back(S.Connected)
+    answers = connected.submit(READ, 0, None, 8)
+    assert len(connected.requests()) == 1
+    connected.answer((connected.requests()[0][1], READ, 0))
+    assert answers[0][0] == 0
+
+
+def test_a_device_that_is_taken_away_by_force_fails_what_was_asked_and_leaves_nothing(connected):
+    answers = connected.submit(READ, 0, None, 8)
+    connected.world.remove(FRONT)
+    connected.world.run()
+    assert answers == [(-1, None)]
+    assert connected.front.state is S.Closed
+    assert connected.guest.ports == {}
+    assert connected.guest.kernel.grants.granted == 0
+    assert not [each for each in connected.world.nodes if each.startswith(FRONT)]
+
+
+def test_a_disk_that_is_closed_for_now_is_a_new_one_once_it_was_attached_again(connected):
+    connected.world.spawn(connected.guest, connected.front.disconnect(for_good=False))
+    connected.back(S.Closing)
+    connected.back(S.Closed)
+    detach_and_attach(connected)
+    assert connected.front.state is S.Initialising
+    connected.front.reopen()
+    connected.world.run()
+    connected.back(S.InitWait)
+    connected.back(S.Connected)
+    assert connected.front.state is S.Connected
+
+
+def test_who_reopens_a_disk_that_is_being_detached_closes_it_again(connected):
+    connected.world.spawn(connected.guest, connected.front.disconnect(for_good=False))
+    connected.back(S.Closing)
+    connected.world.write(f"{BACK}/online", "0")
+    connected.front.reopen()
+    connected.world.run()
+    assert connected.front.state is S.Closed
 
 
 def test_a_number_that_is_none_leaves_the_frontend_waiting(world):

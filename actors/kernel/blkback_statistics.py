@@ -1,0 +1,32 @@
+"""What a block backend tells of itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Recoveries:
+    """How often a frontend that was connected to somebody who is dead was taken up, or has begun anew."""
+
+    resumes: int = 0
+    renegotiations: int = 0
+    resumes_refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BlkbackStatistics:
+    """Counters and gauges of one backend."""
+
+    state: str
+    requests: int
+    reads: int
+    writes: int
+    flushes: int
+    refused: int
+    segments: int
+    bytes: int
+    errors: int
+    in_flight: int
+    persistent_mappings: int
+    resumes: int
+    renegotiations: int
+    resumes_refused: int
