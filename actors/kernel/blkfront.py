@@ -386,8 +386,10 @@ class Blkfront:
         await self._write_state(XenbusState.Initialising)
 
     async def _write_state(self, state: XenbusState) -> None:
+        # Where Initialising stands although we were further, there is another device already.
+        other = None if self.state is XenbusState.Initialising else XenbusState.Initialising
         self.state = state  # before it is answered: a store that comes back is told what is meant
-        await switch_state(self._xenbus, self._path, "backend", state)
+        await switch_state(self._xenbus, self._path, "backend", state, not_over=other)
 
 
 def _handle(path: str) -> int:

@@ -82,16 +82,25 @@ async def write_nodes(store: Store, device: str, nodes: dict[str, str]) -> None:
 
 
 async def switch_state(
-    store: Store, device: str, key: str, state: XenbusState, *, value: str | None = None
+    store: Store,
+    device: str,
+    key: str,
+    state: XenbusState,
+    *,
+    value: str | None = None,
+    not_over: XenbusState | None = None,
 ) -> None:
     """Write the state of one end of a split driver; not if its device is gone, which stays so.
 
-    It is there while its `key` is (`backend` or `frontend` name the other end), and has this `value`.
+    It is there while its `key` is (`backend` or `frontend` name the other end), and has this `value`, and
+    while its state is not the one that only another device could have.
     """
 
     async def body(transaction: StoreNodes) -> None:
         found = await read_or(transaction, f"{device}/{key}", "")
-        if found and value in {None, found}:
+        if not found or value not in {None, found}:
+            return
+        if not_over is None or await read_state(transaction, device) is not not_over:
             await transaction.write(f"{device}/state", state_text(state))
 
     await store.transact(body)

@@ -170,6 +170,7 @@ FOUND = [
     ("dies", (DETACH, KILL, LOSE, KILL, CRASH), (1013, 74, 625, 809, 576), True, 0),
     ("lives", (LOSE, DETACH, DETACH, DETACH, LOSE, STORAGE), (431, 77, 1085, 838, 451, 1972), True, 60_000),
     ("lives", (STORAGE, DETACH), (10, 76), True, 0),
+    ("persists", (KILL, STORAGE, KILL, KILL, DETACH, ATTACH), (29, 60, 25, 43, 26, 61), True, 60_000),
 ]
 """(store, order, gaps, whether a driver domain serves, when it begins) that were wrong once."""
 
