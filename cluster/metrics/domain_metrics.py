@@ -8,17 +8,24 @@ from typing import Final, cast
 
 from cluster.experiment.board import Board, DomainProcess
 from cluster.experiment.readings import CONTROL, Readings, Values
+from cluster.metrics import catalog
 from cluster.metrics.catalog import ALL_GUESTS
 from cluster.metrics.families import Families
 
 STATES: Final = {"ended": 0, "running": 1, "paused": 2, "hung": 3}
 SHUT_DOWN, CRASHED, DYING = 4, 5, 6
-_COUNTERS: Final = ("hypercall_exits", "hypercalls_refused", "events_sent", "upcalls", "upcalls_taken")
+_COUNTERS: Final = (
+    catalog.HYPERCALL_EXITS,
+    catalog.HYPERCALLS_REFUSED,
+    catalog.EVENTS_SENT,
+    catalog.UPCALLS,
+    catalog.UPCALLS_TAKEN,
+)
 _HELD: Final = (
-    ("event_channels", "ports"),
-    ("event_channels_pending", "ports_pending"),
-    ("grants_mapped", "grants_mapped"),
-    ("grants_in_use", "grants_in_use"),
+    (catalog.EVENT_CHANNELS, "ports"),
+    (catalog.EVENT_CHANNELS_PENDING, "ports_pending"),
+    (catalog.GRANTS_MAPPED, "grants_mapped"),
+    (catalog.GRANTS_IN_USE, "grants_in_use"),
 )
 
 
@@ -51,15 +58,15 @@ class DomainMetrics:
             row = self._readings.domains.get((self._host, name), {})
             label = self.label(name)
             here = row if name in present else {}
-            families.add("domain_state", _state(processes.get(name), here), label)
-            families.add("domain_vcpus", self._vcpus.get(name, 1), label)
-            families.add("frames", _number(here, "frames"), label)
+            families.add(catalog.DOMAIN_STATE, _state(processes.get(name), here), label)
+            families.add(catalog.DOMAIN_VCPUS, self._vcpus.get(name, 1), label)
+            families.add(catalog.FRAMES, _number(here, "frames"), label)
             for counter in _COUNTERS:
-                families.add(counter, _number(row, counter), label)
+                families.add(counter, _number(row, counter.name), label)
             for metric, key in _HELD:
                 families.add(metric, _number(here, key), label)
             for call, count in _counts(row, "hypercalls").items():
-                families.add("hypercalls", count, label, call)
+                families.add(catalog.HYPERCALLS, count, label, call)
             self._write_interrupts(families, row, label)
         self._write_host(families)
 
@@ -72,16 +79,16 @@ class DomainMetrics:
         return {self._board.name_of(f"{self._host}/dom{row['domid']}") for row in rows}
 
     def _write_interrupts(self, families: Families, row: Values, label: str) -> None:
-        for metric in ("interrupts", "interrupts_ended"):
-            for gsi, count in _counts(row, metric).items():
+        for metric in (catalog.INTERRUPTS, catalog.INTERRUPTS_ENDED):
+            for gsi, count in _counts(row, metric.name).items():
                 families.add(metric, count, label, gsi, self._devices.get(gsi, ""))
 
     def _write_host(self, families: Families) -> None:
         values = self._readings.latest.get(self._board.hypervisor, {})
-        families.add("spurious_interrupts", _number(values, "spurious_interrupts"))
-        families.add("lingering_frames", _number(values, "frames_lingering"))
-        families.add("frames", _number(values, "frames_free"), "free")
-        families.add("frames", _number(values, "frames_reserved"), "xen")
+        families.add(catalog.SPURIOUS_INTERRUPTS, _number(values, "spurious_interrupts"))
+        families.add(catalog.LINGERING_FRAMES, _number(values, "frames_lingering"))
+        families.add(catalog.FRAMES, _number(values, "frames_free"), "free")
+        families.add(catalog.FRAMES, _number(values, "frames_reserved"), "xen")
 
 
 def _state(process: DomainProcess | None, row: Values) -> int:

@@ -1,4 +1,4 @@
-"""One scrape under way: values go in by the name of their metric, and come out as text or as samples.
+"""One scrape under way: values go in by their row of the catalog, and come out as text or as samples.
 
 Rules: a series is written once; values for the same one are merged as the catalog says. The text of a
 label set is made once and kept, since a host with a thousand guests has sixty thousand series: the
@@ -63,18 +63,18 @@ class Families:
         self._values: dict[str, dict[LabelValues, Number]] = {name: {} for name in CATALOG}
         self._histograms: dict[str, dict[LabelValues, Histogram]] = {}
 
-    def add(self, name: str, value: Number, *labels: str) -> None:
+    def add(self, family: Family, value: Number, *labels: str) -> None:
         """One value; `labels` in the order of the catalog."""
-        series = self._values[name]
+        series = self._values[family.name]
         if labels in series:
-            merge = CATALOG[name].merge
-            assert merge != "one", f"{name}{labels} is there twice"
+            merge = family.merge
+            assert merge != "one", f"{family.name}{labels} is there twice"
             value = series[labels] + value if merge == "sum" else max(series[labels], value)
         series[labels] = value
 
-    def add_histogram(self, name: str, value: Histogram, *labels: str) -> None:
+    def add_histogram(self, family: Family, value: Histogram, *labels: str) -> None:
         """One histogram."""
-        series = self._histograms.setdefault(name, {})
+        series = self._histograms.setdefault(family.name, {})
         series[labels] = series[labels].merged(value) if labels in series else value
 
     def text(self) -> bytes:
