@@ -66,8 +66,10 @@ class ResumeImpossibleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BlkbackStatistics:
-    """Counters and gauges of one backend."""
+    """Counters and gauges of one backend: of `device`, of domain `domid`."""
 
+    domid: int
+    device: int
     state: str
     requests: int
     reads: int
@@ -185,6 +187,8 @@ class Blkback:
         """What this backend has done."""
         counters, queue = self._counters, self._queue
         return BlkbackStatistics(
+            domid=self._domid,
+            device=int(self._path.rpartition("/")[2]),
             state=self.state.name,
             requests=counters.reads + counters.writes + counters.flushes + counters.refused,
             reads=counters.reads,
