@@ -9,38 +9,25 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from threading import Lock
-from typing import Final, cast
+from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from actors.abi.types import SECTOR_SIZE
+from actors.devices.disk_statistics import DiskStatistics
+from actors.xenstore.store import StoreStatistics
 from cluster.control.process_times import ProcessTimes
-from cluster.experiment.readings import Reading, Values
+from cluster.experiment.readings import StoreReading
 from cluster.experiment.supervisor import PHASES, Supervisor
 from cluster.metrics import catalog
+from cluster.metrics.catalog import NS
 from cluster.metrics.domain_metrics import DomainMetrics
 from cluster.metrics.families import Families, Histogram, LabelTexts
-from cluster.metrics.guest_metrics import NS, GuestMetrics
+from cluster.metrics.guest_metrics import GuestMetrics
 
 RECOVERY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, float("inf"))
 RECOVERY_PHASES: Final = ("detect", "restart", "reconnect", "total")
 INTERVALS_LATE: Final = 3
-_STORE_COUNTERS: Final = (
-    (catalog.XENSTORE_REFUSALS, "refusals"),
-    (catalog.XENSTORE_WATCH_EVENTS, "watch_events"),
-    (catalog.XENSTORE_TRANSACTIONS_STARTED, "transactions_started"),
-    (catalog.XENSTORE_TRANSACTION_CONFLICTS, "conflicts"),
-    (catalog.XENSTORE_TRANSACTIONS_OPEN, "transactions"),
-    (catalog.XENSTORE_WATCHES, "watches"),
-    (catalog.XENSTORE_NODES, "nodes"),
-    (catalog.XENSTORE_CONNECTIONS, "connections"),
-)
-_DISK_NUMBERS: Final = (
-    (catalog.DISK_ERRORS, "errors"),
-    (catalog.DISK_RESETS, "resets"),
-    (catalog.DISK_REQUESTS_IN_FLIGHT, "in_flight"),
-)
 
 
 class HostCollector(Collector):
@@ -118,13 +105,9 @@ class HostCollector(Collector):
     def _write_store(self, families: Families, now_ns: int) -> None:
         reading = self._supervisor.readings.stores.get(self._host)
         families.add(catalog.XENSTORE_UP, int(reading is not None and self._answers(reading, now_ns)))
-        values = reading.values if reading is not None else {}
-        for metric, key in _STORE_COUNTERS:
-            families.add(metric, _number(values, key))
-        for name, count in cast("dict[str, int]", values.get("operations", {})).items():
-            families.add(catalog.XENSTORE_REQUESTS, count, name)
+        families.add_all(StoreStatistics, reading.statistics if reading is not None else None)
 
-    def _answers(self, reading: Reading, now_ns: int) -> bool:
+    def _answers(self, reading: StoreReading, now_ns: int) -> bool:
         """Whether the domain that keeps the store runs, and has answered in this life and of late."""
         keeper = self._board.find("xenstore" if self._board.host.xenstore == "stubdom" else "dom0")
         limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
@@ -133,15 +116,7 @@ class HostCollector(Collector):
     def _write_disks(self, families: Families) -> None:
         for disk in self._board.host.disks:
             name = str(disk["name"])
-            reading = self._supervisor.readings.actors.get((self._host, name))
-            values = reading.values if reading is not None else {}
-            for operation, key in (("read", "reads"), ("write", "writes"), ("flush", "flushes")):
-                families.add(catalog.DISK_REQUESTS, _number(values, key), name, operation)
-            for direction, key in (("read", "sectors_read"), ("written", "sectors_written")):
-                families.add(catalog.DISK_BYTES, _number(values, key) * SECTOR_SIZE, name, direction)
-            families.add(catalog.DISK_DIRTY_BYTES, _number(values, "dirty_sectors") * SECTOR_SIZE, name)
-            for metric, key in _DISK_NUMBERS:
-                families.add(metric, _number(values, key), name)
+            families.add_all(DiskStatistics, self._supervisor.readings.disks.get((self._host, name)), name)
 
     def _write_faults(self, families: Families, now_ns: int) -> None:
         injections = [each for each in list(self._supervisor.injections) if each.host == self._host]
@@ -180,9 +155,9 @@ class HostCollector(Collector):
             families.add(catalog.PROCESS_RESIDENT_MEMORY_BYTES, used.resident_bytes, label)
 
     def _write_ages(self, families: Families, now_ns: int) -> None:
-        for (host, name), reading in list(self._supervisor.readings.actors.items()):
+        for (host, name), heard_ns in list(self._supervisor.readings.heard_ns.items()):
             if host == self._host:
-                age_s = max(now_ns - reading.at_ns, 0) / NS
+                age_s = max(now_ns - heard_ns, 0) / NS
                 families.add(catalog.STATISTICS_AGE_SECONDS, age_s, self._domains.label(name))
 
     def _named(self, processes: dict[str, int]) -> dict[str, int]:
@@ -202,7 +177,3 @@ class HostCollector(Collector):
 def _histogram(durations: list[float]) -> Histogram:
     counts = [sum(each <= bound for each in durations) for bound in RECOVERY_BOUNDS]
     return Histogram(RECOVERY_BOUNDS, counts, sum(durations))
-
-
-def _number(values: Values, key: str) -> int:
-    return cast("int", values.get(key, 0))

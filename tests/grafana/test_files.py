@@ -11,7 +11,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
-from cluster.metrics.catalog import CATALOG, PREFIX
+from cluster.metrics.catalog import CATALOG
+from cluster.metrics.family import PREFIX
 from cluster.metrics.outage_counts import LENGTHS
 from grafana.source.alerts import ALERTS, DATASOURCE_UID, lately
 from grafana.source.files import generated

@@ -2,7 +2,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.metrics import catalog
-from cluster.metrics.catalog import CATALOG
 from cluster.metrics.families import Families, Histogram, LabelTexts
 
 INFINITE = float("inf")
@@ -80,11 +79,3 @@ def test_the_library_is_told_the_same_as_the_text_says(families: Families) -> No
         for each in metric.samples
     }
     assert told == read
-
-
-def test_the_catalogue_follows_prometheus_naming() -> None:
-    for family in CATALOG.values():
-        assert not family.name.endswith(("_total", "_count", "_sum", "_ms", "_ns", "_us")), family.name
-        assert family.text.endswith("."), family.name
-        assert getattr(catalog, family.name.upper()) is family, f"{family.name} is the metric of another name"
-        assert not {"cluster", "host", "le", "job", "instance"} & set(family.labels), family.name
