@@ -131,6 +131,13 @@ def page() -> Page:
     made.row(
         "Run",
         facts("Runs and policies", "What runs, with which policies.", Query(metric.RUN_INFO.of(S))),
+        lines(
+            "Journals",
+            "What the journals take, of what they may take before the guests stop working; 0 for no limit.",
+            "bytes",
+            Query(f"sum({metric.JOURNAL_BYTES.of(S)})", "taken"),
+            Query(f"max({metric.JOURNAL_BUDGET_BYTES.of(S)})", "allowed"),
+        ),
         height=6,
     )
     return made
