@@ -18,7 +18,7 @@ from actors.domu.guest import GuestStatistics
 from actors.domu.journal import Journal, MemoryJournal
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.kernel.blkback import BlkbackStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import Statistics
 from actors.xenstore.store import StoreStatistics

@@ -17,7 +17,7 @@ from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.drivers.backends import DOM0_ROOT, Backends
 from actors.drivers.disks import Disks
-from actors.kernel.blkback import BlkbackStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal
 from actors.kernel.watchdog import pet_watchdog

@@ -12,7 +12,8 @@ from typing import cast
 
 from actors.abi.errno import Errno, XenError
 from actors.drivers.disks import Disks
-from actors.kernel.blkback import Blkback, BlkbackStatistics
+from actors.kernel.blkback import Blkback
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.threads import Future

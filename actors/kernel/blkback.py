@@ -12,13 +12,13 @@ Left out: a frontend whose nodes alone vanish is waited for, since a store that 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.grants import GrantRefused, Grants, Mapping
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
@@ -62,28 +62,6 @@ ACTIONS = {
 
 class ResumeImpossibleError(Exception):
     """The old ring cannot be taken up; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlkbackStatistics:
-    """Counters and gauges of one backend: of `device`, of domain `domid`."""
-
-    domid: int
-    device: int
-    state: str
-    requests: int
-    reads: int
-    writes: int
-    flushes: int
-    refused: int
-    segments: int
-    bytes: int
-    errors: int
-    in_flight: int
-    persistent_mappings: int
-    resumes: int
-    renegotiations: int
-    resumes_refused: int
 
 
 class Blkback:

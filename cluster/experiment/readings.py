@@ -14,7 +14,7 @@ from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.kernel.blkback import BlkbackStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send

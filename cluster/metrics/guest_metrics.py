@@ -13,7 +13,7 @@ from actors.domu.histogram import bucket_of
 from actors.domu.journal import Journal
 from actors.domu.journal_header import Word
 from actors.domu.vitals import VitalsStatistics
-from actors.kernel.blkback import BlkbackStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from cluster.config.resolved import Data, ResolvedHost, rows
 from cluster.experiment.guest_record import GuestRecord

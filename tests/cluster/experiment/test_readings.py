@@ -9,7 +9,7 @@ from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.kernel.blkback import BlkbackStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.codec import Codec
