@@ -8,18 +8,29 @@ import sys
 import tempfile
 import time
 import urllib.request
+from dataclasses import fields
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
+from actors.dom0.control_domain import ControlDomainStatistics
+from actors.domu.guest import GuestStatistics
 from actors.domu.journal import Journal, MemoryJournal
+from actors.domu.vitals import VitalsStatistics
+from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import Statistics
+from actors.xenstore.store import StoreStatistics
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.board import DomainProcess
+from cluster.experiment.statistics_maps import map_of
 from cluster.experiment.supervisor import Supervisor
 from cluster.metrics.metrics import HostCollector
 from cluster.metrics.server import MetricsServer
 
+T = TypeVar("T")
 REPEATS = 15
 REQUESTS = 200
 CALLS = (
@@ -55,11 +66,16 @@ def busy_journal(name: str) -> Journal:
     return journal
 
 
-def row(domid: int) -> dict[str, object]:
-    held = dict.fromkeys(("ports", "ports_pending", "grants_mapped", "grants_in_use", "frames"), 8)
-    counted = dict.fromkeys(("hypercall_exits", "events_sent", "upcalls", "upcalls_taken"), 12345)
-    state = {"domid": domid, "life": "running", "state": "-b----", "interrupts": {}, "interrupts_ended": {}}
-    return {**state, **held, **counted, "hypercalls": dict.fromkeys(CALLS, 4321)}
+def busy(kind: type[T], number: int, **said: object) -> T:
+    """A record whose numbers are all the same, but for what is said."""
+    numbers = {each.name: number for each in fields(kind) if each.type in {int, "int"}}
+    return kind(**{**numbers, **said})
+
+
+def row(domid: int) -> DomainStatistics:
+    calls = dict.fromkeys(CALLS, 4321)
+    words = {"handle": "", "state": "-b----", "life": "running", "interrupts": {}, "interrupts_ended": {}}
+    return busy(DomainStatistics, 12345, domid=domid, hypercalls=calls, **words)
 
 
 def fill(supervisor: Supervisor, count: int) -> None:
@@ -71,14 +87,20 @@ def fill(supervisor: Supervisor, count: int) -> None:
     for domid, guest in enumerate(supervisor.guests.values(), 1):
         board.domains[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0)
         guest.boots, guest.domid = 1, domid
-        vbds.append({"domid": domid, "device": 51712, "state": "Connected", "resumes": 0})
-    said = {"host0/hypervisor": {"domains": [row(each) for each in range(count + 1)]}}
-    said["host0/dom0"] = {"vbds": vbds, "store": {"requests": 1, "operations": {"read": 1}}}
-    front = {"state": "Connected", "in_flight": 4, "waiting": 0, "reconnects": 1, "replayed": 4}
-    said |= {f"host0/dom{domid}": {"vbds": {"xvda": front}} for domid in range(1, count + 1)}
-    for sequence, (link, values) in enumerate(said.items()):
+        vbds.append(busy(BlkbackStatistics, 3, domid=domid, device=51712, state="Connected"))
+    rows = [row(each) for each in range(count + 1)]
+    store = busy(StoreStatistics, 7, operations={"read": 1})
+    front = busy(BlkfrontStatistics, 4, state="Connected", oldest_issue_ns=None)
+    guest = busy(GuestStatistics, 4, vitals=busy(VitalsStatistics, 4096), vbds={"xvda": front}, checksums={})
+    flags = {"store_lost": False, "not_rebuilt": [], "all_shut_down": False}
+    said: dict[str, object] = {
+        "host0/hypervisor": busy(HypervisorStatistics, 5, hypercalls={}, domains=rows),
+        "host0/dom0": busy(ControlDomainStatistics, 6, domains={}, vbds=vbds, store=store, **flags),
+        **{f"host0/dom{domid}": guest for domid in range(1, count + 1)},
+    }
+    for sequence, (link, record) in enumerate(said.items()):
         supervisor.readings.asked[sequence] = link
-        supervisor.readings.take(link, Statistics(sequence, values), 1)
+        supervisor.readings.take(link, Statistics(sequence, map_of(record)), 1)
 
 
 def main() -> None:

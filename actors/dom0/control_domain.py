@@ -20,6 +20,7 @@ from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.drivers.backends import DOM0_ROOT, Backends
 from actors.drivers.disks import Disks
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal
 from actors.kernel.watchdog import pet_watchdog
@@ -27,6 +28,7 @@ from actors.kernel.xenbus import Transport, Xenbus
 from actors.messages import Fault
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
+from actors.xenstore.store import StoreStatistics
 from actors.xenstore.tool_clients import TOOL, ToolClients
 
 DETACH: Final = "block-detach"
@@ -37,8 +39,7 @@ ATTACH: Final = "block-attach"
 class ControlDomainStatistics:
     """Counters of one dom0, from its boot on.
 
-    `vbds`: one record for each backend (`BlkbackStatistics`, and whose it is); `store`: the store's
-    (`StoreStatistics`) if xenstored runs here, else empty.
+    `vbds`: those of each backend; `store`: the store's if xenstored runs here.
     """
 
     domains: dict[str, int]
@@ -54,8 +55,8 @@ class ControlDomainStatistics:
     store_lost: bool
     not_rebuilt: list[str]
     all_shut_down: bool
-    vbds: list[dict[str, object]]
-    store: dict[str, object]
+    vbds: list[BlkbackStatistics]
+    store: StoreStatistics | None
 
 
 class ControlDomain(Kernel):
@@ -217,9 +218,9 @@ class ControlDomain(Kernel):
             backends=len(vbds),
             in_flight=self._disks.in_flight,
             grants_mapped=self.grants.mapped,
-            requests=_total(vbds, "requests"),
-            resumes=_total(vbds, "resumes"),
-            renegotiations=_total(vbds, "renegotiations"),
+            requests=sum(each.requests for each in vbds),
+            resumes=sum(each.resumes for each in vbds),
+            renegotiations=sum(each.renegotiations for each in vbds),
             taken_over=toolstack.taken_over if toolstack is not None else 0,
             created=toolstack.created if toolstack is not None else 0,
             restarted=toolstack.restarted if toolstack is not None else 0,
@@ -227,7 +228,7 @@ class ControlDomain(Kernel):
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._all_shut_down,
             vbds=vbds,
-            store=self._home.statistics() if self._home is not None else {},
+            store=self._home.statistics() if self._home is not None else None,
         )
 
     def _kill_toolstack(self) -> None:
@@ -321,7 +322,3 @@ class ControlDomain(Kernel):
 
     def _client(self, transport: Transport) -> Xenbus:
         return Xenbus(self.threads, transport, reconnect=True, log=self.log, witness=self.store_witness)
-
-
-def _total(vbds: list[dict[str, object]], counter: str) -> int:
-    return sum(cast("int", each[counter]) for each in vbds)

@@ -5,7 +5,6 @@ and mappings. What lives on is in the archive, if there is one.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from actors.dom0.store_home import KILL, LIVE_UPDATE, MakeClient
 from actors.kernel.kernel import Kernel
@@ -13,6 +12,7 @@ from actors.kernel.threads import Future
 from actors.kernel.xenbus import LocalTransport, Xenbus
 from actors.xenstore.archive import Archive
 from actors.xenstore.daemon import Xenstored
+from actors.xenstore.store import StoreStatistics
 from actors.xenstore.tool_clients import ToolClients
 
 
@@ -74,9 +74,9 @@ class LocalStore:
         if self._daemon is not None:
             self._daemon.check_turn()
 
-    def statistics(self) -> dict[str, object]:
-        """The store's."""
-        return asdict(self._daemon.store.statistics()) if self._daemon is not None else {}
+    def statistics(self) -> StoreStatistics | None:
+        """The store's, once there is one."""
+        return self._daemon.store.statistics() if self._daemon is not None else None
 
     def _make(self) -> Xenstored:
         return Xenstored(self._kernel, domid=0, archive=self._archive)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from actors.kernel.xenbus import Transport, Xenbus
+from actors.xenstore.store import StoreStatistics
 
 KILL: Final = "xenstored-kill"
 LIVE_UPDATE: Final = "xenstored-live-update"
@@ -38,6 +39,6 @@ class StoreHome(Protocol):
         """The same of what the last turn touched."""
         ...
 
-    def statistics(self) -> dict[str, object]:
+    def statistics(self) -> StoreStatistics | None:
         """The store's, if it is here."""
         ...

@@ -21,6 +21,7 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import RingTransport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.start_info import STORE_GFN
+from actors.xenstore.store import StoreStatistics
 
 XENSTORE_HANDLE: Final = b"xenstore-stubdom"
 XENSTORE_PAGES: Final = 4096
@@ -76,9 +77,9 @@ class StubStore:
     def check_turn(self) -> None:
         """Nothing runs here."""
 
-    def statistics(self) -> dict[str, object]:
+    def statistics(self) -> StoreStatistics | None:
         """Its domain has them."""
-        return {}
+        return None
 
     def _notify(self) -> None:
         self._kernel.irq.notify(self._port)

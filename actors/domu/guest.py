@@ -6,7 +6,7 @@ What to do is in the command line of the start info, as JSON; where its writes a
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
@@ -16,9 +16,10 @@ from actors.domu.journal import Journal
 from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_client import StoreClient, StoreSpec
 from actors.domu.store_log import StoreLog
-from actors.domu.vitals import Vitals
+from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
@@ -34,7 +35,7 @@ OpenStoreLog = Callable[[str], StoreLog]
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, its `VitalsStatistics`, the `BlkfrontStatistics` by vdev, and its checksums."""
+    """Counters of one guest, its vitals, those of its frontends by vdev, and its checksums by vdev."""
 
     requests: int
     bytes: int
@@ -42,9 +43,9 @@ class GuestStatistics:
     reconnects: int
     replayed: int
     corrupt_reads: int
-    vitals: dict[str, int]
-    vbds: dict[str, dict[str, object]]
-    checksums: dict[str, str] = field(default_factory=dict)
+    vitals: VitalsStatistics
+    vbds: dict[str, BlkfrontStatistics]
+    checksums: dict[str, str]
 
 
 class Guest(Kernel):
@@ -138,9 +139,9 @@ class Guest(Kernel):
             reconnects=sum(each.reconnects for each in disks),
             replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
-            vitals=asdict(self._vitals.statistics()),
+            vitals=self._vitals.statistics(),
             vbds={
-                str(device["vdev"]): asdict(each)
+                str(device["vdev"]): each
                 for device, each in zip(self.configuration["devices"], disks, strict=False)
             },
             checksums=dict(self._checksums),

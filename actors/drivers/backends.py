@@ -8,13 +8,13 @@ requests in flight is not let go), tools/hotplug/Linux/block (a device in use is
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.drivers.disks import Disks
 from actors.kernel.blkback import Blkback
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.threads import Future
@@ -57,12 +57,9 @@ class Backends:
         """The state of each."""
         return [backend.state.name for backend in self.devices.values()]
 
-    def statistics(self) -> list[dict[str, object]]:
-        """One record for each: `BlkbackStatistics`, and whose it is (`domid`, `device`)."""
-        return [
-            {"domid": domid, "device": device, **asdict(backend.statistics())}
-            for (domid, device), backend in self.devices.items()
-        ]
+    def statistics(self) -> list[BlkbackStatistics]:
+        """The statistics of each."""
+        return [backend.statistics() for backend in self.devices.values()]
 
     def remove(self, domid: int) -> None:
         """A domain is gone, and nodes that would say so may never have been: let its devices go."""

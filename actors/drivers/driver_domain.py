@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.drivers.backends import OWN_ROOT, Backends
 from actors.drivers.disks import Disks
+from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
@@ -32,7 +33,7 @@ class DriverDomainStatistics:
     in_flight: int
     grants_mapped: int
     store_reconnects: int
-    vbds: list[dict[str, object]]
+    vbds: list[BlkbackStatistics]
 
 
 class DriverDomain(Kernel):

@@ -15,7 +15,7 @@ from actors.hypervisor.hypercall_table import HypercallTable
 from actors.hypervisor.life_cycle import LifeCycle
 from actors.hypervisor.outbox import IOAPIC, SUPERVISOR
 from actors.hypervisor.platform import Platform
-from actors.hypervisor.statistics import HypervisorStatistics
+from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.messages import (
     ConsoleInput,
     DomainStopped,
@@ -260,27 +260,27 @@ class Hypervisor:
         self._outbox.effects.append(CloseLink(link, f"{what} is not for {link} to send"))
 
 
-def _row(domain: Domain, unanswered: int) -> dict[str, object]:
-    return {
-        "domid": domain.domid,
-        "incarnation": domain.incarnation,
-        "handle": domain.handle.hex(),
-        "state": state_letters(domain),
-        "life": domain.life.name.lower(),
-        "reason": -1 if domain.reason is None else domain.reason,
-        "pages": domain.physmap.pages,
-        "vcpus": domain.nr_vcpus,
-        "ports": len(domain.ports.channels),
-        "ports_pending": len(domain.ports.pending),
-        "grants_mapped": len(domain.grants.maptrack),
-        "grants_in_use": len(domain.grants.pins),
-        "frames": domain.physmap.pages + domain.physmap.lingering + len(domain.grants.frames),
-        "hypercalls": dict(domain.hypercalls),
-        "hypercall_exits": sum(domain.hypercalls.values()) - unanswered,
-        "hypercalls_refused": domain.hypercalls_refused,
-        "events_sent": domain.ports.sent,
-        "upcalls": domain.ports.upcalls,
-        "upcalls_taken": domain.ports.upcalls_taken,
-        "interrupts": {str(gsi): count for gsi, count in domain.ports.interrupts.items()},
-        "interrupts_ended": {str(gsi): count for gsi, count in domain.ports.interrupts_ended.items()},
-    }
+def _row(domain: Domain, unanswered: int) -> DomainStatistics:
+    return DomainStatistics(
+        domid=domain.domid,
+        incarnation=domain.incarnation,
+        handle=domain.handle.hex(),
+        state=state_letters(domain),
+        life=domain.life.name.lower(),
+        reason=-1 if domain.reason is None else domain.reason,
+        pages=domain.physmap.pages,
+        vcpus=domain.nr_vcpus,
+        ports=len(domain.ports.channels),
+        ports_pending=len(domain.ports.pending),
+        grants_mapped=len(domain.grants.maptrack),
+        grants_in_use=len(domain.grants.pins),
+        frames=domain.physmap.pages + domain.physmap.lingering + len(domain.grants.frames),
+        hypercalls=dict(domain.hypercalls),
+        hypercall_exits=sum(domain.hypercalls.values()) - unanswered,
+        hypercalls_refused=domain.hypercalls_refused,
+        events_sent=domain.ports.sent,
+        upcalls=domain.ports.upcalls,
+        upcalls_taken=domain.ports.upcalls_taken,
+        interrupts={str(gsi): count for gsi, count in domain.ports.interrupts.items()},
+        interrupts_ended={str(gsi): count for gsi, count in domain.ports.interrupts_ended.items()},
+    )

@@ -7,8 +7,38 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class DomainStatistics:
+    """One domain: counters of its life, and what it holds. `hypercalls` by name, interrupts by GSI.
+
+    `state`: the letters; `reason`: of its shutdown, -1 without one; `handle`: its UUID in hexadecimal digits.
+    """
+
+    domid: int
+    incarnation: int
+    handle: str
+    state: str
+    life: str
+    reason: int
+    pages: int
+    vcpus: int
+    ports: int
+    ports_pending: int
+    grants_mapped: int
+    grants_in_use: int
+    frames: int
+    hypercalls: dict[str, int]
+    hypercall_exits: int
+    hypercalls_refused: int
+    events_sent: int
+    upcalls: int
+    upcalls_taken: int
+    interrupts: dict[str, int]
+    interrupts_ended: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class HypervisorStatistics:
-    """`hypercalls` by name; `domains` are one record each, dead ones only while frames of theirs linger."""
+    """`hypercalls` by name; `domains` are all there are, dead ones only while frames of theirs linger."""
 
     hypercalls: dict[str, int]
     events_sent: int
@@ -17,7 +47,7 @@ class HypervisorStatistics:
     spurious_interrupts: int
     interrupts_ended: int
     interrupts_forced: int
-    domains: list[dict[str, object]]
+    domains: list[DomainStatistics]
     ports: int
     grants_mapped: int
     pirqs_bound: int

@@ -153,6 +153,8 @@ class Blkback:
         """What this backend has done."""
         counters, queue = self._counters, self._queue
         return BlkbackStatistics(
+            domid=self._domid,
+            device=int(self._path.rpartition("/")[2]),
             state=self.state.name,
             requests=counters.reads + counters.writes + counters.flushes + counters.refused,
             reads=counters.reads,

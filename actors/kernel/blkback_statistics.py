@@ -14,8 +14,10 @@ class Recoveries:
 
 @dataclass(frozen=True, slots=True)
 class BlkbackStatistics:
-    """Counters and gauges of one backend."""
+    """Counters and gauges of one backend: of `device`, of domain `domid`."""
 
+    domid: int
+    device: int
     state: str
     requests: int
     reads: int

@@ -23,7 +23,7 @@ from cluster.control.fault_schedule import fault_schedule
 from cluster.control.interrupts import read_interrupts
 from cluster.control.listener import accept, close
 from cluster.control.process_times import usage
-from cluster.control.watched import watched
+from cluster.control.watched import DomainRow, HostRows, map_of_watched, watched
 from cluster.drivers.live import LiveCluster
 from cluster.experiment.board import Board
 from cluster.experiment.fault_by_hand import fault_by_hand
@@ -151,11 +151,13 @@ class ControlServer:
         )
 
     def _list(self, _: dict[str, object]) -> ControlReply:
-        hosts = [{"name": name, "rows": self._rows(board)} for name, board in self._supervisor.boards.items()]
-        return ControlReply("", {"hosts": hosts})
+        return ControlReply("", {"hosts": [{"name": each.name, "rows": each.rows} for each in self._hosts()]})
 
-    def _rows(self, board: Board) -> list[list[object]]:
-        rows: list[list[object]] = []
+    def _hosts(self) -> list[HostRows]:
+        return [HostRows(name, self._rows(board)) for name, board in self._supervisor.boards.items()]
+
+    def _rows(self, board: Board) -> list[DomainRow]:
+        rows: list[DomainRow] = []
         for each in sorted(board.domains.values(), key=lambda domain: domain.domid):
             if each.state == "ended":
                 continue
@@ -163,12 +165,12 @@ class ControlServer:
             letters = {"running": "r-----", "paused": "--p---", "hung": "r-----"}[each.state]
             seconds = usage(self._live.pid(each.address)).cpu_s
             label = "Domain-0" if each.domid == 0 else each.name
-            rows.append([label, each.domid, pages // 256, vcpus, letters, seconds])
+            rows.append(DomainRow(label, each.domid, pages // 256, vcpus, letters, seconds))
         return rows
 
     def _top(self, _: dict[str, object]) -> ControlReply:
-        now_ns = time.monotonic_ns()
-        return ControlReply("", {**self._list({}).values, **watched(self._supervisor, now_ns)})
+        seen = watched(self._supervisor, self._hosts(), time.monotonic_ns())
+        return ControlReply("", map_of_watched(seen))
 
     def _fault(self, arguments: dict[str, object]) -> ControlReply:
         try:

@@ -13,7 +13,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -35,6 +35,7 @@ from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.drivers.console_log import ConsoleLog
 from cluster.drivers.programs import PROGRAMS, UNREAD_LIMITS, Environment
+from cluster.experiment.statistics_maps import map_of
 from cluster.trace.files import begin_recording, watch_points
 
 PACKET_BYTES = 1 << 20
@@ -93,15 +94,10 @@ def archive_path(directory: Path, host: str, boot: int) -> Path:
 
 
 def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
-    """The driver's answer to ReadStatistics; the machine is not troubled.
-
-    Not `asdict`, which copies deeply: a host with a thousand guests answers every second.
-    """
+    """The driver's answer to ReadStatistics; the machine is not troubled."""
     assert isinstance(message, ReadStatistics), "only these are intercepted"
     values = machine.statistics()
-    if not is_dataclass(values):
-        return Statistics(message.sequence, {})
-    return Statistics(message.sequence, {each.name: getattr(values, each.name) for each in fields(values)})
+    return Statistics(message.sequence, map_of(values) if values is not None else {})
 
 
 def answer_interrupts(_: str, message: object, machine: Machine) -> Interrupts:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from actors.hypervisor.statistics import HypervisorStatistics
 from cluster.experiment.host_clock import ClockGap
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What the run found out, besides what the ledger will."""
+    """What the run found out, besides what the ledger will. `leaks`: what was held at its end, by host."""
 
     unknown: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    leaks: dict[str, dict[str, object]] = field(default_factory=dict)
-    statistics: dict[str, dict[str, object]] = field(default_factory=dict)
+    leaks: dict[str, HypervisorStatistics] = field(default_factory=dict)
     clock_gaps: list[ClockGap] = field(default_factory=list)

@@ -6,44 +6,53 @@ large host is not kept busy with answering. What was said stays under its name, 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
+from actors.devices.disk_statistics import DiskStatistics
+from actors.dom0.control_domain import ControlDomainStatistics
+from actors.domu.guest import GuestStatistics
+from actors.domu.vitals import VitalsStatistics
+from actors.drivers.driver_domain import DriverDomainStatistics
+from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
+from actors.xenstore.store import StoreStatistics
 from cluster.experiment.board import Board
+from cluster.experiment.statistics_maps import record_of
 
 GUESTS_AT_ONCE: Final = 50
 CONTROL: Final = ("dom0", "xenstore")
 
-Values = dict[str, object]
-
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The statistics of one actor, and when they came."""
+class StoreReading:
+    """What a xenstored said of itself, and when it came."""
 
-    values: Values
+    statistics: StoreStatistics
     at_ns: int
 
 
 class Readings:
-    """The statistics of all hosts. `latest` is by address, the others by host and name.
+    """The statistics of all hosts: by host, and those of which a host has several by host and name.
 
-    `domains`: the hypervisor's record of each; `backends`: those of dom0 and the driver domains, by guest and
-    virtual device;
-    `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps its last ones.
-    `asked`: who has not answered yet, by sequence.
+    `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `backends`:
+    those of dom0 and the driver domains, by guest and virtual device; `frontends`: the guests', by vdev. A
+    domain that boots again and has none yet keeps its last ones. `asked`: who has not answered yet, by
+    sequence.
     """
 
-    def __init__(
-        self, boards: Mapping[str, Board], emit: Callable[[Effect], None], latest: dict[str, Values]
-    ) -> None:
-        self.latest = latest
-        self.actors: dict[tuple[str, str], Reading] = {}
-        self.domains: dict[tuple[str, str], Values] = {}
-        self.backends: dict[tuple[str, str, int], Values] = {}
-        self.frontends: dict[tuple[str, str], dict[str, Values]] = {}
-        self.stores: dict[str, Reading] = {}
+    def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
+        self.heard_ns: dict[tuple[str, str], int] = {}
+        self.hypervisors: dict[str, HypervisorStatistics] = {}
+        self.domains: dict[tuple[str, str], DomainStatistics] = {}
+        self.disks: dict[tuple[str, str], DiskStatistics] = {}
+        self.dom0s: dict[str, ControlDomainStatistics] = {}
+        self.stores: dict[str, StoreReading] = {}
+        self.backends: dict[tuple[str, str, int], BlkbackStatistics] = {}
+        self.vitals: dict[tuple[str, str], VitalsStatistics] = {}
+        self.frontends: dict[tuple[str, str], dict[str, BlkfrontStatistics]] = {}
         self._boards = boards
         self._emit = emit
         self.asked: dict[int, str] = {}
@@ -83,29 +92,46 @@ class Readings:
         """An answer; one that was not asked for on this link, or is too late, does not count."""
         if self.asked.pop(message.sequence, None) != link:
             return
-        self.latest[link] = message.values
-        host = link.split("/", 1)[0]
-        board = self._boards[host]
+        host, _, actor = link.partition("/")
+        board, values = self._boards[host], message.values
         name = board.name_of(link)
         if name is None:
             return
-        self.actors[host, name] = Reading(message.values, now_ns)
+        key = host, name
+        self.heard_ns[key] = now_ns
         if link == board.hypervisor:
-            for row in _rows(message.values, "domains"):
-                domain = board.name_of(f"{host}/dom{row['domid']}")
-                if domain is not None:
-                    self.domains[host, domain] = row
-        elif name == "dom0" or name in board.host.drivers:
-            for row in _rows(message.values, "vbds"):
-                guest = board.name_of(f"{host}/dom{row['domid']}")
-                if guest is not None:
-                    self.backends[host, guest, cast("int", row["device"])] = row
-            if message.values.get("store"):
-                self.stores[host] = Reading(cast("Values", message.values["store"]), now_ns)
+            self._take_hypervisor(board, record_of(HypervisorStatistics, values))
+        elif any(disk["name"] == actor for disk in board.host.disks):
+            self.disks[key] = record_of(DiskStatistics, values)
+        elif name == "dom0":
+            dom0 = self.dom0s[host] = record_of(ControlDomainStatistics, values)
+            self._take_backends(board, dom0.vbds)
+            if dom0.store is not None:
+                self.stores[host] = StoreReading(dom0.store, now_ns)
         elif name == "xenstore":
-            self.stores[host] = Reading(message.values, now_ns)
-        elif message.values.get("vbds"):
-            self.frontends[host, name] = cast("dict[str, Values]", message.values["vbds"])
+            self.stores[host] = StoreReading(record_of(StoreStatistics, values), now_ns)
+        elif name in board.host.drivers:
+            self._take_backends(board, record_of(DriverDomainStatistics, values).vbds)
+        elif actor != "ioapic":
+            guest = record_of(GuestStatistics, values)
+            self.vitals[key] = guest.vitals
+            if guest.vbds:
+                self.frontends[key] = guest.vbds
+
+    def _take_hypervisor(self, board: Board, statistics: HypervisorStatistics) -> None:
+        host = board.host.name
+        self.hypervisors[host] = statistics
+        for each in statistics.domains:
+            domain = board.name_of(f"{host}/dom{each.domid}")
+            if domain is not None:
+                self.domains[host, domain] = each
+
+    def _take_backends(self, board: Board, vbds: list[BlkbackStatistics]) -> None:
+        host = board.host.name
+        for each in vbds:
+            guest = board.name_of(f"{host}/dom{each.domid}")
+            if guest is not None:
+                self.backends[host, guest, each.device] = each
 
     def _powered(self) -> list[Board]:
         return [each for each in self._boards.values() if each.state.power == "on"]
@@ -125,7 +151,3 @@ class Readings:
 
 def _running(board: Board) -> list[str]:
     return [each.address for each in board.domains.values() if each.state == "running"]
-
-
-def _rows(values: Values, key: str) -> list[Values]:
-    return cast("list[Values]", values.get(key, []))

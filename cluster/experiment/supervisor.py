@@ -73,7 +73,7 @@ class Supervisor:
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupts = InterruptTables(self._emit)
-        self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
+        self.readings = Readings(self.boards, self._emit)
         self._host_clock = host_clock
         self.phase = "boot"
         self.finished = False
@@ -346,27 +346,19 @@ class Supervisor:
                 self._next_statistics_ns = self._now_ns + ACCOUNT_INTERVAL_NS
                 self.readings.ask_all()
         else:
-            self.outcome.leaks = {
-                address: values
-                for address, values in self.outcome.statistics.items()
-                if address.endswith("/hypervisor")
-            }
+            self.outcome.leaks = dict(self.readings.hypervisors)
             for board in self.boards.values():
                 board.power_off()
             self._enter("off")
 
     def _is_settled(self) -> bool:
         """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
-        if any(
-            values.get("frames_lingering")
-            for address, values in self.outcome.statistics.items()
-            if address.endswith("/hypervisor")
-        ):
+        readings = self.readings
+        if any(each.frames_lingering for each in readings.hypervisors.values()):
             return False
-        dom0s = [f"{name}/dom0" for name, board in self.boards.items() if board.find("dom0") is not None]
-        values = [self.outcome.statistics.get(each, {}) for each in dom0s]
-        return self.readings.is_complete and all(
-            each.get("all_shut_down") and not each.get("backends") for each in values
+        said = [readings.dom0s.get(name) for name, board in self.boards.items() if board.find("dom0")]
+        return readings.is_complete and all(
+            each is not None and each.all_shut_down and not each.backends for each in said
         )
 
     def _in_off(self) -> None:

@@ -1,6 +1,7 @@
 """What Prometheus reads of a cluster, and how it finds it.
 
-catalog            every family by name; families writes them, domain_metrics and guest_metrics fill them,
+catalog            every metric, a row each; family is what such a row is made of
+families           writes them; domain_metrics and guest_metrics fill in what no key says,
                    outage_counts reads what journals say of outages that are over
 metrics            a host's page; server serves it, openmetrics keeps it
 samples            values over time, for the run directory

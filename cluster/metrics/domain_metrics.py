@@ -6,20 +6,16 @@ what it held (ports, grants, frames) are nothing once it is gone.
 
 from typing import Final, cast
 
+from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from cluster.experiment.board import Board, DomainProcess
-from cluster.experiment.readings import CONTROL, Readings, Values
+from cluster.experiment.readings import CONTROL, Readings
+from cluster.metrics import catalog
 from cluster.metrics.catalog import ALL_GUESTS
 from cluster.metrics.families import Families
+from cluster.metrics.family import Family
 
 STATES: Final = {"ended": 0, "running": 1, "paused": 2, "hung": 3}
 SHUT_DOWN, CRASHED, DYING = 4, 5, 6
-_COUNTERS: Final = ("hypercall_exits", "hypercalls_refused", "events_sent", "upcalls", "upcalls_taken")
-_HELD: Final = (
-    ("event_channels", "ports"),
-    ("event_channels_pending", "ports_pending"),
-    ("grants_mapped", "grants_mapped"),
-    ("grants_in_use", "grants_in_use"),
-)
 
 
 class DomainMetrics:
@@ -48,54 +44,35 @@ class DomainMetrics:
         processes = {each.name: each for each in list(self._board.domains.values())}
         present = self._present()
         for name in self._names:
-            row = self._readings.domains.get((self._host, name), {})
-            label = self.label(name)
-            here = row if name in present else {}
-            families.add("domain_state", _state(processes.get(name), here), label)
-            families.add("domain_vcpus", self._vcpus.get(name, 1), label)
-            families.add("frames", _number(here, "frames"), label)
-            for counter in _COUNTERS:
-                families.add(counter, _number(row, counter), label)
-            for metric, key in _HELD:
-                families.add(metric, _number(here, key), label)
-            for call, count in _counts(row, "hypercalls").items():
-                families.add("hypercalls", count, label, call)
-            self._write_interrupts(families, row, label)
-        self._write_host(families)
+            row = self._readings.domains.get((self._host, name))
+            label, is_here = self.label(name), name in present
+            families.add(catalog.DOMAIN_STATE, _state(processes.get(name), row if is_here else None), label)
+            families.add(catalog.DOMAIN_VCPUS, self._vcpus.get(name, 1), label)
+            families.add_all(DomainStatistics, row, label, is_gone=not is_here)
+            if row is not None:
+                self._write_interrupts(families, catalog.INTERRUPTS, row.interrupts, label)
+                self._write_interrupts(families, catalog.INTERRUPTS_ENDED, row.interrupts_ended, label)
+        families.add_all(HypervisorStatistics, self._readings.hypervisors.get(self._host))
 
     def _present(self) -> set[str | None]:
         """The names of the domains that the hypervisor had when it was asked last."""
         if self._board.state.power != "on":
             return set()
-        values = self._readings.latest.get(self._board.hypervisor, {})
-        rows = cast("list[Values]", values.get("domains", []))
-        return {self._board.name_of(f"{self._host}/dom{row['domid']}") for row in rows}
+        hypervisor = self._readings.hypervisors.get(self._host)
+        rows = hypervisor.domains if hypervisor is not None else []
+        return {self._board.name_of(f"{self._host}/dom{row.domid}") for row in rows}
 
-    def _write_interrupts(self, families: Families, row: Values, label: str) -> None:
-        for metric in ("interrupts", "interrupts_ended"):
-            for gsi, count in _counts(row, metric).items():
-                families.add(metric, count, label, gsi, self._devices.get(gsi, ""))
-
-    def _write_host(self, families: Families) -> None:
-        values = self._readings.latest.get(self._board.hypervisor, {})
-        families.add("spurious_interrupts", _number(values, "spurious_interrupts"))
-        families.add("lingering_frames", _number(values, "frames_lingering"))
-        families.add("frames", _number(values, "frames_free"), "free")
-        families.add("frames", _number(values, "frames_reserved"), "xen")
+    def _write_interrupts(
+        self, families: Families, family: Family, counts: dict[str, int], label: str
+    ) -> None:
+        for gsi, count in counts.items():
+            families.add(family, count, label, gsi, self._devices.get(gsi, ""))
 
 
-def _state(process: DomainProcess | None, row: Values) -> int:
+def _state(process: DomainProcess | None, row: DomainStatistics | None) -> int:
     """A domain that has shut down may have no process any more, and a process may run on for a moment."""
-    if row.get("life") == "dying":
+    if row is not None and row.life == "dying":
         return DYING
-    if row.get("life") == "shutdown":
-        return CRASHED if "c" in str(row["state"]) else SHUT_DOWN
+    if row is not None and row.life == "shutdown":
+        return CRASHED if "c" in row.state else SHUT_DOWN
     return STATES[process.state] if process is not None else 0
-
-
-def _number(values: Values, key: str) -> int:
-    return cast("int", values.get(key, 0))
-
-
-def _counts(values: Values, key: str) -> dict[str, int]:
-    return cast("dict[str, int]", values.get(key, {}))

@@ -1,4 +1,4 @@
-"""One scrape under way: values go in by the name of their metric, and come out as text or as samples.
+"""One scrape under way: values go in by their row of the catalog, and come out as text or as samples.
 
 Rules: a series is written once; values for the same one are merged as the catalog says. The text of a
 label set is made once and kept, since a host with a thousand guests has sixty thousand series: the
@@ -7,15 +7,16 @@ Source: the Prometheus text format 0.0.4.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from cluster.metrics.catalog import CATALOG, PREFIX, Family
+from cluster.metrics.catalog import CATALOG, READ_FROM
+from cluster.metrics.family import PREFIX, Family, Number
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 LabelValues = tuple[str, ...]
-Number = int | float
+T = TypeVar("T")
 
 
 class LabelTexts:
@@ -63,18 +64,29 @@ class Families:
         self._values: dict[str, dict[LabelValues, Number]] = {name: {} for name in CATALOG}
         self._histograms: dict[str, dict[LabelValues, Histogram]] = {}
 
-    def add(self, name: str, value: Number, *labels: str) -> None:
+    def add(self, family: Family, value: Number, *labels: str) -> None:
         """One value; `labels` in the order of the catalog."""
-        series = self._values[name]
-        if labels in series:
-            merge = CATALOG[name].merge
-            assert merge != "one", f"{name}{labels} is there twice"
-            value = series[labels] + value if merge == "sum" else max(series[labels], value)
-        series[labels] = value
+        self._put(family, value, labels)
 
-    def add_histogram(self, name: str, value: Histogram, *labels: str) -> None:
+    def add_all(self, source: type[T], record: T | None, *labels: str, is_gone: bool = False) -> None:
+        """Every value that metrics read from a record; 0 where there is no record yet.
+
+        `is_gone`: it is the last record of something that is no more, so that nothing is left of its gauges.
+        """
+        for family, key in READ_FROM[source]:
+            known = record is not None and not (is_gone and family.kind == "gauge")
+            if key.is_map:
+                for label, value in key.get(record).items() if known else ():
+                    self._put(family, value, (*labels, label))
+                continue
+            value = key.get(record) if known else 0
+            if family.unit is not None:
+                value = family.unit(value)
+            self._put(family, value, (*labels, key.label) if key.label else labels)
+
+    def add_histogram(self, family: Family, value: Histogram, *labels: str) -> None:
         """One histogram."""
-        series = self._histograms.setdefault(name, {})
+        series = self._histograms.setdefault(family.name, {})
         series[labels] = series[labels].merged(value) if labels in series else value
 
     def text(self) -> bytes:
@@ -108,6 +120,14 @@ class Families:
             for labels, value in self._values[family.name].items():
                 metric.add_metric([*constant.values(), *labels], value)
             yield metric
+
+    def _put(self, family: Family, value: Number, labels: LabelValues) -> None:
+        series = self._values[family.name]
+        if labels in series:
+            merge = family.merge
+            assert merge != "one", f"{family.name}{labels} is there twice"
+            value = series[labels] + value if merge == "sum" else max(series[labels], value)
+        series[labels] = value
 
     def _histogram_metric(self, family: Family, name: str, names: list[str]) -> Metric:
         metric = HistogramMetricFamily(name, family.text, labels=names)

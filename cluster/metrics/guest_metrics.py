@@ -12,28 +12,21 @@ from actors.abi.interface import XenbusState
 from actors.domu.histogram import bucket_of
 from actors.domu.journal import Journal
 from actors.domu.journal_header import Word
+from actors.domu.vitals import VitalsStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from cluster.config.resolved import Data, ResolvedHost, rows
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.readings import Readings, Values
-from cluster.metrics.catalog import ALL_GUESTS
+from cluster.experiment.readings import Readings
+from cluster.metrics import catalog
+from cluster.metrics.catalog import ALL_GUESTS, NS
 from cluster.metrics.families import Families, Histogram
 from cluster.metrics.outage_counts import outage_counts
 
-NS: Final = 1e9
 BOUNDS: Final = (
     1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, float("inf"),
 )  # fmt: skip
 _EDGES: Final = [bucket_of(int(bound * NS)) for bound in BOUNDS[:-1]]
-_OPERATIONS: Final = (("read", Word.READS), ("write", Word.WRITES), ("flush", Word.FLUSHES))
-_DIRECTIONS: Final = (("read", Word.READ_BYTES), ("written", Word.WRITTEN_BYTES))
-_COUNTERS: Final = (
-    ("vbd_errors", Word.ERRORS),
-    ("vbd_acknowledged_writes", Word.WRITES),
-    ("vbd_verified_reads", Word.VERIFIED),
-    ("vbd_lost_writes", Word.MISMATCHES),
-    ("vbd_requests_in_flight", Word.IN_FLIGHT),
-)
-_NO_VALUES: Final[Values] = {}
 
 
 class GuestMetrics:
@@ -62,60 +55,47 @@ class GuestMetrics:
             for disk, journal in zip(disks, guest.journals, strict=False):
                 self._write_vbd(families, now_ns, guest.name, str(disk["vdev"]), journal)
                 self._write_ends(families, guest.name, disk)
-            families.add("guest_up", int(guest.lives.is_alive), label)
-            families.add("guest_boots", guest.boots, label)
-            families.add("guest_outage_seconds", outage_ns / NS, label)
-            families.add("guest_longest_outage_seconds", max(guest.longest_outage_ns, outage_ns) / NS, label)
-            self._write_vitals(families, guest.name, label)
+            families.add(catalog.GUEST_UP, int(guest.lives.is_alive), label)
+            families.add(catalog.GUEST_BOOTS, guest.boots, label)
+            families.add(catalog.GUEST_OUTAGE_SECONDS, outage_ns / NS, label)
+            families.add(
+                catalog.GUEST_LONGEST_OUTAGE_SECONDS, max(guest.longest_outage_ns, outage_ns) / NS, label
+            )
+            vitals = self._readings.vitals.get((self._host, guest.name))
+            families.add_all(VitalsStatistics, vitals, label)
             self._write_lives(families, guest, label)
 
     def _label(self, guest: str) -> str:
         return guest if self._each else ALL_GUESTS
 
     def _write_lives(self, families: Families, guest: GuestRecord, label: str) -> None:
-        families.add("guests_configured", 1, label)
+        families.add(catalog.GUESTS_CONFIGURED, 1, label)
         for death, count in guest.lives.deaths.items():
-            families.add("guest_deaths", count, label, death.value)
+            families.add(catalog.GUEST_DEATHS, count, label, death.value)
         for journal in guest.journals:
             for length, count in outage_counts(journal).items():
-                families.add("guest_outages", count, label, length)
-
-    def _write_vitals(self, families: Families, guest: str, label: str) -> None:
-        reading = self._readings.actors.get((self._host, guest))
-        vitals = cast("Values", reading.values.get("vitals", _NO_VALUES)) if reading else _NO_VALUES
-        families.add("guest_memory_committed_bytes", _number(vitals, "committed"), label)
-        families.add("guest_memory_free_bytes", _number(vitals, "free"), label)
-        families.add("guest_io_wait_seconds", _number(vitals, "io_wait_ns") / NS, label)
+                families.add(catalog.GUEST_OUTAGES, count, label, length)
 
     def _write_vbd(self, families: Families, now_ns: int, guest: str, vbd: str, journal: Journal) -> None:
-        word, add, label = journal.word, families.add, self._label(guest)
-        for operation, counter in _OPERATIONS:
-            add("vbd_requests", word(counter), label, vbd, operation)
-        for direction, counter in _DIRECTIONS:
-            add("vbd_bytes", word(counter), label, vbd, direction)
-        for name, counter in _COUNTERS:
-            add(name, word(counter), label, vbd)
+        label = self._label(guest)
+        families.add_all(Journal, journal, label, vbd)
         oldest_ns = journal.oldest_request_ns(now_ns)
-        add("vbd_oldest_request_seconds", max(now_ns - oldest_ns, 0) / NS if oldest_ns else 0, label, vbd)
-        families.add_histogram("vbd_request_duration_seconds", latency_histogram(journal), label, vbd)
+        age_s = max(now_ns - oldest_ns, 0) / NS if oldest_ns else 0
+        families.add(catalog.VBD_OLDEST_REQUEST_SECONDS, age_s, label, vbd)
+        families.add_histogram(catalog.VBD_REQUEST_DURATION_SECONDS, latency_histogram(journal), label, vbd)
 
     def _write_ends(self, families: Families, guest: str, disk: Data) -> None:
         vbd, add, label = str(disk["vdev"]), families.add, self._label(guest)
-        add("vbd_info", 1, label, vbd, str(disk["backend"]))
-        front = self._readings.frontends.get((self._host, guest), {}).get(vbd, _NO_VALUES)
+        add(catalog.VBD_INFO, 1, label, vbd, str(disk["backend"]))
+        front = self._readings.frontends.get((self._host, guest), {}).get(vbd)
         device = cast("int", disk["virtual_device"])
-        back = self._readings.backends.get((self._host, guest, device), _NO_VALUES)
-        add("vbd_ring_slots", BLKIF_RING_ENTRIES, label, vbd)
-        add("vbd_ring_slots_used", _number(front, "in_flight"), label, vbd)
-        add("vbd_requests_queued", _number(front, "waiting"), label, vbd)
-        add("vbd_reconnects", _number(front, "reconnects"), label, vbd)
-        add("vbd_resumes", _number(back, "resumes"), label, vbd)
-        add("vbd_replayed_requests", _number(front, "replayed"), label, vbd)
-        add("vbd_reconnect_seconds", _number(front, "detached_ns") / NS, label, vbd, "handshake")
-        add("vbd_reconnect_seconds", _number(front, "unanswered_ns") / NS, label, vbd, "first answer")
-        for end, values in (("frontend", front), ("backend", back)):
-            state = XenbusState[str(values.get("state", "Unknown"))]
-            add("vbd_xenbus_state", int(state), label, vbd, end)
+        back = self._readings.backends.get((self._host, guest, device))
+        add(catalog.VBD_RING_SLOTS, BLKIF_RING_ENTRIES, label, vbd)
+        families.add_all(BlkfrontStatistics, front, label, vbd)
+        families.add_all(BlkbackStatistics, back, label, vbd)
+        for end, told in (("frontend", front), ("backend", back)):
+            state = XenbusState[told.state] if told is not None else XenbusState.Unknown
+            add(catalog.VBD_XENBUS_STATE, int(state), label, vbd, end)
 
 
 def latency_histogram(journal: Journal) -> Histogram:
@@ -129,7 +109,3 @@ def latency_histogram(journal: Journal) -> Histogram:
         start = edge
     counts.append(seen + sum(buckets[start:]))
     return Histogram(BOUNDS, counts, journal.word(Word.LATENCY_SUM_NS) / NS)
-
-
-def _number(values: Values, key: str) -> int:
-    return cast("int", values.get(key, 0))

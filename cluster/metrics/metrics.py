@@ -9,37 +9,25 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from threading import Lock
-from typing import Final, cast
+from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from actors.abi.types import SECTOR_SIZE
+from actors.devices.disk_statistics import DiskStatistics
+from actors.xenstore.store import StoreStatistics
 from cluster.control.process_times import ProcessTimes
-from cluster.experiment.readings import Reading, Values
+from cluster.experiment.readings import StoreReading
 from cluster.experiment.supervisor import PHASES, Supervisor
+from cluster.metrics import catalog
+from cluster.metrics.catalog import NS
 from cluster.metrics.domain_metrics import DomainMetrics
 from cluster.metrics.families import Families, Histogram, LabelTexts
-from cluster.metrics.guest_metrics import NS, GuestMetrics
+from cluster.metrics.guest_metrics import GuestMetrics
 
 RECOVERY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, float("inf"))
 RECOVERY_PHASES: Final = ("detect", "restart", "reconnect", "total")
 INTERVALS_LATE: Final = 3
-_STORE_COUNTERS: Final = (
-    ("xenstore_refusals", "refusals"),
-    ("xenstore_watch_events", "watch_events"),
-    ("xenstore_transactions_started", "transactions_started"),
-    ("xenstore_transaction_conflicts", "conflicts"),
-    ("xenstore_transactions_open", "transactions"),
-    ("xenstore_watches", "watches"),
-    ("xenstore_nodes", "nodes"),
-    ("xenstore_connections", "connections"),
-)
-_DISK_NUMBERS: Final = (
-    ("disk_errors", "errors"),
-    ("disk_resets", "resets"),
-    ("disk_requests_in_flight", "in_flight"),
-)
 
 
 class HostCollector(Collector):
@@ -97,31 +85,29 @@ class HostCollector(Collector):
     def _write_run(self, families: Families, now_ns: int) -> None:
         supervisor, host, state = self._supervisor, self._board.host, self._board.state
         policies = (host.xen, host.hwdom, host.xenstore, host.reconnect)
-        families.add("run_info", 1, self._run, str(supervisor.cluster.seed), *policies, version("domzero"))
-        families.add("run_start_time_seconds", self._unix_s(supervisor.began_ns, now_ns))
+        families.add(
+            catalog.RUN_INFO, 1, self._run, str(supervisor.cluster.seed), *policies, version("domzero")
+        )
+        families.add(catalog.RUN_START_TIME_SECONDS, self._unix_s(supervisor.began_ns, now_ns))
         for phase in PHASES:
-            families.add("run_phase", int(phase == supervisor.phase), phase)
-        families.add("journal_bytes", supervisor.journals.used(host.name))
-        families.add("journal_budget_bytes", supervisor.journals.limit or 0)
-        families.add("host_up", int(state.power == "on"))
-        families.add("host_boots", state.boots)
-        families.add("dom0_boots", state.dom0_boots)
-        families.add("domain_boots", state.dom0_boots, "dom0")
+            families.add(catalog.RUN_PHASE, int(phase == supervisor.phase), phase)
+        families.add(catalog.JOURNAL_BYTES, supervisor.journals.used(host.name))
+        families.add(catalog.JOURNAL_BUDGET_BYTES, supervisor.journals.limit or 0)
+        families.add(catalog.HOST_UP, int(state.power == "on"))
+        families.add(catalog.HOST_BOOTS, state.boots)
+        families.add(catalog.DOM0_BOOTS, state.dom0_boots)
+        families.add(catalog.DOMAIN_BOOTS, state.dom0_boots, "dom0")
         if host.xenstore == "stubdom":
-            families.add("domain_boots", state.store_domain_boots, "xenstore")
+            families.add(catalog.DOMAIN_BOOTS, state.store_domain_boots, "xenstore")
         for driver in host.drivers:
-            families.add("domain_boots", state.driver_boots.get(driver, 0), driver)
+            families.add(catalog.DOMAIN_BOOTS, state.driver_boots.get(driver, 0), driver)
 
     def _write_store(self, families: Families, now_ns: int) -> None:
         reading = self._supervisor.readings.stores.get(self._host)
-        families.add("xenstore_up", int(reading is not None and self._answers(reading, now_ns)))
-        values = reading.values if reading is not None else {}
-        for metric, key in _STORE_COUNTERS:
-            families.add(metric, _number(values, key))
-        for name, count in cast("dict[str, int]", values.get("operations", {})).items():
-            families.add("xenstore_requests", count, name)
+        families.add(catalog.XENSTORE_UP, int(reading is not None and self._answers(reading, now_ns)))
+        families.add_all(StoreStatistics, reading.statistics if reading is not None else None)
 
-    def _answers(self, reading: Reading, now_ns: int) -> bool:
+    def _answers(self, reading: StoreReading, now_ns: int) -> bool:
         """Whether the domain that keeps the store runs, and has answered in this life and of late."""
         keeper = self._board.find("xenstore" if self._board.host.xenstore == "stubdom" else "dom0")
         limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
@@ -130,15 +116,7 @@ class HostCollector(Collector):
     def _write_disks(self, families: Families) -> None:
         for disk in self._board.host.disks:
             name = str(disk["name"])
-            reading = self._supervisor.readings.actors.get((self._host, name))
-            values = reading.values if reading is not None else {}
-            for operation, key in (("read", "reads"), ("write", "writes"), ("flush", "flushes")):
-                families.add("disk_requests", _number(values, key), name, operation)
-            for direction, key in (("read", "sectors_read"), ("written", "sectors_written")):
-                families.add("disk_bytes", _number(values, key) * SECTOR_SIZE, name, direction)
-            families.add("disk_dirty_bytes", _number(values, "dirty_sectors") * SECTOR_SIZE, name)
-            for metric, key in _DISK_NUMBERS:
-                families.add(metric, _number(values, key), name)
+            families.add_all(DiskStatistics, self._supervisor.readings.disks.get((self._host, name)), name)
 
     def _write_faults(self, families: Families, now_ns: int) -> None:
         injections = [each for each in list(self._supervisor.injections) if each.host == self._host]
@@ -152,13 +130,13 @@ class HostCollector(Collector):
             [*planned, *((each.kind, each.target) for each in injections)],
         ):
             same = [each for each in injections if (each.kind, each.target) == (kind, target)]
-            families.add("faults_injected", len(same), kind, target)
-            families.add("faults_active", sum(each.is_open for each in same), kind, target)
+            families.add(catalog.FAULTS_INJECTED, len(same), kind, target)
+            families.add(catalog.FAULTS_ACTIVE, sum(each.is_open for each in same), kind, target)
             if same:
                 at_s = self._unix_s(same[-1].injected_at_ns, now_ns)
-                families.add("fault_last_time_seconds", at_s, kind, target)
-        families.add("host_faults_injected", len(injections))
-        families.add("host_faults_active", sum(each.is_open for each in injections))
+                families.add(catalog.FAULT_LAST_TIME_SECONDS, at_s, kind, target)
+        families.add(catalog.HOST_FAULTS_INJECTED, len(injections))
+        families.add(catalog.HOST_FAULTS_ACTIVE, sum(each.is_open for each in injections))
         durations: dict[str, list[float]] = {phase: [] for phase in RECOVERY_PHASES}
         for each in injections:
             times = (each.injected_at_ns, each.detected_at_ns, each.restarted_at_ns, each.recovered_at_ns)
@@ -168,19 +146,19 @@ class HostCollector(Collector):
             if each.recovered_at_ns is not None:
                 durations["total"].append((each.recovered_at_ns - each.injected_at_ns) / NS)
         for phase, found in durations.items():
-            families.add_histogram("recovery_duration_seconds", _histogram(found), phase)
+            families.add_histogram(catalog.RECOVERY_DURATION_SECONDS, _histogram(found), phase)
 
     def _write_processes(self, families: Families) -> None:
         for name, used in self._processes.look().items():
             label = self._domains.label(name)
-            families.add("process_cpu_seconds", round(used.cpu_s, 2), label)
-            families.add("process_resident_memory_bytes", used.resident_bytes, label)
+            families.add(catalog.PROCESS_CPU_SECONDS, round(used.cpu_s, 2), label)
+            families.add(catalog.PROCESS_RESIDENT_MEMORY_BYTES, used.resident_bytes, label)
 
     def _write_ages(self, families: Families, now_ns: int) -> None:
-        for (host, name), reading in list(self._supervisor.readings.actors.items()):
+        for (host, name), heard_ns in list(self._supervisor.readings.heard_ns.items()):
             if host == self._host:
-                age_s = max(now_ns - reading.at_ns, 0) / NS
-                families.add("statistics_age_seconds", age_s, self._domains.label(name))
+                age_s = max(now_ns - heard_ns, 0) / NS
+                families.add(catalog.STATISTICS_AGE_SECONDS, age_s, self._domains.label(name))
 
     def _named(self, processes: dict[str, int]) -> dict[str, int]:
         """By the names of the actors; several in one process are one, called after all of them."""
@@ -199,7 +177,3 @@ class HostCollector(Collector):
 def _histogram(durations: list[float]) -> Histogram:
     counts = [sum(each <= bound for each in durations) for bound in RECOVERY_BOUNDS]
     return Histogram(RECOVERY_BOUNDS, counts, sum(durations))
-
-
-def _number(values: Values, key: str) -> int:
-    return cast("int", values.get(key, 0))

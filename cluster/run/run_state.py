@@ -15,23 +15,25 @@ from typing import Any, Final, cast
 from actors.domu.journal import Journal
 from actors.domu.journal_reader import JournalError
 from actors.domu.store_log import StoreLog, StoreLogError
+from actors.hypervisor.statistics import HypervisorStatistics
 from cluster.config.resolved import ResolvedCluster, store_nodes
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.lives import Lives
+from cluster.experiment.statistics_maps import map_of, record_of
 from cluster.run.kept_values import KeptError, opened, plain, sealed, value_of
 from cluster.run.run_directory import RunDirectory
-from cluster.verdict.run_facts import RunFacts
+from cluster.verdict.run_facts import HostFacts, RunFacts
 
 FILE: Final = "state.json"
 SCHEMA: Final = 1
 INTERVAL_S: Final = 0.5
 LAST_PHASE: Final = "done"
 _ELSEWHERE: Final = ("cluster", "driver", "cut_short", "changed_images")
-_IN_LISTS: Final = ("guests", "injections", "fault_targets")
-_PLAIN_FACTS: Final = [each.name for each in fields(RunFacts) if each.name not in {*_ELSEWHERE, *_IN_LISTS}]
-"""The facts that are in the file as they are: every one but those that others know, and the long lists."""
+_MADE_HERE: Final = ("guests", "hosts", "injections", "fault_targets")
+_PLAIN_FACTS: Final = [each.name for each in fields(RunFacts) if each.name not in {*_ELSEWHERE, *_MADE_HERE}]
+"""The facts that are in the file as they are: every one but those that others know, and those made below."""
 
 
 class RunState:
@@ -90,8 +92,9 @@ class _Texts:
         self._kept: dict[tuple[str, int], tuple[list[object], str]] = {}
 
     def of(self, facts: RunFacts, phase: str) -> str:
-        head = {"schema": SCHEMA, "phase": phase}
+        head: dict[str, object] = {"schema": SCHEMA, "phase": phase}
         head |= {name: plain(getattr(facts, name)) for name in _PLAIN_FACTS}
+        head["hosts"] = {name: _host(each) for name, each in facts.hosts.items()}
         lists: Mapping[str, list[str]] = {
             "guests": [self._text("guest", at, each, _guest) for at, each in enumerate(facts.guests)],
             "injections": [self._text("fault", each.number, each, plain) for each in facts.injections],
@@ -128,6 +131,20 @@ def _listed(name: str, rows: list[str]) -> str:
     return f'"{name}": [\n' + ",\n".join(rows) + "\n]"
 
 
+def _host(facts: HostFacts) -> object:
+    made = cast("dict[str, object]", plain(replace(facts, statistics=None)))
+    return made if facts.statistics is None else {**made, "statistics": map_of(facts.statistics)}
+
+
+def _host_of(data: object) -> HostFacts:
+    """The facts of a host. A ValueError if its statistics are not those of this version."""
+    facts = cast("HostFacts", value_of(data))
+    if facts.statistics is None:
+        return facts
+    values = cast("dict[str, object]", facts.statistics)  # in the file they are a map
+    return replace(facts, statistics=record_of(HypervisorStatistics, values))
+
+
 def _guest(record: GuestRecord) -> object:
     return plain(replace(record, journals=[], store_log=None))
 
@@ -154,6 +171,7 @@ def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
     return RunFacts(
         cluster=cluster,
         driver=driver,
+        hosts={name: _host_of(each) for name, each in data["hosts"].items()},
         guests=cast("list[GuestRecord]", value_of(data["guests"])),
         injections=injections,
         fault_targets=targets,

@@ -35,8 +35,8 @@ def batch_text(sample: TopSample) -> str:
     """One iteration; with more than one host each is headed by its name."""
     lines = []
     rows = sample.rows()
-    for host in sample.machines:
-        if len(sample.machines) > 1:
+    for host in sample.seen.machines:
+        if len(sample.seen.machines) > 1:
             lines.append(f"{host}:")
         lines.append(" ".join(f"{name:>{width}}" for name, width in COLUMNS))
         lines += [_line(each) for each in rows if each.host == host and each.domid is not None]

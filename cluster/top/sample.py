@@ -4,11 +4,10 @@ Rules: a rate needs the same domain at both moments; a counter that went back (a
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 from actors.abi.types import SECTOR_SIZE
+from cluster.control.watched import DomainRow, Watched
 
-Values = dict[str, object]
 STATES = "dsbcpr"
 
 
@@ -49,22 +48,12 @@ class Row:
 class TopSample:
     """One answer of the cluster, and the one before it."""
 
-    def __init__(self, values: Values, before: "TopSample | None" = None) -> None:
-        self.values = values
-        self.guests = {
-            (str(each["host"]), str(each["name"])): each for each in cast("list[Values]", values["guests"])
-        }
-        self.domains = {
-            (str(host["name"]), str(row[0])): row
-            for host in cast("list[Values]", values["hosts"])
-            for row in cast("list[list[object]]", host["rows"])
-        }
-        self.machines = cast("dict[str, Values]", values["machines"])
-        self.faults = cast("list[Values]", values["faults"])
+    def __init__(self, seen: Watched, before: "TopSample | None" = None) -> None:
+        self.seen = seen
+        self.guests = {(each.host, each.name): each for each in seen.guests}
+        self.domains = {(host.name, row.name): row for host in seen.hosts for row in host.rows}
         self._before = before
-        now_ns = cast("int", values["now_ns"])
-        then_ns = cast("int", before.values["now_ns"]) if before is not None else now_ns
-        self._seconds = (now_ns - then_ns) / 1e9
+        self._seconds = (seen.now_ns - before.seen.now_ns) / 1e9 if before is not None else 0.0
 
     def rows(self) -> list[Row]:
         """Every domain that runs, host by host, then the guests that do not."""
@@ -74,29 +63,27 @@ class TopSample:
             for host, name in self.guests
             if (host, name) not in self.domains
         ]
-        order = list(self.machines)
+        order = list(self.seen.machines)
         return sorted(
             running + gone, key=lambda each: (order.index(each.host), each.domid is None, each.domid or 0)
         )
 
-    def _row(self, host: str, name: str, row: list[object]) -> Row:
-        _, domid, mem_mib, vcpus, letters, seconds = row
+    def _row(self, host: str, name: str, row: DomainRow) -> Row:
         before = self._before.domains.get((host, name)) if self._before is not None else None
-        cpu_s = cast("float", seconds)
         # Another domain id is another life: its processor time begins anew.
-        spent_s = cpu_s - cast("float", before[5]) if before is not None and before[1] == domid else 0.0
-        mem_kib = cast("int", mem_mib) * 1024
+        spent_s = row.cpu_s - before.cpu_s if before is not None and before.domid == row.domid else 0.0
+        mem_kib = row.memory_mib * 1024
         return Row(
             host=host,
             name=name,
-            domid=cast("int", domid),
-            state="".join(each if each in str(letters) else "-" for each in STATES),
+            domid=row.domid,
+            state="".join(each if each in row.letters else "-" for each in STATES),
             disks=self._disks(host, name),
-            cpu_s=cpu_s,
+            cpu_s=row.cpu_s,
             cpu_percent=100 * self._rate(spent_s),
             mem_kib=mem_kib,
-            mem_percent=100 * mem_kib / cast("int", self.machines[host]["memory_kib"]),
-            vcpus=cast("int", vcpus),
+            mem_percent=100 * mem_kib / self.seen.machines[host].memory_kib,
+            vcpus=row.vcpus,
         )
 
     def _disks(self, host: str, name: str) -> DiskRow:
@@ -104,26 +91,19 @@ class TopSample:
         if now is None:
             return DiskRow()
         then = self._before.guests.get((host, name), now) if self._before is not None else now
-
-        def number(key: str) -> int:
-            return cast("int", now[key])
-
-        def rate(key: str) -> float:
-            return self._rate(number(key) - cast("int", then[key]))
-
         return DiskRow(
-            vbds=number("vbds"),
-            in_flight=number("in_flight"),
-            reads=number("reads"),
-            writes=number("writes"),
-            read_sectors=number("read_sectors"),
-            written_sectors=number("written_sectors"),
-            reads_rate=rate("reads"),
-            writes_rate=rate("writes"),
-            read_bytes_rate=rate("read_sectors") * SECTOR_SIZE,
-            written_bytes_rate=rate("written_sectors") * SECTOR_SIZE,
-            outage_s=cast("float", now["outage_s"]),
-            longest_s=cast("float", now["longest_s"]),
+            vbds=now.vbds,
+            in_flight=now.in_flight,
+            reads=now.reads,
+            writes=now.writes,
+            read_sectors=now.read_sectors,
+            written_sectors=now.written_sectors,
+            reads_rate=self._rate(now.reads - then.reads),
+            writes_rate=self._rate(now.writes - then.writes),
+            read_bytes_rate=self._rate(now.read_sectors - then.read_sectors) * SECTOR_SIZE,
+            written_bytes_rate=self._rate(now.written_sectors - then.written_sectors) * SECTOR_SIZE,
+            outage_s=now.outage_s,
+            longest_s=now.longest_s,
         )
 
     def _rate(self, difference: float) -> float:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.live import Live
 
 from cluster.control.client import ControlReply, NotRunning
+from cluster.control.watched import watched_of
 from cluster.top.batch import batch_text
 from cluster.top.sample import TopSample
 from cluster.top.view import screen
@@ -52,7 +53,12 @@ class Samples:
             return None
         if reply.error:
             raise NotRunning(reply.error)
-        self._last = TopSample(reply.values, self._last)
+        try:
+            self._last = TopSample(watched_of(reply.values), self._last)
+        except ValueError as error:
+            raise NotRunning(
+                "the running cluster is of another version; `top` of that one shows it"
+            ) from error
         return self._last
 
 

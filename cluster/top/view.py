@@ -5,13 +5,13 @@ terminal columns are left out, names shortened and lines folded: a number is nev
 """
 
 from collections.abc import Sequence
-from typing import cast
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cluster.top.sample import Row, TopSample, Values
+from cluster.control.watched import WatchedFault
+from cluster.top.sample import Row, TopSample
 
 LATE_S = 0.1
 FAULT_LINES = 6
@@ -47,36 +47,36 @@ NAME_LEAST = 12
 def screen(sample: TopSample, width: int, height: int, first: int) -> RenderableType:
     """Everything, in `height` lines; the table begins with the domain of number `first`."""
     rows = sample.rows()
-    machines = [line for name in sample.machines for line in _machine(sample, name, width)]
+    machines = [line for name in sample.seen.machines for line in _machine(sample, name, width)]
     head, faults = _head(sample, width), _faults(sample, width)
     room = max(height - FIXED_LINES - len(head) - len(machines) - len(faults), 1)
     last = min(max(first, 0), max(len(rows) - room, 0))
-    table = _table(rows[last : last + room], width, several=len(sample.machines) > 1)
+    table = _table(rows[last : last + room], width, several=len(sample.seen.machines) > 1)
     below = f"   {len(rows)} domains, from {last + 1}" if len(rows) > room else ""
     return Group(*head, *machines, table, *faults, Text(FOOT + below, style="dim", no_wrap=True))
 
 
 def _head(sample: TopSample, width: int) -> list[Text]:
-    values = sample.values
+    seen = sample.seen
     told = (
-        f"domzero top: {values['name']}, ",
-        f"up {cast('float', values['up_s']):.0f} s, {values['phase']}",
+        f"domzero top: {seen.name}, ",
+        f"up {seen.up_s:.0f} s, {seen.phase}",
     )
     return _folded([Text(each, style="bold") for each in told], width)
 
 
 def _machine(sample: TopSample, name: str, width: int) -> list[Text]:
-    machine = sample.machines[name]
+    machine = sample.seen.machines[name]
     domains = [each for each in sample.rows() if each.host == name]
     running = sum(each.domid is not None for each in domains)
     told = (
-        f"{name}: power {machine['power']}, ",
+        f"{name}: power {machine.power}, ",
         f"{running} domains run, ",
         f"{len(domains) - running} do not; ",
-        f"Mem: {machine['memory_kib']}k total; ",
-        f"started {machine['boots']}x, ",
-        f"dom0 {machine['dom0_boots']}x ",
-        f"(hwdom {machine['hwdom']})",
+        f"Mem: {machine.memory_kib}k total; ",
+        f"started {machine.boots}x, ",
+        f"dom0 {machine.dom0_boots}x ",
+        f"(hwdom {machine.hwdom})",
     )
     return _folded([Text(each) for each in told], width)
 
@@ -157,10 +157,10 @@ def _duration(seconds: float | None) -> str:
 
 
 def _faults(sample: TopSample, width: int) -> list[Text]:
-    if not sample.faults:
+    if not sample.seen.faults:
         return [Text("no faults", style="dim")]
-    shown = _fault(sample.faults[-1], width)
-    for each in reversed(sample.faults[:-1]):
+    shown = _fault(sample.seen.faults[-1], width)
+    for each in reversed(sample.seen.faults[:-1]):
         before = _fault(each, width)
         if len(before) + len(shown) > FAULT_LINES:
             break
@@ -168,20 +168,24 @@ def _faults(sample: TopSample, width: int) -> list[Text]:
     return shown
 
 
-def _fault(fault: Values, width: int) -> list[Text]:
-    over = fault["recovered_ms"] is not None
-    style = "green" if over else "red" if fault["given_up"] else "bold red"
-    external = " from outside" if fault["external"] else ""
-    told = [f"{cast('float', fault['ago_s']):.0f} s ago"]
-    for what, key in (("detected", "detected"), (fault["turn"], "turned"), ("recovered", "recovered")):
-        after_ms = cast("float | None", fault[f"{key}_ms"])
+def _fault(fault: WatchedFault, width: int) -> list[Text]:
+    over = fault.recovered_ms is not None
+    style = "green" if over else "red" if fault.given_up else "bold red"
+    external = " from outside" if fault.external else ""
+    told = [f"{fault.ago_s:.0f} s ago"]
+    times = (
+        ("detected", fault.detected_ms),
+        (fault.turn, fault.turned_ms),
+        ("recovered", fault.recovered_ms),
+    )
+    for what, after_ms in times:
         if after_ms is not None:
             told.append(f"{what} after {after_ms:.0f} ms")
-    if fault["destroyed"]:
+    if fault.destroyed:
         told.append("destroyed")
-    elif not over and fault["given_up"] and fault["waiting_for"]:
+    elif not over and fault.given_up and fault.waiting_for:
         told.append("given up")
     elif not over:
-        told.append(f"{fault['waiting_for'] or 'no'} guests wait")
-    first = Text(f"fault {fault['id']}: {fault['what']}", style=style).append(f"{external}, ", "default")
+        told.append(f"{fault.waiting_for or 'no'} guests wait")
+    first = Text(f"fault {fault.id}: {fault.what}", style=style).append(f"{external}, ", "default")
     return _folded([first, *(Text(f"{each}; ") for each in told[:-1]), Text(told[-1])], width)

@@ -126,15 +126,15 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
 
 def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
     """What the supervisor knows when everything is off."""
-    outcome = supervisor.outcome
+    outcome, dom0s = supervisor.outcome, supervisor.readings.dom0s
     hosts = {
         name: HostFacts(
             boots=board.state.boots,
             dom0_boots=board.state.dom0_boots,
             halted_because=board.state.halted_because,
-            statistics=outcome.leaks.get(f"{name}/hypervisor"),
+            statistics=outcome.leaks.get(name),
             driver_boots=board.state.driver_boots,
-            not_rebuilt=_texts(outcome.statistics.get(f"{name}/dom0", {}).get("not_rebuilt")),
+            not_rebuilt=tuple(dom0s[name].not_rebuilt) if name in dom0s else (),
         )
         for name, board in supervisor.boards.items()
     }
@@ -239,7 +239,3 @@ def _guest(guest: GuestFacts) -> Json:
         },
         "writes": {name: None if ledger is None else getattr(ledger, name) for name in _WRITES},
     }
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(each) for each in value) if isinstance(value, list) else ()

@@ -6,6 +6,7 @@ is a check only where the author does not predict the number of survivors.
 
 from typing import Final
 
+from actors.hypervisor.statistics import HypervisorStatistics
 from cluster.config.resolved import ResolvedHost
 from cluster.experiment.host_clock import ClockGap
 from cluster.verdict.ledger import COUNTS, LedgerResult
@@ -144,17 +145,21 @@ def _leaks(facts: RunFacts) -> Check:
     )
 
 
-def _left_over(statistics: dict[str, object], host: ResolvedHost) -> list[str]:
+def _left_over(statistics: HypervisorStatistics, host: ResolvedHost) -> list[str]:
     """What is more than dom0 alone needs: with a store domain its ring is mapped, and it has three ports."""
     stub = host.xenstore == "stubdom"
     ports = 1 + len(host.driven_by("dom0")) + (STORE_DOMAIN_PORTS if stub else 0)
-    allowed = {"grants_mapped": int(stub), "frames_lingering": 0, "foreign_frames": 0, "ports": ports}
-    found = []
-    for key, most in allowed.items():
-        count = statistics.get(key, 0)
-        if isinstance(count, int) and count > most:
-            found.append(f"{key} {count} ({most} are dom0's)" if most else f"{key} {count}")
-    return found
+    rows = (
+        ("grants_mapped", statistics.grants_mapped, int(stub)),
+        ("frames_lingering", statistics.frames_lingering, 0),
+        ("foreign_frames", statistics.foreign_frames, 0),
+        ("ports", statistics.ports, ports),
+    )
+    return [
+        f"{name} {count} ({most} are dom0's)" if most else f"{name} {count}"
+        for name, count, most in rows
+        if count > most
+    ]
 
 
 def _xenstore(facts: RunFacts) -> list[Check]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from actors.domu.histogram import percentile_ns
 from actors.domu.journal_header import Word
+from actors.hypervisor.statistics import HypervisorStatistics
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
@@ -32,7 +33,7 @@ class HostFacts:
     boots: int
     dom0_boots: int
     halted_because: str
-    statistics: dict[str, object] | None
+    statistics: HypervisorStatistics | None
     not_rebuilt: tuple[str, ...] = ()
     driver_boots: dict[str, int] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ Source: Prometheus' alerting rules; Grafana's file provisioning of alert rules.
 from dataclasses import dataclass
 from typing import Final
 
+from cluster.metrics import catalog as metric
 from grafana.source.panels import lasting
 
 DATASOURCE_UID: Final = "domzero-prometheus"
@@ -17,7 +18,8 @@ INTERVAL: Final = "5s"
 WINDOW_S: Final = 600
 YOUNG_S: Final = 310
 """Until then the whole run counts, so that the boots with which it begins are no increase afterwards."""
-AT_WORK: Final = 'on (cluster, host) (domzero_run_phase{phase=~"workload|settle"} == 1)'
+WORKING: Final = 'phase=~"workload|settle"'
+AT_WORK: Final = f"on (cluster, host) ({metric.RUN_PHASE.of(WORKING)} == 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,68 +46,69 @@ def lately(counter: str) -> str:
 
     `increase()` does not know what was before the first scrape, nor that another run counts from 0 again.
     """
-    young = f"on (cluster, host) (time() - domzero_run_start_time_seconds < {YOUNG_S})"
+    young = f"on (cluster, host) (time() - {metric.RUN_START_TIME_SECONDS.of()} < {YOUNG_S})"
     return f"(({counter} and {young}) or (increase({counter}[5m]) and {counter}))"
 
 
 ALERTS: Final = (
     Alert(
         "DomzeroGuestOutage",
-        "max by (cluster, host, guest) (domzero_guest_outage_seconds)", ">", 5, "0s", "warning",
+        f"max by (cluster, host, guest) ({metric.GUEST_OUTAGE_SECONDS.of()})", ">", 5, "0s", "warning",
         "{{ $labels.host }}/{{ $labels.guest }} gets no answers",
         "It has work and has had no success for more than 5 seconds.",
     ),
     Alert(
         "DomzeroDom0RestartLoop",
-        f"sum by (cluster, host) {lately('domzero_dom0_boots_total')}", ">", 3, "0s", "warning",
+        f"sum by (cluster, host) {lately(metric.DOM0_BOOTS.of())}", ">", 3, "0s", "warning",
         "dom0 of {{ $labels.host }} restarts in a loop",
         "More than three dom0s were started within five minutes.",
     ),
     Alert(
         "DomzeroGuestWasOut",
-        f"sum by (cluster, host, guest) {lately(f'domzero_guest_outages_total{{{lasting(5)}}}')}",
+        f"sum by (cluster, host, guest) {lately(metric.GUEST_OUTAGES.of(lasting(5)))}",
         ">", 0, "0s", "warning",
         "{{ $labels.host }}/{{ $labels.guest }} got no answers for a while",
         "Within five minutes it had work and was out for 5 seconds or more; that is over.",
     ),
     Alert(
         "DomzeroGuestDied",
-        f"sum by (cluster, host, guest, reason) {lately('domzero_guest_deaths_total')}",
+        f"sum by (cluster, host, guest, reason) {lately(metric.GUEST_DEATHS.of())}",
         ">", 0, "0s", "warning",
         "{{ $labels.host }}/{{ $labels.guest }} has died ({{ $labels.reason }})",
         "It died within five minutes, whether it is up again or not.",
     ),
     Alert(
         "DomzeroGuestsMissing",
-        f"sum by (cluster, host) (domzero_guests_configured and {AT_WORK})"
-        " - sum by (cluster, host) (domzero_guest_up)",
+        f"sum by (cluster, host) ({metric.GUESTS_CONFIGURED.of()} and {AT_WORK})"
+        f" - sum by (cluster, host) ({metric.GUEST_UP.of()})",
         ">", 0, "10s", "warning",
         "guests of {{ $labels.host }} do not run",
         "Fewer guests than are configured have been up for more than 10 seconds.",
     ),
     Alert(
         "DomzeroHostRestarted",
-        f"sum by (cluster, host) {lately('domzero_host_boots_total')}"
-        f" - (sum by (cluster, host) (time() - domzero_run_start_time_seconds) < bool {YOUNG_S})",
+        f"sum by (cluster, host) {lately(metric.HOST_BOOTS.of())}"
+        f" - (sum by (cluster, host) (time() - {metric.RUN_START_TIME_SECONDS.of()}) < bool {YOUNG_S})",
         ">", 0, "0s", "warning",
         "{{ $labels.host }} has restarted",
         "Its machine was started again within five minutes, and everything on it died.",
     ),
     Alert(
         "DomzeroOldestRequestTooOld",
-        "max by (cluster, host, guest, vbd) (domzero_vbd_oldest_request_seconds)", ">", 10, "0s", "warning",
+        f"max by (cluster, host, guest, vbd) ({metric.VBD_OLDEST_REQUEST_SECONDS.of()})",
+        ">", 10, "0s", "warning",
         "a request of {{ $labels.host }}/{{ $labels.guest }} {{ $labels.vbd }} gets no answer",
         "The oldest request in flight is more than 10 seconds old.",
     ),
     Alert(
         "DomzeroLostWrite",
-        "sum by (cluster, host, guest, vbd) (domzero_vbd_lost_writes_total)", ">", 0, "0s", "critical",
+        f"sum by (cluster, host, guest, vbd) ({metric.VBD_LOST_WRITES.of()})", ">", 0, "0s", "critical",
         "{{ $labels.host }}/{{ $labels.guest }} {{ $labels.vbd }} has lost an acknowledged write",
         "A read did not return what had been acknowledged.",
     ),
     Alert(
         "DomzeroXenstoreDown",
-        "min by (cluster, host) (domzero_xenstore_up)", "<", 1, "5s", "warning",
+        f"min by (cluster, host) ({metric.XENSTORE_UP.of()})", "<", 1, "5s", "warning",
         "xenstored of {{ $labels.host }} does not answer",
         "The domain that keeps the store is dead, hung, or has not got so far yet, for more than 5 seconds.",
     ),

@@ -1,6 +1,7 @@
 """The dashboard *Cluster*: who survives, at a glance."""
 
-from grafana.source.panels import Page, Query, facts, lasting, latency, lines, number, share
+from cluster.metrics import catalog as metric
+from grafana.source.panels import Page, Query, S, facts, lasting, latency, lines, number, share
 
 
 def page() -> Page:
@@ -11,56 +12,56 @@ def page() -> Page:
         share(
             "Guests up",
             "Guests whose domain runs, of those that should.",
-            "sum(domzero_guest_up{%S})",
-            "sum(domzero_guests_configured{%S})",
+            f"sum({metric.GUEST_UP.of(S)})",
+            f"sum({metric.GUESTS_CONFIGURED.of(S)})",
         ),
         number(
             "Guests missing",
             "Guests that should run and do not.",
             "none",
-            Query("sum(domzero_guests_configured{%S}) - sum(domzero_guest_up{%S})"),
+            Query(f"sum({metric.GUESTS_CONFIGURED.of(S)}) - sum({metric.GUEST_UP.of(S)})"),
             red_from=1,
         ),
         number(
             "Guest deaths",
             "How often a guest has died in this run, whether it came back or not.",
             "none",
-            Query("sum(domzero_guest_deaths_total{%S})"),
+            Query(f"sum({metric.GUEST_DEATHS.of(S)})"),
             red_from=1,
         ),
         number(
             "Host restarts",
             "How often a machine has started again in this run, and with it all that was on it.",
             "none",
-            Query("sum(clamp_min(domzero_host_boots_total{%S} - 1, 0))"),
+            Query(f"sum(clamp_min({metric.HOST_BOOTS.of(S)} - 1, 0))"),
             red_from=1,
         ),
         number(
             "Outage now",
             "Longest time that any guest with work has had no success.",
             "s",
-            Query("max(domzero_guest_outage_seconds{%S})"),
+            Query(f"max({metric.GUEST_OUTAGE_SECONDS.of(S)})"),
             red_from=1,
         ),
         number(
             "Longest outage",
             "Longest time without a success of any guest in this run.",
             "s",
-            Query("max(domzero_guest_longest_outage_seconds{%S})"),
+            Query(f"max({metric.GUEST_LONGEST_OUTAGE_SECONDS.of(S)})"),
             red_from=5,
         ),
         number(
             "Outages over",
             "Outages of a second or more in this run that are over, disk by disk.",
             "none",
-            Query(f"sum(domzero_guest_outages_total{{%S,{lasting(1)}}})"),
+            Query(f"sum({metric.GUEST_OUTAGES.of(S, lasting(1))})"),
             red_from=1,
         ),
         number(
             "Lost writes",
             "Acknowledged writes that were not found when read back.",
             "none",
-            Query("sum(domzero_vbd_lost_writes_total{%S})"),
+            Query(f"sum({metric.VBD_LOST_WRITES.of(S)})"),
             red_from=1,
         ),
         height=5,
@@ -71,23 +72,26 @@ def page() -> Page:
             "Active faults",
             "Faults that have not been recovered from.",
             "none",
-            Query("sum(domzero_host_faults_active{%S})"),
+            Query(f"sum({metric.HOST_FAULTS_ACTIVE.of(S)})"),
             red_from=1,
         ),
         number(
             "Faults injected",
             "Faults done in this run.",
             "none",
-            Query("sum(domzero_host_faults_injected_total{%S})"),
+            Query(f"sum({metric.HOST_FAULTS_INJECTED.of(S)})"),
         ),
         number(
             "dom0 boots",
             "How often a dom0 was started, all hosts together.",
             "none",
-            Query("sum(domzero_dom0_boots_total{%S})"),
+            Query(f"sum({metric.DOM0_BOOTS.of(S)})"),
         ),
         share(
-            "Hosts up", "Hosts whose power is on.", "sum(domzero_host_up{%S})", "count(domzero_host_up{%S})"
+            "Hosts up",
+            "Hosts whose power is on.",
+            f"sum({metric.HOST_UP.of(S)})",
+            f"count({metric.HOST_UP.of(S)})",
         ),
         height=5,
     )
@@ -98,11 +102,11 @@ def page() -> Page:
             "Block requests answered with success.",
             "reqps",
             Query(
-                "sum by (cluster, host) (rate(domzero_vbd_requests_total{%S}[$__rate_interval]))",
+                f"sum by (cluster, host) (rate({metric.VBD_REQUESTS.of(S)}[$__rate_interval]))",
                 "{{cluster}}/{{host}}",
             ),
         ),
-        latency("Request latency", "%S"),
+        latency("Request latency", S),
     )
     made.row(
         "Outages",
@@ -110,15 +114,16 @@ def page() -> Page:
             "Outage by guest",
             "Time since the last success of a guest that has work; the ten longest.",
             "s",
-            Query("topk(10, domzero_guest_outage_seconds{%S})", "{{host}}/{{guest}}"),
+            Query(f"topk(10, {metric.GUEST_OUTAGE_SECONDS.of(S)})", "{{host}}/{{guest}}"),
         ),
         lines(
             "Guests up",
             "Guests whose domain runs, and those that should.",
             "none",
-            Query("sum by (cluster, host) (domzero_guest_up{%S})", "{{cluster}}/{{host}}"),
+            Query(f"sum by (cluster, host) ({metric.GUEST_UP.of(S)})", "{{cluster}}/{{host}}"),
             Query(
-                "sum by (cluster, host) (domzero_guests_configured{%S})", "{{cluster}}/{{host}} configured"
+                f"sum by (cluster, host) ({metric.GUESTS_CONFIGURED.of(S)})",
+                "{{cluster}}/{{host}} configured",
             ),
             steps=True,
         ),
@@ -130,7 +135,7 @@ def page() -> Page:
             "Block requests answered with an error.",
             "reqps",
             Query(
-                "sum by (cluster, host) (rate(domzero_vbd_errors_total{%S}[$__rate_interval]))",
+                f"sum by (cluster, host) (rate({metric.VBD_ERRORS.of(S)}[$__rate_interval]))",
                 "{{cluster}}/{{host}}",
             ),
         ),
@@ -139,7 +144,7 @@ def page() -> Page:
             "How often guests have died, by what they died of.",
             "none",
             Query(
-                "sum by (cluster, host, reason) (domzero_guest_deaths_total{%S})",
+                f"sum by (cluster, host, reason) ({metric.GUEST_DEATHS.of(S)})",
                 "{{cluster}}/{{host}} {{reason}}",
             ),
             steps=True,
@@ -148,15 +153,15 @@ def page() -> Page:
             "Boots",
             "How often machines, dom0s, driver domains and guests were started.",
             "none",
-            Query("sum by (host) (domzero_host_boots_total{%S})", "{{host}} machine"),
-            Query("sum by (host, domain) (domzero_domain_boots_total{%S})", "{{host}} {{domain}}"),
-            Query("sum by (host) (domzero_guest_boots_total{%S})", "{{host}} guests"),
+            Query(f"sum by (host) ({metric.HOST_BOOTS.of(S)})", "{{host}} machine"),
+            Query(f"sum by (host, domain) ({metric.DOMAIN_BOOTS.of(S)})", "{{host}} {{domain}}"),
+            Query(f"sum by (host) ({metric.GUEST_BOOTS.of(S)})", "{{host}} guests"),
             steps=True,
         ),
     )
     made.row(
         "Hosts",
-        facts("Runs and policies", "What runs, with which policies.", Query("domzero_run_info{%S}")),
+        facts("Runs and policies", "What runs, with which policies.", Query(metric.RUN_INFO.of(S))),
         height=6,
     )
     return made

@@ -1,12 +1,19 @@
 """The dashboard *Experiment*: the faults, their targets, and the work before and after."""
 
-from grafana.source.panels import DOMAIN_STATES, YES_NO, Page, Query, bars, facts, lines, number, states
+from cluster.metrics import catalog as metric
+from grafana.source.panels import DOMAIN_STATES, YES_NO, Page, Query, S, bars, facts, lines, number, states
 
 RATE = "[$__rate_interval]"
-RECOVERY = "domzero_recovery_duration_seconds"
-BY_PHASE = "sum by (phase)"
-TOTAL = '{%S,phase="total"}'
-NOW = f"sum by (host) (rate(domzero_vbd_requests_total{{%S}}{RATE}))"
+RECOVERY = metric.RECOVERY_DURATION_SECONDS
+TOTAL = 'phase="total"'
+MEAN_RECOVERY = (
+    f"sum({RECOVERY.of(S, TOTAL, part='sum')}) / clamp_min(sum({RECOVERY.of(S, TOTAL, part='count')}), 1)"
+)
+MEAN_BY_PHASE = (
+    f"sum by (phase) ({RECOVERY.of(S, part='sum')})"
+    f" / clamp_min(sum by (phase) ({RECOVERY.of(S, part='count')}), 1)"
+)
+NOW = f"sum by (host) (rate({metric.VBD_REQUESTS.of(S)}{RATE}))"
 
 
 def page() -> Page:
@@ -17,34 +24,32 @@ def page() -> Page:
     )
     made.row(
         "Faults",
-        number(
-            "Injected", "Faults done so far.", "none", Query("sum(domzero_host_faults_injected_total{%S})")
-        ),
+        number("Injected", "Faults done so far.", "none", Query(f"sum({metric.HOST_FAULTS_INJECTED.of(S)})")),
         number(
             "Active",
             "Faults that have not been recovered from.",
             "none",
-            Query("sum(domzero_host_faults_active{%S})"),
+            Query(f"sum({metric.HOST_FAULTS_ACTIVE.of(S)})"),
             red_from=1,
         ),
         number(
             "Running for",
             "Time since the run began.",
             "s",
-            Query("max(time() - domzero_run_start_time_seconds{%S})"),
+            Query(f"max(time() - {metric.RUN_START_TIME_SECONDS.of(S)})"),
         ),
         number(
             "Since the last fault",
             "Time since the last fault.",
             "s",
-            Query("time() - max(domzero_fault_last_time_seconds{%S})"),
+            Query(f"time() - max({metric.FAULT_LAST_TIME_SECONDS.of(S)})"),
             none_yet="no fault yet",
         ),
         number(
             "Mean recovery",
             "Mean time from a fault until all I/O flowed again; 0 before the first.",
             "s",
-            Query(f"sum({RECOVERY}_sum{TOTAL}) / clamp_min(sum({RECOVERY}_count{TOTAL}), 1)"),
+            Query(MEAN_RECOVERY),
             red_from=5,
         ),
         height=5,
@@ -55,20 +60,20 @@ def page() -> Page:
             "Phase of the run",
             "Which phase the run is in.",
             YES_NO,
-            Query("domzero_run_phase{%S} == 1", "{{phase}}"),
+            Query(f"{metric.RUN_PHASE.of(S)} == 1", "{{phase}}"),
         ),
         states(
             "Active faults",
             "Which faults have not been recovered from.",
             {0: ("over", "green"), 1: ("active", "red")},
-            Query("clamp_max(domzero_host_faults_active{%S}, 1)", "{{host}}, any"),
-            Query("clamp_max(domzero_faults_active{%S}, 1)", "{{kind}} of {{host}}/{{target}}"),
+            Query(f"clamp_max({metric.HOST_FAULTS_ACTIVE.of(S)}, 1)", "{{host}}, any"),
+            Query(f"clamp_max({metric.FAULTS_ACTIVE.of(S)}, 1)", "{{kind}} of {{host}}/{{target}}"),
         ),
         states(
             "Domains",
             "What each domain does.",
             DOMAIN_STATES,
-            Query("domzero_domain_state{%S}", "{{host}}/{{domain}}"),
+            Query(metric.DOMAIN_STATE.of(S), "{{host}}/{{domain}}"),
         ),
     )
     made.row(
@@ -77,9 +82,7 @@ def page() -> Page:
             "Requests",
             "Block requests answered with success, by guest.",
             "reqps",
-            Query(
-                f"sum by (host, guest) (rate(domzero_vbd_requests_total{{%S}}{RATE}))", "{{host}}/{{guest}}"
-            ),
+            Query(f"sum by (host, guest) (rate({metric.VBD_REQUESTS.of(S)}{RATE}))", "{{host}}/{{guest}}"),
             stacked=True,
         ),
         lines(
@@ -95,7 +98,7 @@ def page() -> Page:
             "Outage by guest",
             "Time since the last success while there is work.",
             "s",
-            Query("domzero_guest_outage_seconds{%S}", "{{host}}/{{guest}}"),
+            Query(metric.GUEST_OUTAGE_SECONDS.of(S), "{{host}}/{{guest}}"),
         ),
     )
     made.row(
@@ -105,7 +108,7 @@ def page() -> Page:
             "Until detected, until the target ran again, until all I/O flowed again, and all together.",
             "s",
             Query(
-                f"{BY_PHASE} ({RECOVERY}_sum{{%S}}) / clamp_min({BY_PHASE} ({RECOVERY}_count{{%S}}), 1)",
+                MEAN_BY_PHASE,
                 "{{phase}}",
             ),
             steps=True,
@@ -114,26 +117,26 @@ def page() -> Page:
             "Longest outage by guest",
             "Longest time without a success in this run.",
             "s",
-            Query("domzero_guest_longest_outage_seconds{%S}", "{{host}}/{{guest}}"),
+            Query(metric.GUEST_LONGEST_OUTAGE_SECONDS.of(S), "{{host}}/{{guest}}"),
         ),
         lines(
             "Faults so far",
             "All faults of each host, and faults by kind and target.",
             "none",
-            Query("domzero_host_faults_injected_total{%S}", "{{host}}"),
-            Query("domzero_faults_injected_total{%S}", "{{kind}} of {{host}}/{{target}}"),
+            Query(metric.HOST_FAULTS_INJECTED.of(S), "{{host}}"),
+            Query(metric.FAULTS_INJECTED.of(S), "{{kind}} of {{host}}/{{target}}"),
             steps=True,
         ),
     )
     made.row(
         "Run",
-        facts("Runs and policies", "What runs, with which policies.", Query("domzero_run_info{%S}")),
+        facts("Runs and policies", "What runs, with which policies.", Query(metric.RUN_INFO.of(S))),
         lines(
             "Journals",
             "What the journals take, of what they may take before the guests stop working; 0 for no limit.",
             "bytes",
-            Query("sum(domzero_journal_bytes{%S})", "taken"),
-            Query("max(domzero_journal_budget_bytes{%S})", "allowed"),
+            Query(f"sum({metric.JOURNAL_BYTES.of(S)})", "taken"),
+            Query(f"max({metric.JOURNAL_BUDGET_BYTES.of(S)})", "allowed"),
         ),
         height=6,
     )

@@ -1,10 +1,12 @@
 """The dashboard *Guest*: I/O, outage, and the phases of a reconnect."""
 
+from cluster.metrics import catalog as metric
 from grafana.source.panels import (
     DOMAIN_STATES,
     XENBUS_STATES,
     Page,
     Query,
+    S,
     facts,
     lasting,
     latency,
@@ -14,9 +16,9 @@ from grafana.source.panels import (
     states,
 )
 
-G = '%S,guest=~"$guest"'
-D = '%S,domain=~"$guest"'
-P = '%S,process=~"$guest"'
+G = f'{S},guest=~"$guest"'
+D = f'{S},domain=~"$guest"'
+P = f'{S},process=~"$guest"'
 RATE = "[$__rate_interval]"
 NAME = "{{host}}/{{guest}}"
 VBD = "{{host}}/{{guest}} {{vbd}}"
@@ -30,52 +32,50 @@ def page() -> Page:
         share(
             "Up",
             "How many of the chosen guests run.",
-            f"sum(domzero_guest_up{{{G}}})",
-            f"sum(domzero_guests_configured{{{G}}})",
+            f"sum({metric.GUEST_UP.of(G)})",
+            f"sum({metric.GUESTS_CONFIGURED.of(G)})",
         ),
-        number(
-            "Boots", "How often they were started.", "none", Query(f"sum(domzero_guest_boots_total{{{G}}})")
-        ),
+        number("Boots", "How often they were started.", "none", Query(f"sum({metric.GUEST_BOOTS.of(G)})")),
         number(
             "Deaths",
             "How often they have died in this run.",
             "none",
-            Query(f"sum(domzero_guest_deaths_total{{{G}}})"),
+            Query(f"sum({metric.GUEST_DEATHS.of(G)})"),
             red_from=1,
         ),
         number(
             "Outage now",
             "Longest time that one of them with work has had no success.",
             "s",
-            Query(f"max(domzero_guest_outage_seconds{{{G}}})"),
+            Query(f"max({metric.GUEST_OUTAGE_SECONDS.of(G)})"),
             red_from=1,
         ),
         number(
             "Longest outage",
             "Longest time without a success in this run.",
             "s",
-            Query(f"max(domzero_guest_longest_outage_seconds{{{G}}})"),
+            Query(f"max({metric.GUEST_LONGEST_OUTAGE_SECONDS.of(G)})"),
             red_from=5,
         ),
         number(
             "Outages over",
             "Their outages of a second or more in this run that are over, disk by disk.",
             "none",
-            Query(f"sum(domzero_guest_outages_total{{{G},{lasting(1)}}})"),
+            Query(f"sum({metric.GUEST_OUTAGES.of(G, lasting(1))})"),
             red_from=1,
         ),
         number(
             "Oldest request",
             "Age of the oldest request without an answer.",
             "s",
-            Query(f"max(domzero_vbd_oldest_request_seconds{{{G}}})"),
+            Query(f"max({metric.VBD_OLDEST_REQUEST_SECONDS.of(G)})"),
             red_from=1,
         ),
         number(
             "Lost writes",
             "Acknowledged writes that were not found when read back.",
             "none",
-            Query(f"sum(domzero_vbd_lost_writes_total{{{G}}})"),
+            Query(f"sum({metric.VBD_LOST_WRITES.of(G)})"),
             red_from=1,
         ),
         height=5,
@@ -87,7 +87,7 @@ def page() -> Page:
             "Block requests answered with success, by operation.",
             "iops",
             Query(
-                f"sum by (host, guest, vbd, operation) (rate(domzero_vbd_requests_total{{{G}}}{RATE}))",
+                f"sum by (host, guest, vbd, operation) (rate({metric.VBD_REQUESTS.of(G)}{RATE}))",
                 f"{VBD} {{{{operation}}}}",
             ),
         ),
@@ -96,7 +96,7 @@ def page() -> Page:
             "Bytes moved by block requests.",
             "Bps",
             Query(
-                f"sum by (host, guest, vbd, direction) (rate(domzero_vbd_bytes_total{{{G}}}{RATE}))",
+                f"sum by (host, guest, vbd, direction) (rate({metric.VBD_BYTES.of(G)}{RATE}))",
                 f"{VBD} {{{{direction}}}}",
             ),
         ),
@@ -108,19 +108,19 @@ def page() -> Page:
             "Outage",
             "Time since the last success while there is work.",
             "s",
-            Query(f"domzero_guest_outage_seconds{{{G}}}", NAME),
+            Query(metric.GUEST_OUTAGE_SECONDS.of(G), NAME),
         ),
         states(
             "Xenbus states",
             "The frontend's end and the backend's, as each has told last.",
             XENBUS_STATES,
-            Query(f"domzero_vbd_xenbus_state{{{G}}}", f"{VBD} {{{{end}}}}"),
+            Query(metric.VBD_XENBUS_STATE.of(G), f"{VBD} {{{{end}}}}"),
         ),
         states(
             "Domain",
             "What the guest's domain does.",
             DOMAIN_STATES,
-            Query(f"domzero_domain_state{{{D}}}", "{{host}}/{{domain}}"),
+            Query(metric.DOMAIN_STATE.of(D), "{{host}}/{{domain}}"),
         ),
     )
     made.row(
@@ -130,7 +130,7 @@ def page() -> Page:
             "All reconnects so far: the handshake for a new ring, and until its first answer.",
             "s",
             Query(
-                f"sum by (host, guest, phase) (domzero_vbd_reconnect_seconds_total{{{G}}})",
+                f"sum by (host, guest, phase) ({metric.VBD_RECONNECT_SECONDS.of(G)})",
                 f"{NAME} {{{{phase}}}}",
             ),
             steps=True,
@@ -139,11 +139,9 @@ def page() -> Page:
             "Reconnects",
             "New rings offered, old rings taken up again, requests issued again.",
             "none",
-            Query(f"sum by (host, guest, vbd) (domzero_vbd_reconnects_total{{{G}}})", f"{VBD} reconnects"),
-            Query(f"sum by (host, guest, vbd) (domzero_vbd_resumes_total{{{G}}})", f"{VBD} resumes"),
-            Query(
-                f"sum by (host, guest, vbd) (domzero_vbd_replayed_requests_total{{{G}}})", f"{VBD} replayed"
-            ),
+            Query(f"sum by (host, guest, vbd) ({metric.VBD_RECONNECTS.of(G)})", f"{VBD} reconnects"),
+            Query(f"sum by (host, guest, vbd) ({metric.VBD_RESUMES.of(G)})", f"{VBD} resumes"),
+            Query(f"sum by (host, guest, vbd) ({metric.VBD_REPLAYED_REQUESTS.of(G)})", f"{VBD} replayed"),
             steps=True,
         ),
     )
@@ -153,31 +151,31 @@ def page() -> Page:
             "Ring",
             "Slots of the ring, and those with a request that has no answer.",
             "none",
-            Query(f"sum by (host, guest, vbd) (domzero_vbd_ring_slots_used{{{G}}})", f"{VBD} used"),
-            Query(f"max(domzero_vbd_ring_slots{{{G}}})", "slots"),
+            Query(f"sum by (host, guest, vbd) ({metric.VBD_RING_SLOTS_USED.of(G)})", f"{VBD} used"),
+            Query(f"max({metric.VBD_RING_SLOTS.of(G)})", "slots"),
         ),
         lines(
             "Queue depth",
             "Requests that wait for an answer, and those not in the ring yet.",
             "none",
-            Query(f"sum by (host, guest, vbd) (domzero_vbd_requests_in_flight{{{G}}})", f"{VBD} in flight"),
-            Query(f"sum by (host, guest, vbd) (domzero_vbd_requests_queued{{{G}}})", f"{VBD} queued"),
+            Query(f"sum by (host, guest, vbd) ({metric.VBD_REQUESTS_IN_FLIGHT.of(G)})", f"{VBD} in flight"),
+            Query(f"sum by (host, guest, vbd) ({metric.VBD_REQUESTS_QUEUED.of(G)})", f"{VBD} queued"),
         ),
         lines(
             "Truth",
             "Acknowledged writes, reads that were verified, errors, and losses.",
             "ops",
             Query(
-                f"sum by (host, guest) (rate(domzero_vbd_acknowledged_writes_total{{{G}}}{RATE}))",
+                f"sum by (host, guest) (rate({metric.VBD_ACKNOWLEDGED_WRITES.of(G)}{RATE}))",
                 f"{NAME} acknowledged writes",
             ),
             Query(
-                f"sum by (host, guest) (rate(domzero_vbd_verified_reads_total{{{G}}}{RATE}))",
+                f"sum by (host, guest) (rate({metric.VBD_VERIFIED_READS.of(G)}{RATE}))",
                 f"{NAME} verified reads",
             ),
-            Query(f"sum by (host, guest) (rate(domzero_vbd_errors_total{{{G}}}{RATE}))", f"{NAME} errors"),
+            Query(f"sum by (host, guest) (rate({metric.VBD_ERRORS.of(G)}{RATE}))", f"{NAME} errors"),
             Query(
-                f"sum by (host, guest) (rate(domzero_vbd_lost_writes_total{{{G}}}{RATE}))",
+                f"sum by (host, guest) (rate({metric.VBD_LOST_WRITES.of(G)}{RATE}))",
                 f"{NAME} lost writes",
             ),
         ),
@@ -188,14 +186,14 @@ def page() -> Page:
             "Memory",
             "Memory that the guest's kernel uses, and the rest.",
             "bytes",
-            Query(f"sum by (host, guest) (domzero_guest_memory_committed_bytes{{{G}}})", f"{NAME} committed"),
-            Query(f"sum by (host, guest) (domzero_guest_memory_free_bytes{{{G}}})", f"{NAME} free"),
+            Query(f"sum by (host, guest) ({metric.GUEST_MEMORY_COMMITTED_BYTES.of(G)})", f"{NAME} committed"),
+            Query(f"sum by (host, guest) ({metric.GUEST_MEMORY_FREE_BYTES.of(G)})", f"{NAME} free"),
         ),
         lines(
             "I/O wait",
             "Share of the time in which workloads wait for their disks, summed over the disks.",
             "percentunit",
-            Query(f"sum by (host, guest) (rate(domzero_guest_io_wait_seconds_total{{{G}}}{RATE}))", NAME),
+            Query(f"sum by (host, guest) (rate({metric.GUEST_IO_WAIT_SECONDS.of(G)}{RATE}))", NAME),
         ),
     )
     made.row(
@@ -204,7 +202,7 @@ def page() -> Page:
             "Hypercalls",
             "Hypercalls that the guest makes, by name.",
             "ops",
-            Query(f"sum by (hypercall) (rate(domzero_hypercalls_total{{{D}}}{RATE}))", "{{hypercall}}"),
+            Query(f"sum by (hypercall) (rate({metric.HYPERCALLS.of(D)}{RATE}))", "{{hypercall}}"),
             stacked=True,
         ),
         lines(
@@ -212,11 +210,11 @@ def page() -> Page:
             "Events sent, and upcalls delivered.",
             "ops",
             Query(
-                f"sum by (host, domain) (rate(domzero_events_sent_total{{{D}}}{RATE}))",
+                f"sum by (host, domain) (rate({metric.EVENTS_SENT.of(D)}{RATE}))",
                 "{{host}}/{{domain}} sent",
             ),
             Query(
-                f"sum by (host, domain) (rate(domzero_upcalls_total{{{D}}}{RATE}))",
+                f"sum by (host, domain) (rate({metric.UPCALLS.of(D)}{RATE}))",
                 "{{host}}/{{domain}} upcalls",
             ),
         ),
@@ -225,14 +223,14 @@ def page() -> Page:
             "Processor time of the guest's process.",
             "percentunit",
             Query(
-                f"sum by (host, process) (rate(domzero_process_cpu_seconds_total{{{P}}}{RATE}))",
+                f"sum by (host, process) (rate({metric.PROCESS_CPU_SECONDS.of(P)}{RATE}))",
                 "{{host}}/{{process}}",
             ),
         ),
     )
     made.row(
         "Disks",
-        facts("Backends", "Which domain serves which virtual disk.", Query(f"domzero_vbd_info{{{G}}}")),
+        facts("Backends", "Which domain serves which virtual disk.", Query(metric.VBD_INFO.of(G))),
         height=6,
     )
     return made

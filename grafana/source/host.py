@@ -1,6 +1,7 @@
 """The dashboard *Host*: domains, interrupts, hypercalls, memory, processes, disks."""
 
-from grafana.source.panels import DOMAIN_STATES, Page, Query, lines, states
+from cluster.metrics import catalog as metric
+from grafana.source.panels import DOMAIN_STATES, Page, Query, S, lines, states
 
 RATE = "[$__rate_interval]"
 
@@ -16,14 +17,14 @@ def page() -> Page:
             "State of the domains",
             "What each domain does. A domain that has died stays here, off.",
             DOMAIN_STATES,
-            Query("domzero_domain_state{%S}", "{{host}}/{{domain}}"),
+            Query(metric.DOMAIN_STATE.of(S), "{{host}}/{{domain}}"),
         ),
         lines(
             "CPU",
             "Processor time of each actor's process.",
             "percentunit",
             Query(
-                f"sum by (host, process) (rate(domzero_process_cpu_seconds_total{{%S}}{RATE}))",
+                f"sum by (host, process) (rate({metric.PROCESS_CPU_SECONDS.of(S)}{RATE}))",
                 "{{host}}/{{process}}",
             ),
             stacked=True,
@@ -36,7 +37,7 @@ def page() -> Page:
             "Hypercalls by name",
             "Hypercalls entered, by name.",
             "ops",
-            Query(f"sum by (hypercall) (rate(domzero_hypercalls_total{{%S}}{RATE}))", "{{hypercall}}"),
+            Query(f"sum by (hypercall) (rate({metric.HYPERCALLS.of(S)}{RATE}))", "{{hypercall}}"),
             stacked=True,
         ),
         lines(
@@ -44,11 +45,11 @@ def page() -> Page:
             "Entered, and returned to the caller: they differ by what is under way.",
             "ops",
             Query(
-                f"sum by (host, domain) (rate(domzero_hypercalls_total{{%S}}{RATE}))",
+                f"sum by (host, domain) (rate({metric.HYPERCALLS.of(S)}{RATE}))",
                 "{{host}}/{{domain}} entered",
             ),
             Query(
-                f"sum by (host, domain) (rate(domzero_hypercall_exits_total{{%S}}{RATE}))",
+                f"sum by (host, domain) (rate({metric.HYPERCALL_EXITS.of(S)}{RATE}))",
                 "{{host}}/{{domain}} returned",
             ),
         ),
@@ -56,7 +57,7 @@ def page() -> Page:
             "Refused hypercalls",
             "Hypercalls answered with an error.",
             "ops",
-            Query(f"sum by (host) (rate(domzero_hypercalls_refused_total{{%S}}{RATE}))", "{{host}}"),
+            Query(f"sum by (host) (rate({metric.HYPERCALLS_REFUSED.of(S)}{RATE}))", "{{host}}"),
         ),
     )
     made.row(
@@ -65,34 +66,30 @@ def page() -> Page:
             "Events and upcalls",
             "Events sent; upcalls delivered, and returned from. A storm collapses into few upcalls.",
             "ops",
-            Query(f"sum by (host) (rate(domzero_events_sent_total{{%S}}{RATE}))", "{{host}} events sent"),
-            Query(f"sum by (host) (rate(domzero_upcalls_total{{%S}}{RATE}))", "{{host}} upcalls"),
-            Query(
-                f"sum by (host) (rate(domzero_upcalls_taken_total{{%S}}{RATE}))", "{{host}} upcalls returned"
-            ),
+            Query(f"sum by (host) (rate({metric.EVENTS_SENT.of(S)}{RATE}))", "{{host}} events sent"),
+            Query(f"sum by (host) (rate({metric.UPCALLS.of(S)}{RATE}))", "{{host}} upcalls"),
+            Query(f"sum by (host) (rate({metric.UPCALLS_TAKEN.of(S)}{RATE}))", "{{host}} upcalls returned"),
         ),
         lines(
             "Interrupts",
             "Device interrupts delivered to dom0, and ended by it (EOI); spurious ones had no taker.",
             "ops",
             Query(
-                f"sum by (host, device) (rate(domzero_interrupts_total{{%S}}{RATE}))",
+                f"sum by (host, device) (rate({metric.INTERRUPTS.of(S)}{RATE}))",
                 "{{host}}/{{device}} delivered",
             ),
             Query(
-                f"sum by (host, device) (rate(domzero_interrupts_ended_total{{%S}}{RATE}))",
+                f"sum by (host, device) (rate({metric.INTERRUPTS_ENDED.of(S)}{RATE}))",
                 "{{host}}/{{device}} ended",
             ),
-            Query(
-                f"sum by (host) (rate(domzero_spurious_interrupts_total{{%S}}{RATE}))", "{{host}} spurious"
-            ),
+            Query(f"sum by (host) (rate({metric.SPURIOUS_INTERRUPTS.of(S)}{RATE}))", "{{host}} spurious"),
         ),
         lines(
             "Event channels",
             "Ports in use, and those with an event under way.",
             "none",
-            Query("sum by (host, domain) (domzero_event_channels{%S})", "{{host}}/{{domain}}"),
-            Query("sum by (host) (domzero_event_channels_pending{%S})", "{{host}} pending"),
+            Query(f"sum by (host, domain) ({metric.EVENT_CHANNELS.of(S)})", "{{host}}/{{domain}}"),
+            Query(f"sum by (host) ({metric.EVENT_CHANNELS_PENDING.of(S)})", "{{host}} pending"),
         ),
     )
     made.row(
@@ -101,22 +98,22 @@ def page() -> Page:
             "Frames by owner",
             "Machine frames of 4 KiB: whose they are.",
             "none",
-            Query("sum by (host, owner) (domzero_frames{%S})", "{{host}}/{{owner}}"),
+            Query(f"sum by (host, owner) ({metric.FRAMES.of(S)})", "{{host}}/{{owner}}"),
             stacked=True,
         ),
         lines(
             "Grants",
             "Grants of others that a domain has mapped, and grants of its own that are in use.",
             "none",
-            Query("sum by (host, domain) (domzero_grants_mapped{%S})", "{{host}}/{{domain}} mapped"),
-            Query("sum by (host, domain) (domzero_grants_in_use{%S})", "{{host}}/{{domain}} granted"),
-            Query("sum by (host) (domzero_lingering_frames{%S})", "{{host}} frames that linger"),
+            Query(f"sum by (host, domain) ({metric.GRANTS_MAPPED.of(S)})", "{{host}}/{{domain}} mapped"),
+            Query(f"sum by (host, domain) ({metric.GRANTS_IN_USE.of(S)})", "{{host}}/{{domain}} granted"),
+            Query(f"sum by (host) ({metric.LINGERING_FRAMES.of(S)})", "{{host}} frames that linger"),
         ),
         lines(
             "Resident memory",
             "Memory of each actor's process.",
             "bytes",
-            Query("domzero_process_resident_memory_bytes{%S}", "{{host}}/{{process}}"),
+            Query(metric.PROCESS_RESIDENT_MEMORY_BYTES.of(S), "{{host}}/{{process}}"),
             stacked=True,
         ),
     )
@@ -127,7 +124,7 @@ def page() -> Page:
             "Commands that the physical disks have done.",
             "iops",
             Query(
-                f"sum by (host, disk, operation) (rate(domzero_disk_requests_total{{%S}}{RATE}))",
+                f"sum by (host, disk, operation) (rate({metric.DISK_REQUESTS.of(S)}{RATE}))",
                 "{{host}}/{{disk}} {{operation}}",
             ),
         ),
@@ -136,7 +133,7 @@ def page() -> Page:
             "Bytes that the physical disks have moved.",
             "Bps",
             Query(
-                f"sum by (host, disk, direction) (rate(domzero_disk_bytes_total{{%S}}{RATE}))",
+                f"sum by (host, disk, direction) (rate({metric.DISK_BYTES.of(S)}{RATE}))",
                 "{{host}}/{{disk}} {{direction}}",
             ),
         ),
@@ -144,15 +141,17 @@ def page() -> Page:
             "Volatile cache",
             "Bytes that a loss of power would lose.",
             "bytes",
-            Query("sum by (host, disk) (domzero_disk_dirty_bytes{%S})", "{{host}}/{{disk}}"),
+            Query(f"sum by (host, disk) ({metric.DISK_DIRTY_BYTES.of(S)})", "{{host}}/{{disk}}"),
         ),
         lines(
             "Disk trouble",
             "Commands in flight, resets and errors of the physical disks.",
             "none",
-            Query("sum by (host, disk) (domzero_disk_requests_in_flight{%S})", "{{host}}/{{disk}} in flight"),
-            Query("sum by (host, disk) (domzero_disk_resets_total{%S})", "{{host}}/{{disk}} resets"),
-            Query("sum by (host, disk) (domzero_disk_errors_total{%S})", "{{host}}/{{disk}} errors"),
+            Query(
+                f"sum by (host, disk) ({metric.DISK_REQUESTS_IN_FLIGHT.of(S)})", "{{host}}/{{disk}} in flight"
+            ),
+            Query(f"sum by (host, disk) ({metric.DISK_RESETS.of(S)})", "{{host}}/{{disk}} resets"),
+            Query(f"sum by (host, disk) ({metric.DISK_ERRORS.of(S)})", "{{host}}/{{disk}} errors"),
         ),
     )
     made.row(
@@ -161,13 +160,13 @@ def page() -> Page:
             "Age of the statistics",
             "Time since each actor was heard of: it grows while one is dead or hung.",
             "s",
-            Query("domzero_statistics_age_seconds{%S}", "{{host}}/{{actor}}"),
+            Query(metric.STATISTICS_AGE_SECONDS.of(S), "{{host}}/{{actor}}"),
         ),
         lines(
             "Virtual processors",
             "Virtual processors of each domain.",
             "none",
-            Query("domzero_domain_vcpus{%S}", "{{host}}/{{domain}}"),
+            Query(metric.DOMAIN_VCPUS.of(S), "{{host}}/{{domain}}"),
             steps=True,
         ),
         height=7,

@@ -31,11 +31,15 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from cluster.metrics import catalog as metric
 from cluster.metrics.outage_counts import LENGTHS
 
 DATASOURCE: Final = DataSourceRef("prometheus", "${datasource}")
 TAG: Final = "domzero"
-SELECTED: Final = 'cluster=~"$cluster",host=~"$host"'
+OF_CLUSTERS: Final = 'cluster=~"$cluster"'
+SELECTED: Final = f'{OF_CLUSTERS},host=~"$host"'
+S: Final = "%S"
+"""Stands for `SELECTED` in the expression of a query."""
 WIDTH: Final = 24
 
 Made = TypeVar("Made", timeseries.Panel, stat.Panel, statetimeline.Panel)
@@ -76,7 +80,7 @@ class Query:
         made = (
             prometheus.Dataquery()
             .datasource(DATASOURCE)
-            .expr(self.expression.replace("%S", SELECTED))
+            .expr(self.expression.replace(S, SELECTED))
             .legend_format(self.legend or "__auto")
             .ref_id(ref_id)
         )
@@ -215,11 +219,10 @@ def latency(title: str, selection: str) -> timeseries.Panel:
     Only what was answered is in the p99, so that it looks best when nothing is: an older request takes its
     place.
     """
-    buckets = (
-        f"sum by (le) (rate(domzero_vbd_request_duration_seconds_bucket{{{selection}}}[$__rate_interval]))"
-    )
+    bucket = metric.VBD_REQUEST_DURATION_SECONDS.of(selection, part="bucket")
+    buckets = f"sum by (le) (rate({bucket}[$__rate_interval]))"
     p99 = f"histogram_quantile(0.99, {buckets})"
-    oldest = f"max(domzero_vbd_oldest_request_seconds{{{selection}}})"
+    oldest = f"max({metric.VBD_OLDEST_REQUEST_SECONDS.of(selection)})"
     worst = f'max(label_replace({p99}, "of", "p99", "", "") or {oldest})'
     return lines(
         title,
@@ -273,9 +276,9 @@ def _with_variables(made: dashboard.Dashboard, names: list[str]) -> dashboard.Da
         dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus")
     )
     queries = {
-        "cluster": "label_values(domzero_run_info, cluster)",
-        "host": 'label_values(domzero_run_info{cluster=~"$cluster"}, host)',
-        "guest": f"label_values(domzero_guest_up{{{SELECTED}}}, guest)",
+        "cluster": f"label_values({metric.RUN_INFO.of()}, cluster)",
+        "host": f"label_values({metric.RUN_INFO.of(OF_CLUSTERS)}, host)",
+        "guest": f"label_values({metric.GUEST_UP.of(SELECTED)}, guest)",
     }
     for name in ["cluster", "host", *names]:
         variable = (
@@ -294,8 +297,8 @@ def _with_variables(made: dashboard.Dashboard, names: list[str]) -> dashboard.Da
 
 
 def _annotations() -> list[dashboard.AnnotationQuery]:
-    injected = f"domzero_fault_last_time_seconds{{{SELECTED}}} * 1000"
-    recovering = f"domzero_faults_active{{{SELECTED}}} > 0"
+    injected = f"{metric.FAULT_LAST_TIME_SECONDS.of(SELECTED)} * 1000"
+    recovering = f"{metric.FAULTS_ACTIVE.of(SELECTED)} > 0"
     return [
         dashboard.AnnotationQuery()
         .name(name)

@@ -1,8 +1,10 @@
 """The dashboard *XenStore*: whether it answers, and what it is asked."""
 
-from grafana.source.panels import YES_NO, Page, Query, lines, number, share, states
+from cluster.metrics import catalog as metric
+from grafana.source.panels import YES_NO, Page, Query, S, lines, number, share, states
 
 RATE = "[$__rate_interval]"
+KEEPERS = 'actor=~"dom0|xenstore"'
 
 
 def page() -> Page:
@@ -13,28 +15,28 @@ def page() -> Page:
         share(
             "Answers",
             "Stores that have answered of late.",
-            "sum(domzero_xenstore_up{%S})",
-            "count(domzero_xenstore_up{%S})",
+            f"sum({metric.XENSTORE_UP.of(S)})",
+            f"count({metric.XENSTORE_UP.of(S)})",
         ),
-        number("Nodes", "Nodes in the store.", "none", Query("sum(domzero_xenstore_nodes{%S})")),
-        number("Watches", "Watches that are set.", "none", Query("sum(domzero_xenstore_watches{%S})")),
+        number("Nodes", "Nodes in the store.", "none", Query(f"sum({metric.XENSTORE_NODES.of(S)})")),
+        number("Watches", "Watches that are set.", "none", Query(f"sum({metric.XENSTORE_WATCHES.of(S)})")),
         number(
             "Clients",
             "Connections of domains and tools.",
             "none",
-            Query("sum(domzero_xenstore_connections{%S})"),
+            Query(f"sum({metric.XENSTORE_CONNECTIONS.of(S)})"),
         ),
         number(
             "Open transactions",
             "Transactions that have begun and not ended.",
             "none",
-            Query("sum(domzero_xenstore_transactions_open{%S})"),
+            Query(f"sum({metric.XENSTORE_TRANSACTIONS_OPEN.of(S)})"),
         ),
         number(
             "Conflicts",
             "Commits refused because somebody else had changed what was read.",
             "none",
-            Query("sum(domzero_xenstore_transaction_conflicts_total{%S})"),
+            Query(f"sum({metric.XENSTORE_TRANSACTION_CONFLICTS.of(S)})"),
         ),
         height=5,
     )
@@ -44,13 +46,13 @@ def page() -> Page:
             "Answers",
             "Whether xenstored answers.",
             YES_NO,
-            Query("domzero_xenstore_up{%S}", "{{cluster}}/{{host}}"),
+            Query(metric.XENSTORE_UP.of(S), "{{cluster}}/{{host}}"),
         ),
         lines(
             "Last heard of",
             "Age of what the domains that may keep the store have said of themselves.",
             "s",
-            Query('domzero_statistics_age_seconds{%S,actor=~"dom0|xenstore"}', "{{host}}/{{actor}}"),
+            Query(metric.STATISTICS_AGE_SECONDS.of(S, KEEPERS), "{{host}}/{{actor}}"),
         ),
     )
     made.row(
@@ -59,20 +61,20 @@ def page() -> Page:
             "Requests",
             "Requests to the store, by name.",
             "reqps",
-            Query(f"sum by (request) (rate(domzero_xenstore_requests_total{{%S}}{RATE}))", "{{request}}"),
+            Query(f"sum by (request) (rate({metric.XENSTORE_REQUESTS.of(S)}{RATE}))", "{{request}}"),
             stacked=True,
         ),
         lines(
             "Refusals",
             "Requests that the store has refused; many are how a client asks whether a node is there.",
             "reqps",
-            Query(f"sum by (host) (rate(domzero_xenstore_refusals_total{{%S}}{RATE}))", "{{host}}"),
+            Query(f"sum by (host) (rate({metric.XENSTORE_REFUSALS.of(S)}{RATE}))", "{{host}}"),
         ),
         lines(
             "Watch events",
             "Watch events fired.",
             "ops",
-            Query(f"sum by (host) (rate(domzero_xenstore_watch_events_total{{%S}}{RATE}))", "{{host}}"),
+            Query(f"sum by (host) (rate({metric.XENSTORE_WATCH_EVENTS.of(S)}{RATE}))", "{{host}}"),
         ),
     )
     made.row(
@@ -81,20 +83,20 @@ def page() -> Page:
             "Nodes and watches",
             "What the store holds. A store that died with dom0 begins anew.",
             "none",
-            Query("domzero_xenstore_nodes{%S}", "{{host}} nodes"),
-            Query("domzero_xenstore_watches{%S}", "{{host}} watches"),
-            Query("domzero_xenstore_connections{%S}", "{{host}} clients"),
+            Query(metric.XENSTORE_NODES.of(S), "{{host}} nodes"),
+            Query(metric.XENSTORE_WATCHES.of(S), "{{host}} watches"),
+            Query(metric.XENSTORE_CONNECTIONS.of(S), "{{host}} clients"),
         ),
         lines(
             "Transactions",
             "Begun, and refused at their end.",
             "ops",
             Query(
-                f"sum by (host) (rate(domzero_xenstore_transactions_started_total{{%S}}{RATE}))",
+                f"sum by (host) (rate({metric.XENSTORE_TRANSACTIONS_STARTED.of(S)}{RATE}))",
                 "{{host}} begun",
             ),
             Query(
-                f"sum by (host) (rate(domzero_xenstore_transaction_conflicts_total{{%S}}{RATE}))",
+                f"sum by (host) (rate({metric.XENSTORE_TRANSACTION_CONFLICTS.of(S)}{RATE}))",
                 "{{host}} conflicts",
             ),
         ),

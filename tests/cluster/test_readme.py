@@ -26,7 +26,8 @@ from cluster.config.schema import (
     WorkloadSchema,
     XenstoreSchema,
 )
-from cluster.metrics.catalog import CATALOG, PREFIX
+from cluster.metrics.catalog import CATALOG
+from cluster.metrics.family import PREFIX
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
 from cluster.metrics.catalog import CATALOG
+from cluster.metrics.family import PREFIX
 from cluster.metrics.outage_counts import LENGTHS
 from grafana.source.alerts import ALERTS, DATASOURCE_UID, lately
 from grafana.source.files import generated
@@ -92,6 +93,11 @@ def test_every_expression_is_limited_to_the_chosen_hosts(dashboard) -> None:
             selectors = re.findall(r"(?<!\w)domzero_\w+({[^}]*})?", target["expr"])
             assert selectors, target["expr"]
             assert all('cluster=~"$cluster",host=~"$host"' in each for each in selectors), target["expr"]
+
+
+def test_a_metric_is_referred_to_by_its_row_so_that_one_that_is_renamed_is_missed() -> None:
+    for path in (ROOT / "source").glob("*.py"):
+        assert not re.findall(rf"\b{PREFIX}\w+", path.read_text()), path.name
 
 
 def test_panels_do_not_overlap_and_have_numbers_of_their_own(dashboard) -> None:

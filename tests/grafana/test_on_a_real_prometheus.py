@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.metrics.catalog import CATALOG, PREFIX
+from cluster.metrics.catalog import CATALOG
+from cluster.metrics.family import PREFIX
 from grafana.source.alerts import ALERTS
 
 pytestmark = pytest.mark.processes

@@ -357,8 +357,8 @@ def test_every_part_of_a_call_that_is_refused_is_counted(street):
     batch = {"domid": SELF, "space": 2, "idxs": [900, 901], "gpfns": [30, 31]}
     assert street.attack("memory_op.add_to_physmap_batch", batch)[0] == 0
     assert street.counted()[1] == refused + 8
-    row = next(each for each in street.xen.machine.statistics().domains if each["domid"] == street.attacker)
-    assert row["hypercalls_refused"] == refused + 8
+    row = next(each for each in street.xen.machine.statistics().domains if each.domid == street.attacker)
+    assert row.hypercalls_refused == refused + 8
 
 
 def test_a_death_in_the_midst_of_it_leaves_the_others_as_they_were(street):

@@ -318,7 +318,7 @@ def machine(power_on):
                 self.its_process_ends(slot)
             assert self.slots == [None] * NR_SLOTS
             statistics = self.xen.machine.statistics()
-            assert [each["domid"] for each in statistics.domains] == [0]
+            assert [each.domid for each in statistics.domains] == [0]
             assert (statistics.frames_lingering, statistics.grants_mapped) == (0, 0)
             assert statistics.dom0_boots == self.dom0_boots
 

@@ -292,7 +292,7 @@ def machine(power_on):
                 assert self.xen.ret(0, "domctl.destroydomain", domain=domid) == 0
             statistics = self.xen.machine.statistics()
             assert (statistics.frames_lingering, statistics.grants_mapped) == (0, 0)
-            assert [each["domid"] for each in statistics.domains] == [0]
+            assert [each.domid for each in statistics.domains] == [0]
 
     return Grants
 

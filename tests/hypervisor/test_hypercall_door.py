@@ -201,6 +201,6 @@ def test_hypercalls_are_counted_by_name_and_domain(xen):
         xen.ret(guest, "xen_version.version")
     statistics = xen.machine.statistics()
     assert statistics.hypercalls["xen_version.version"] == 3
-    (row,) = [each for each in statistics.domains if each["domid"] == guest]
-    assert row["hypercalls"] == {"xen_version.version": 3}
-    assert row["hypercall_exits"] == 3
+    (row,) = [each for each in statistics.domains if each.domid == guest]
+    assert row.hypercalls == {"xen_version.version": 3}
+    assert row.hypercall_exits == 3

@@ -249,8 +249,8 @@ def test_what_guests_have_mapped_of_dom0_outlives_it(xen):
     xen.entry(0, 8, guest, 5)
     out = xen.call(guest, "grant_table_op.map_grant_ref", dom=0, ref=8, flags=2)[1]
     xen.crash(0)
-    former = [each for each in xen.machine.statistics().domains if each["life"] == "dead"]
-    assert [(each["domid"], each["incarnation"]) for each in former] == [(0, 1)]
+    former = [each for each in xen.machine.statistics().domains if each.life == "dead"]
+    assert [(each.domid, each.incarnation) for each in former] == [(0, 1)]
     assert xen.machine.statistics().frames_lingering == 1
     assert xen.ret(guest, "grant_table_op.unmap_grant_ref", handle=out["handle"]) == 0
     assert xen.machine.statistics().frames_lingering == 0

@@ -49,8 +49,8 @@ def test_a_poll_counts_as_returned_from_when_it_is_answered(xen, pair):
     guest, _, _, ipi = pair
 
     def inside():
-        (row,) = [each for each in xen.machine.statistics().domains if each["domid"] == guest]
-        return sum(row["hypercalls"].values()) - row["hypercall_exits"]
+        (row,) = [each for each in xen.machine.statistics().domains if each.domid == guest]
+        return sum(row.hypercalls.values()) - row.hypercall_exits
 
     poll(xen, guest, ipi)
     assert inside() == 1

@@ -1,12 +1,28 @@
 from collections.abc import Callable
+from dataclasses import fields
 
 import pytest
 
+from actors.devices.disk_statistics import DiskStatistics
+from actors.devices.ioapic import IoApicStatistics
+from actors.dom0.control_domain import ControlDomainStatistics
+from actors.domu.guest import GuestStatistics
+from actors.domu.vitals import VitalsStatistics
+from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.kernel.blkback_statistics import BlkbackStatistics
+from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import ReadStatistics, Statistics
+from actors.runtime.codec import Codec
 from actors.runtime.machine import Effect, Send
+from actors.xenstore.store import StoreStatistics
 from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.board import Board, DomainProcess
-from cluster.experiment.readings import GUESTS_AT_ONCE, Readings
+from cluster.experiment.readings import GUESTS_AT_ONCE, Readings, StoreReading
+from cluster.experiment.statistics_maps import RECORDS, map_of, record_of
+from tests.cluster.blank_records import blank
+
+FRONT = blank(BlkfrontStatistics, in_flight=1, oldest_issue_ns=5)
+STORE = blank(StoreStatistics, nodes=4, operations={"read": 2})
 
 
 class Bench:
@@ -20,7 +36,7 @@ class Bench:
         for domid in range(1, guests + 1):
             name = f"web-{domid - 1}"
             self.board.domains[domid] = DomainProcess(domid, 1, name, f"host0/dom{domid}", 0)
-        self.readings = Readings({"host0": self.board}, self.effects.append, {})
+        self.readings = Readings({"host0": self.board}, self.effects.append)
 
     def asked(self) -> dict[str, int]:
         """Who has been asked since the last time, and under which number."""
@@ -32,9 +48,9 @@ class Bench:
         self.effects.clear()
         return found
 
-    def answer(self, link: str, values: dict[str, object], now_ns: int = 7) -> None:
-        self.readings.ask_all()
-        self.readings.take(link, Statistics(self.asked()[link], values), now_ns)
+    def answer(self, link: str, record: object, now_ns: int = 7) -> None:
+        self.readings.ask_some()
+        self.readings.take(link, Statistics(self.asked()[link], map_of(record)), now_ns)
 
 
 @pytest.fixture
@@ -86,35 +102,83 @@ def test_what_is_late_or_comes_from_another_does_not_count(bench: Bench) -> None
     bench.readings.ask_all()
     second = bench.asked()
 
-    bench.readings.take("host0/dom1", Statistics(first["host0/dom1"], {"vbds": {"xvda": {}}}), 1)
-    bench.readings.take("host0/dom2", Statistics(second["host0/dom1"], {"vbds": {"xvda": {}}}), 1)
+    said = map_of(blank(GuestStatistics, vbds={"xvda": FRONT}))
+    bench.readings.take("host0/dom1", Statistics(first["host0/dom1"], said), 1)
+    bench.readings.take("host0/dom2", Statistics(second["host0/dom1"], said), 1)
 
-    assert bench.readings.actors == {}
+    assert bench.readings.heard_ns == bench.readings.frontends == {}
     assert not bench.readings.is_complete
 
 
 def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
-    bench.answer("host0/hypervisor", {"domains": [{"domid": 1, "ports": 3}, {"domid": 9, "ports": 1}]})
-    bench.answer("host0/dom0", {"vbds": [{"domid": 2, "device": 51712}], "store": {"nodes": 4}})
-    bench.answer("host0/dom1", {"vbds": {"xvda": {"in_flight": 1}}}, now_ns=9)
+    web, stranger = (blank(DomainStatistics, domid=domid, ports=3) for domid in (1, 9))
+    xen = blank(HypervisorStatistics, domains=[web, stranger], frames_free=5)
+    back = blank(BlkbackStatistics, domid=2, device=51712)
+    dom0 = blank(ControlDomainStatistics, vbds=[back], store=STORE)
+    disk = blank(DiskStatistics, resets=2)
+    vitals = blank(VitalsStatistics, free=6)
+    bench.answer("host0/hypervisor", xen)
+    bench.answer("host0/dom0", dom0)
+    bench.answer("host0/sda", disk)
+    bench.answer("host0/ioapic", blank(IoApicStatistics))
+    bench.answer("host0/dom1", blank(GuestStatistics, vitals=vitals, vbds={"xvda": FRONT}), now_ns=9)
 
     readings = bench.readings
-    assert readings.domains == {("host0", "web-0"): {"domid": 1, "ports": 3}}, "number 9 has never run"
-    assert readings.backends["host0", "web-1", 51712]["domid"] == 2
-    assert readings.stores["host0"].values == {"nodes": 4}
-    assert readings.frontends["host0", "web-0"] == {"xvda": {"in_flight": 1}}
-    assert readings.actors["host0", "web-0"].at_ns == 9
+    assert readings.hypervisors == {"host0": xen}
+    assert readings.domains == {("host0", "web-0"): web}, "number 9 has never run"
+    assert readings.dom0s == {"host0": dom0}
+    assert readings.backends == {("host0", "web-1", 51712): back}
+    assert readings.stores == {"host0": StoreReading(STORE, 7)}
+    assert readings.disks == {("host0", "sda"): disk}
+    assert readings.vitals == {("host0", "web-0"): vitals}
+    assert readings.frontends == {("host0", "web-0"): {"xvda": FRONT}}
+    assert readings.heard_ns["host0", "web-0"] == 9
+    assert readings.heard_ns["host0", "ioapic"] == 7
 
 
 def test_who_boots_again_and_has_nothing_yet_keeps_what_was_known(bench: Bench) -> None:
-    bench.answer("host0/dom1", {"vbds": {"xvda": {"in_flight": 1}}})
-    bench.answer(
-        "host0/dom0", {"vbds": [{"domid": 1, "device": 51712, "state": "Connected"}], "store": {"nodes": 4}}
-    )
+    back = blank(BlkbackStatistics, domid=1, device=51712, state="Connected")
+    bench.answer("host0/dom1", blank(GuestStatistics, vbds={"xvda": FRONT}))
+    bench.answer("host0/dom0", blank(ControlDomainStatistics, vbds=[back], store=STORE))
 
-    bench.answer("host0/dom1", {"vbds": {}})
-    bench.answer("host0/dom0", {"vbds": [], "store": {}})
+    bench.answer("host0/dom1", blank(GuestStatistics))
+    bench.answer("host0/dom0", blank(ControlDomainStatistics))
 
-    assert bench.readings.frontends["host0", "web-0"] == {"xvda": {"in_flight": 1}}
-    assert bench.readings.backends["host0", "web-0", 51712]["state"] == "Connected"
-    assert bench.readings.stores["host0"].values == {"nodes": 4}
+    assert bench.readings.frontends["host0", "web-0"] == {"xvda": FRONT}
+    assert bench.readings.backends["host0", "web-0", 51712] == back
+    assert bench.readings.stores["host0"].statistics == STORE
+
+
+def test_a_xenstored_in_a_domain_of_its_own_is_heard(load: Callable[..., ResolvedCluster]) -> None:
+    bench = Bench(load(("memory: 1GiB", "memory: 1GiB\n    xenstore: stubdom")), guests=1)
+    bench.board.domains[2] = DomainProcess(2, 1, "xenstore", "host0/dom2", 0)
+
+    bench.answer("host0/dom2", STORE)
+
+    assert bench.readings.stores == {"host0": StoreReading(STORE, 7)}
+
+
+def test_a_field_that_is_missing_is_an_error_and_no_0(bench: Bench) -> None:
+    bench.readings.ask_some()
+    values = map_of(blank(DiskStatistics))
+    del values["resets"]
+
+    with pytest.raises(ValueError, match=r"DiskStatistics\nresets\n.*required"):
+        bench.readings.take("host0/sda", Statistics(bench.asked()["host0/sda"], values), 1)
+
+
+@pytest.mark.parametrize("kind", RECORDS, ids=lambda each: each.__name__)
+def test_a_record_comes_back_as_it_was_sent(kind: type) -> None:
+    told = {
+        "domains": [blank(DomainStatistics, domid=3, hypercalls={"a.b": 1})] if kind is HypervisorStatistics
+        else {"web-0": 3},
+        "vbds": {"xvda": FRONT} if kind is GuestStatistics else [blank(BlkbackStatistics, device=51712)],
+        "store": STORE,
+    }  # fmt: skip
+    names = {each.name for each in fields(kind)} if kind is not StoreStatistics else set()
+    record = blank(kind, **{name: value for name, value in told.items() if name in names})
+    codec = Codec(Statistics)
+
+    (message,) = codec.decode_frame(codec.encode(Statistics(1, map_of(record))))
+
+    assert record_of(kind, message.values) == record

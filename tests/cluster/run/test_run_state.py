@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from actors.domu.journal_header import Word
+from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
@@ -15,6 +16,7 @@ from cluster.run.kept_values import KeptError, plain, sealed
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_state import RunState, read_state
 from cluster.verdict.report import facts_of, report_of
+from tests.cluster.blank_records import blank
 
 Load = Callable[..., ResolvedCluster]
 
@@ -151,6 +153,17 @@ def test_what_only_the_end_can_show_is_unknown_of_a_run_that_was_cut_short(kept:
         assert verdicts[name] == "unknown", name
     assert report.exit_code == 2
     assert report.checks[0].detail == "the run was cut short: everything ended in its phase 'boot'"
+
+
+def test_what_a_hypervisor_held_at_the_end_comes_back_as_its_record(kept: Kept) -> None:
+    domain = blank(DomainStatistics, domid=3, hypercalls={"a.b": 1})
+    held = blank(HypervisorStatistics, domains=[domain], grants_mapped=2)
+    kept.supervisor.outcome.leaks["host0"] = held
+    kept.state.keep()
+
+    facts = read_state(kept.directory, kept.cluster, "live")
+
+    assert facts.hosts["host0"].statistics == held
 
 
 def test_a_write_that_a_disk_had_not_written_back_is_not_lost_when_all_was_killed(kept: Kept) -> None:

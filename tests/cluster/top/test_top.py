@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from rich.console import Console
 
-from cluster.control.client import ControlReply, NotRunning
+from cluster.control.client import CONTROL_CODEC, ControlReply, NotRunning
+from cluster.control.watched import map_of_watched, watched_of
 from cluster.top.batch import COLUMNS, batch_text
 from cluster.top.sample import TopSample
 from cluster.top.top import Samples, run_batch, run_view, split_keys
@@ -59,34 +60,34 @@ def drawn(sample: TopSample, width: int = 160, height: int = 24, first: int = 0)
 
 
 def test_rates_are_what_changed_by_the_time_that_passed() -> None:
-    before = TopSample(answer())
+    before = TopSample(watched_of(answer()))
     guest = {**GUEST, "reads": 300, "writes": 50, "read_sectors": 2400}
     rows = [["Domain-0", 0, 512, 1, "r-----", 1.5], ["web-0", 1, 64, 1, "r-----", 0.5]]
     after = answer(2, guests=[guest], hosts=[{"name": "host0", "rows": rows}])
-    dom0, web = TopSample(after, before).rows()
+    dom0, web = TopSample(watched_of(after), before).rows()
     assert (dom0.cpu_percent, web.cpu_percent) == (25.0, 0.0)
     assert (web.disks.reads_rate, web.disks.writes_rate) == (100.0, 0.0)
     assert web.disks.read_bytes_rate == 800 * 512
 
 
 def test_the_first_sample_has_no_rates_and_another_life_none_yet() -> None:
-    first = TopSample(answer())
+    first = TopSample(watched_of(answer()))
     assert all(row.cpu_percent == 0 == row.disks.reads_rate for row in first.rows())
     rows = [["web-0", 7, 64, 1, "r-----", 99.0]]
-    (web,) = TopSample(answer(1, hosts=[{"name": "host0", "rows": rows}]), first).rows()
+    (web,) = TopSample(watched_of(answer(1, hosts=[{"name": "host0", "rows": rows}])), first).rows()
     assert web.cpu_percent == 0
 
 
 def test_a_guest_that_does_not_run_is_shown_behind_those_that_do() -> None:
     other = {**GUEST, "name": "web-1", "runs": False}
-    rows = TopSample(answer(guests=[other, GUEST])).rows()
+    rows = TopSample(watched_of(answer(guests=[other, GUEST]))).rows()
     assert [(row.name, row.domid, row.state) for row in rows] == [
         ("Domain-0", 0, "-----r"), ("web-0", 1, "----p-"), ("web-1", None, "------"),
     ]  # fmt: skip
 
 
 def test_batch_has_the_columns_of_xentop() -> None:
-    head, dom0, web = batch_text(TopSample(answer())).splitlines()
+    head, dom0, web = batch_text(TopSample(watched_of(answer()))).splitlines()
     assert head.split() == [name for name, _ in COLUMNS]
     numbers = "0 0.0 65536 6.2 65536 6.2 1 0 0 0 1 n/a 100 50 800 400 0 0.004"
     assert web.split() == ["web-0", "----p-", *numbers.split()]
@@ -95,7 +96,7 @@ def test_batch_has_the_columns_of_xentop() -> None:
 
 def test_the_screen_shows_faults_with_what_became_of_them() -> None:
     over = {**FAULT, "id": "2.3", "recovered_ms": 148.0, "external": True}
-    text = "\n".join(drawn(TopSample(answer(faults=[FAULT, over]))))
+    text = "\n".join(drawn(TopSample(watched_of(answer(faults=[FAULT, over])))))
     assert "fault 1: crash of host0/dom0, 3 s ago; detected after 4 ms; 4 guests wait" in text
     assert "from outside" in text
     assert "restarted" not in text
@@ -107,7 +108,7 @@ def test_the_screen_says_what_a_fault_was_followed_by() -> None:
     gone = {**FAULT, "id": "2.3", "given_up": True, "waiting_for": 0, "destroyed": True}
     unnoticed = {**FAULT, "id": "x1", "detected_ms": None, "turn": "", "given_up": True, "waiting_for": 0}
     hopeless = {**FAULT, "id": "4", "detected_ms": None, "given_up": True}
-    text = "\n".join(drawn(TopSample(answer(faults=[turned, gone, unnoticed, hopeless]))))
+    text = "\n".join(drawn(TopSample(watched_of(answer(faults=[turned, gone, unnoticed, hopeless])))))
 
     assert "detected after 4 ms; power back after 1000 ms; 4 guests wait" in text
     assert "fault 2.3: crash of host0/dom0, 3 s ago; detected after 4 ms; destroyed" in text
@@ -119,7 +120,7 @@ def test_the_screen_says_what_a_fault_was_followed_by() -> None:
 @pytest.mark.parametrize("height", [5, 10, 24])
 def test_the_screen_fits_any_terminal(width: int, height: int) -> None:
     guests = [{**GUEST, "name": f"web-{index}"} for index in range(50)]
-    lines = drawn(TopSample(answer(guests=guests, faults=[FAULT] * 9)), width, height)
+    lines = drawn(TopSample(watched_of(answer(guests=guests, faults=[FAULT] * 9))), width, height)
     assert all(len(line) <= width for line in lines)
     if width >= 60:
         (head,) = [line for line in lines if line.startswith("NAME")]
@@ -140,7 +141,7 @@ def test_a_narrow_terminal_shortens_names_and_cuts_no_number(width: int) -> None
         faults=[told],
         hosts=[{"name": "host0", "rows": rows}],
     )
-    lines = drawn(TopSample(values), width)
+    lines = drawn(TopSample(watched_of(values)), width)
 
     assert all(len(line) <= width for line in lines)
     words = {word.strip(";,.") for line in lines for word in line.split()}
@@ -153,7 +154,7 @@ def test_a_narrow_terminal_shortens_names_and_cuts_no_number(width: int) -> None
 
 def test_the_domains_can_be_scrolled_through() -> None:
     guests = [{**GUEST, "name": f"web-{index}"} for index in range(50)]
-    sample = TopSample(answer(guests=guests))
+    sample = TopSample(watched_of(answer(guests=guests)))
     assert "web-45" not in "\n".join(drawn(sample))
     assert "web-45" in "\n".join(drawn(sample, first=40))
     assert "web-49" in "\n".join(drawn(sample, first=400))
@@ -191,6 +192,20 @@ def test_a_pipe_ends_with_the_cluster() -> None:
     out = io.StringIO()
     run_batch(Cluster(2).ask, out, 0.5, 0, lambda _: None)
     assert out.getvalue().count("NAME") == 2
+
+
+def test_an_answer_that_lacks_something_is_an_error_and_no_0() -> None:
+    guest = {key: value for key, value in GUEST.items() if key != "reads"}
+
+    with pytest.raises(NotRunning, match="of another version"):
+        Samples(lambda: ControlReply("", answer(guests=[guest]))).take()
+
+
+def test_what_is_watched_comes_back_as_it_was_sent() -> None:
+    seen = watched_of(answer(faults=[FAULT]))
+    (message,) = CONTROL_CODEC.decode_frame(CONTROL_CODEC.encode(ControlReply("", map_of_watched(seen))))
+
+    assert watched_of(message.values) == seen
 
 
 def test_a_cluster_that_never_ran_is_an_error() -> None:

@@ -11,6 +11,7 @@ from actors.domu.journal import Journal, MemoryJournal
 from actors.domu.journal_header import Word
 from actors.domu.stamp import stamp_block
 from actors.domu.store_log import StoreLog
+from actors.hypervisor.statistics import HypervisorStatistics
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord
@@ -22,10 +23,11 @@ from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.report import Report, report_of
 from cluster.verdict.run_facts import HostFacts, RunFacts
 from cluster.verdict.verdict import Verdict
+from tests.cluster.blank_records import blank
 
 Load = Callable[..., ResolvedCluster]
 SECTORS = 2048
-CLEAN: dict[str, object] = {"grants_mapped": 0, "frames_lingering": 0, "foreign_frames": 0}
+CLEAN = blank(HypervisorStatistics)
 
 
 def die(guest: GuestRecord) -> None:
@@ -319,9 +321,9 @@ def test_a_read_that_gave_something_else_fails_the_run(run: Run) -> None:
     assert verdict_of(run.report(), "read back") is Verdict.failed
 
 
-@pytest.mark.parametrize("key", CLEAN)
+@pytest.mark.parametrize("key", ["grants_mapped", "frames_lingering", "foreign_frames"])
 def test_what_is_left_over_fails_the_run(run: Run, key: str) -> None:
-    run.hosts["host0"] = HostFacts(1, 2, "", {**CLEAN, key: 3})
+    run.hosts["host0"] = HostFacts(1, 2, "", blank(HypervisorStatistics, **{key: 3}))
 
     report = run.report()
 

@@ -15,7 +15,8 @@ from cluster.config.loading import load_cluster
 from cluster.config.schema import MetricsSchema
 from cluster.experiment.lives import Death
 from cluster.experiment.supervisor import Supervisor
-from cluster.metrics.catalog import ALL_GUESTS, CATALOG, PREFIX
+from cluster.metrics.catalog import ALL_GUESTS, CATALOG
+from cluster.metrics.family import PREFIX
 from cluster.metrics.guest_metrics import latency_histogram
 from cluster.metrics.metrics import HostCollector
 from cluster.metrics.outage_counts import LENGTHS
