@@ -214,7 +214,8 @@ class Blkfront:
             self._closing.returning = await read_or(self._xenbus, f"{self._backend}/online", "") != "0"
             if self._closing.returning:
                 return  # it has not yet seen that we are back
-        self._closing.returning = False
+        if theirs is XenbusState.InitWait:
+            self._closing.returning = False
         action = ACTIONS.get((self.state, theirs))
         if action is not None:
             await self._actions[action]()
