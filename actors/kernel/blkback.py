@@ -203,10 +203,13 @@ class Blkback:
             await self._tell_again()
         if self._online_changed:
             await self._look_whether_offline()
-        if self.state is XenbusState.Initialising:
+        begins = self.state is XenbusState.Initialising
+        if begins:
             await self._reopen()
         front = await read_state(self._xenbus, self._frontend_path)
-        if await self._is_removed(front):
+        # What has just been begun is no other device's; a store that says so has lost what was written.
+        still_begins = begins and front is XenbusState.Initialising
+        if not still_begins and await self._is_removed(front):
             # What was asked of one store may have been answered by the next.
             if not self._store_lost:
                 await self._leave()
