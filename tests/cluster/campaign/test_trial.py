@@ -3,8 +3,10 @@
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +80,12 @@ def test_trace_history_and_record_of_a_seed_are_the_same_in_every_process(file, 
     assert json.loads(told[0].splitlines()[0])["seed"] == 7
     assert len(traces[0]) > 100_000
     assert traces[0] == traces[1]
+
+
+def test_the_documentation_names_every_bug_that_can_be_planted() -> None:
+    page = (Path(__file__).parents[3] / "docs/campaign.md").read_text()
+
+    assert set(re.findall(r"^\| `([\w-]+)`: ", page, re.M)) == set(BUGS)
 
 
 @pytest.mark.parametrize("bug", list(BUGS))
