@@ -313,6 +313,8 @@ class Blkfront:
         self.read_only = bool(info & VDISK_READONLY)
         self._queue.can_flush = await self._offers("feature-flush-cache")
         self._frames.persistent = await self._offers("feature-persistent")
+        if self._store_lost:
+            return  # half of it was read from the next store, which may not have it yet
         self.state = XenbusState.Connected
         await self._xenbus.write(f"{self._path}/state", state_text(self.state))
         port = self._port

@@ -118,6 +118,27 @@ CASES = {
 }
 
 WITH_A_DRIVER_DOMAIN = {
+    "a frontend does not believe a backend of which it has read half from the next store": (
+        162,
+        [
+            {"kind": "crash", "target": "host0/storage", "at": "15960us"},
+            {"kind": "irq-lost", "target": "host0/sda", "duration": "72115us", "at": "147239us"},
+            {"kind": "irq-storm", "target": "host0/sdb", "duration": "19442us", "at": "182883us"},
+            {
+                "kind": "host-power-loss",
+                "target": "host0",
+                "duration": "96443us",
+                "when": {"vbd": "host0/web-0/xvda", "state": "InitWait", "end": "backend"},
+                "after": "1788us",
+            },
+            {
+                "kind": "xenstored-kill",
+                "target": "host0/xenstored",
+                "when": {"vbd": "host0/web-1/xvda", "state": "Connected", "end": "backend"},
+                "after": "500us",
+            },
+        ],
+    ),
     "a guest that ends while the store is away is served no more": (
         100060,
         [
