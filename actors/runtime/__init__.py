@@ -9,6 +9,8 @@ arrivals         what has come on a link, cut into turns that are fair to other 
 link             a live actor's end of a link: frames in, what waits to go out
 disturbance      rules that break one direction of a link: what they make of a message
 detour           the way of a live link's messages while rules break it
+outgoing         what a live actor sends: the way to each peer, and what leaves at the end of a turn
+alarm            the alarm clock of a live actor
 actor            the live driver: one machine, its links, one trio task tree
 agenda           what is to happen when in a simulated world, and who is there
 simulation       the simulated driver: one heap, virtual time

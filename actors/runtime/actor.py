@@ -10,14 +10,12 @@ is followed by one LinkClosed, whoever ended the link. An exception of the machi
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from random import Random
 
 import trio
 
+from actors.runtime.alarm import Alarm
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec
-from actors.runtime.detour import Detour
-from actors.runtime.disturbance import Disturbance, LinkRule
+from actors.runtime.disturbance import LinkRule
 from actors.runtime.link import Link, RawLink
 from actors.runtime.machine import (
     CloseLink,
@@ -40,6 +38,7 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
+from actors.runtime.outgoing import Outgoing
 from actors.runtime.trace import Tracer
 from actors.runtime.transport import ByteStream
 
@@ -90,16 +89,15 @@ class ActorDriver:
         self._trace = trace
         self._clock = clock
         self._frame_limit = frame_limit
-        self._max_backlog_bytes, self._unread_limit = max_backlog_bytes, unread_limit
+        self._unread_limit = unread_limit
         self._end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
         self._links: dict[str, Link] = {}
-        self._touched: list[Link] = []
+        self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
+        self._alarm = Alarm(machine.next_deadline_ns, clock)
         self._inbox: list[Event | Link] = []
         self._inbox_filled = trio.Event()
         self._thawed: trio.Event | None = None
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
-        self._armed_ns: int | None = None
-        self._timer = trio.CancelScope()
         self._exit_reason: str | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -107,6 +105,7 @@ class ActorDriver:
         """Run until the machine exits, or `kill`: the reason. Links are closed whatever ends it."""
         try:
             async with trio.open_nursery() as self._nursery:
+                self._outgoing.start(self._nursery)
                 self._nursery.start_soon(self._take_posted)
                 self._nursery.start_soon(self._keep_time)
                 if self.killed:
@@ -148,15 +147,8 @@ class ActorDriver:
     def disturb(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
         target = self._links.get(link)
-        if target is None or self._nursery is None:
-            return
-        disturbance = Disturbance(rules, Random(seed))
-        if target.detour is not None:
-            target.detour.disturbance = disturbance
-        else:
-            pack = partial(self._pack, target)
-            target.detour = Detour(disturbance, self._clock, pack, self._flush_touched)
-            self._nursery.start_soon(target.detour.run)
+        if target is not None:
+            self._outgoing.disturb(target, rules, seed)
 
     @property
     def links(self) -> list[str]:
@@ -195,7 +187,7 @@ class ActorDriver:
             self._post(link)  # behind the LinkClosed of the old one
             return
         self._links[link.name] = link
-        self._drain_later(link, link.greet())
+        self._outgoing.open(link)
         self._take(LinkOpened(link.name))
         self._nursery.start_soon(self._read, link)
 
@@ -251,7 +243,7 @@ class ActorDriver:
     def _handle(self, link: Link, messages: Iterable[object], now_ns: int) -> None:
         """The hot loop: what `_take` does for one event, written out for many messages."""
         event, handle, intercept, trace = link.received, self.machine.handle, self._intercept, self._trace
-        links, touched = self._links, self._touched
+        ways = self._outgoing.ways
         stop = False
         for message in messages:
             if intercept and type(message) in intercept:
@@ -262,20 +254,13 @@ class ActorDriver:
             if trace is not None:
                 trace.record(now_ns, self.address, Received(link.name, message), effects)
             for effect in effects:
-                if type(effect) is not Send:
+                if type(effect) is Send:
+                    way = ways.get(effect.link)
+                    if way is not None:
+                        way.send(effect.message)
+                else:
                     self._perform(effect)
                     stop = not link.open or self._exit_reason is not None
-                    continue
-                target = links.get(effect.link)
-                if target is not None:
-                    outgoing = effect.message
-                    if target.detour is not None:
-                        target.detour.send(outgoing)
-                        continue
-                    if not target.queued:
-                        target.queued = True
-                        touched.append(target)
-                    target.pack(target.rows[type(outgoing)](outgoing))
             if stop:
                 return
 
@@ -303,23 +288,10 @@ class ActorDriver:
                 if self._trace is not None:
                     self._trace.record(now_ns, self.address, "end of turn", effects)
                 self._perform_all(effects)
-        if self._touched:
-            self._flush_touched()
+        if self._outgoing.touched:
+            self._outgoing.flush()
         if self._exit_reason is None:
-            self._arm(now_ns)
-
-    def _flush_touched(self) -> None:
-        for link in self._touched:
-            if link.open and link.queued:
-                self._drain_later(link, link.flush())
-        self._touched.clear()
-
-    def _pack(self, link: Link, message: object) -> None:
-        if link.open:
-            if not link.queued:
-                link.queued = True
-                self._touched.append(link)
-            link.pack(link.rows[type(message)](message))
+            self._alarm.set(now_ns)
 
     def _perform_all(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -327,11 +299,9 @@ class ActorDriver:
 
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, Send):
-            link = self._links.get(effect.link)
-            if link is not None and link.detour is not None:
-                link.detour.send(effect.message)
-            elif link is not None:
-                self._pack(link, effect.message)
+            way = self._outgoing.ways.get(effect.link)
+            if way is not None:
+                way.send(effect.message)
         elif isinstance(effect, Log):
             self._log(effect.text)
         elif isinstance(effect, CloseLink):
@@ -342,14 +312,6 @@ class ActorDriver:
             self._exit(effect.reason)
         elif not isinstance(effect, Work):  # here it has taken its time
             self._perform_for_owner(effect)
-
-    def _drain_later(self, link: Link, waiting: int) -> None:
-        """Have bytes written that the stream did not take; over the limit the link is closed."""
-        if waiting > self._max_backlog_bytes:
-            self._break(link, f"the peer does not read: {waiting} bytes wait for it")
-        elif waiting and link.drained is None and self._nursery is not None:
-            link.drained = trio.Event()
-            self._nursery.start_soon(link.drain)
 
     def _break(self, link: Link, reason: str) -> None:
         """Close a link for what the peer did, after what was sent to it before."""
@@ -363,6 +325,7 @@ class ActorDriver:
             link.close()
             if self._links.get(link.name) is link:
                 del self._links[link.name]
+                self._outgoing.close(link)
             self._post(LinkClosed(link.name, reason))
 
     def _exit(self, reason: str) -> None:
@@ -380,20 +343,8 @@ class ActorDriver:
         self._nursery.cancel_scope.cancel()
 
     async def _keep_time(self) -> None:
-        """One task for all deadlines: `_arm` moves the deadline of its scope."""
         while True:
-            self._armed_ns = None
-            with trio.CancelScope() as self._timer:
-                self._arm(self._clock())
-                await trio.sleep_forever()
+            await self._alarm.ring()
             await self._while_frozen()
-            deadline_ns = self.machine.next_deadline_ns()
-            if deadline_ns is not None and deadline_ns <= self._clock():
+            if self._alarm.due:
                 self._take(DeadlinePassed())
-
-    def _arm(self, now_ns: int) -> None:
-        """Have the timer fire no later than the machine wants; a later deadline is seen when it fires."""
-        deadline_ns = self.machine.next_deadline_ns()
-        if deadline_ns is not None and (self._armed_ns is None or deadline_ns < self._armed_ns):
-            self._armed_ns = deadline_ns
-            self._timer.deadline = trio.current_time() + max(0, deadline_ns - now_ns) / 1e9
