@@ -13,6 +13,7 @@ outgoing         what a live actor sends: the way to each peer, and what leaves 
 alarm            the alarm clock of a live actor
 actor            the live driver: one machine, its links, one trio task tree
 agenda           what is to happen when in a simulated world, and who is there
+simulated_links  the links of a simulated world: what is under way on them
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link
 distribution     how long something takes, in simulated time
