@@ -1,6 +1,7 @@
 """The engine: it runs machines and knows no Xen.
 
 machine          the contract of a machine: events in, effects out
+intercept        what a driver answers in its machine's stead
 codec            typed messages to msgpack arrays and back
 framing          length-prefixed frames out of a byte stream, with a size limit
 transport        byte streams: socket pairs, listeners and connections (Unix, TCP), memory

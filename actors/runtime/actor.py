@@ -1,21 +1,22 @@
 """The live driver: one machine, its links, and trio tasks that wait for the machine.
 
 A turn is what arrived together: every frame of one receive is decoded and handled, then `end_turn`
-of the machine (if it has one) is called, then each link that was sent to is flushed once. What is too
-much for one turn (`arrivals`) is handled in turns of its own; the longer each, the more others have then.
+of the machine is called, then each link that was sent to is flushed once. What is too much
+for one turn (`arrivals`) is handled in turns of its own; the longer each, the more others have then.
 
 Rules: the machine is called from here only, and never again while it is in a call; each LinkOpened
 is followed by one LinkClosed, whoever ended the link. An exception of the machine leaves `run`.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
 from actors.runtime.alarm import Alarm
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec
 from actors.runtime.disturbance import LinkRule
+from actors.runtime.intercept import Intercepts, answer
 from actors.runtime.link import Link, RawLink
 from actors.runtime.machine import (
     CloseLink,
@@ -47,7 +48,6 @@ MAX_BACKLOG_BYTES = 16 * 1024 * 1024
 TURNS_PER_CHECKPOINT = 8
 LINGER_S = 1.0
 
-Intercept = Callable[[str, object, Machine], object | None]
 OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow
 
 
@@ -59,9 +59,9 @@ class ActorDriver:
     """Runs one machine in trio.
 
     `log` takes the lines of Log effects and of links that broke the protocol. `perform` takes the
-    effects on other actors. `intercept` answers messages of some types in the machine's stead: what
-    it returns is sent back on the same link, None is nothing. A peer for whom more than `unread_limit` bytes
-    wait is not read from until it has taken them; two ends with this rule might wait for each other for ever.
+    effects on other actors. `intercept` answers messages of some types in the machine's stead. A peer for
+    whom more than `unread_limit` bytes wait is not read from until it has taken them; two ends with this
+    rule might wait for each other for ever.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ActorDriver:
         *,
         log: Callable[[str], object],
         perform: Callable[[OwnerEffect], object] = _no_owner,
-        intercept: Mapping[type, Intercept] | None = None,
+        intercept: Intercepts | None = None,
         trace: Tracer | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         frame_limit: int = MAX_FRAME_BYTES,
@@ -90,7 +90,6 @@ class ActorDriver:
         self._clock = clock
         self._frame_limit = frame_limit
         self._unread_limit = unread_limit
-        self._end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
         self._links: dict[str, Link] = {}
         self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
         self._alarm = Alarm(machine.next_deadline_ns, clock)
@@ -102,7 +101,7 @@ class ActorDriver:
         self._nursery: trio.Nursery | None = None
 
     async def run(self) -> str:
-        """Run until the machine exits, or `kill`: the reason. Links are closed whatever ends it."""
+        """Run until the machine exits, or `kill`: the reason. What ends it closes links and machine."""
         try:
             async with trio.open_nursery() as self._nursery:
                 self._outgoing.start(self._nursery)
@@ -113,6 +112,7 @@ class ActorDriver:
         finally:
             for link in [*self._links.values(), *(each for each in self._inbox if isinstance(each, Link))]:
                 link.close()
+            self.machine.close()
         return self._exit_reason or "killed"
 
     def plug(self, link: str, stream: ByteStream) -> None:
@@ -265,10 +265,10 @@ class ActorDriver:
                 return
 
     def _answer(self, link: Link, message: object, now_ns: int) -> None:
-        answer = self._intercept[type(message)](link.name, message, self.machine)
-        effects: list[Effect] = [] if answer is None else [Send(link.name, answer)]
+        event = Received(link.name, message)
+        effects = answer(self._intercept[type(message)], event, self.machine)
         if self._trace is not None:
-            self._trace.record(now_ns, self.address, Received(link.name, message), effects)
+            self._trace.record(now_ns, self.address, event, effects)
         self._perform_all(effects)
 
     def _take(self, event: Event) -> None:
@@ -282,8 +282,8 @@ class ActorDriver:
             self._finish_turn(now_ns)
 
     def _finish_turn(self, now_ns: int) -> None:
-        if self._end_turn is not None and self._exit_reason is None:
-            effects = self._end_turn(now_ns)
+        if self._exit_reason is None:
+            effects = self.machine.end_turn(now_ns)
             if effects:
                 if self._trace is not None:
                     self._trace.record(now_ns, self.address, "end of turn", effects)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from actors.runtime.codec import Codec
+from actors.runtime.intercept import Intercepts, answer
 from actors.runtime.machine import (
     CloseLink,
     Connect,
@@ -35,7 +36,7 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
-from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor
+from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, Tap
 from actors.runtime.simulated_links import Latency, SimulatedLinks, no_latency
 from actors.runtime.trace import Tracer
 
@@ -47,15 +48,17 @@ STEPS_PER_QUESTION = 4096
 Program = Callable[[str, dict[str, object]], Machine]
 SpawnDelay = Callable[[str, Random], int]
 Costs = Callable[[str, Machine, Random], Charge | None]
+Taps = Callable[[str, Machine], Tap | None]
 
 
 class Simulation(SimulatedLinks):
     """A world of machines. Addresses name actors; one that has ended may be spawned again.
 
     `programs` makes machines for Spawn effects; `latency` is as in SimulatedLinks. With `codec` every
-    message goes through its wire form. With `invariants`, every turn ends with `check_turn` where a
-    machine has one (what that turn may have broken), else with `check`, and now and then with both.
-    `spawn_delay(program, random)`: what a Spawn takes; `costs(address, machine, random)`: what its steps do.
+    message goes through its wire form. `intercept` is as in the live driver; `taps(address, machine)` is
+    asked at each start who is to see what that machine is sent. With `invariants`, every turn ends with
+    `check_turn`, and now and then with `check`. `spawn_delay(program, random)`: what a Spawn takes;
+    `costs(address, machine, random)`: what its steps do.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Simulation(SimulatedLinks):
         process_ended_delay_ns: int = 0,
         spawn_delay: SpawnDelay | None = None,
         costs: Costs | None = None,
+        intercept: Intercepts | None = None,
+        taps: Taps | None = None,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
         trace: Tracer | None = None,
@@ -78,6 +83,8 @@ class Simulation(SimulatedLinks):
         self._process_ended_delay_ns = process_ended_delay_ns
         self._spawn_delay = spawn_delay
         self._costs = costs
+        self._intercept = dict(intercept or {})
+        self._taps = taps
         self._log = log
         self._codec = codec
         self._trace = trace
@@ -214,7 +221,10 @@ class Simulation(SimulatedLinks):
         )
         assert actor.machine is not None, "it is alive"
         try:
-            effects = actor.machine.handle(event, now_ns)
+            if type(event) is Received and (actor.tap is not None or type(event.message) in self._intercept):
+                effects = self._show(actor, actor.machine, event)
+            else:
+                effects = actor.machine.handle(event, now_ns)
         except Exception as error:
             error.add_note(f"at {now_ns} ns {actor.address} took {event!r}"[:1000])
             raise
@@ -225,18 +235,26 @@ class Simulation(SimulatedLinks):
         if effects:
             self._perform_all(actor, effects)
 
+    def _show(self, actor: SimulatedActor, machine: Machine, event: Received) -> list[Effect]:
+        """Let those who look on see a message; what the driver answers is not for the machine."""
+        if actor.tap is not None:
+            actor.tap(event.message)
+        intercept = self._intercept.get(type(event.message))
+        if intercept is not None:
+            return answer(intercept, event, machine)
+        return machine.handle(event, self.now_ns)
+
     def _finish_turn(self, actor: SimulatedActor) -> None:
-        machine = actor.machine
-        assert machine is not None, "it is alive"
-        if actor.end_turn is not None:
-            effects = actor.end_turn(self.now_ns)
-            if effects:
-                if self._trace is not None:
-                    self._trace.record(self.now_ns, actor.address, "end of turn", effects)
-                self._perform_all(actor, effects)
+        assert actor.machine is not None, "it is alive"
+        effects = actor.machine.end_turn(self.now_ns)
+        if effects:
+            if self._trace is not None:
+                self._trace.record(self.now_ns, actor.address, "end of turn", effects)
+            self._perform_all(actor, effects)
         if self._invariants:
             actor.check(self.now_ns)
-        actor.end_step(self.now_ns)
+        if actor.spent_ns:
+            actor.end_step(self.now_ns)
         self._arm(actor)
 
     def _arm(self, actor: SimulatedActor) -> None:
@@ -307,6 +325,8 @@ class Simulation(SimulatedLinks):
         actor = self._actors[address] = SimulatedActor(address, machine, spawner, self.now_ns + delay_ns)
         if self._costs is not None:
             actor.charge = self._costs(address, machine, self.random(address, f"costs {self.now_ns}"))
+        if self._taps is not None:
+            actor.tap = self._taps(address, machine)
         self._arm(actor)
 
     def _end(self, actor: SimulatedActor, status: int) -> None:
@@ -316,6 +336,8 @@ class Simulation(SimulatedLinks):
             self._hang_up(end)
         for entry in actor.held:
             self._deliver(actor, entry[3], entry)
+        if actor.machine is not None:
+            actor.machine.close()
         if actor.spawner is not None:
             ended = ProcessEnded(actor.address, status)
             self._push(self.now_ns + self._process_ended_delay_ns, actor.spawner, None, ended)

@@ -11,7 +11,7 @@ from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
-from actors.runtime.machine import Effect, Event, Exit, ProcessEnded, Received, StoodStill
+from actors.runtime.machine import Effect, Event, Exit, Machine, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.experiment.board import Board, DomainChange
@@ -40,7 +40,7 @@ BREAKABLE = ("boot", "workload", "settle")
 PHASES = ("boot", "workload", "settle", "stop", "shutdown", "account", "off", "done")
 
 
-class Supervisor:
+class Supervisor(Machine):
     """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Supervisor:
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
-        self.interrupts = InterruptTables(self._emit)
+        self.interrupt_tables = InterruptTables(self._emit)
         self.readings = Readings(self.boards, self._emit, self.outcome.statistics)
         self._host_clock = host_clock
         self.phase = "boot"
@@ -115,7 +115,7 @@ class Supervisor:
             case Received(link=link, message=CannotGoOn(text=text)):
                 self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):
-                self.interrupts.take(link, message)
+                self.interrupt_tables.take(link, message)
                 return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
@@ -317,7 +317,7 @@ class Supervisor:
             for name, board in self.boards.items():
                 if board.state.power == "on":
                     running = [each.address for each in board.domains.values() if each.state == "running"]
-                    self.interrupts.keep(running)
+                    self.interrupt_tables.keep(running)
                     forced = any(each.host == name for each in busy)
                     board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
             self._enter("shutdown")

@@ -20,6 +20,7 @@ from actors.runtime.machine import (
     Effect,
     Event,
     LinkOpened,
+    Machine,
     Received,
     Send,
     Slow,
@@ -31,7 +32,7 @@ from actors.runtime.transport import ByteStream, memory_pair
 
 
 @dataclass
-class Teller:
+class Teller(Machine):
     """Says on its link what a test puts in `says`, and keeps (time, text) of what it hears."""
 
     says: list[Effect] = field(default_factory=list)
@@ -48,12 +49,6 @@ class Teller:
 
     def next_deadline_ns(self) -> int | None:
         return self.deadline_ns
-
-    def check(self) -> None:
-        return
-
-    def statistics(self) -> object:
-        return None
 
 
 def notes(*texts: str) -> list[Effect]:
