@@ -87,12 +87,11 @@ class Link:
         return self._send(hello_frame())
 
     def send(self, message: object) -> None:
-        """Queue a message for the end of the turn; on a link that has ended it is dropped."""
-        if self.open:
-            if not self.queued:
-                self.queued = True
-                self.touched.append(self)
-            self.pack(self.rows[type(message)](message))
+        """Queue a message for the end of the turn."""
+        if not self.queued:
+            self.queued = True
+            self.touched.append(self)
+        self.pack(self.rows[type(message)](message))
 
     def flush(self) -> int:
         """Send what is queued, as far as the stream takes it now; how many bytes wait."""

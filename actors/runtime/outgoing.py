@@ -42,7 +42,9 @@ class Outgoing:
 
     def close(self, link: Link) -> None:
         """A link has ended."""
-        self.ways.pop(link.name, None)
+        way = self.ways.pop(link.name, None)
+        if isinstance(way, Detour):
+            way.close()
 
     def flush(self) -> None:
         """Send what is queued."""
