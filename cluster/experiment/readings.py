@@ -55,6 +55,22 @@ class Readings:
         """Whether everybody who was asked last has answered."""
         return not self.asked
 
+    @property
+    def of_hypervisors(self) -> dict[str, Values]:
+        """What the hypervisors said last, by address."""
+        return {address: each for address, each in self.latest.items() if address.endswith("/hypervisor")}
+
+    @property
+    def is_settled(self) -> bool:
+        """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
+        if any(each.get("frames_lingering") for each in self.of_hypervisors.values()):
+            return False
+        dom0s = [f"{name}/dom0" for name, board in self._boards.items() if board.find("dom0") is not None]
+        values = [self.latest.get(each, {}) for each in dom0s]
+        return self.is_complete and all(
+            each.get("all_shut_down") and not each.get("backends") for each in values
+        )
+
     def ask_all(self) -> None:
         """Ask every hypervisor and every domain that runs."""
         self.asked.clear()
