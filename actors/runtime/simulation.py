@@ -85,6 +85,7 @@ class Simulation(SimulatedLinks):
         self._costs = costs
         self._intercept = dict(intercept or {})
         self._taps = taps
+        self._looked_at = bool(intercept) or taps is not None
         self._log = log
         self._codec = codec
         self._trace = trace
@@ -219,12 +220,13 @@ class Simulation(SimulatedLinks):
         assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, (
             f"time stands still: {actor.address} {event}"
         )
-        assert actor.machine is not None, "it is alive"
+        machine = actor.machine
+        assert machine is not None, "it is alive"
         try:
-            if type(event) is Received and (actor.tap is not None or type(event.message) in self._intercept):
-                effects = self._show(actor, actor.machine, event)
+            if self._looked_at and type(event) is Received:
+                effects = self._show(actor, machine, event)
             else:
-                effects = actor.machine.handle(event, now_ns)
+                effects = machine.handle(event, now_ns)
         except Exception as error:
             error.add_note(f"at {now_ns} ns {actor.address} took {event!r}"[:1000])
             raise
