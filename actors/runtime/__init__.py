@@ -11,6 +11,7 @@ link             a live actor's end of a link: frames in, what waits to go out
 disturbance      rules that break one direction of a link: what they make of a message
 detour           the way of a live link's messages while rules break it
 outgoing         what a live actor sends: the way to each peer, and what leaves at the end of a turn
+mailbox          what waits for a live actor outside of its links
 alarm            the alarm clock of a live actor
 actor            the live driver: one machine, its links, one trio task tree
 agenda           what is to happen when in a simulated world, and who is there

@@ -10,6 +10,7 @@ is followed by one LinkClosed, whoever ended the link. An exception of the machi
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import trio
 
@@ -39,6 +40,7 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
+from actors.runtime.mailbox import Mailbox
 from actors.runtime.outgoing import Outgoing
 from actors.runtime.trace import Tracer
 from actors.runtime.transport import ByteStream
@@ -82,19 +84,22 @@ class ActorDriver:
         self.address = address
         self.machine = machine
         self.killed = False
-        self._codec = codec
         self._log = log
         self._perform_for_owner = perform
         self._intercept = dict(intercept or {})
         self._trace = trace
         self._clock = clock
-        self._frame_limit = frame_limit
-        self._unread_limit = unread_limit
+        self._new_link = partial(
+            Link,
+            frame_limit=frame_limit,
+            rows=codec.rows,
+            decode=codec.decode_frame,
+            unread_limit=unread_limit,
+        )
         self._links: dict[str, Link] = {}
         self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
         self._alarm = Alarm(machine.next_deadline_ns, clock)
-        self._inbox: list[Event | Link] = []
-        self._inbox_filled = trio.Event()
+        self._inbox = Mailbox[Event | Link]()
         self._thawed: trio.Event | None = None
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._exit_reason: str | None = None
@@ -110,23 +115,25 @@ class ActorDriver:
                 if self.killed:
                     self._nursery.cancel_scope.cancel()
         finally:
-            for link in [*self._links.values(), *(each for each in self._inbox if isinstance(each, Link))]:
+            for link in [
+                *self._links.values(),
+                *(each for each in self._inbox.waiting if isinstance(each, Link)),
+            ]:
                 link.close()
             self.machine.close()
         return self._exit_reason or "killed"
 
     def plug(self, link: str, stream: ByteStream) -> None:
         """Give the machine a new link. An older one of that name is read out and closed first."""
-        rows, decode = self._codec.rows, self._codec.decode_frame
-        self._post(Link(link, stream, self._frame_limit, rows, decode, unread_limit=self._unread_limit))
+        self._inbox.put(self._new_link(link, stream))
 
     def plug_raw(self, link: str, stream: ByteStream) -> None:
         """Give the machine a link to a stranger, whose messages are `bytes` as they come and go."""
-        self._post(RawLink(link, stream))
+        self._inbox.put(RawLink(link, stream))
 
     def post(self, event: Event) -> None:
         """Give the machine an event of the owner's, such as ProcessEnded."""
-        self._post(event)
+        self._inbox.put(event)
 
     def kill(self) -> None:
         """End at once: nothing queued is sent, links close."""
@@ -155,21 +162,15 @@ class ActorDriver:
         """The names of the links that are open, in the order of their opening."""
         return list(self._links)
 
-    def _post(self, what: Event | Link) -> None:
-        self._inbox.append(what)
-        self._inbox_filled.set()
-
     async def _while_frozen(self) -> None:
         while self._thawed is not None:
             await self._thawed.wait()
 
     async def _take_posted(self) -> None:
         while True:
-            await self._inbox_filled.wait()
+            await self._inbox.wait()
             await self._while_frozen()
-            self._inbox_filled = trio.Event()
-            inbox, self._inbox = self._inbox, []
-            for what in inbox:
+            for what in self._inbox.take():
                 if isinstance(what, Link):
                     self._open(what)
                 else:
@@ -184,7 +185,7 @@ class ActorDriver:
             while self._receive(old):
                 pass
             self._close(old, "replaced by a new link")
-            self._post(link)  # behind the LinkClosed of the old one
+            self._inbox.put(link)  # behind the LinkClosed of the old one
             return
         self._links[link.name] = link
         self._outgoing.open(link)
@@ -326,7 +327,7 @@ class ActorDriver:
             if self._links.get(link.name) is link:
                 del self._links[link.name]
                 self._outgoing.close(link)
-            self._post(LinkClosed(link.name, reason))
+            self._inbox.put(LinkClosed(link.name, reason))
 
     def _exit(self, reason: str) -> None:
         assert self._nursery is not None, "machines exit while the driver runs"
