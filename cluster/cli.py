@@ -18,19 +18,21 @@ from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.loading import load_cluster
-from cluster.config.quantities import size_bytes
+from cluster.config.quantities import counted
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
-from cluster.conformance.conform import RecordingError, print_results
 from cluster.conformance.conform_live import replay
+from cluster.conformance.recording import RecordingError
+from cluster.conformance.results import print_results
 from cluster.control.client import NotRunning, ask, wait_for_report
 from cluster.control.preflight import CannotStart
+from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.drivers.console_log import follow, log_path
 from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
 from cluster.run.commands import rerun, runs, verify
-from cluster.run.data_console import DataConsole, say, whoever_reads
-from cluster.run.detached import start_detached
 from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.session import Session, SessionOptions
+from cluster.run.up import up
+from cluster.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.top.kept_interrupts import kept_addresses
 from cluster.top.watch_commands import (
     CLUSTER,
@@ -47,8 +49,11 @@ from cluster.verdict.summary import print_summary
 EXIT_USAGE = 254
 EXIT_INTERNAL = 255
 VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
-JOURNALS = "1GiB"
 SEED = click.IntRange(0, (1 << 64) - 1)
+_REFUSALS = (
+    *(ConfigError, CannotStart, RuntimeDirectoryError),
+    *(NotRunning, RecordingError, MonitorEndedError),
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,13 +72,13 @@ def validate(file: Path) -> None:
     cluster = load_cluster(file)
     for host in cluster.hosts:
         click.echo(
-            f"{host.name}: Xen {host.xen}, {_counted(len(host.guests), 'guest')}, "
-            f"{_counted(len(host.disks), 'disk')}, {_drivers(host)}"
+            f"{host.name}: Xen {host.xen}, {counted(len(host.guests), 'guest')}, "
+            f"{counted(len(host.disks), 'disk')}, {_drivers(host)}"
             f"hwdom {host.hwdom}, xenstore {host.xenstore} ({host.store_restart}), reconnect {host.reconnect}"
         )
     for remark in cluster.remarks:
         click.echo(f"domzero: {remark}", err=True)
-    click.echo(f"{file}: valid; {_counted(len(cluster.faults), 'fault')}, seed {cluster.seed}")
+    click.echo(f"{file}: valid; {counted(len(cluster.faults), 'fault')}, seed {cluster.seed}")
 
 
 @cli.command(short_help="Run an experiment from start to verdict.")
@@ -113,52 +118,6 @@ def run(  # noqa: PLR0917 (click passes options so)
             click.echo(report.to_json())
         else:
             report.print_summary(DataConsole())
-    say(f"run directory: {session.directory}")
-    return report.exit_code
-
-
-def _size(_: click.Context, __: click.Parameter, value: str) -> int:
-    try:
-        return size_bytes(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-@cli.command(short_help="Start a cluster and keep it running.")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("-d", "--detach", is_flag=True, help="Go to the background once the guests work.")
-@click.option("--seed", type=SEED, metavar="N", help="Instead of the configuration's seed; 0 or more.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
-)
-@click.option(
-    "--journals",
-    callback=_size,
-    default=JOURNALS,
-    show_default=True,
-    metavar="SIZE",
-    help="What the journals may take of the disk; then the guests stop working.",
-)
-def up(file: Path, detach: bool, seed: int | None, out: Path | None, journals: int) -> int:  # noqa: FBT001
-    """Start a cluster and keep it running until `domzero down` (or Ctrl-C).
-
-    The guests' journals, which the verdict needs, grow by 64 bytes with each write. When they have used up
-    what --journals grants, the guests stop working and everything else goes on; `domzero status` says so.
-    """
-    cluster = _load(file, seed)
-    options = SessionOptions(driver="live", out=out, endless=True, journal_budget=journals)
-    if detach:
-        directory = start_detached(cluster, options)
-        click.echo(f"{cluster.name} is up; run directory: {directory}")
-        return 0
-    progress = Progress(ProgressConsole())
-    session = Session(cluster, options, progress)
-    session.when_up = lambda: progress.say(
-        f"{cluster.name} is up; `domzero down` in another terminal, or Ctrl-C here, ends it"
-    )
-    report = session.run()
-    with whoever_reads():
-        report.print_summary(DataConsole())
     say(f"run directory: {session.directory}")
     return report.exit_code
 
@@ -267,11 +226,18 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
     type=click.Choice(["live", "simulated"]),
     default="live",
     show_default=True,
-    help="Real processes, or all machines on one heap.",
+    help="The hypervisor in a process of its own, or its machine alone.",
 )
 @click.option("--only", metavar="PREFIX", default="", help="Only cases whose name begins so, e.g. `evtchn/`.")
 def conform(files: tuple[Path, ...], driver: str, only: str) -> int:
-    """Replay recordings of a real Xen against a freshly booted host; print each step that differs."""
+    """Replay recordings of a real Xen, each case on a freshly booted host, and print what differs.
+
+    A FILE has one case a line, in JSON: hypercalls and what they returned. docs/conformance.md describes it
+    and says how to record one; `domzero conform configs/recording.jsonl` shows how it works.
+
+    Differences are printed as a diff: `-` is what Xen answered, `+` what was answered here. Exit codes: 0 all
+    is as recorded, 1 something differs, 254 a FILE is no recording.
+    """
     return print_results(replay(list(files), driver, only))
 
 
@@ -293,7 +259,7 @@ def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
     if as_json:
         click.echo(json.dumps(results.to_dict(), indent=2))
     else:
-        results.print_table(Console())
+        results.print_table(DataConsole())
 
 
 @cli.command(short_help="Prometheus and Grafana for a cluster, as installed here.")
@@ -309,7 +275,7 @@ def monitor(file: Path) -> None:
         Monitor(cluster, click.echo).run(wait)
 
 
-for _command in (status, list_domains, top, interrupts, env, export, verify, rerun, runs):
+for _command in (up, status, list_domains, top, interrupts, env, export, verify, rerun, runs):
     cli.add_command(_command)
 add_commands(cli)
 
@@ -339,10 +305,6 @@ def _drivers(host: ResolvedHost) -> str:
     return "".join(served)
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def _usage_text(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" See `{context.command_path} --help`." if context is not None else ""
@@ -362,7 +324,7 @@ def main() -> None:
     except click.ClickException as error:
         say(f"domzero: {_usage_text(error)}")
         code = EXIT_USAGE
-    except (ConfigError, CannotStart, NotRunning, RecordingError, MonitorEndedError) as error:
+    except _REFUSALS as error:
         say(f"domzero: {error}")
         code = EXIT_USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)

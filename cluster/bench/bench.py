@@ -16,7 +16,6 @@ import click
 import msgpack
 import trio
 from rich.console import Console
-from rich.table import Table
 
 from cluster.bench.floors import measure
 from cluster.bench.host import GuestCost, guest_cost, random_reads, recovery, spawn_floor
@@ -31,7 +30,12 @@ from cluster.bench.hypercalls import (
 from cluster.bench.simulation import echo_rate, reference_seconds
 from cluster.bench.simulation import event_rate as simulated_event_rate
 from cluster.bench.xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
+from cluster.terminal.table import Table, number, text
 
+COLUMNS = (
+    *(text("benchmark"), text("mode"), number("median"), number("min"), number("max")),
+    *(text("unit"), number("floor"), number("ratio")),
+)
 MODES = ("one-core", "free")
 _OF_GUESTS = ("guest.boot", "guest.memory")
 GUESTS = (1, 8, 32)
@@ -75,14 +79,11 @@ class Results:
 
     def print_table(self, console: Console) -> None:
         """As people read them."""
-        table = Table(box=None, pad_edge=False)
-        for name in ("benchmark", "mode", "median", "min", "max", "unit", "floor", "ratio"):
-            right = name in {"median", "min", "max", "floor", "ratio"}
-            table.add_column(name, no_wrap=True, justify="right" if right else "left")
+        table = Table(*COLUMNS)
         for each in self.results:
             floor = "" if each.floor is None else f"{each.floor:,.1f}"
             ratio = "" if each.ratio is None else f"{each.ratio:.2f}"
-            table.add_row(
+            table.add(
                 each.name,
                 each.mode,
                 f"{each.median:,.1f}",
@@ -92,7 +93,7 @@ class Results:
                 floor,
                 ratio,
             )
-        console.print(table)
+        table.print(console)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,15 @@ def _simulated(*, invariants: bool) -> Callable[[], float]:
     return lambda: simulated_event_rate(invariants=invariants)
 
 
+def benchmark_names() -> list[str]:
+    """The names of all figures, in the order in which they are taken."""
+    return [*(each.name for each in benchmarks()), *_OF_GUESTS]
+
+
 def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:
     """Take every figure whose name begins with `only`."""
     results = Results(_machine())
-    known = [*(each.name for each in benchmarks()), *_OF_GUESTS]
+    known = benchmark_names()
     if not any(name.startswith(only) for name in known):
         raise click.UsageError(f"no benchmark begins with {only!r}; there are {', '.join(known)}")
     for each in benchmarks():

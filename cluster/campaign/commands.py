@@ -31,6 +31,7 @@ from cluster.run.about import FILE as ABOUT
 from cluster.run.about import About
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_lock import held
+from cluster.terminal.data_console import DataConsole
 
 EXIT_CODES = {"held": 0, "failed": 1, "unknown": 2}
 FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -130,7 +131,7 @@ def sweep(  # noqa: PLR0917 (click passes options so)
         for record in results.records():
             if record["seed"] in wanted:
                 summary.add(record)
-        summary.print(Console(), plan.replay_command)
+        summary.print(DataConsole(), plan.replay_command)
         click.echo(f"results: {out or _default_results(plan)}", err=True)
     if summary.counts["failed"]:
         return EXIT_CODES["failed"]
@@ -176,7 +177,7 @@ def replay(  # noqa: PLR0917 (click passes options so)
         _write(directory, case, finished, history)
         about.end([])
         directory.write(ABOUT, about.text())
-    console = Console()
+    console = DataConsole()
     if finished.report is not None:
         finished.report.print_summary(console)
     trial = finished.trial

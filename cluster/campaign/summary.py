@@ -11,9 +11,9 @@ from typing import Final, cast
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from cluster.campaign.trial import Record
+from cluster.terminal.table import Table, line, number, text
 
 FAILURES_SHOWN: Final = 10
 CONFIDENCE_95: Final = 2.996
@@ -25,6 +25,10 @@ class _Row:
     trials: int = 0
     failed: int = 0
     unknown: int = 0
+
+
+COUNTED: Final = ("fault", "vbd state at a fault", "check")
+COUNTS: Final = (number("trials"), number("failed"), number("unknown"))
 
 
 class SweepSummary:
@@ -55,15 +59,14 @@ class SweepSummary:
 
     def print(self, console: Console, replay: Callable[[int], str]) -> None:
         """Print the summary; `replay(seed)` is the command that shows a seed again."""
-        _print_rows(console, "fault", self._kinds)
-        _print_rows(console, "vbd state at a fault", self._states)
-        _print_rows(console, "check", self._checks)
+        for title, rows in zip(COUNTED, (self._kinds, self._states, self._checks), strict=True):
+            _print_rows(console, title, rows)
         counts, total = self.counts, self.total
         for each in self._bad:
             console.print(failure_text(each), highlight=False, soft_wrap=True)
             console.print(f"    {escape(replay(_seed(each)))}", highlight=False, soft_wrap=True)
         if more := total - counts["held"] - len(self._bad):
-            console.print(f"and {more} more, in the results")
+            line(console, f"and {more} more, in the results")
         colour = "bold red" if counts["failed"] else "yellow" if counts["unknown"] or not total else "green"
         told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         console.print(f"[{colour}]{total:,} seeds: {told}[/]", highlight=False)
@@ -95,11 +98,8 @@ def _count(rows: dict[str, _Row], names: Iterable[str], verdict: str) -> None:
 def _print_rows(console: Console, title: str, rows: dict[str, _Row]) -> None:
     if not rows:
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column(title, no_wrap=True)
-    for name in ("trials", "failed", "unknown"):
-        table.add_column(name, justify="right")
+    table = Table(text(title), *COUNTS)
     for name, row in sorted(rows.items()):
-        table.add_row(escape(name), f"{row.trials:,}", f"{row.failed:,}", f"{row.unknown:,}")
-    console.print(table)
+        table.add(name, f"{row.trials:,}", f"{row.failed:,}", f"{row.unknown:,}")
+    table.print(console)
     console.print()

@@ -80,3 +80,8 @@ def _whole(text: str, number: str, unit: str, units: dict[str, int]) -> int:
     if scaled % parts:
         raise ValueError(f"{text!r} is not a whole number of {next(iter(units))}; use a smaller unit")
     return scaled // parts
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 fault`, `2 faults`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

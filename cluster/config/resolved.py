@@ -278,6 +278,10 @@ class ResolvedCluster:
         """The same cluster with another seed."""
         return replace(self, seed=seed, hosts=tuple(replace(each, seed=seed) for each in self.hosts))
 
+    def without_faults(self) -> "ResolvedCluster":
+        """The same cluster with nothing that is done to it."""
+        return replace(self, faults=[])
+
     def placed(self, images: Path) -> "ResolvedCluster":
         """The same cluster with the images that the run makes in this folder."""
         return replace(self, hosts=tuple(_placed(each, images) for each in self.hosts))

@@ -8,6 +8,7 @@ import selectors
 import socket
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,20 +27,24 @@ from actors.messages import (
 from actors.runtime.framing import FrameReader, hello_frame, join_frames
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import unix_pair
+from cluster.config.errors import did_you_mean
 from cluster.conformance.conform import (
     NR_FRAMES,
     CaseResult,
     ConformanceScript,
+    platform_argument,
     play,
     prepare,
     replay_simulated,
 )
-from cluster.conformance.recording import read_recording
+from cluster.conformance.recording import Case, RecordingError
+from cluster.conformance.recording_reader import read_recording
 from cluster.drivers.process import Surroundings, run_child
 from cluster.drivers.zygote import die_with_parent
 
 HYPERVISOR = "host0/hypervisor"
 ANSWER_S = 10.0
+SHOWN_NAMES = 10
 
 
 @dataclass(slots=True)
@@ -57,7 +62,8 @@ class _Wire:
 class LiveDoor:
     """A freshly booted hypervisor in a process; use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, xen: str) -> None:
+        self._xen = xen
         self._folder = tempfile.TemporaryDirectory(prefix="domzero-conform-")
         (Path(self._folder.name) / "logs").mkdir()
         memory, self._memory_fd = SharedMemory.create(NR_FRAMES)
@@ -109,11 +115,10 @@ class LiveDoor:
             surroundings = Surroundings(
                 "host0", self._folder.name, self._memory_fd, NR_FRAMES, time.monotonic_ns()
             )
-            argument: dict[str, object] = {"ioapic": False, "hwdom": "reboot"}
             request: dict[str, object] = {
                 "address": HYPERVISOR,
                 "program": "hypervisor",
-                "argument": argument,
+                "argument": platform_argument(self._xen),
             }
             run_child(request, surroundings, plug_socket)
             status = 0
@@ -162,18 +167,24 @@ class LiveDoor:
                 wire.send(DomainStopped(domid, incarnation))
 
 
-def replay_live(path: Path, only: str = "") -> list[CaseResult]:
-    """Replay the cases of a file whose names begin with `only` against a process. RecordingError."""
+def replay_live(cases: Iterable[Case]) -> list[CaseResult]:
+    """Replay cases against a process, each against one of its own."""
     results = []
-    for case in read_recording(path):
-        if case.name.startswith(only):
-            with LiveDoor() as door:
-                domu = prepare(door)
-                results.append(play(ConformanceScript(case, domu), door, domu))
+    for case in cases:
+        with LiveDoor(case.xen) as door:
+            domu = prepare(door)
+            results.append(play(ConformanceScript(case, domu), door, domu))
     return results
 
 
 def replay(paths: list[Path], driver: str, only: str) -> list[CaseResult]:
-    """Replay files with the live or the simulated driver."""
-    one = replay_live if driver == "live" else replay_simulated
-    return [result for path in paths for result in one(path, only)]
+    """Replay the cases of files whose names begin with `only`, live or simulated.
+
+    RecordingError before anything is replayed, also if there is no such case.
+    """
+    cases = [case for path in paths for case in read_recording(path)]
+    wanted = [case for case in cases if case.name.startswith(only)]
+    if not wanted:
+        near = did_you_mean(only, [case.name for case in cases[:SHOWN_NAMES]])
+        raise RecordingError(f"no case has a name that begins with {only!r}; {near}")
+    return replay_live(wanted) if driver == "live" else replay_simulated(wanted)

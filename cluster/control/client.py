@@ -1,7 +1,7 @@
 """How a command in another terminal speaks to a running cluster: one request, one reply, on a Unix socket.
 
-The socket lies in a directory of the user's own (mode 0700), named after the cluster, because a Unix
-socket's path ends at 107 bytes. A frame that makes no sense costs its sender the connection.
+The socket lies in the user's own directory (`runtime_directory`), named after the cluster. A frame that makes
+no sense costs its sender the connection.
 """
 
 import errno
@@ -10,15 +10,17 @@ import json
 import os
 import select
 import socket
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from actors.runtime.codec import Codec, ProtocolViolation, wire
 from actors.runtime.framing import FrameReader, hello_frame, join_frames
 from actors.runtime.transport import connect_unix
+from cluster.control.runtime_directory import control_directory, control_path
 
 TIMEOUT_S = 120
+CHOICE = "DOMZERO_CLUSTER"
+"""The environment's way to name a cluster."""
 
 
 @wire(64)
@@ -46,26 +48,6 @@ class NotRunning(Exception):  # noqa: N818 (it names what happened)
     """No cluster of that name runs here, or more than one when none was named."""
 
 
-def control_directory() -> Path:
-    """Where the sockets of this user's clusters are; made with mode 0700."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    directory = Path(base) / f"domzero-{os.getuid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    if directory.stat().st_uid != os.getuid():
-        raise PermissionError(f"{directory} belongs to another user")
-    return directory
-
-
-def control_path(name: str) -> Path:
-    """The control socket of the cluster with this name."""
-    return control_directory() / f"{name}.sock"
-
-
-def xenstore_path(name: str, host: str) -> Path:
-    """The socket of a host's xenstored. Shorter than a Unix path may be, since names have 40 characters."""
-    return control_directory() / f"{name}.{host}.xenstore"
-
-
 def claim_name(name: str) -> socket.socket | None:
     """Hold the name of a cluster as long as the result is open; None if somebody holds it.
 
@@ -88,23 +70,25 @@ def running_clusters() -> list[str]:
     for path in sorted(control_directory().glob("*.sock")):
         try:
             connect_unix(path).close()
-        except OSError:
+        except (OSError, ValueError):  # nobody listens, or it is no socket of ours
             continue
         names.append(path.stem)
     return names
+
+
+def naming(name: str) -> str:
+    """How to say that a command is for this cluster."""
+    return f"`--cluster {name}`, or once and for all `export {CHOICE}={name}`"
 
 
 def ask(name: str | None, command: str, arguments: dict[str, object]) -> ControlReply:
     """Ask a running cluster; NotRunning if there is none of that name (or not exactly one)."""
     running = running_clusters()
     if name is None:
-        if len(running) != 1:
-            known = (
-                f"several run: {', '.join(running)}; name one with --cluster"
-                if running
-                else "no cluster runs"
-            )
-            raise NotRunning(known)
+        if not running:
+            raise NotRunning("no cluster runs; `domzero up FILE` starts one")
+        if len(running) > 1:
+            raise NotRunning(f"several clusters run ({', '.join(running)}); say which: {naming(running[0])}")
         name = running[0]
     if name not in running:
         known = f"running: {', '.join(running)}" if running else "no cluster runs"

@@ -1,7 +1,8 @@
 """Ctrl-C, SIGTERM and a closed terminal while a run goes on: it is ended, and still reported.
 
 Rules: until the check of the images a signal only asks; in it, it is a KeyboardInterrupt, since a check
-may take long and everything has been stopped by then. A second signal asks again, and harms nothing.
+may take long and everything has been stopped by then. A second signal asks again; whoever is asked says what
+that means. Who takes it for no interruption of the run sets `wanted` back.
 """
 
 import signal

@@ -9,6 +9,7 @@ from actors.devices.file_image import FileImage
 from actors.devices.image import ImageError
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.control.client import claim_name
+from cluster.control.runtime_directory import control_path, xenstore_path
 
 LOCALHOST = "127.0.0.1"
 
@@ -25,6 +26,13 @@ def own_name(name: str) -> socket.socket:
             f"a cluster named {name!r} runs already; stop it with `domzero down --cluster {name}`"
         )
     return claim
+
+
+def check_sockets(cluster: ResolvedCluster) -> None:
+    """RuntimeDirectoryError if what commands and tools are to reach the cluster by can have no socket."""
+    control_path(cluster.name)
+    for host in cluster.hosts:
+        xenstore_path(cluster.name, host.name)
 
 
 def check_surroundings(cluster: ResolvedCluster) -> None:

@@ -19,6 +19,7 @@ from actors.runtime.codec import MAX_FRAME_BYTES, ProtocolViolation
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.machine import DeadlinePassed
 from cluster.control.client import CONTROL_CODEC, ControlReply, ControlRequest
+from cluster.control.fault_schedule import fault_schedule
 from cluster.control.interrupts import read_interrupts
 from cluster.control.listener import accept, close
 from cluster.control.process_times import usage
@@ -140,6 +141,7 @@ class ControlServer:
                 "name": self._supervisor.cluster.name,
                 "directory": str(self._directory),
                 "phase": self._supervisor.phase,
+                "faults": fault_schedule(self._supervisor, time.monotonic_ns()),
                 "journals": {
                     "bytes": self._supervisor.journals.used(),
                     "budget_bytes": self._supervisor.journals.limit,

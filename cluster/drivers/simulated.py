@@ -107,21 +107,18 @@ def run_simulated(
     invariants: bool = False,
     stop: Callable[[], bool] = lambda: False,
     witness: Witness | None = None,
+    take_clock: Callable[[Callable[[], int]], None] = lambda _now_ns: None,
 ) -> tuple[Supervisor, ReadVolume]:
     """Run a cluster to its end; the supervisor, and how to read the images that were left.
 
     Without a directory there are no logs and there is no trace. It is cut short, with everything in it
-    unknown, once `stop()` is true.
+    unknown, once `stop()` is true. Before anything happens `take_clock` is given the virtual clock, in ns.
     """
     witness = witness or Witness()
     placed = cluster
     cluster = cluster.placed(IMAGES)
     hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
-    images = {
-        outside: hosts[host.name].images[str(inside.path)]
-        for host, original in zip(cluster.hosts, placed.hosts, strict=True)
-        for inside, outside in zip(host.volumes, original.volumes, strict=True)
-    }
+    images = _images_of(hosts, cluster, placed)
     supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=_store_logs_of(hosts))
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
@@ -143,6 +140,7 @@ def run_simulated(
             invariants=invariants,
         )
         witness.begins(simulation, supervisor)
+        take_clock(lambda: simulation.now_ns)
         simulation.spawn(SUPERVISOR, supervisor)
         with _dead_kernels_kept():
             simulation.run_while_alive(SUPERVISOR, LIMIT_NS, stop)
@@ -158,6 +156,17 @@ def run_simulated(
         return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
     return supervisor, read_volume
+
+
+def _images_of(
+    hosts: dict[str, SimulatedHost], cluster: ResolvedCluster, placed: ResolvedCluster
+) -> dict[Volume, MemoryImage]:
+    """The images by their volumes as they are outside of the simulation."""
+    return {
+        outside: hosts[host.name].images[str(inside.path)]
+        for host, original in zip(cluster.hosts, placed.hosts, strict=True)
+        for inside, outside in zip(host.volumes, original.volumes, strict=True)
+    }
 
 
 @contextmanager

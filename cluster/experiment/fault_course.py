@@ -83,6 +83,11 @@ class FaultCourse:
         return self._schedule.unfired
 
     @property
+    def coming(self) -> list[tuple[UnfiredFault, int | None]]:
+        """The faults of the configuration that are still to come, and when they are due if that is known."""
+        return self._schedule.coming
+
+    @property
     def nothing_is_due(self) -> bool:
         """Whether no fault is left of which it is known that it will come."""
         return self._schedule.is_empty

@@ -55,6 +55,16 @@ class Schedule:
             for each in self._pending
         ]
 
+    @property
+    def coming(self) -> list[tuple[UnfiredFault, int | None]]:
+        """What is still to come, what it waits for, and when it is due if that is known."""
+        if self._ended_ns is not None:
+            return []
+        return [
+            (UnfiredFault.of(each.fault, each.fault.count - each.left + 1, _awaited(each)), each.due_ns)
+            for each in self._pending
+        ]
+
     def _why(self, pending: _Pending) -> str:
         fault, trigger = pending.fault, pending.fault.trigger
         if trigger is None:
@@ -115,3 +125,11 @@ class Schedule:
         for each in self._pending:
             if each.fault.trigger is None and not each.is_first:
                 each.due_ns = now_ns + each.fault.every_ns
+
+
+def _awaited(pending: _Pending) -> str:
+    """When it comes, for people."""
+    fault = pending.fault
+    if fault.trigger is not None or pending.is_first:
+        return fault.cause
+    return f"{duration_text(fault.every_ns)} after the one before it"

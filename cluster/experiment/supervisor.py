@@ -187,10 +187,13 @@ class Supervisor(Machine):
         board.ended(address, status, self._now_ns)
 
     def _end_early(self, address: str, why: str) -> None:
-        """Without its machine, or with a bug of ours in it, an experiment says nothing more."""
+        """Without its machine, or with a bug of ours in it, an experiment says nothing more.
+
+        When the guests have stopped working already, the rest still goes its way.
+        """
+        self.outcome.failures.append(why)
+        self._observe("died", address)
         if self.breakable:
-            self.outcome.failures.append(why)
-            self._observe("died", address)
             self._cut_power()
 
     def _domain_changed(self, change: DomainChange) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from cluster.control.client import control_directory
+from cluster.control.runtime_directory import control_directory
 
 Targets = list[dict[str, object]]
 

@@ -14,7 +14,6 @@ from typing import Final
 import click
 
 from cluster.config.quantities import size_bytes
-from cluster.run.data_console import DataConsole, say, whoever_reads
 from cluster.run.kept_run import KeptRun
 from cluster.run.kept_runs import Budget, KeptRunSize, kept_runs, remove
 from cluster.run.kept_values import KeptError
@@ -22,7 +21,13 @@ from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.run_directory import RUNS
 from cluster.run.run_lock import InUseError, held
 from cluster.run.session import Session, SessionOptions
+from cluster.terminal.data_console import DataConsole, say, whoever_reads
+from cluster.terminal.table import Table, number, text
 
+COLUMNS: Final = (
+    *(text("verdict"), text("driver"), number("seed"), number("MiB"), number("began")),
+    text("directory"),
+)
 TOTAL: Final = "10GiB"
 _AGES: Final = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 RUNDIR = click.argument(
@@ -131,11 +136,11 @@ def runs_list(folder: Path, as_json: bool) -> None:  # noqa: FBT001
         if not found:
             say(f"no runs in {folder}")
             return
-        click.echo(f"{'verdict':<9}  {'driver':<9}  {'seed':>20}  {'MiB':>9}  {'began':<19}  directory")
+        table = Table(*COLUMNS)
         for each in found:
-            began, seed = f"{each.began:%Y-%m-%d %H:%M:%S}", "?" if each.seed is None else each.seed
-            numbers = f"{seed:>20}  {_mib(each.bytes):>9}"
-            click.echo(f"{each.verdict:<9}  {each.driver or '?':<9}  {numbers}  {began}  {each.path}")
+            seed, began = "?" if each.seed is None else str(each.seed), f"{each.began:%Y-%m-%d %H:%M:%S}"
+            table.add(each.verdict, each.driver or "?", seed, _mib(each.bytes), began, str(each.path))
+        table.print(DataConsole())
         total = sum(each.bytes for each in found)
         click.echo(f"{len(found)} runs, {_mib(total)} MiB")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from cluster.config.errors import ConfigError
 from cluster.config.resolved import ResolvedCluster
 from cluster.control.preflight import CannotStart
+from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
 
@@ -20,7 +21,7 @@ from cluster.run.session import Session, SessionOptions
 def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
     """Start a cluster in the background; its run directory, once the guests work. CannotStart if it fails.
 
-    Ctrl-C while it boots stops it again, and is a KeyboardInterrupt.
+    Ctrl-C while it boots lets it go down in order, a second one cuts its power; it is a KeyboardInterrupt.
     """
     from_child, to_parent = os.pipe()
     pid = os.fork()
@@ -29,9 +30,7 @@ def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
         try:
             word, _, text = _line(from_child).partition(" ")
         except KeyboardInterrupt:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            os.waitpid(pid, 0)
+            _stop(pid)
             raise
         finally:
             os.close(from_child)
@@ -46,6 +45,16 @@ def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
         code = _run(cluster, options, to_parent)
     finally:
         os._exit(code)
+
+
+def _stop(pid: int) -> None:
+    """Pass a Ctrl-C on, and those that come meanwhile, until the process has ended."""
+    while True:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(KeyboardInterrupt):
+            os.waitpid(pid, 0)
+            return
 
 
 def _line(pipe: int) -> str:
@@ -78,7 +87,7 @@ def _run(cluster: ResolvedCluster, options: SessionOptions, to_parent: int) -> i
         os.dup2(log, 2)
         session.when_up = lambda: tell(f"up {session.directory}")
         report = session.run()
-    except (CannotStart, ConfigError) as error:
+    except (CannotStart, ConfigError, RuntimeDirectoryError) as error:
         tell(f"failed {error}")
         return 254
     except Exception as error:

@@ -16,6 +16,8 @@ from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
+from cluster.experiment.supervisor import Supervisor
+
 EVENTS = {
     "fault": "bold red",
     "fault over": "green",
@@ -61,7 +63,8 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._began = time.monotonic()
+        began_ns = time.monotonic_ns()
+        self._elapsed_ns: Callable[[], int] = lambda: time.monotonic_ns() - began_ns
         self._live = console.is_terminal and not console.quiet
         self._bars: Bars | None = None
         self._task: TaskID | None = None
@@ -77,21 +80,26 @@ class Progress:
         colour = EVENTS.get(what, "")
         if not colour and what not in PHASES:
             return
-        stamp = f"{time.monotonic() - self._began:7.2f} s"
+        stamp = f"{self._elapsed_ns() / 1e9:7.2f} s"
         shown = f"[{colour}]{what}[/]" if colour else what
         self._print(f"[dim]{stamp}[/]  {shown}: {escape(text or PHASES.get(what, ''))}")
         self._show(what)
+
+    def take_clock(self, elapsed_ns: Callable[[], int]) -> None:
+        """Have the times on the left from a clock that is not the wall's, and say so."""
+        self._elapsed_ns = elapsed_ns
+        self.say("times on the left are virtual: what all this would take, not what it takes to simulate it")
 
     def say(self, text: str) -> None:
         """A line of its own."""
         self._print(escape(text))
 
     def watch(self, describe: Callable[[], str]) -> None:
-        """Put a short text behind the live line (requests so far, who is being waited for)."""
+        """Put a short text behind the live line: a figure, and after `; ` what may be cut off."""
         if self._bars is not None and self._task is not None:
-            self._bars.update(
-                self._task, description=f"{self._what}  [dim]{escape(describe())}[/]", refresh=True
-            )
+            figure, _, rest = describe().partition("; ")
+            shown = f"{self._what}  [dim]{escape(figure)}[/]"
+            self._bars.update(self._task, description=shown, rest=f"[dim]{escape(rest)}[/]", refresh=True)
 
     def stop(self) -> None:
         """Take the live line away."""
@@ -114,7 +122,8 @@ class Progress:
             # Not before the first event: its thread must not live while processes are forked here.
             self._bars = Bars(
                 SpinnerColumn(),
-                TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
+                TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+                TextColumn("{task.fields[rest]}", table_column=Column(no_wrap=True, ratio=1)),
                 TimeElapsedColumn(),
                 console=self._console,
                 transient=True,
@@ -122,6 +131,19 @@ class Progress:
             )
             self._bars.start()
         if self._task is None:
-            self._task = self._bars.add_task(what, total=None)
+            self._task = self._bars.add_task(what, total=None, rest="")
         else:
             self._bars.reset(self._task, description=what)
+
+
+def answered_text(supervisor: Supervisor) -> str:
+    """What stands behind the live line: how many requests were answered, and who is waited for."""
+    guests = supervisor.guests.values()
+    answered = sum(each.completed for each in guests)
+    waiting = [name for each in supervisor.injections if each.is_open for name in each.waiting_for]
+    text = f"{answered:,} requests answered"
+    return (
+        f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"
+        if waiting
+        else text
+    )

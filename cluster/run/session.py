@@ -22,9 +22,10 @@ from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
 from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume
-from cluster.control.client import claim_name, control_path, xenstore_path
+from cluster.control.client import claim_name
 from cluster.control.interruption import Interruption
-from cluster.control.preflight import check_surroundings, own_name, port_trouble
+from cluster.control.preflight import check_sockets, check_surroundings, own_name, port_trouble
+from cluster.control.runtime_directory import control_path, xenstore_path
 from cluster.control.server import ControlServer
 from cluster.control.xenstore_socket import XenstoreSocket
 from cluster.drivers.console_log import ConsoleLog, last_line
@@ -42,7 +43,7 @@ from cluster.metrics.server import MetricsServer
 from cluster.run.about import FILE as ABOUT
 from cluster.run.about import About
 from cluster.run.kept_configuration import RESOLVED, keep_sources, resolved_text
-from cluster.run.progress import Progress
+from cluster.run.progress import Progress, answered_text
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_lock import held
 from cluster.run.run_state import INTERVAL_S, RunState
@@ -75,9 +76,11 @@ class Session:
     """One run."""
 
     def __init__(self, cluster: ResolvedCluster, options: SessionOptions, progress: Progress) -> None:
-        """Make the run directory. ConfigError or CannotStart if it, or the run, is not possible."""
+        """Make the run directory. ConfigError, CannotStart or RuntimeDirectoryError if no run is possible."""
         self._claim: socket.socket | None = None
         if options.driver == "live":
+            if not options.private:
+                check_sockets(cluster)
             check_surroundings(cluster)
             if options.endless:
                 self._claim = own_name(cluster.name)
@@ -176,6 +179,7 @@ class Session:
             self.directory,
             trace=self._options.trace,
             stop=lambda: self._interruption.wanted,
+            take_clock=self._progress.take_clock,
         )
 
     def _verified(self, supervisor: Supervisor, read_volume: ReadVolume | None) -> Report:
@@ -292,9 +296,20 @@ class Session:
     def _take_signals(self, supervisor: Supervisor, driver: ActorDriver) -> None:
         token = trio.lowlevel.current_trio_token()
 
+        asked = 0
+
         def stop() -> None:
-            self._progress.say("interrupted: every process is stopped")
-            supervisor.abort()
+            nonlocal asked
+            asked += 1
+            # What stays up has no end of its own: to end it is no interruption.
+            orderly = self._options.endless and asked == 1
+            self._interruption.wanted = not orderly
+            if orderly:
+                self._progress.say("going down in order, as with `domzero down`; Ctrl-C again cuts the power")
+                supervisor.go_down()
+            else:
+                self._progress.say("interrupted: every process is stopped")
+                supervisor.abort()
             driver.post(DeadlinePassed())
 
         self._interruption.ask = lambda: token.run_sync_soon(stop)
@@ -309,7 +324,7 @@ class Session:
 
     async def _show(self, supervisor: Supervisor) -> None:
         while True:
-            self._progress.watch(lambda: _describe(supervisor))
+            self._progress.watch(lambda: answered_text(supervisor))
             await trio.sleep(0.2)
 
     def _observe(self, what: str, text: str) -> None:
@@ -363,18 +378,6 @@ class Session:
     def _targets(self) -> Targets:
         addresses = {host: url.split("/")[2] for host, url in self.metrics_urls.items()}
         return targets_of(self._cluster.name, addresses)
-
-
-def _describe(supervisor: Supervisor) -> str:
-    guests = supervisor.guests.values()
-    answered = sum(each.completed for each in guests)
-    waiting = [name for each in supervisor.injections if each.is_open for name in each.waiting_for]
-    text = f"{answered:,} requests answered"
-    return (
-        f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"
-        if waiting
-        else text
-    )
 
 
 def _suspended_ns() -> int:

@@ -1,6 +1,7 @@
 """The screen of `domzero top`: machines, domains and faults, as large as the terminal is.
 
-Rules: it is drawn from one sample and a size; what does not fit is cut off and can be scrolled to.
+Rules: it is drawn from one sample and a size; domains that do not fit can be scrolled to. On a narrow
+terminal columns are left out, names shortened and lines folded: a number is never cut.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from cluster.top.sample import Row, TopSample, Values
 
 LATE_S = 0.1
 FAULT_LINES = 6
-HEAD_LINES = 4
+FIXED_LINES = 3
+INDENT = 2
 FOOT = "q quit   up/down scroll"
-_COLUMNS = (
+COLUMNS = (
     ("NAME", 0),
     ("STATE", 1),
     ("CPU(sec)", 4),
@@ -38,60 +40,90 @@ _COLUMNS = (
 )
 """Columns, and which give way first on a narrow terminal: those with the highest number."""
 LEFT = ("NAME", "STATE")
+NAME_LEAST = 12
+"""What a long name is shortened to before a column gives way."""
 
 
 def screen(sample: TopSample, width: int, height: int, first: int) -> RenderableType:
     """Everything, in `height` lines; the table begins with the domain of number `first`."""
     rows = sample.rows()
-    machines = [_machine(sample, name) for name in sample.machines]
-    faults = _faults(sample)
-    room = max(height - HEAD_LINES - len(machines) - len(faults), 1)
+    machines = [line for name in sample.machines for line in _machine(sample, name, width)]
+    head, faults = _head(sample, width), _faults(sample, width)
+    room = max(height - FIXED_LINES - len(head) - len(machines) - len(faults), 1)
     last = min(max(first, 0), max(len(rows) - room, 0))
     table = _table(rows[last : last + room], width, several=len(sample.machines) > 1)
     below = f"   {len(rows)} domains, from {last + 1}" if len(rows) > room else ""
-    return Group(_head(sample), *machines, table, *faults, Text(FOOT + below, style="dim", no_wrap=True))
+    return Group(*head, *machines, table, *faults, Text(FOOT + below, style="dim", no_wrap=True))
 
 
-def _head(sample: TopSample) -> Text:
+def _head(sample: TopSample, width: int) -> list[Text]:
     values = sample.values
-    text = f"domzero top: {values['name']}, up {cast('float', values['up_s']):.0f} s, {values['phase']}"
-    return Text(text, style="bold", no_wrap=True, overflow="ellipsis")
+    told = (
+        f"domzero top: {values['name']}, ",
+        f"up {cast('float', values['up_s']):.0f} s, {values['phase']}",
+    )
+    return _folded([Text(each, style="bold") for each in told], width)
 
 
-def _machine(sample: TopSample, name: str) -> Text:
+def _machine(sample: TopSample, name: str, width: int) -> list[Text]:
     machine = sample.machines[name]
     domains = [each for each in sample.rows() if each.host == name]
     running = sum(each.domid is not None for each in domains)
-    text = (
-        f"{name}: power {machine['power']}, {running} domains run, {len(domains) - running} do not; "
-        f"Mem: {machine['memory_kib']}k total; started {machine['boots']}x, dom0 {machine['dom0_boots']}x "
-        f"(hwdom {machine['hwdom']})"
+    told = (
+        f"{name}: power {machine['power']}, ",
+        f"{running} domains run, ",
+        f"{len(domains) - running} do not; ",
+        f"Mem: {machine['memory_kib']}k total; ",
+        f"started {machine['boots']}x, ",
+        f"dom0 {machine['dom0_boots']}x ",
+        f"(hwdom {machine['hwdom']})",
     )
-    return Text(text, no_wrap=True, overflow="ellipsis")
+    return _folded([Text(each) for each in told], width)
+
+
+def _folded(parts: Sequence[Text], width: int) -> list[Text]:
+    """Parts on as few lines as they fit on, each of them whole; one that fits on none, word by word."""
+    lines = [Text(no_wrap=True, overflow="ellipsis")]
+    for part in parts:
+        fits = len(part.plain.strip()) + INDENT <= width
+        for piece in [part] if fits else part.split(" ", include_separator=True):
+            if lines[-1].cell_len and lines[-1].cell_len + len(piece.plain.rstrip()) > width:
+                lines.append(Text(" " * INDENT, no_wrap=True, overflow="ellipsis"))
+            lines[-1].append_text(piece)
+    for each in lines:
+        each.rstrip()
+    return lines
 
 
 def _table(rows: Sequence[Row], width: int, *, several: bool) -> Table:
     cells = [_cells(row, several=several) for row in rows]
-    shown = _fitting(cells, width)
+    widths = _widths(cells)
+    shown = _fitting(widths, width)
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="reverse", expand=True, pad_edge=False)
     for index in shown:
-        name = _COLUMNS[index][0]
-        table.add_column(name, justify="left" if name in LEFT else "right", no_wrap=True)
+        name = COLUMNS[index][0]
+        # What the numbers leave is the name's.
+        widest = width - sum(widths[each] for each in shown if each) if not index else None
+        table.add_column(name, justify="left" if name in LEFT else "right", no_wrap=True, max_width=widest)
     for row, texts in zip(rows, cells, strict=True):
         table.add_row(*(Text(texts[index]) for index in shown), style=_style(row))
     return table
 
 
-def _fitting(cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The columns that fit, of those that matter most."""
-    widths = [
-        max([len(name), *(len(row[index]) for row in cells)]) + 1 for index, (name, _) in enumerate(_COLUMNS)
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        max([len(name), *(len(row[index]) for row in cells)]) + 1 for index, (name, _) in enumerate(COLUMNS)
     ]
-    for limit in range(max(rank for _, rank in _COLUMNS), 0, -1):
-        shown = [index for index, (_, rank) in enumerate(_COLUMNS) if rank <= limit]
-        if sum(widths[index] for index in shown) <= width + 1:
+
+
+def _fitting(widths: Sequence[int], width: int) -> list[int]:
+    """The columns that fit, of those that matter most, if long names are shortened."""
+    least = [min(widths[0], NAME_LEAST + 1), *widths[1:]]
+    for limit in range(max(rank for _, rank in COLUMNS), -1, -1):
+        shown = [index for index, (_, rank) in enumerate(COLUMNS) if rank <= limit]
+        if sum(least[index] for index in shown) <= width + 1:
             return shown
-    return [index for index, (_, rank) in enumerate(_COLUMNS) if not rank]
+    return [0]
 
 
 def _style(row: Row) -> str:
@@ -124,28 +156,32 @@ def _duration(seconds: float | None) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _faults(sample: TopSample) -> list[Text]:
+def _faults(sample: TopSample, width: int) -> list[Text]:
     if not sample.faults:
         return [Text("no faults", style="dim")]
-    return [_fault(each) for each in sample.faults[-FAULT_LINES:]]
+    shown = _fault(sample.faults[-1], width)
+    for each in reversed(sample.faults[:-1]):
+        before = _fault(each, width)
+        if len(before) + len(shown) > FAULT_LINES:
+            break
+        shown = before + shown
+    return shown
 
 
-def _fault(fault: Values) -> Text:
-    text = Text(no_wrap=True, overflow="ellipsis")
+def _fault(fault: Values, width: int) -> list[Text]:
     over = fault["recovered_ms"] is not None
     style = "green" if over else "red" if fault["given_up"] else "bold red"
-    text.append(f"fault {fault['id']}: {fault['what']}", style=style)
-    if fault["external"]:
-        text.append(" from outside")
-    text.append(f", {cast('float', fault['ago_s']):.0f} s ago")
+    external = " from outside" if fault["external"] else ""
+    told = [f"{cast('float', fault['ago_s']):.0f} s ago"]
     for what, key in (("detected", "detected"), (fault["turn"], "turned"), ("recovered", "recovered")):
         after_ms = cast("float | None", fault[f"{key}_ms"])
         if after_ms is not None:
-            text.append(f"; {what} after {after_ms:.0f} ms")
+            told.append(f"{what} after {after_ms:.0f} ms")
     if fault["destroyed"]:
-        text.append("; destroyed")
+        told.append("destroyed")
     elif not over and fault["given_up"] and fault["waiting_for"]:
-        text.append("; given up")
+        told.append("given up")
     elif not over:
-        text.append(f"; {fault['waiting_for'] or 'no'} guests wait")
-    return text
+        told.append(f"{fault['waiting_for'] or 'no'} guests wait")
+    first = Text(f"fault {fault['id']}: {fault['what']}", style=style).append(f"{external}, ", "default")
+    return _folded([first, *(Text(f"{each}; ") for each in told[:-1]), Text(told[-1])], width)

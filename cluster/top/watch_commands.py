@@ -8,18 +8,31 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import click
 from rich.console import Console
 
-from cluster.control.client import ControlReply, NotRunning, ask
+from cluster.control.client import CHOICE, ControlReply, NotRunning, ask
 from cluster.metrics.openmetrics import openmetrics_of
+from cluster.terminal.data_console import DataConsole
+from cluster.terminal.table import Table, line, number, text
 from cluster.top.kept_interrupts import kept_interrupts
 from cluster.top.top import run_batch, run_view
 
+DOMAINS: Final = (text("host"), number("domid"), text("name"), text("state"), number("pid"))
+SCHEDULE: Final = (text("fault"), text("target"), text("when"), number("came"))
+LISTED: Final = (
+    *(text("Name"), number("ID"), number("Mem"), number("VCPUs")),
+    *(text("State"), number("Time(s)")),
+)
 CLUSTER = click.option(
-    "--cluster", "name", metavar="NAME", help="Which running cluster; needed when several run."
+    "--cluster",
+    "name",
+    metavar="NAME",
+    envvar=CHOICE,
+    show_envvar=True,
+    help="Which running cluster; needed when several run.",
 )
 
 
@@ -34,23 +47,47 @@ def asked(reply: ControlReply) -> dict[str, object]:
 @CLUSTER
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """What runs: hosts, domains, their processes."""
+    """What runs: hosts, domains, their processes; the faults that were done, and those that come when."""
     values = asked(ask(name, "status", {}))
     if as_json:
         told = {
             "cluster": values["name"],
-            **{key: values[key] for key in ("phase", "directory", "journals", "hosts")},
+            **{key: values[key] for key in ("phase", "directory", "journals", "faults", "hosts")},
         }
         click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
     click.echo(_journals(cast("dict[str, int | None]", values["journals"])))
+    table = Table(*DOMAINS)
     for host in cast("list[dict[str, object]]", values["hosts"]):
         click.echo(f"{host['name']}: metrics {host['metrics_url']}")
-        click.echo(f"  {'domid':>5}  {'name':<24}  {'state':<8}  {'pid':>7}")
         for domain in cast("list[dict[str, object]]", host["domains"]):
             domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
-            click.echo(f"  {domid:>5}  {each:<24}  {state:<8}  {pid or '-':>7}")
+            table.add(str(host["name"]), str(domid), str(each), str(state), str(pid or "-"))
+    console = DataConsole()
+    table.print(console)
+    told_faults = _fault_table(cast("list[dict[str, object]]", values["faults"]))
+    if told_faults.is_empty:
+        line(console, "no faults were done, and none is to come")
+    else:
+        console.print()
+        told_faults.print(console)
+
+
+def _fault_table(faults: list[dict[str, object]]) -> Table:
+    table = Table(*SCHEDULE)
+    for each in faults:
+        words = (f"{each['id']} {each['kind']}", str(each["target"]), str(each["when"]))
+        table.add(*words, _came(each))
+    return table
+
+
+def _came(fault: dict[str, object]) -> str:
+    """What became of a fault, or when it comes."""
+    if fault["ago_s"] is not None:
+        recovered = ", recovered" if fault["recovered"] else ""
+        return f"{cast('float', fault['ago_s']):.1f} s ago{recovered}"
+    return "waits" if fault["due_s"] is None else f"in {cast('float', fault['due_s']):.1f} s"
 
 
 def _journals(journals: dict[str, int | None]) -> str:
@@ -70,12 +107,12 @@ def list_domains(name: str | None) -> None:
     for host in hosts:
         if len(hosts) > 1:
             click.echo(f"{host['name']}:")
-        click.echo(f"{'Name':<40} {'ID':>5} {'Mem':>5} {'VCPUs':>5}\t{'State':<6}\t{'Time(s)':>7}")
+        table = Table(*LISTED)
         for row in cast("list[list[object]]", host["rows"]):
             each, domid, mem, vcpus, state, seconds = row
-            click.echo(
-                f"{each:<40} {domid:>5} {mem:>5} {vcpus:>5}\t{state:<6}\t{cast('float', seconds):>7.1f}"
-            )
+            told = (str(each), str(domid), str(mem), str(vcpus), str(state))
+            table.add(*told, f"{cast('float', seconds):.1f}")
+        table.print(DataConsole())
 
 
 @click.command(short_help="What points XenStore clients at a running host.")

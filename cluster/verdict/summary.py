@@ -1,7 +1,7 @@
 """What a person reads after a run: policies, faults, guests, checks, predictions, the verdict.
 
 Rules: says what `run.json` says, and nothing else; the policy of every host stands at the top, since
-a host that restarts a dead dom0 is not what stock Xen is. Nothing is cut off at 80 columns.
+a host that restarts a dead dom0 is not what stock Xen is. Docs: every column is in command-line.md.
 """
 
 from collections.abc import Mapping
@@ -9,17 +9,25 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.quantities import duration_text
 from cluster.config.resolved import Data
+from cluster.terminal.table import Table, line, number, text
 
 ROWS_SHOWN: Final = 20
-WIDE: Final = 100
 Document = Mapping[str, Any]  # run.json: its shape is its schema, not a type of ours
 _COLOURS: Final = {"held": "green", "failed": "bold red", "unknown": "yellow"}
 _WRITES: Final = ("stable", "lost", "stale", "torn", "misdirected")
+_IN_REPORT: Final = "in run.json"
+FAULTS: Final = (text("fault"), text("target"), number("detected after"), number("all I/O again after"))
+GUESTS: Final = (
+    *(text("guest"), text("survived"), number("outage"), number("p99", spare=True)),
+    *(number("answered", spare=True), number("errors"), number("writes")),
+    *(number(each) for each in _WRITES),
+)
+CHECKS: Final = (text("check"), text("verdict"), text("detail"))
 _POLICIES: Final = {
     "reboot": "a crash of dom0 restarts the host and every guest dies, as on stock Xen",
     "restart": "a new dom0 takes the place of a dead one; stock Xen would restart the host",
@@ -31,56 +39,39 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
     """Print the summary of a run from its `run.json`; `halted` says why a host is, if one is."""
     for host in run["hosts"]:
         policies = f"hwdom {host['hwdom']}, xenstore {_store(host)}, reconnect {host['reconnect']}"
-        console.print(f"[bold]{escape(host['name'])}[/] {policies}: {_POLICIES[host['hwdom']]}")
-        console.print(f"  host started {host['boots']}x, dom0 {host['dom0_boots']}x")
+        line(console, f"[bold]{escape(host['name'])}[/] {policies}: {_POLICIES[host['hwdom']]}")
+        line(console, f"  host started {host['boots']}x, dom0 {host['dom0_boots']}x")
         for each in host["driver_domains"]:
             served = escape(", ".join(each["disks"]))
-            console.print(f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
+            line(console, f"  driver domain {escape(each['name'])} drives {served}: started {each['boots']}x")
         if halted and halted.get(host["name"]):
-            console.print(f"  halted: {escape(halted[host['name']])}")
+            line(console, f"  halted: {escape(halted[host['name']])}")
     for gap in run["clock_gaps"]:
         lasted = f"{duration_text(gap['lasted_ns'])} ({gap['phase']})"
         who = "the supervisor alone" if gap["alone"] else "this machine"
-        console.print(f"[yellow]clock gap[/] {lasted}: {who} did not run")
+        line(console, f"[yellow]clock gap[/] {lasted}: {who} did not run")
     if run["faults"]:
-        never = "?" if run["cut_short"] else "never"
-        _print(console, _faults(run["faults"], never), len(run["faults"]))
-        for each in [each for each in run["faults"] if each["never_fired"]][:ROWS_SHOWN]:
-            console.print(f"{each['id']} never fired: {escape(each['never_fired'])}")
+        console.print()
+        _faults(run["faults"], "?" if run["cut_short"] else "never").print(console)
+        unfired = [each for each in run["faults"] if each["never_fired"]]
+        for each in unfired[:ROWS_SHOWN] if console.is_terminal else unfired:
+            line(console, f"{each['id']} never fired: {escape(each['never_fired'])}")
     if run["guests"]:
-        _print(console, _guests(run["guests"], wide=console.width >= WIDE), len(run["guests"]))
+        console.print()
+        _guests(run["guests"]).print(console)
         if any(_outage(each, "max") == "never" for each in run["guests"]):
-            console.print("[dim]never: the guest never came back[/]")
-    _print(console, _judged(run))
-    seed = f"seed {run['seed']}, {run['driver']} driver{', cut short' if run['cut_short'] else ''}"
-    console.print(f"\nverdict: {_coloured(run['verdict'])} ({seed})")
-
-
-def _print(console: Console, table: Table, count: int = 0) -> None:
+            line(console, "[dim]never: the guest never came back[/]")
     console.print()
-    console.print(table)
-    if count > ROWS_SHOWN:
-        console.print(f"[dim]and {count - ROWS_SHOWN} more in run.json[/]")
-
-
-def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(name, no_wrap=True)
-    for name in right:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+    _judged(run).print(console)
+    seed = f"seed {run['seed']}, {run['driver']} driver{', cut short' if run['cut_short'] else ''}"
+    line(console, f"\nverdict: [{_COLOURS[run['verdict']]}]{run['verdict']}[/] ({seed})")
 
 
 def _faults(faults: list[Document], never: str) -> Table:
-    table = _table("fault", "target", right=("detected after", "all I/O again after"))
-    width = max(len(str(each["id"])) for each in faults[:ROWS_SHOWN])
-    for each in faults[:ROWS_SHOWN]:
-        table.add_row(
-            f"{each['id']:>{width}} {escape(each['kind'])}",
-            escape(each["target"]),
-            *_became(each, never),
-        )
+    table = Table(*FAULTS, shown=ROWS_SHOWN, more=_IN_REPORT)
+    width = max(len(str(each["id"])) for each in faults)
+    for each in faults:
+        table.add(f"{each['id']:>{width}} {each['kind']}", each["target"], *_became(each, never))
     return table
 
 
@@ -95,17 +86,16 @@ def _became(fault: Document, never: str) -> tuple[str, str]:
     )
 
 
-def _guests(guests: list[Document], *, wide: bool) -> Table:
-    more = ("p99", "answered") if wide else ()
-    table = _table("guest", "survived", right=("outage", *more, "errors", "writes", *_WRITES))
-    for each in guests[:ROWS_SHOWN]:
-        extra = (_outage(each, "p99"), f"{each['requests']['completed']:,}") if wide else ()
+def _guests(guests: list[Document]) -> Table:
+    table = Table(*GUESTS, shown=ROWS_SHOWN, more=_IN_REPORT)
+    for each in guests:
         writes = each["writes"]
-        table.add_row(
-            escape(each["name"]),
+        table.add(
+            each["name"],
             _survived(each),
             _outage(each, "max"),
-            *extra,
+            _outage(each, "p99"),
+            f"{each['requests']['completed']:,}",
             f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
         )
@@ -113,17 +103,16 @@ def _guests(guests: list[Document], *, wide: bool) -> Table:
 
 
 def _judged(run: Document) -> Table:
-    table = _table("check", "verdict")
-    table.add_column("detail", overflow="fold")
+    table = Table(*CHECKS)
     for each in run["checks"]:
-        table.add_row(escape(each["name"]), _coloured(each["verdict"]), escape(each["detail"]))
+        table.add(each["name"], _coloured(each["verdict"]), each["detail"])
     for each in run["expected"]:
-        table.add_row("expected", _coloured(each["verdict"]), escape(each["text"]))
+        table.add("expected", _coloured(each["verdict"]), each["text"])
     return table
 
 
-def _coloured(verdict: str) -> str:
-    return f"[{_COLOURS[verdict]}]{verdict}[/]"
+def _coloured(verdict: str) -> Text:
+    return Text(verdict, style=_COLOURS[verdict])
 
 
 def _count(number: int | None) -> str:

@@ -128,6 +128,13 @@ def page() -> Page:
     made.row(
         "Run",
         facts("Runs and policies", "What runs, with which policies.", Query("domzero_run_info{%S}")),
+        lines(
+            "Journals",
+            "What the journals take, of what they may take before the guests stop working; 0 for no limit.",
+            "bytes",
+            Query("sum(domzero_journal_bytes{%S})", "taken"),
+            Query("max(domzero_journal_budget_bytes{%S})", "allowed"),
+        ),
         height=6,
     )
     return made

@@ -1,6 +1,8 @@
 import contextlib
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import socket
@@ -143,6 +145,7 @@ def test_every_option_and_command_has_a_help_text(words: tuple[str, ...]) -> Non
         (("replay", "small.yaml", "--seed", "1", "--history", "none/h"), "none/h cannot be written; name a"),
         (("shrink", "small.yaml", "--seed", "1", "--out", "."), ". cannot be written; name a file"),
         (("conform", "none.jsonl"), "domzero: none.jsonl: cannot be read"),
+        (("conform", "small.yaml"), "domzero: small.yaml:1: not JSON: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -202,12 +205,52 @@ def test_a_run_prints_data_on_stdout_and_progress_on_stderr(terminal: Terminal, 
     assert [each for each in phases if each in story] == story
 
 
-def test_the_summary_fits_into_eighty_columns(terminal: Terminal) -> None:
-    found = terminal.run("run", "small.yaml", "--driver", "simulated", "--out", "out")
+def test_the_summary_in_a_pipe_is_complete_however_wide_a_terminal_is(terminal: Terminal) -> None:
+    found = []
+    for columns in ("20", "80", "300"):
+        terminal.environment["COLUMNS"] = columns
+        terminal.environment["FORCE_COLOR"] = "1"
+        found.append(
+            terminal.run("run", "small.yaml", "--driver", "simulated", "--out", f"out{columns}").stdout
+        )
 
-    assert max(len(line) for line in found.stdout.splitlines()) <= 80
-    assert "…" not in found.stdout
-    assert "verdict: held (seed 1, simulated driver)" in found.stdout
+    assert found[0] == found[1] == found[2]
+    assert not set("…\x1b") & set(found[0])
+    (guest,) = [each for each in found[0].splitlines() if each.startswith("web ")]
+    (head,) = [each for each in found[0].splitlines() if each.startswith("guest ")]
+    assert len(head.split()) == 12
+    assert guest.split()[-6].replace(",", "").isdecimal()
+    assert "verdict: held (seed 1, simulated driver)" in found[0]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_the_summary_fits_into_a_terminal_and_no_figure_is_cut(terminal: Terminal, columns: int) -> None:
+    terminal.environment["COLUMNS"] = str(columns)
+    terminal.environment["TERM"] = "xterm"
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*DOMZERO, "run", "small.yaml", "--driver", "simulated", "--out", "out"],
+        cwd=terminal.folder,
+        env=terminal.environment,
+        stdout=slave,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        os.close(slave)
+        text = ""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while data := os.read(master, 4096):
+                text += data.decode()
+        process.wait(LIMIT_S)
+    os.close(master)
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\r", "").splitlines()
+    guests = terminal.report()["guests"]
+    assert isinstance(guests, list)
+    assert max(len(line) for line in lines) <= columns
+    assert "…" not in text
+    words = {word for line in lines for word in line.split()}
+    assert f"{guests[0]['writes']['acknowledged']:,}" in words
+    assert {"stable", "lost", "stale", "torn", "misdirected", "errors", "outage"} <= words
 
 
 @pytest.mark.parametrize(("driver", "number"), [("live", signal.SIGINT), ("simulated", signal.SIGTERM)])
@@ -219,6 +262,40 @@ def test_an_interrupted_run_is_reported_as_unknown(
         until(process, "workload")
         process.send_signal(number)
         process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == 2
+    assert terminal.report()["verdict"] == "unknown"
+
+
+@pytest.mark.parametrize("after", [" is up", "boot: "])
+def test_ctrl_c_ends_what_is_up_in_an_orderly_way(terminal: Terminal, after: str) -> None:
+    with terminal.start("up", "small.yaml", "--no-faults", "--out", "out") as process:
+        until(process, after)
+        process.send_signal(signal.SIGINT)
+        until(process, "going down in order, as with `domzero down`; Ctrl-C again cuts the power")
+        out, _ = process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == 0
+    assert "verdict: held" in out
+    checks = terminal.report()["checks"]
+    assert isinstance(checks, list)
+    assert {each["verdict"] for each in checks} == {"held"}
+
+
+def test_a_second_ctrl_c_cuts_the_power(terminal: Terminal) -> None:
+    # A guest that hangs for good is waited for until the time to settle is over.
+    terminal.replace("settle: 5s", "settle: 300s")
+    with terminal.start("up", "small.yaml", "--no-faults", "--out", "out") as process:
+        try:
+            until(process, " is up")
+            assert terminal.run("fault", "inject", "hang", "host0/web").returncode == 0
+            process.send_signal(signal.SIGINT)
+            until(process, "Ctrl-C again cuts the power")
+            process.send_signal(signal.SIGINT)
+            until(process, "every process is stopped")
+            process.communicate(timeout=LIMIT_S)
+        finally:
+            process.kill()
 
     assert process.returncode == 2
     assert terminal.report()["verdict"] == "unknown"

@@ -135,3 +135,28 @@ def test_what_is_left_of_a_repeated_fault_is_numbered_as_its_times_are() -> None
 
 def test_without_a_workload_no_time_begins() -> None:
     assert why(Schedule([ONCE]), 5 * MS) == [("0", "at 5 ms: the guests never began to work")]
+
+
+def test_what_is_to_come_says_when_as_far_as_that_is_known() -> None:
+    waiting = ResolvedFault("hang", ("host0/dom0",), None, number=3, trigger=CONNECTED)
+    once = ResolvedFault("crash", ("host0/dom0",), 5 * MS, number=1)
+    often = ResolvedFault("crash", ("host0/dom0",), 10 * MS, every_ns=3 * MS, count=3, number=2)
+    schedule = Schedule([once, often, waiting])
+    assert [due for _, due in schedule.coming] == [None] * 3, "the workload has not begun"
+
+    schedule.begin(100 * MS)
+    told = [(each.label, each.why, due) for each, due in schedule.coming]
+    assert told == [
+        ("1", "at 5 ms", 105 * MS),
+        ("2.1-2.3", "at 10 ms", 110 * MS),
+        ("3", "when frontend host0/web-0/xvda is Connected, time 2", None),
+    ]
+
+    schedule.take_due(110 * MS, recovering=False)
+    assert next((each.label, each.why, due) for each, due in schedule.coming) == (
+        "2.2-2.3",
+        "3 ms after the one before it",
+        113 * MS,
+    )
+    schedule.end(120 * MS)
+    assert schedule.coming == []

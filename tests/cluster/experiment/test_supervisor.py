@@ -5,7 +5,15 @@ import pytest
 
 from actors.domu.journal import MemoryJournal
 from actors.domu.journal_header import GuestState
-from actors.messages import ConsoleInput, DomainEvent, MachineHalt, StartDomain, Statistics, StopDomain
+from actors.messages import (
+    CannotGoOn,
+    ConsoleInput,
+    DomainEvent,
+    MachineHalt,
+    StartDomain,
+    Statistics,
+    StopDomain,
+)
 from actors.runtime.machine import (
     DeadlinePassed,
     Effect,
@@ -101,6 +109,18 @@ def test_guests_work_when_all_of_them_are_up(experiment: Experiment) -> None:
     assert experiment.supervisor.phase == "boot"
     experiment.boot()
     assert [what for what, _ in experiment.seen] == ["boot", "workload"]
+
+
+def test_a_store_that_cannot_go_on_is_a_failure_even_when_the_guests_have_stopped(
+    experiment: Experiment,
+) -> None:
+    experiment.boot()
+    experiment.supervisor.go_down()
+    while experiment.supervisor.phase in {"workload", "settle"}:
+        experiment.tick(S // 100)
+    experiment.say(CannotGoOn("xenstored cannot be started"))
+
+    assert experiment.supervisor.outcome.failures == [f"{HYPERVISOR}: xenstored cannot be started"]
 
 
 def test_what_does_not_boot_is_unknown_and_named(experiment: Experiment) -> None:

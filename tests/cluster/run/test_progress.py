@@ -57,6 +57,16 @@ def test_on_a_terminal_the_last_line_is_alive_and_goes_away_in_the_end() -> None
     assert out.getvalue().endswith("\x1b[2K")  # the live line is erased
 
 
+def test_on_a_narrow_terminal_the_figure_of_the_live_line_is_whole() -> None:
+    out = io.StringIO()
+    progress = Progress(Console(file=out, force_terminal=True, width=56))
+    progress.observe("reconnecting", "")
+    progress.watch(lambda: "123,301,100 requests answered; waiting for host0/web-0, host0/web-1")
+    progress.stop()
+
+    assert "123,301,100 requests answered" in out.getvalue()
+
+
 def test_a_terminal_that_goes_away_ends_no_run() -> None:
     progress = Progress(ProgressConsole(Closed()))
 

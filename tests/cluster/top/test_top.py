@@ -130,6 +130,27 @@ def test_the_screen_fits_any_terminal(width: int, height: int) -> None:
         assert len(lines) <= height
 
 
+@pytest.mark.parametrize("width", [25, 30, 40, 50, 60, 70, 80, 90])
+def test_a_narrow_terminal_shortens_names_and_cuts_no_number(width: int) -> None:
+    name = "a-long-name-of-a-guest-indeed"
+    told = {**FAULT, "what": f"crash of host0/{name}", "recovered_ms": 123456.0, "ago_s": 7777.0}
+    rows = [["Domain-0", 0, 512, 1, "r-----", 1.0], [name, 1, 64, 1, "r-----", 301100.5]]
+    values = answer(
+        guests=[{**GUEST, "name": name, "outage_s": 98765.4}],
+        faults=[told],
+        hosts=[{"name": "host0", "rows": rows}],
+    )
+    lines = drawn(TopSample(values), width)
+
+    assert all(len(line) <= width for line in lines)
+    words = {word.strip(";,.") for line in lines for word in line.split()}
+    assert {"98765.4", "123456", "7777", "1048576k"} <= words
+    (head,) = [line.split() for line in lines if line.startswith("NAME")]
+    row = next(line for line in lines if line.startswith("a-long"))
+    assert "…" not in row.partition(" ")[2]
+    assert ("CPU(sec)" in head) == ("301100.5" in row)
+
+
 def test_the_domains_can_be_scrolled_through() -> None:
     guests = [{**GUEST, "name": f"web-{index}"} for index in range(50)]
     sample = TopSample(answer(guests=guests))

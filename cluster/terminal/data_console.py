@@ -10,7 +10,10 @@ from rich.console import Console
 
 
 class DataConsole(Console):
-    """A console on stdout whose reader may leave."""
+    """A console on stdout whose reader may leave. In a pipe there are no colours, whatever is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(force_terminal=None if sys.stdout.isatty() else False)
 
     def on_broken_pipe(self) -> None:
         """As `print` has it."""

@@ -1,0 +1,488 @@
+"""Every command that README.md and docs/ write down works: what can be run is run, the rest is parsed.
+
+A command is a line of a code block, or code within a line, that begins with `domzero` or `make`. Placeholders
+(`FILE`, `[--seed N]`) get values. Each is judged by the rule of its subcommand, in `RULES`, which says how it
+is shortened; a command without a rule fails.
+"""
+
+import itertools
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cluster.bench.bench import benchmark_names
+from cluster.cli import cli
+from cluster.config.loading import load_cluster
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BEGIN = r"(?:\.venv/bin/)?(?:domzero|make) "
+PLACEHOLDERS = {
+    "N": "1",
+    "S": "0.05",
+    "KIND": "crash",
+    "TARGET": "host0/web-3",
+    "HOST": "host0",
+    "HOST/DOMAIN": "host0/web-0",
+    "RUNDIR": "finished",
+    "RUNDIR/configuration/FILE": "finished/configuration/quickstart.yaml",
+    "SIZE": "1GiB",
+}
+FILES = {
+    "conform": "configs/recording.jsonl",
+    "replay": "configs/campaign.yaml",
+    "shrink": "configs/campaign.yaml",
+    "sweep": "configs/campaign.yaml",
+}
+RUN_DIRECTORY = r"^runs/\d{8}T\d{6}-\w+$"
+SHELL_VARIABLE = r"\$[A-Z_]+"
+LIMIT_S = 60
+
+
+# What is written.
+
+
+def blocks(text: str) -> tuple[list[str], str]:
+    """The lines of all code blocks, indented and fenced, and the text without them."""
+    code, rest, fenced, was_blank = [], [], False, True
+    for line in text.splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif fenced or (line.startswith("    ") and was_blank):
+            code.append(line.strip())
+            continue
+        else:
+            rest.append(line)
+        was_blank = not line.strip()
+    return code, "\n".join(rest)
+
+
+def commands_of(text: str) -> Iterator[tuple[str, bool]]:
+    """Each command of a page, and whether it stands in a code block."""
+    code, rest = blocks(text)
+    for line in code:
+        if found := re.match(rf"(?:\$ )?({BEGIN}.*)", line):
+            yield found[1], True
+        for found in re.finditer(rf"\$\(({BEGIN}[^)]*)\)|'({BEGIN}[^']*)'", line):
+            yield found[1] or found[2], True
+    for inline in re.findall(r"`([^`]+)`", rest):
+        text = " ".join(inline.split()).replace("\\|", "|")
+        if re.match(BEGIN, text):
+            yield text, False
+
+
+def variants(text: str) -> list[tuple[str, ...]]:
+    """The commands that a synopsis stands for: its optional parts all there or all left out, each choice."""
+    forms = {re.sub(r"\[[^]]*\]", "", text), re.sub(r"\[options\]|\[|\]", "", text)}
+    found = []
+    for form in sorted(forms):
+        words = shlex.split(form, comments=True)
+        words = list(itertools.takewhile(lambda word: word not in {">", "|", "&"}, words))
+        choices = [word.split("|") if re.fullmatch(r"[a-z|]+", word) else [word] for word in words]
+        found += list(itertools.product(*choices))
+    return found
+
+
+@dataclass
+class Command:
+    """One command, as words without the program, and where it is written."""
+
+    words: tuple[str, ...]
+    program: str
+    block: bool = False
+    pages: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return " ".join((self.program, *self.words))
+
+
+def written() -> list[Command]:
+    found: dict[tuple[str, ...], Command] = {}
+    for page in PAGES:
+        for text, block in commands_of(page.read_text()):
+            for program, *words in variants(text):
+                name = Path(program).name
+                key = (name, *filled(tuple(words)))
+                command = found.setdefault(key, Command(key[1:], name))
+                command.block |= block
+                command.pages.append(page.name)
+    return sorted(found.values(), key=lambda each: turn(each.words))
+
+
+def filled(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Words with values for placeholders and shell variables."""
+    values = PLACEHOLDERS | {"FILE": FILES.get(words[0] if words else "", "configs/quickstart.yaml")}
+    # What --out names is made, and what --run names is there already.
+    values["DIR"] = "finished" if "--run" in words else "made"
+    found = [values.get(word.removesuffix("..."), word) for word in words]
+    return tuple(re.sub(SHELL_VARIABLE, "1", re.sub(RUN_DIRECTORY, "finished", word)) for word in found)
+
+
+def is_late(words: tuple[str, ...]) -> bool:
+    """Whether it ends the cluster, or is about its run directory."""
+    return words[:1] == ("down",) or any(Path(word).parts[:1] == ("finished",) for word in words)
+
+
+def turn(words: tuple[str, ...]) -> int:
+    """Who needs no cluster, who looks at one, who breaks it (dom0, which all need, last), who comes after."""
+    path = path_of(words)[0]
+    if is_late(words):
+        return 4
+    if path == ("fault", "inject"):
+        return 3 if "host0/dom0" in words else 2
+    return 1 if RULES.get(path) in LIVE else 0
+
+
+# Where it is tried.
+
+
+@dataclass
+class Place:
+    """A folder with a copy of the configurations, whose experiments are short and slow."""
+
+    folder: Path
+    tried: set[tuple[str, ...]] = field(default_factory=set)
+
+    def run(self, *words: str, codes: tuple[int, ...] = (0,)) -> str:
+        """Run a command in this process; what it printed."""
+        result = CliRunner().invoke(cli, list(words), standalone_mode=False)
+        if result.exception is not None:
+            raise AssertionError(f"domzero {shlex.join(words)}: {result.exception!r}") from result.exception
+        assert (result.return_value or 0) in codes, result.output
+        return result.output
+
+    def is_new(self, words: list[str]) -> bool:
+        """Whether this has not been run before, as another form of a synopsis."""
+        known = tuple(words) in self.tried
+        self.tried.add(tuple(words))
+        return not known
+
+    def process(self, *words: str, folder: str = ".") -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "cluster.cli", *words],
+            cwd=self.folder / folder,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT_S,
+        ).stdout
+
+
+def shorten(path: Path) -> None:
+    text = re.sub(r"\b(duration|settle|at): (\d+)s\b", r"\1: \g<2>00ms", path.read_text())
+    path.write_text(re.sub(r"\brate: (\d+)0/s", r"rate: \1/s", text))
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    # Not tmp_path: the path of a Unix socket ends at 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="domzero-docs-", dir="/tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        patch.chdir(folder)
+        shutil.copytree(ROOT / "configs", folder / "configs")
+        for path in folder.glob("configs/*.yaml"):
+            shorten(path)
+        shutil.copy(folder / "configs/campaign.yaml", folder / "c.yaml")
+        yield Place(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def cluster(place: Place) -> Iterator[Place]:
+    """The cluster that the README brings up, by its own words; its faults would be among the looks."""
+    live = place.folder / "live"
+    shutil.copytree(ROOT / "configs", live / "configs")
+    path = live / "configs/quickstart.yaml"
+    text, faults = re.subn(r"^faults:\n(?:  .*\n)+", "", path.read_text(), flags=re.MULTILINE)
+    assert faults == 1
+    path.write_text(text)
+    shorten(path)
+    (words,) = {
+        each.words for each in written() if each.words[:1] == ("up",) and each.block and "-d" in each.words
+    }
+    place.process(*words, folder="live")
+    try:
+        yield place
+    finally:
+        if not (place.folder / "finished").exists():
+            place.run("down", codes=(0, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def finished(cluster: Place) -> Place:
+    """Its run directory, once `domzero down` has ended it; whatever the faults have made of its verdict."""
+    (directory,) = (cluster.folder / "live/runs").iterdir()
+    printed = cluster.run("down", codes=(0, 1, 2))
+    assert "verdict: " in printed
+    (cluster.folder / "finished").symlink_to(directory)
+    return cluster
+
+
+# How each is tried.
+
+
+def as_written(place: Place, words: list[str]) -> None:
+    """Nothing is shortened."""
+    if "case.yaml" in words and not (place.folder / "case.yaml").exists():
+        place.run("replay", "configs/campaign.yaml", "--seed", "1", "--out", "replayed")
+        shutil.copy(place.folder / "replayed/case.yaml", place.folder)
+    shutil.rmtree(place.folder / "made", ignore_errors=True)
+    place.run(*words)
+
+
+def simulated(place: Place, words: list[str]) -> None:
+    """In virtual time."""
+    if "--driver" in words:
+        at = words.index("--driver")
+        words = words[:at] + words[at + 2 :]
+    words = [*words, "--driver", "simulated"]
+    if place.is_new(words):
+        as_written(place, words)
+
+
+def judged(place: Place, words: list[str]) -> None:
+    """Nothing is shortened; whatever the faults have made of the verdict."""
+    place.run(*words, codes=(0, 1, 2))
+
+
+def simulated_again(place: Place, words: list[str]) -> None:
+    """A simulated run is done again instead of the cluster of the module."""
+    place.run("run", "configs/quickstart.yaml", "--driver", "simulated", "--out", "once")
+    place.run(*("once" if word == "finished" else word for word in words))
+
+
+def few_seeds(place: Place, words: list[str]) -> None:
+    """One seed, or one for each shard, in this process."""
+    shards = words[words.index("--shard") + 1].partition("/")[2] if "--shard" in words else "1"
+    place.run(*words, "--seeds", f"0:{shards}", "--jobs", "1")
+
+
+def few_trials(place: Place, words: list[str]) -> None:
+    """With a planted bug, so that there is something to shrink; 1 says that what is left still fails."""
+    place.run(*words, "--plant", "leak-port", "--trials", "2", codes=(1,))
+
+
+def parsed_with_its_file(place: Place, words: list[str]) -> None:
+    """Goes on until it is ended; `up` is run as the fixture `cluster`. The file is loaded."""
+    _, rest = path_of(tuple(words))
+    load_cluster(Path(next(word for word in rest if not word.startswith("-"))))
+
+
+def known_benchmarks(place: Place, words: list[str]) -> None:
+    """Takes minutes; there has to be a benchmark whose name begins as it says."""
+    prefix = words[words.index("--only") + 1] if "--only" in words else ""
+    assert any(name.startswith(prefix) for name in benchmark_names())
+
+
+def on_the_cluster(place: Place, words: list[str]) -> None:
+    """Nothing is shortened, but it is done to the cluster of the module."""
+    place.run(*words)
+
+
+def one_look(place: Place, words: list[str]) -> None:
+    """Looks once where it would go on."""
+    place.run(*words, "--iterations", "1")
+
+
+def to_the_end(place: Place, words: list[str]) -> None:
+    """Ends where it would wait for more; in a process, since it asks whether its reader has gone."""
+    words = [word for word in words if word not in {"-f", "--follow"}]
+    if place.is_new(words):
+        assert place.process(*words)
+
+
+RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
+    ("bench",): known_benchmarks,
+    ("conform",): as_written,
+    ("console",): to_the_end,
+    ("down",): as_written,
+    ("env",): on_the_cluster,
+    ("export",): as_written,
+    ("fault", "inject"): on_the_cluster,
+    ("fault", "list"): as_written,
+    ("interrupts",): on_the_cluster,
+    ("list",): on_the_cluster,
+    ("monitor",): parsed_with_its_file,
+    ("replay",): as_written,
+    ("rerun",): simulated_again,
+    ("run",): simulated,
+    ("runs", "list"): as_written,
+    ("runs", "prune"): as_written,
+    ("shrink",): few_trials,
+    ("status",): on_the_cluster,
+    ("sweep",): few_seeds,
+    ("top",): one_look,
+    ("up",): parsed_with_its_file,
+    ("validate",): as_written,
+    ("verify",): judged,
+}
+"""For each subcommand how its commands are tried; the docstrings say what is shortened, and why."""
+LIVE = (on_the_cluster, one_look, to_the_end)
+
+
+def path_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    """The subcommand that words begin with, and the words after it."""
+    command: click.Command = cli
+    path: tuple[str, ...] = ()
+    while isinstance(command, click.Group) and words[len(path) : len(path) + 1]:
+        name = words[len(path)]
+        if name not in command.commands:
+            break
+        command, path = command.commands[name], (*path, name)
+    return path, list(words[len(path) :])
+
+
+def is_a_mention(command: Command) -> bool:
+    """Parse a command with the product's own parser; True if it only names a subcommand or options of it.
+
+    A whole command is wanted in a code block; in a sentence `domzero run --json` is one of many.
+    """
+    path, rest = path_of(command.words)
+    found: click.Command = cli
+    for name in path:
+        assert isinstance(found, click.Group)
+        found = found.commands[name]
+    if isinstance(found, click.Group):
+        if rest or command.block:
+            raise click.UsageError(f"{command}: no such command")
+        return True
+    try:
+        found.make_context(" ".join(path), list(rest))
+    except click.MissingParameter:
+        arguments = [word for word in rest if not word.startswith("-")]
+        if command.block or arguments:
+            raise
+        return True
+    return False
+
+
+COMMANDS = written()
+OF_DOMZERO = [each for each in COMMANDS if each.program == "domzero"]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("command", OF_DOMZERO, ids=str)
+def test_a_command_that_is_written_down_works(
+    command: Command, place: Place, request: pytest.FixtureRequest
+) -> None:
+    path = path_of(command.words)[0]
+    if is_late(command.words):
+        request.getfixturevalue("finished")
+    if is_a_mention(command) or path == ("down",):
+        return
+    assert path in RULES, f"{command} ({', '.join(command.pages)}): no rule says how it is tried"
+    if RULES[path] in LIVE and not is_late(command.words):
+        request.getfixturevalue("cluster")
+    RULES[path](place, list(command.words))
+
+
+def without_numbers(text: str) -> str:
+    """A text whose numbers (with their units, which go by their size) and blanks say nothing."""
+    return " ".join(re.sub(r"\d[\d.,]*(?: (?:ns|us|µs|ms|s)\b)?", "#", text).split())
+
+
+@pytest.mark.processes
+def test_the_sample_of_the_readme_is_what_is_printed(place: Place) -> None:
+    (sample,) = re.findall(
+        r"\$ .venv/bin/domzero run configs/quickstart.yaml\n(.*?)\n\n(?=\S)", PAGES[0].read_text(), re.DOTALL
+    )
+    printed = without_numbers(place.run("run", "configs/quickstart.yaml", "--driver", "simulated"))
+    for part in sample.replace("live driver", "simulated driver").split("\n    ...\n"):
+        before, found, printed = printed.partition(without_numbers(part))
+        assert found, f"{part}\n\nis not in\n\n{before}"
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.program == "make"], ids=str)
+def test_a_target_that_is_written_down_can_be_made(command: Command) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for word in command.words:
+        name, is_variable, _ = word.partition("=")
+        assert re.search(rf"^{name} \?=" if is_variable else f"^{name}:", makefile, re.MULTILINE), word
+    subprocess.run(["make", "--dry-run", *command.words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_demo_is_the_run_that_the_readme_shows() -> None:
+    made = subprocess.run(
+        ["make", "--dry-run", "demo"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    (shown,) = re.findall(r"^    \$ (.*domzero run .*)$", PAGES[0].read_text(), re.MULTILINE)
+    assert shown in made
+
+
+def test_every_command_of_the_product_has_a_rule() -> None:
+    leaves = set()
+    for name, command in cli.commands.items():
+        leaves |= (
+            {(name, each) for each in command.commands} if isinstance(command, click.Group) else {(name,)}
+        )
+    assert leaves <= set(RULES)
+
+
+def test_commands_are_found_wherever_they_stand() -> None:
+    page = """\
+Say `domzero validate FILE` or `make
+demo`, and `domzero up FILE [-d]`, but `xl list` is none.
+
+    $ .venv/bin/domzero top    # a comment
+    output of it
+    eval "$(domzero env host0)"
+    sbatch --wrap 'domzero sweep c.yaml --out $ID.jsonl'
+
+```
+domzero export RUNDIR > run.om
+```
+| `domzero run FILE [--driver live\\|simulated]` | in a table |
+"""
+    assert list(commands_of(page)) == [
+        (".venv/bin/domzero top    # a comment", True),
+        ("domzero env host0", True),
+        ("domzero sweep c.yaml --out $ID.jsonl", True),
+        ("domzero export RUNDIR > run.om", True),
+        ("domzero validate FILE", False),
+        ("make demo", False),
+        ("domzero up FILE [-d]", False),
+        ("domzero run FILE [--driver live|simulated]", False),
+    ]
+    assert variants("domzero run FILE [--driver live|simulated]") == [
+        ("domzero", "run", "FILE"),
+        ("domzero", "run", "FILE", "--driver", "live"),
+        ("domzero", "run", "FILE", "--driver", "simulated"),
+    ]
+    assert variants("domzero export RUNDIR > run.om # comment") == [("domzero", "export", "RUNDIR")]
+    assert filled(("console", "HOST/DOMAIN", "$ID/16")) == ("console", "host0/web-0", "1/16")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_command_stands_where_it_is_not_found(page: Path) -> None:
+    named = re.compile(rf"\bdomzero\s+(?:{'|'.join(cli.commands)})\b")
+    found = " ; ".join(text for text, _ in commands_of(page.read_text()))
+
+    assert len(named.findall(found)) == len(named.findall(page.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("domzero frobnicate FILE", "no such command"),
+        ("domzero run", "Missing argument"),
+        ("domzero run FILE --sed 1", "No such option"),
+        ("domzero replay configs/campaign.yaml", "Missing option"),
+        ("domzero fault", "no such command"),
+    ],
+)
+def test_what_is_no_command_is_found_out(text: str, error: str) -> None:
+    (words,) = variants(text)
+    with pytest.raises(click.UsageError) as caught:
+        is_a_mention(Command(filled(words[1:]), "domzero", block=True))
+    assert error in caught.value.format_message()
