@@ -7,11 +7,8 @@ Rules: a point that nobody listens to costs a comparison with None. It never cha
 Source: ours, in the manner of xen/include/public/trace.h and Linux include/trace/events/block.h.
 """
 
-from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
-
-Tracepoint = Callable[[int, int, int, int, int], None]
 
 
 class TracePoint(IntEnum):

@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Mapping
 
 from actors.abi.disk_controller import ENABLE, FLAG_FUA, CommandStatus, Opcode, Register
-from actors.abi.trace import OPCODE_SHIFT, TracePoint, Tracepoint
+from actors.abi.trace import OPCODE_SHIFT, TracePoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.devices.controller_registers import ControllerRegisters
 from actors.devices.disk_faults import DiskFaults
@@ -31,8 +31,10 @@ from actors.runtime.machine import (
     LinkClosed,
     LinkOpened,
     Log,
+    Machine,
     Received,
     Send,
+    Tracepoint,
 )
 from actors.runtime.memory import Memory
 
@@ -47,7 +49,7 @@ _DISK_FETCH, _DISK_FINISH = int(TracePoint.DISK_FETCH), int(TracePoint.DISK_FINI
 _DOORBELLS = (_SQ_TAIL, int(Register.cq_head))
 
 
-class Disk:
+class Disk(Machine):
     """A disk with its controller; links to its driver (registers), "ioapic" (interrupt line), "supervisor".
 
     ValueError if the argument is wrong, ImageError if an image cannot be used.

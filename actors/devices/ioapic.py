@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actors.messages import EndOfInterrupt, InterruptVector, Line, MmioRead, MmioReadReply, MmioWrite
-from actors.runtime.machine import CloseLink, Effect, Event, LinkClosed, Received, Send
+from actors.runtime.machine import CloseLink, Effect, Event, LinkClosed, Machine, Received, Send
 
 INDEX_OFFSET = 0x00
 DATA_OFFSET = 0x10
@@ -65,7 +65,7 @@ class IoApicStatistics:
     unmatched_ends: int
 
 
-class IoApic:
+class IoApic(Machine):
     """An IO-APIC; links "xen" (registers, vectors, ends of interrupts) and one per device.
 
     The argument is {"version": version register, "pins": {device link: pin}}; ValueError if it is wrong.
@@ -99,10 +99,6 @@ class IoApic:
             if event.link == _PROCESSOR:
                 self._reset()
         return []
-
-    def next_deadline_ns(self) -> int | None:
-        """None: nothing here takes time."""
-        return None
 
     def check(self) -> None:
         """Raise AssertionError if an invariant is broken."""

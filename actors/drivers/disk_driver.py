@@ -25,8 +25,9 @@ from actors.abi.disk_controller import (
     Register,
     VolumeFlags,
 )
-from actors.abi.trace import OPCODE_SHIFT, TracePoint, Tracepoint
+from actors.abi.trace import OPCODE_SHIFT, TracePoint
 from actors.messages import MmioRead, MmioReadReply, MmioWrite
+from actors.runtime.machine import Tracepoint
 from actors.runtime.memory import Memory
 
 LAZY_COMPLETIONS: Final = 128

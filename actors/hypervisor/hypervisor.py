@@ -33,13 +33,14 @@ from actors.runtime.machine import (
     Exit,
     LinkClosed,
     LinkOpened,
+    Machine,
     Received,
     Send,
 )
 from actors.runtime.memory import Memory
 
 
-class Hypervisor:
+class Hypervisor(Machine):
     """The machine. It boots dom0 once the links to the board (and to the IO-APIC) are there."""
 
     def __init__(self, argument: dict[str, object], memory: Memory) -> None:

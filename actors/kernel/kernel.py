@@ -7,7 +7,6 @@ was taken is said with the next message to the hypervisor: a message of its own 
 
 from collections.abc import Callable
 
-from actors.abi.trace import Tracepoint
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
@@ -31,8 +30,10 @@ from actors.runtime.machine import (
     LinkClosed,
     LinkOpened,
     Log,
+    Machine,
     Received,
     Send,
+    Tracepoint,
     Work,
 )
 from actors.runtime.memory import Memory
@@ -43,7 +44,7 @@ SUPERVISOR = "supervisor"
 UPCALL_TAKEN = Send(XEN, UpcallTaken())
 
 
-class Kernel:
+class Kernel(Machine):
     """One paravirtual kernel. `boot` starts when the link to the hypervisor is there."""
 
     def __init__(self, memory: Memory, extents: list[list[int]]) -> None:
@@ -121,7 +122,7 @@ class Kernel:
         self._turn_ends[callback] = None
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
-        """One event. Part of the machine's contract, as are the four below."""
+        """One event. Part of the machine's contract, as are those below."""
         self.threads.now_ns = now_ns
         if type(event) is Received:
             self._receive(event.link, event.message)

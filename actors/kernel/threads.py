@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Generic, TypeVar
 
-from actors.abi.trace import Tracepoint
+from actors.runtime.machine import Tracepoint
 
 T = TypeVar("T")
 

@@ -1,6 +1,7 @@
 """The engine: it runs machines and knows no Xen.
 
 machine          the contract of a machine: events in, effects out
+intercept        what a driver answers in its machine's stead
 codec            typed messages to msgpack arrays and back
 framing          length-prefixed frames out of a byte stream, with a size limit
 transport        byte streams: socket pairs, listeners and connections (Unix, TCP), memory
@@ -9,8 +10,12 @@ arrivals         what has come on a link, cut into turns that are fair to other 
 link             a live actor's end of a link: frames in, what waits to go out
 disturbance      rules that break one direction of a link: what they make of a message
 detour           the way of a live link's messages while rules break it
+outgoing         what a live actor sends: the way to each peer, and what leaves at the end of a turn
+mailbox          what waits for a live actor outside of its links
+alarm            the alarm clock of a live actor
 actor            the live driver: one machine, its links, one trio task tree
 agenda           what is to happen when in a simulated world, and who is there
+simulated_links  the links of a simulated world: what is under way on them
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link
 distribution     how long something takes, in simulated time

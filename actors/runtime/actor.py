@@ -1,23 +1,23 @@
 """The live driver: one machine, its links, and trio tasks that wait for the machine.
 
 A turn is what arrived together: every frame of one receive is decoded and handled, then `end_turn`
-of the machine (if it has one) is called, then each link that was sent to is flushed once. What is too
-much for one turn (`arrivals`) is handled in turns of its own; the longer each, the more others have then.
+of the machine is called, then each link that was sent to is flushed once. What is too much
+for one turn (`arrivals`) is handled in turns of its own; the longer each, the more others have then.
 
 Rules: the machine is called from here only, and never again while it is in a call; each LinkOpened
 is followed by one LinkClosed, whoever ended the link. An exception of the machine leaves `run`.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from random import Random
 
 import trio
 
+from actors.runtime.alarm import Alarm
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec
-from actors.runtime.detour import Detour
-from actors.runtime.disturbance import Disturbance, LinkRule
+from actors.runtime.disturbance import LinkRule
+from actors.runtime.intercept import Intercepts, answer
 from actors.runtime.link import Link, RawLink
 from actors.runtime.machine import (
     CloseLink,
@@ -40,6 +40,8 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
+from actors.runtime.mailbox import Mailbox
+from actors.runtime.outgoing import Outgoing
 from actors.runtime.trace import Tracer
 from actors.runtime.transport import ByteStream
 
@@ -48,7 +50,6 @@ MAX_BACKLOG_BYTES = 16 * 1024 * 1024
 TURNS_PER_CHECKPOINT = 8
 LINGER_S = 1.0
 
-Intercept = Callable[[str, object, Machine], object | None]
 OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow
 
 
@@ -60,9 +61,9 @@ class ActorDriver:
     """Runs one machine in trio.
 
     `log` takes the lines of Log effects and of links that broke the protocol. `perform` takes the
-    effects on other actors. `intercept` answers messages of some types in the machine's stead: what
-    it returns is sent back on the same link, None is nothing. A peer for whom more than `unread_limit` bytes
-    wait is not read from until it has taken them; two ends with this rule might wait for each other for ever.
+    effects on other actors. `intercept` answers messages of some types in the machine's stead. A peer for
+    whom more than `unread_limit` bytes wait is not read from until it has taken them; two ends with this
+    rule might wait for each other for ever.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class ActorDriver:
         *,
         log: Callable[[str], object],
         perform: Callable[[OwnerEffect], object] = _no_owner,
-        intercept: Mapping[type, Intercept] | None = None,
+        intercept: Intercepts | None = None,
         trace: Tracer | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         frame_limit: int = MAX_FRAME_BYTES,
@@ -83,51 +84,56 @@ class ActorDriver:
         self.address = address
         self.machine = machine
         self.killed = False
-        self._codec = codec
         self._log = log
         self._perform_for_owner = perform
         self._intercept = dict(intercept or {})
         self._trace = trace
         self._clock = clock
-        self._frame_limit = frame_limit
-        self._max_backlog_bytes, self._unread_limit = max_backlog_bytes, unread_limit
-        self._end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
+        self._new_link = partial(
+            Link,
+            frame_limit=frame_limit,
+            rows=codec.rows,
+            decode=codec.decode_frame,
+            unread_limit=unread_limit,
+        )
         self._links: dict[str, Link] = {}
-        self._touched: list[Link] = []
-        self._inbox: list[Event | Link] = []
-        self._inbox_filled = trio.Event()
+        self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
+        self._alarm = Alarm(machine.next_deadline_ns, clock)
+        self._inbox = Mailbox[Event | Link]()
         self._thawed: trio.Event | None = None
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
-        self._armed_ns: int | None = None
-        self._timer = trio.CancelScope()
         self._exit_reason: str | None = None
         self._nursery: trio.Nursery | None = None
 
     async def run(self) -> str:
-        """Run until the machine exits, or `kill`: the reason. Links are closed whatever ends it."""
+        """Run until the machine exits, or `kill`: the reason. What ends it closes links and machine."""
         try:
             async with trio.open_nursery() as self._nursery:
+                self._outgoing.start(self._nursery)
                 self._nursery.start_soon(self._take_posted)
                 self._nursery.start_soon(self._keep_time)
                 if self.killed:
                     self._nursery.cancel_scope.cancel()
         finally:
-            for link in [*self._links.values(), *(each for each in self._inbox if isinstance(each, Link))]:
+            for link in [
+                *self._links.values(),
+                *(each for each in self._inbox.waiting if isinstance(each, Link)),
+            ]:
                 link.close()
+            self.machine.close()
         return self._exit_reason or "killed"
 
     def plug(self, link: str, stream: ByteStream) -> None:
         """Give the machine a new link. An older one of that name is read out and closed first."""
-        rows, decode = self._codec.rows, self._codec.decode_frame
-        self._post(Link(link, stream, self._frame_limit, rows, decode, unread_limit=self._unread_limit))
+        self._inbox.put(self._new_link(link, stream))
 
     def plug_raw(self, link: str, stream: ByteStream) -> None:
         """Give the machine a link to a stranger, whose messages are `bytes` as they come and go."""
-        self._post(RawLink(link, stream))
+        self._inbox.put(RawLink(link, stream))
 
     def post(self, event: Event) -> None:
         """Give the machine an event of the owner's, such as ProcessEnded."""
-        self._post(event)
+        self._inbox.put(event)
 
     def kill(self) -> None:
         """End at once: nothing queued is sent, links close."""
@@ -148,24 +154,13 @@ class ActorDriver:
     def disturb(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
         target = self._links.get(link)
-        if target is None or self._nursery is None:
-            return
-        disturbance = Disturbance(rules, Random(seed))
-        if target.detour is not None:
-            target.detour.disturbance = disturbance
-        else:
-            pack = partial(self._pack, target)
-            target.detour = Detour(disturbance, self._clock, pack, self._flush_touched)
-            self._nursery.start_soon(target.detour.run)
+        if target is not None:
+            self._outgoing.disturb(target, rules, seed)
 
     @property
     def links(self) -> list[str]:
         """The names of the links that are open, in the order of their opening."""
         return list(self._links)
-
-    def _post(self, what: Event | Link) -> None:
-        self._inbox.append(what)
-        self._inbox_filled.set()
 
     async def _while_frozen(self) -> None:
         while self._thawed is not None:
@@ -173,11 +168,9 @@ class ActorDriver:
 
     async def _take_posted(self) -> None:
         while True:
-            await self._inbox_filled.wait()
+            await self._inbox.wait()
             await self._while_frozen()
-            self._inbox_filled = trio.Event()
-            inbox, self._inbox = self._inbox, []
-            for what in inbox:
+            for what in self._inbox.take():
                 if isinstance(what, Link):
                     self._open(what)
                 else:
@@ -192,10 +185,10 @@ class ActorDriver:
             while self._receive(old):
                 pass
             self._close(old, "replaced by a new link")
-            self._post(link)  # behind the LinkClosed of the old one
+            self._inbox.put(link)  # behind the LinkClosed of the old one
             return
         self._links[link.name] = link
-        self._drain_later(link, link.greet())
+        self._outgoing.open(link)
         self._take(LinkOpened(link.name))
         self._nursery.start_soon(self._read, link)
 
@@ -251,7 +244,7 @@ class ActorDriver:
     def _handle(self, link: Link, messages: Iterable[object], now_ns: int) -> None:
         """The hot loop: what `_take` does for one event, written out for many messages."""
         event, handle, intercept, trace = link.received, self.machine.handle, self._intercept, self._trace
-        links, touched = self._links, self._touched
+        ways = self._outgoing.ways
         stop = False
         for message in messages:
             if intercept and type(message) in intercept:
@@ -262,28 +255,21 @@ class ActorDriver:
             if trace is not None:
                 trace.record(now_ns, self.address, Received(link.name, message), effects)
             for effect in effects:
-                if type(effect) is not Send:
+                if type(effect) is Send:
+                    way = ways.get(effect.link)
+                    if way is not None:
+                        way.send(effect.message)
+                else:
                     self._perform(effect)
                     stop = not link.open or self._exit_reason is not None
-                    continue
-                target = links.get(effect.link)
-                if target is not None:
-                    outgoing = effect.message
-                    if target.detour is not None:
-                        target.detour.send(outgoing)
-                        continue
-                    if not target.queued:
-                        target.queued = True
-                        touched.append(target)
-                    target.pack(target.rows[type(outgoing)](outgoing))
             if stop:
                 return
 
     def _answer(self, link: Link, message: object, now_ns: int) -> None:
-        answer = self._intercept[type(message)](link.name, message, self.machine)
-        effects: list[Effect] = [] if answer is None else [Send(link.name, answer)]
+        event = Received(link.name, message)
+        effects = answer(self._intercept[type(message)], event, self.machine)
         if self._trace is not None:
-            self._trace.record(now_ns, self.address, Received(link.name, message), effects)
+            self._trace.record(now_ns, self.address, event, effects)
         self._perform_all(effects)
 
     def _take(self, event: Event) -> None:
@@ -297,29 +283,16 @@ class ActorDriver:
             self._finish_turn(now_ns)
 
     def _finish_turn(self, now_ns: int) -> None:
-        if self._end_turn is not None and self._exit_reason is None:
-            effects = self._end_turn(now_ns)
+        if self._exit_reason is None:
+            effects = self.machine.end_turn(now_ns)
             if effects:
                 if self._trace is not None:
                     self._trace.record(now_ns, self.address, "end of turn", effects)
                 self._perform_all(effects)
-        if self._touched:
-            self._flush_touched()
+        if self._outgoing.touched:
+            self._outgoing.flush()
         if self._exit_reason is None:
-            self._arm(now_ns)
-
-    def _flush_touched(self) -> None:
-        for link in self._touched:
-            if link.open and link.queued:
-                self._drain_later(link, link.flush())
-        self._touched.clear()
-
-    def _pack(self, link: Link, message: object) -> None:
-        if link.open:
-            if not link.queued:
-                link.queued = True
-                self._touched.append(link)
-            link.pack(link.rows[type(message)](message))
+            self._alarm.set(now_ns)
 
     def _perform_all(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -327,11 +300,9 @@ class ActorDriver:
 
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, Send):
-            link = self._links.get(effect.link)
-            if link is not None and link.detour is not None:
-                link.detour.send(effect.message)
-            elif link is not None:
-                self._pack(link, effect.message)
+            way = self._outgoing.ways.get(effect.link)
+            if way is not None:
+                way.send(effect.message)
         elif isinstance(effect, Log):
             self._log(effect.text)
         elif isinstance(effect, CloseLink):
@@ -342,14 +313,6 @@ class ActorDriver:
             self._exit(effect.reason)
         elif not isinstance(effect, Work):  # here it has taken its time
             self._perform_for_owner(effect)
-
-    def _drain_later(self, link: Link, waiting: int) -> None:
-        """Have bytes written that the stream did not take; over the limit the link is closed."""
-        if waiting > self._max_backlog_bytes:
-            self._break(link, f"the peer does not read: {waiting} bytes wait for it")
-        elif waiting and link.drained is None and self._nursery is not None:
-            link.drained = trio.Event()
-            self._nursery.start_soon(link.drain)
 
     def _break(self, link: Link, reason: str) -> None:
         """Close a link for what the peer did, after what was sent to it before."""
@@ -363,7 +326,8 @@ class ActorDriver:
             link.close()
             if self._links.get(link.name) is link:
                 del self._links[link.name]
-            self._post(LinkClosed(link.name, reason))
+                self._outgoing.close(link)
+            self._inbox.put(LinkClosed(link.name, reason))
 
     def _exit(self, reason: str) -> None:
         assert self._nursery is not None, "machines exit while the driver runs"
@@ -380,20 +344,8 @@ class ActorDriver:
         self._nursery.cancel_scope.cancel()
 
     async def _keep_time(self) -> None:
-        """One task for all deadlines: `_arm` moves the deadline of its scope."""
         while True:
-            self._armed_ns = None
-            with trio.CancelScope() as self._timer:
-                self._arm(self._clock())
-                await trio.sleep_forever()
+            await self._alarm.ring()
             await self._while_frozen()
-            deadline_ns = self.machine.next_deadline_ns()
-            if deadline_ns is not None and deadline_ns <= self._clock():
+            if self._alarm.due:
                 self._take(DeadlinePassed())
-
-    def _arm(self, now_ns: int) -> None:
-        """Have the timer fire no later than the machine wants; a later deadline is seen when it fires."""
-        deadline_ns = self.machine.next_deadline_ns()
-        if deadline_ns is not None and (self._armed_ns is None or deadline_ns < self._armed_ns):
-            self._armed_ns = deadline_ns
-            self._timer.deadline = trio.current_time() + max(0, deadline_ns - now_ns) / 1e9

@@ -32,6 +32,7 @@ class Detour:
         self._number = 0
         self._last_due_ns = 0
         self._filled = trio.Event()
+        self._closed = False
 
     def send(self, message: object) -> None:
         """Take one message that the machine sends."""
@@ -47,9 +48,15 @@ class Detour:
             heapq.heappush(self._late, (due_ns, self._number, each.message))
             self._filled.set()
 
+    def close(self) -> None:
+        """Its link has ended: what is late is lost."""
+        self._closed = True
+        self._late.clear()
+        self._filled.set()
+
     async def run(self) -> None:
-        """Send late messages when they are due, until cancelled."""
-        while True:
+        """Send late messages when they are due, until it is closed."""
+        while not self._closed:
             await self._filled.wait()
             self._filled = trio.Event()
             while self._late:

@@ -13,7 +13,6 @@ import trio
 
 from actors.runtime.arrivals import Arrivals, Decode
 from actors.runtime.codec import Buffer
-from actors.runtime.detour import Detour
 from actors.runtime.framing import frame, hello_frame, join_frames, split_messages
 from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
@@ -35,7 +34,6 @@ class Link:
         "_packer",
         "arrivals",
         "backlog",
-        "detour",
         "drained",
         "frame_limit",
         "name",
@@ -46,6 +44,7 @@ class Link:
         "rows",
         "stream",
         "take",
+        "touched",
         "turn_ns",
         "unread_limit",
     )
@@ -78,14 +77,21 @@ class Link:
         self.received = Received(name, None)
         self._packer = msgpack.Packer(autoreset=False, buf_size=PACKER_BYTES)
         self.pack = self._packer.pack  # appends one message, given as its row, to what leaves next
-        self.queued = False  # set by whoever packs
+        self.queued = False
+        self.touched: list[Link] = []  # where it puts itself when it has something to send
         self.backlog = bytearray()
         self.drained: trio.Event | None = None
-        self.detour: Detour | None = None  # while rules break the link
 
     def greet(self) -> int:
         """Send the hello, before anything else; how many bytes wait."""
         return self._send(hello_frame())
+
+    def send(self, message: object) -> None:
+        """Queue a message for the end of the turn."""
+        if not self.queued:
+            self.queued = True
+            self.touched.append(self)
+        self.pack(self.rows[type(message)](message))
 
     def flush(self) -> int:
         """Send what is queued, as far as the stream takes it now; how many bytes wait."""

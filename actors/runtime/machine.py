@@ -8,7 +8,7 @@ dataclass costs four times as much to make, and these are made for each message.
 message, but not the `Received` that brought it: a driver may use that for the next one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -166,24 +166,47 @@ class Work:
     kind: str
 
 
+Tracepoint = Callable[[int, int, int, int, int], None]
+"""Called with the number of the point, then 16, 32, 64 and 64 bits of what it tells."""
+
 Effect = Send | CloseLink | Log | Exit | Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Work
 
 
 class Machine(Protocol):
-    """What a driver can run."""
+    """What a driver can run, with all that it may ask of it. Who names it as a base has the defaults."""
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """Take one event at `now_ns` (monotonic nanoseconds); what is to be done about it, in order."""
         ...
 
+    def end_turn(self, now_ns: int) -> list[Effect]:  # noqa: ARG002 (those who do something use it)
+        """All that arrived together was handled; what else is to be done now."""
+        return []
+
     def next_deadline_ns(self) -> int | None:
         """When `DeadlinePassed` is wanted (same clock as `now_ns`), or None."""
-        ...
+        return None
 
     def check(self) -> None:
         """Raise AssertionError if an invariant is broken."""
-        ...
+        return
+
+    def check_turn(self) -> None:
+        """The same of what the last turn may have broken, where that is less."""
+        self.check()
 
     def statistics(self) -> object:
-        """A frozen dataclass of counters and gauges (numbers, strings, and dicts of them)."""
-        ...
+        """A frozen dataclass of counters and gauges (numbers, strings, and dicts of them), or None."""
+        return None
+
+    def interrupts(self) -> str:
+        """The text of /proc/interrupts, of those that have interrupts."""
+        return ""
+
+    def trace(self, tracepoint: Tracepoint) -> None:  # noqa: ARG002
+        """Have this called at every tracepoint; before the first event."""
+        return
+
+    def close(self) -> None:
+        """The machine will not be called again: let go of what the end of a process would let go of."""
+        return

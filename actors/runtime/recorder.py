@@ -15,7 +15,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Final
 
-from actors.runtime.machine import Connect, Effect, Event, Received, Send, Spawn
+from actors.runtime.machine import Connect, Effect, Event, LinkClosed, LinkOpened, Received, Send, Spawn
 
 RECORD: Final = Struct("<QHHIQQ")
 LIMIT_BYTES: Final = 8 << 20
@@ -82,7 +82,9 @@ class Recorder:
         elif isinstance(event, str):
             what = self._name(event)
         else:
-            link, what = self._name(getattr(event, "link", "")), self._name(type(event).__name__)
+            if isinstance(event, LinkOpened | LinkClosed):
+                link = self._name(event.link)
+            what = self._name(type(event).__name__)
         self._write(begin_ns, RecordKind.TURN, link, what, end_ns, 0)
         for effect in effects:
             if type(effect) is Send:

@@ -14,6 +14,8 @@ from actors.runtime.machine import DeadlinePassed, Effect, Event, Machine
 
 Charge = Callable[[Event, list[Effect], bool], int]
 """What a step costs in nanoseconds: of the event, its effects, and whether the actor was idle before."""
+Tap = Callable[[object], object]
+"""Shown every message of an actor, before the machine has it."""
 
 TURNS_BETWEEN_FULL_CHECKS = 256
 
@@ -40,8 +42,6 @@ class SimulatedActor:
         "armed_ns",
         "busy_until_ns",
         "charge",
-        "check_turn",
-        "end_turn",
         "frozen",
         "held",
         "links",
@@ -50,6 +50,7 @@ class SimulatedActor:
         "spawner",
         "spent_ns",
         "start_ns",
+        "tap",
     )
 
     def __init__(
@@ -64,8 +65,7 @@ class SimulatedActor:
         self.held: list[Entry] = []
         self.links: dict[str, LinkEnd] = {}
         self.armed_ns: int | None = None
-        self.end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
-        self.check_turn: Callable[[], None] | None = getattr(machine, "check_turn", None)
+        self.tap: Tap | None = None
         self._unchecked_turns = 0
         self.charge: Charge | None = None
         self.busy_until_ns = 0
@@ -73,13 +73,12 @@ class SimulatedActor:
         self.pace = 1.0
 
     def check(self, now_ns: int) -> None:
-        """What the last turn may have broken if the machine can tell, and now and then everything."""
+        """What the last turn may have broken, and now and then everything."""
         assert self.machine is not None, "it is alive"
         self._unchecked_turns += 1
         try:
-            if self.check_turn is not None:
-                self.check_turn()
-            if self.check_turn is None or self._unchecked_turns == TURNS_BETWEEN_FULL_CHECKS:
+            self.machine.check_turn()
+            if self._unchecked_turns == TURNS_BETWEEN_FULL_CHECKS:
                 self._unchecked_turns = 0
                 self.machine.check()
         except AssertionError as error:
@@ -94,9 +93,8 @@ class SimulatedActor:
 
     def end_step(self, now_ns: int) -> None:
         """A turn is over: busy for what it has cost."""
-        if self.spent_ns:
-            self.busy_until_ns = now_ns + self.spent_ns
-            self.spent_ns = 0
+        self.busy_until_ns = now_ns + self.spent_ns
+        self.spent_ns = 0
 
     def is_due(self, now_ns: int) -> bool:
         """Whether a deadline's entry still stands: the machine may have moved or dropped its deadline."""

@@ -12,9 +12,8 @@ import heapq
 from collections.abc import Callable, Mapping
 from random import Random
 
-from actors.runtime.agenda import Agenda
 from actors.runtime.codec import Codec
-from actors.runtime.disturbance import Disturbance
+from actors.runtime.intercept import Intercepts, answer
 from actors.runtime.machine import (
     CloseLink,
     Connect,
@@ -37,7 +36,8 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
-from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, join_ends
+from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, Tap
+from actors.runtime.simulated_links import Latency, SimulatedLinks, no_latency
 from actors.runtime.trace import Tracer
 
 STATUS_EXITED = 0
@@ -45,25 +45,20 @@ STATUS_KILLED = 9
 MAX_EVENTS_AT_ONE_TIME = 1_000_000
 STEPS_PER_QUESTION = 4096
 
-Latency = Callable[[str, str, object, Random], int]
 Program = Callable[[str, dict[str, object]], Machine]
 SpawnDelay = Callable[[str, Random], int]
 Costs = Callable[[str, Machine, Random], Charge | None]
+Taps = Callable[[str, Machine], Tap | None]
 
 
-def no_latency(source: str, destination: str, message: object, random: Random) -> int:  # noqa: ARG001
-    """Everything arrives at the time of its sending, after what is already there."""
-    return 0
-
-
-class Simulation(Agenda):
+class Simulation(SimulatedLinks):
     """A world of machines. Addresses name actors; one that has ended may be spawned again.
 
-    `programs` makes machines for Spawn effects. `latency(source, destination, message, random)` is in
-    nanoseconds; the message of an opening or closing link is its LinkOpened or LinkClosed. With
-    `codec` every message goes through its wire form. With `invariants`, every turn ends with `check_turn`
-    where a machine has one (what that turn may have broken), else with `check`, and now and then with both.
-    `spawn_delay(program, random)`: what a Spawn takes; `costs(address, machine, random)`: what its steps do.
+    `programs` makes machines for Spawn effects; `latency` is as in SimulatedLinks. With `codec` every
+    message goes through its wire form. `intercept` is as in the live driver; `taps(address, machine)` is
+    asked at each start who is to see what that machine is sent. With `invariants`, every turn ends with
+    `check_turn`, and now and then with `check`. `spawn_delay(program, random)`: what a Spawn takes;
+    `costs(address, machine, random)`: what its steps do.
     """
 
     def __init__(
@@ -75,32 +70,31 @@ class Simulation(Agenda):
         process_ended_delay_ns: int = 0,
         spawn_delay: SpawnDelay | None = None,
         costs: Costs | None = None,
+        intercept: Intercepts | None = None,
+        taps: Taps | None = None,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
         trace: Tracer | None = None,
         invariants: bool = False,
     ) -> None:
-        super().__init__(seed)
+        super().__init__(seed, latency)
         self.nr_events = 0
         self._programs = dict(programs or {})
-        self._latency = latency
         self._process_ended_delay_ns = process_ended_delay_ns
         self._spawn_delay = spawn_delay
         self._costs = costs
+        self._intercept = dict(intercept or {})
+        self._taps = taps
+        self._looked_at = bool(intercept) or taps is not None
         self._log = log
         self._codec = codec
         self._trace = trace
         self._invariants = invariants
         self._events_at_this_time = 0
-        self._nr_links = 0
 
     def spawn(self, address: str, machine: Machine) -> None:
         """Start an actor of the owner's."""
         self._start(address, machine, None, 0)
-
-    def connect(self, address: str, link: str, peer_address: str, peer_link: str) -> None:
-        """Link two running actors; a link of that name that an end already has is closed first."""
-        self._connect(self._actors[address], link, self._actors[peer_address], peer_link)
 
     def kill(self, address: str) -> None:
         """End an actor as SIGKILL does; nothing if it does not run."""
@@ -123,12 +117,6 @@ class Simulation(Agenda):
             for _, sequence, _, end, event in held:  # the old numbers keep them before what came later
                 heapq.heappush(self._heap, (self.now_ns, sequence, actor, end, event))
             self._arm(actor)
-
-    def close_link(self, address: str, link: str, reason: str) -> None:
-        """Cut a link, as a fault: both ends see it closed."""
-        end = self._actors[address].links.get(link)
-        if end is not None:
-            self._close(end, reason, peer_reason=reason)
 
     def post(self, address: str, event: Event) -> None:
         """Give an actor an event of the owner's, now."""
@@ -232,9 +220,13 @@ class Simulation(Agenda):
         assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, (
             f"time stands still: {actor.address} {event}"
         )
-        assert actor.machine is not None, "it is alive"
+        machine = actor.machine
+        assert machine is not None, "it is alive"
         try:
-            effects = actor.machine.handle(event, now_ns)
+            if self._looked_at and type(event) is Received:
+                effects = self._show(actor, machine, event)
+            else:
+                effects = machine.handle(event, now_ns)
         except Exception as error:
             error.add_note(f"at {now_ns} ns {actor.address} took {event!r}"[:1000])
             raise
@@ -245,18 +237,26 @@ class Simulation(Agenda):
         if effects:
             self._perform_all(actor, effects)
 
+    def _show(self, actor: SimulatedActor, machine: Machine, event: Received) -> list[Effect]:
+        """Let those who look on see a message; what the driver answers is not for the machine."""
+        if actor.tap is not None:
+            actor.tap(event.message)
+        intercept = self._intercept.get(type(event.message))
+        if intercept is not None:
+            return answer(intercept, event, machine)
+        return machine.handle(event, self.now_ns)
+
     def _finish_turn(self, actor: SimulatedActor) -> None:
-        machine = actor.machine
-        assert machine is not None, "it is alive"
-        if actor.end_turn is not None:
-            effects = actor.end_turn(self.now_ns)
-            if effects:
-                if self._trace is not None:
-                    self._trace.record(self.now_ns, actor.address, "end of turn", effects)
-                self._perform_all(actor, effects)
+        assert actor.machine is not None, "it is alive"
+        effects = actor.machine.end_turn(self.now_ns)
+        if effects:
+            if self._trace is not None:
+                self._trace.record(self.now_ns, actor.address, "end of turn", effects)
+            self._perform_all(actor, effects)
         if self._invariants:
             actor.check(self.now_ns)
-        actor.end_step(self.now_ns)
+        if actor.spent_ns:
+            actor.end_step(self.now_ns)
         self._arm(actor)
 
     def _arm(self, actor: SimulatedActor) -> None:
@@ -294,9 +294,7 @@ class Simulation(Agenda):
                 if self._log is not None:
                     self._log(self.now_ns, actor.address, effect.text)
             case CloseLink():
-                end = actor.links.get(effect.link)
-                if end is not None:
-                    self._close(end, effect.reason)
+                self._close(actor, effect.link, effect.reason)
             case Spawn():
                 machine = self._programs[effect.program](effect.address, effect.argument)
                 random = self.random(effect.address, f"spawn {self.now_ns}")
@@ -312,76 +310,26 @@ class Simulation(Agenda):
                 self.freeze(effect.address)
             case Thaw():
                 self.thaw(effect.address)
-            case Disturb() | Slow():
-                self._hamper(effect)
+            case Disturb():
+                self._disturb(effect)
+            case Slow():
+                self._slow(effect)
             case Work():
                 pass  # the cost of the step has it in
 
-    def _hamper(self, effect: Disturb | Slow) -> None:
+    def _slow(self, effect: Slow) -> None:
         actor = self._actors.get(effect.address)
-        if actor is None:
-            return
-        if isinstance(effect, Slow):
+        if actor is not None:
             actor.pace = effect.factor
-        elif (end := actor.links.get(effect.link)) is not None:
-            end.disturbance = Disturbance(effect.rules, Random(effect.seed)) if effect.rules else None
-
-    def _detour(self, end: LinkEnd, message: object, disturbance: Disturbance) -> None:
-        """Carry what the rules of a broken link leave of a message."""
-        for each in disturbance.decide(message):
-            event = Received(end.peer.name, each.message)
-            self._carry(end, each.message, event, each.late_ns, in_order=each.in_order)
-
-    def _carry(
-        self, end: LinkEnd, message: object, event: Event, late_ns: int = 0, *, in_order: bool = True
-    ) -> None:
-        """Have an event arrive at the other end, after the step, after the latency and in order."""
-        actor, peer = end.actor, end.peer
-        latency_ns = self._latency(actor.address, peer.actor.address, message, end.random)
-        arrival_ns = self.now_ns + actor.spent_ns + latency_ns + late_ns
-        if in_order:
-            if arrival_ns < peer.last_arrival_ns:  # noqa: PLR1730 (max() costs more than the rest of it)
-                arrival_ns = peer.last_arrival_ns
-            peer.last_arrival_ns = arrival_ns
-        self._sequence += 1
-        heapq.heappush(self._heap, (arrival_ns, self._sequence, peer.actor, peer, event))
-
-    def _hang_up(self, end: LinkEnd, reason: str = "closed by the peer") -> None:
-        """An end is gone: the other one learns it behind everything that was sent."""
-        if end.open:
-            end.open = False
-            event = LinkClosed(end.peer.name, reason)
-            self._carry(end, event, event)
-
-    def _close(self, end: LinkEnd, reason: str, peer_reason: str = "closed by the peer") -> None:
-        """An actor that lives on loses its end."""
-        self._hang_up(end, peer_reason)
-        del end.actor.links[end.name]
-        self._push(self.now_ns, end.actor, None, LinkClosed(end.name, reason))
 
     def _start(self, address: str, machine: Machine, spawner: SimulatedActor | None, delay_ns: int) -> None:
         assert address not in self._actors, f"{address} is running"
         actor = self._actors[address] = SimulatedActor(address, machine, spawner, self.now_ns + delay_ns)
         if self._costs is not None:
             actor.charge = self._costs(address, machine, self.random(address, f"costs {self.now_ns}"))
+        if self._taps is not None:
+            actor.tap = self._taps(address, machine)
         self._arm(actor)
-
-    def _connect(
-        self, actor: SimulatedActor | None, link: str, peer: SimulatedActor | None, peer_link: str
-    ) -> None:
-        """Both ends open; one that does not run any more hangs up at once."""
-        ends = []
-        for each, name in ((actor, link), (peer, peer_link)):
-            self._nr_links += 1
-            random = self.random("links", str(self._nr_links))
-            ends.append(LinkEnd(each or SimulatedActor("", None, None, self.now_ns), name, random))
-        join_ends(*ends)
-        for end in ends:
-            old = end.actor.links.get(end.name)
-            end.last_arrival_ns = max(
-                self.now_ns, end.actor.start_ns, old.last_arrival_ns if old is not None else 0
-            )
-            self._push(end.last_arrival_ns, end.actor, end, LinkOpened(end.name))
 
     def _end(self, actor: SimulatedActor, status: int) -> None:
         actor.alive = False
@@ -390,6 +338,8 @@ class Simulation(Agenda):
             self._hang_up(end)
         for entry in actor.held:
             self._deliver(actor, entry[3], entry)
+        if actor.machine is not None:
+            actor.machine.close()
         if actor.spawner is not None:
             ended = ProcessEnded(actor.address, status)
             self._push(self.now_ns + self._process_ended_delay_ns, actor.spawner, None, ended)

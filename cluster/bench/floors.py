@@ -21,7 +21,7 @@ import trio
 
 from actors.messages import CODEC, Hypercall, HypercallReply
 from actors.runtime.actor import ActorDriver
-from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Received, Send
+from actors.runtime.machine import Effect, Event, Exit, LinkClosed, LinkOpened, Machine, Received, Send
 from actors.runtime.transport import SocketStream, unix_pair
 
 NULL_HYPERCALL = 17
@@ -196,7 +196,7 @@ def _call_lowlevel(sock: socket.socket, depth: int, rounds: int) -> float:
     return trio.run(_lowlevel_client, sock, depth, rounds)
 
 
-class EchoMachine:
+class EchoMachine(Machine):
     """Answers each hypercall with 0, and ends with its link."""
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:  # noqa: ARG002
@@ -207,19 +207,8 @@ class EchoMachine:
             return [Send(event.link, HypercallReply(message.sequence, 0, None))]
         return [Exit("the caller has gone")] if isinstance(event, LinkClosed) else []
 
-    def next_deadline_ns(self) -> int | None:
-        """It waits for nothing."""
-        return None
 
-    def check(self) -> None:
-        """It has no state."""
-
-    def statistics(self) -> object:
-        """It counts nothing."""
-        return None
-
-
-class CallerMachine:
+class CallerMachine(Machine):
     """Keeps `depth` null hypercalls in flight until `rounds` have been answered, then exits."""
 
     def __init__(self, depth: int, rounds: int) -> None:
@@ -240,10 +229,6 @@ class CallerMachine:
         if isinstance(event, LinkOpened):
             return [self._request() for _ in range(min(self._depth, self._rounds))]
         raise AssertionError(f"the echo has failed: {event}")
-
-    def next_deadline_ns(self) -> int | None:
-        """It waits for nothing but replies."""
-        return None
 
     def check(self) -> None:
         """No more is answered than was issued."""

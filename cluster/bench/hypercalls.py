@@ -16,7 +16,7 @@ from actors.abi.hypercalls import Hypercall as Number
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.messages import CODEC, Hypercall, HypercallReply, Upcall, UpcallTaken
 from actors.runtime.actor import ActorDriver
-from actors.runtime.machine import Effect, Event, Exit, LinkOpened, Received, Send
+from actors.runtime.machine import Effect, Event, Exit, LinkOpened, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.transport import SocketStream, unix_pair
 
@@ -30,7 +30,7 @@ NEXT_CALL: list[Effect] = [Send(XEN, Hypercall(1, Number.xen_version, Xenver.ver
 """The same each time, as in the floor: what is measured is the way there and back."""
 
 
-class _Caller:
+class _Caller(Machine):
     """Issues null hypercalls, `in_flight` at a time, until `count` are answered."""
 
     def __init__(self, count: int, in_flight: int) -> None:
@@ -55,16 +55,6 @@ class _Caller:
             self.began_ns = now_ns
             return NEXT_CALL * self._in_flight
         return []
-
-    def next_deadline_ns(self) -> int | None:
-        """None: only replies count."""
-        return None
-
-    def check(self) -> None:
-        """Nothing to check."""
-
-    def statistics(self) -> None:
-        """Nothing to tell."""
 
 
 class _Ringer(_Caller):

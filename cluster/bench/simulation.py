@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from actors.runtime.machine import Effect, Event, Send
+from actors.runtime.machine import Effect, Event, Machine, Send
 from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
 from cluster.drivers.simulated import Witness, run_simulated
@@ -85,18 +85,9 @@ def echo_rate() -> float:
     return simulation.nr_events / (time.process_time() - began_s)
 
 
-class _Echo:
+class _Echo(Machine):
     def handle(self, event: Event, now_ns: int) -> list[Effect]:  # noqa: ARG002
         return [Send("peer", event)]
-
-    def next_deadline_ns(self) -> int | None:
-        return None
-
-    def check(self) -> None:
-        """There is nothing that could be wrong."""
-
-    def statistics(self) -> object:
-        return None
 
 
 def _latency(_source: str, _destination: str, _message: object, random: Random) -> int:

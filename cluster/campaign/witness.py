@@ -17,6 +17,7 @@ from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
+from actors.runtime.simulated_actor import Tap
 from actors.runtime.simulation import Simulation
 from actors.xenstore.stub_domain import XenstoreDomain
 from cluster.campaign.guest_secrets import GuestSecrets
@@ -24,7 +25,7 @@ from cluster.campaign.history import History, Operation
 from cluster.campaign.sector_record import SectorRecord
 from cluster.campaign.service_record import ServiceRecord
 from cluster.campaign.store_record import StoreRecord
-from cluster.drivers.simulated import Tap, Witness
+from cluster.drivers.simulated import Witness
 from cluster.experiment.supervisor import Supervisor
 
 POWER_LOSS: Final = "host-power-loss"

@@ -3,7 +3,7 @@
 Rules: times are seconds from now; None for what is not known, or not so.
 """
 
-from cluster.experiment.supervisor import BREAKABLE, Supervisor
+from cluster.experiment.supervisor import Supervisor
 
 DONE_MAX = 20
 
@@ -37,4 +37,4 @@ def fault_schedule(supervisor: Supervisor, now_ns: int) -> list[dict[str, object
         }
         for each, due_ns in supervisor.course.coming
     ]
-    return [*done, *(coming if supervisor.phase in BREAKABLE else [])]
+    return [*done, *(coming if supervisor.breakable else [])]

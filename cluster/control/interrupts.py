@@ -32,7 +32,7 @@ async def read_interrupts(
         texts.append(text)
         answered.set()
 
-    supervisor.interrupts.ask(found[0].address, done)
+    supervisor.interrupt_tables.ask(found[0].address, done)
     driver.post(DeadlinePassed())
     with trio.move_on_after(PATIENCE_S):
         await answered.wait()

@@ -27,7 +27,7 @@ from cluster.control.watched import DomainRow, HostRows, map_of_watched, watched
 from cluster.drivers.live import LiveCluster
 from cluster.experiment.board import Board
 from cluster.experiment.fault_by_hand import fault_by_hand
-from cluster.experiment.supervisor import BREAKABLE, Supervisor
+from cluster.experiment.supervisor import Supervisor
 
 REQUEST_LIMIT_S = 10
 REPLY_LIMIT_S = 10
@@ -177,7 +177,7 @@ class ControlServer:
             fault = fault_by_hand(self._supervisor.cluster, arguments, self._supervisor.boards)
         except ValueError as error:
             return ControlReply(str(error), {})
-        if self._supervisor.phase not in BREAKABLE:
+        if not self._supervisor.breakable:
             return ControlReply(f"the cluster is in its phase {self._supervisor.phase!r}: too late", {})
         lines = []
         for each in self._supervisor.inject(fault):

@@ -23,10 +23,10 @@ import trio
 from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
-from actors.kernel.kernel import Kernel
 from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
-from actors.runtime.actor import ActorDriver, Intercept
+from actors.runtime.actor import ActorDriver
 from actors.runtime.disturbance import LinkRule
+from actors.runtime.intercept import Intercepts
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
@@ -36,7 +36,7 @@ from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.drivers.console_log import ConsoleLog
 from cluster.drivers.programs import PROGRAMS, UNREAD_LIMITS, Environment
 from cluster.experiment.statistics_maps import map_of
-from cluster.trace.files import begin_recording, watch_points
+from cluster.trace.files import begin_recording
 
 PACKET_BYTES = 1 << 20
 FAILED = 1 << 8
@@ -103,10 +103,10 @@ def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
 def answer_interrupts(_: str, message: object, machine: Machine) -> Interrupts:
     """The driver's answer to ReadInterrupts."""
     assert isinstance(message, ReadInterrupts), "only these are intercepted"
-    return Interrupts(message.sequence, machine.interrupts() if isinstance(machine, Kernel) else "")
+    return Interrupts(message.sequence, machine.interrupts())
 
 
-ANSWERS: dict[type, Intercept] = {ReadStatistics: answer_statistics, ReadInterrupts: answer_interrupts}
+ANSWERS: Intercepts = {ReadStatistics: answer_statistics, ReadInterrupts: answer_interrupts}
 
 
 class ActorProcess:
@@ -134,7 +134,8 @@ class ActorProcess:
         try:
             machine = PROGRAMS[program](argument, self._environment)
             recorder = self._surroundings.recorder(address)
-            watch_points(machine, recorder)
+            if recorder is not None:
+                machine.trace(recorder.point)
         except Exception:  # noqa: BLE001 (the actor's boundary: the reason goes to its console)
             log.write(traceback.format_exc())
             self._ended(address, FAILED)
@@ -161,9 +162,6 @@ class ActorProcess:
         except Exception:  # noqa: BLE001 (the actor's boundary: we are wrong, and say so on its console)
             log(traceback.format_exc())
             status = FAILED
-        close: Callable[[], None] | None = getattr(driver.machine, "close", None)
-        if close is not None:  # what it holds is not held by this process any longer, which may live on
-            close()
         self._ended(address, status)
 
     def _ended(self, address: str, status: int) -> None:

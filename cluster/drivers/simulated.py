@@ -14,8 +14,9 @@ from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
 from actors.domu.journal import Journal, MemoryJournal
 from actors.domu.store_log import StoreLog
-from actors.runtime.machine import Effect, Event, Machine, Received, Send
+from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
+from actors.runtime.simulated_actor import Tap
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
 from actors.xenstore.memory_archive import MemoryArchive
@@ -25,7 +26,7 @@ from cluster.drivers.programs import PROGRAMS, Environment
 from cluster.drivers.step_costs import StepCosts
 from cluster.experiment.board import SUPERVISOR
 from cluster.experiment.supervisor import Supervisor
-from cluster.trace.files import MemoryRecordings, watch_points
+from cluster.trace.files import MemoryRecordings
 from cluster.trace.json import write_trace
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.run_facts import ReadVolume
@@ -33,8 +34,7 @@ from cluster.verdict.run_facts import ReadVolume
 END_NS = 1_000_000
 LIMIT_NS = 3_600_000_000_000
 IMAGES = Path("images")
-
-Tap = Callable[[object], object]
+STOOD_STILL = "the simulation came to a stand before the end of the run"
 
 
 class Witness:
@@ -98,34 +98,6 @@ class SimulatedHost:
         return self.images[path]
 
 
-class ObservedMachine:
-    """A machine whose driver answers ReadStatistics for it, as the live one does. `tap` sees its messages."""
-
-    def __init__(self, machine: Machine, tap: Tap | None) -> None:
-        self.machine = machine
-        self._tap = tap
-        self._handle = machine.handle
-        self.next_deadline_ns = machine.next_deadline_ns
-        self.check = machine.check
-        self.statistics = machine.statistics
-        end_turn: Callable[[int], list[Effect]] | None = getattr(machine, "end_turn", None)
-        if end_turn is not None:
-            self.end_turn = end_turn
-        check_turn: Callable[[], None] | None = getattr(machine, "check_turn", None)
-        if check_turn is not None:
-            self.check_turn = check_turn
-
-    def handle(self, event: Event, now_ns: int) -> list[Effect]:
-        """One event; a question about statistics is not the machine's."""
-        if type(event) is Received:
-            if self._tap is not None:
-                self._tap(event.message)
-            answer = ANSWERS.get(type(event.message))
-            if answer is not None:
-                return [Send(event.link, answer(event.link, event.message, self.machine))]
-        return self._handle(event, now_ns)
-
-
 def run_simulated(
     cluster: ResolvedCluster,
     observe: Callable[[str, str], None],
@@ -161,6 +133,8 @@ def run_simulated(
             process_ended_delay_ns=END_NS,
             spawn_delay=costs.spawn_delay,
             costs=costs.charge,
+            intercept=ANSWERS,
+            taps=witness.tap,
             log=logs.write if logs is not None else None,
             trace=tracer,
             invariants=invariants,
@@ -174,10 +148,8 @@ def run_simulated(
         logs.close()
     if directory is not None and recordings is not None:
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
-    if stop() and not supervisor.finished:
-        supervisor.outcome.unknown.append("interrupted")
-    elif not supervisor.finished:
-        supervisor.outcome.unknown.append("the simulation came to a stand before the end of the run")
+    if not supervisor.finished:
+        supervisor.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
 
     def read_volume(volume: Volume) -> ReadSectors:
         image = images[volume]
@@ -250,9 +222,10 @@ def _program(  # noqa: PLR0917 (what a program is made of)
         if name == "disk":
             argument = {**argument, **costs.of_disk(address, seed)}
         machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
-        watch_points(machine, recordings.of(address) if recordings is not None else None)
+        if recordings is not None:
+            machine.trace(recordings.of(address).point)
         witness.started(address, machine)
-        return ObservedMachine(machine, witness.tap(address, machine))
+        return machine
 
     return make
 

@@ -3,6 +3,7 @@
 supervisor         the experimenter's machine; board is one host's power,
                    host_clock the clock of the machine under us,
                    outcome what it found out
+phases             what a run does and allows in a phase
 schedule           when what happens; unfired_fault is what has not
 injection          one fault; fault_course has those of a file, fault_by_hand those from outside
 fault_performer    does them; fault_reach says whom they reach

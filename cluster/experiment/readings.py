@@ -64,6 +64,16 @@ class Readings:
         """Whether everybody who was asked last has answered."""
         return not self.asked
 
+    @property
+    def is_settled(self) -> bool:
+        """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
+        if any(each.frames_lingering for each in self.hypervisors.values()):
+            return False
+        said = [self.dom0s.get(name) for name, board in self._boards.items() if board.find("dom0")]
+        return self.is_complete and all(
+            each is not None and each.all_shut_down and not each.backends for each in said
+        )
+
     def ask_all(self) -> None:
         """Ask every hypervisor and every domain that runs."""
         self.asked.clear()

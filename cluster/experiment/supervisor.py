@@ -6,12 +6,13 @@ Rules: phases only go forward; what is not reached in its time is reported, neve
 """
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
-from actors.runtime.machine import Effect, Event, Exit, ProcessEnded, Received, StoodStill
+from actors.runtime.machine import Effect, Event, Exit, Machine, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.experiment.board import Board, DomainChange
@@ -24,23 +25,19 @@ from cluster.experiment.interrupt_tables import InterruptTables
 from cluster.experiment.journal_budget import JournalBudget
 from cluster.experiment.lives import death_of
 from cluster.experiment.outcome import Outcome
+from cluster.experiment.phases import IDLE_NS, WATCH_NS, Phase
 from cluster.experiment.readings import Readings
 
 NS = 1_000_000_000
-WATCH_NS = 5_000_000
 SOONEST_NS = 100_000
-IDLE_NS = 20_000_000
 BOOT_LIMIT_NS = 60 * NS
 QUIET_LIMIT_NS = 10 * NS
 OFF_LIMIT_NS = 10 * NS
 ACCOUNT_INTERVAL_NS = 50_000_000
 ACCOUNT_LIMIT_NS = 2 * NS
 
-BREAKABLE = ("boot", "workload", "settle")
-PHASES = ("boot", "workload", "settle", "stop", "shutdown", "account", "off", "done")
 
-
-class Supervisor:
+class Supervisor(Machine):
     """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
 
     def __init__(
@@ -72,7 +69,7 @@ class Supervisor:
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
-        self.interrupts = InterruptTables(self._emit)
+        self.interrupt_tables = InterruptTables(self._emit)
         self.readings = Readings(self.boards, self._emit)
         self._host_clock = host_clock
         self.phase = "boot"
@@ -101,6 +98,11 @@ class Supervisor:
         """Every fault so far."""
         return self.faults.injections
 
+    @property
+    def breakable(self) -> bool:
+        """Whether faults can be done in the present phase."""
+        return self.phases[self.phase].breakable
+
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event of the machine's contract."""
         self._now_ns = now_ns
@@ -115,7 +117,7 @@ class Supervisor:
             case Received(link=link, message=CannotGoOn(text=text)):
                 self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):
-                self.interrupts.take(link, message)
+                self.interrupt_tables.take(link, message)
                 return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
@@ -135,7 +137,7 @@ class Supervisor:
 
     def check(self) -> None:
         """Nothing here can be broken by a peer."""
-        assert self.phase in PHASES, self.phase
+        assert self.phase in self.phases, self.phase
         for guest in self.guests.values():
             guest.lives.check()
             assert not (guest.ended and guest.lives.is_alive), f"{guest.address} is gone, but not how"
@@ -177,7 +179,7 @@ class Supervisor:
 
     def _process_ended(self, address: str, status: int) -> None:
         board = self._board(address)
-        if self.phase in BREAKABLE:
+        if self.breakable:
             trouble = self.faults.process_ended(board, address, status, self._now_ns)
             failed_at_boot = self.phase == "boot" and bool(status >> 8)
             if trouble or failed_at_boot:
@@ -191,7 +193,7 @@ class Supervisor:
         """
         self.outcome.failures.append(why)
         self._observe("died", address)
-        if self.phase in BREAKABLE:
+        if self.breakable:
             self._cut_power()
 
     def _domain_changed(self, change: DomainChange) -> None:
@@ -202,14 +204,14 @@ class Supervisor:
         if change.what == "started":
             self.faults.target_started(change)
         elif change.what in {"shutdown", "dying"}:
-            if change.what == "shutdown" and self.phase in BREAKABLE:
+            if change.what == "shutdown" and self.breakable:
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
             self.faults.detected(change)
             if change.what == "dying" and guest is not None and guest.action == DESTROY:
                 self.faults.destroyed(change)
 
     def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
-        board, counts = self.boards[change.host], self.phase in BREAKABLE
+        board, counts = self.boards[change.host], self.breakable
         if change.what == "started":
             guest.start(change.domid)
             if self.phase == "stop":  # it was not there when the others were told
@@ -228,25 +230,24 @@ class Supervisor:
             self._enter("boot")
             for board in self.boards.values():
                 board.power_on()
-        if self._abort and self.phase not in {"off", "done"}:
+        if self._abort and self.phases[self.phase].powered:
             self.outcome.unknown.append("interrupted")
             self._cut_power()
-        if self.phase in BREAKABLE:
+        if self.breakable:
             for guest in self.guests.values():
                 guest.look(now_ns)
             self.course.tick(now_ns)
-        getattr(self, f"_in_{self.phase}")()
+        self.phases[self.phase].tick(self)
         interval_ns = self.cluster.metrics.interval
-        if interval_ns and now_ns >= self._next_statistics_ns and self.phase in {"workload", "settle"}:
+        if interval_ns and now_ns >= self._next_statistics_ns and self.phases[self.phase].measured:
             self._next_statistics_ns = now_ns + interval_ns
             self.readings.ask_some()
         self._next_tick_ns = None if self.finished else now_ns + self._interval_ns()
 
     def _interval_ns(self) -> int:
-        recovering = self.faults.recovering
-        interval = WATCH_NS if recovering or self.phase not in {"workload"} else IDLE_NS
+        interval = WATCH_NS if self.faults.recovering else self.phases[self.phase].look_ns
         due = self.course.next_due_ns()
-        if self.phase in BREAKABLE and due is not None:
+        if self.breakable and due is not None:
             interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)
         return interval
 
@@ -320,7 +321,7 @@ class Supervisor:
             for name, board in self.boards.items():
                 if board.state.power == "on":
                     running = [each.address for each in board.domains.values() if each.state == "running"]
-                    self.interrupts.keep(running)
+                    self.interrupt_tables.keep(running)
                     forced = any(each.host == name for each in busy)
                     board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
             self._enter("shutdown")
@@ -341,7 +342,7 @@ class Supervisor:
         return board.state.power == "on" and board.find("dom0") is not None
 
     def _in_account(self) -> None:
-        if not self._is_settled() and self._elapsed_ns() < ACCOUNT_LIMIT_NS:
+        if not self.readings.is_settled and self._elapsed_ns() < ACCOUNT_LIMIT_NS:
             if self._now_ns >= self._next_statistics_ns:
                 self._next_statistics_ns = self._now_ns + ACCOUNT_INTERVAL_NS
                 self.readings.ask_all()
@@ -350,16 +351,6 @@ class Supervisor:
             for board in self.boards.values():
                 board.power_off()
             self._enter("off")
-
-    def _is_settled(self) -> bool:
-        """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
-        readings = self.readings
-        if any(each.frames_lingering for each in readings.hypervisors.values()):
-            return False
-        said = [readings.dom0s.get(name) for name, board in self.boards.items() if board.find("dom0")]
-        return readings.is_complete and all(
-            each is not None and each.all_shut_down and not each.backends for each in said
-        )
 
     def _in_off(self) -> None:
         if all(board.is_off for board in self.boards.values()):
@@ -373,10 +364,25 @@ class Supervisor:
         self.finished = True
         self._emit(Exit("the experiment is over"))
 
-    def _in_done(self) -> None:
-        pass
-
     def _cut_power(self) -> None:
         for board in self.boards.values():
             board.cut_power()
         self._enter("off")
+
+    def _rest(self) -> None:
+        """Nothing is left to be done."""
+
+    phases: ClassVar[dict[str, Phase["Supervisor"]]] = {
+        "boot": Phase(_in_boot, breakable=True),
+        "workload": Phase(_in_workload, breakable=True, measured=True, look_ns=IDLE_NS),
+        "settle": Phase(_in_settle, breakable=True, measured=True),
+        "stop": Phase(_in_stop),
+        "shutdown": Phase(_in_shutdown),
+        "account": Phase(_in_account),
+        "off": Phase(_in_off, powered=False),
+        "done": Phase(_rest, powered=False),
+    }
+    """All of them, in their order."""
+
+
+PHASES = tuple(Supervisor.phases)

@@ -120,7 +120,7 @@ class Session:
             finally:
                 self._progress.stop()
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
-            self._run_directory.write_interrupts(supervisor.interrupts.kept)
+            self._run_directory.write_interrupts(supervisor.interrupt_tables.kept)
             self._run_directory.write_report(report)
             volumes = [each for host in self._cluster.hosts for each in host.volumes]
             self._about.end([each.path for each in volumes if not each.made])

@@ -7,11 +7,9 @@ files are read once, when the run is over, and removed.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from actors.abi.hypercalls import COMMANDS
 from actors.abi.hypercalls import Hypercall as Number
-from actors.abi.trace import Tracepoint
 from actors.messages import Hypercall
 from actors.runtime.machine import Effect, Event
 from actors.runtime.recorder import GROWTH_BYTES, Details, Recorder
@@ -19,15 +17,6 @@ from cluster.trace.recording import Recording
 
 FOLDER = "trace"
 SUFFIX = ".records"
-
-
-@runtime_checkable
-class Traced(Protocol):
-    """A machine that has tracepoints."""
-
-    def trace(self, tracepoint: Tracepoint) -> None:
-        """Have this called at every tracepoint."""
-        ...
 
 
 def _hypercall(message: object) -> tuple[tuple[int, int], str]:
@@ -50,12 +39,6 @@ def begin_recording(directory: Path, address: str) -> Recorder:
     stem = address.replace("/", "~")
     life = len(list(folder.glob(f"{stem}.*{SUFFIX}"))) + 1
     return Recorder.create(folder / f"{stem}.{life:06}{SUFFIX}", time.monotonic_ns, DETAILS)
-
-
-def watch_points(machine: object, recorder: Recorder | None) -> None:
-    """Let a recorder see the tracepoints of a machine, if there is one and it has any."""
-    if recorder is not None and isinstance(machine, Traced):
-        machine.trace(recorder.point)
 
 
 class MemoryRecordings:

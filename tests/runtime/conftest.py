@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 import trio
 
-from actors.runtime.machine import Effect, Event
+from actors.runtime.machine import Effect, Event, Machine
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair, tcp_pair, unix_pair
 
 Reaction = Callable[[Event, int], list[Effect]]
@@ -19,7 +19,7 @@ def _nothing(event: Event, now_ns: int) -> list[Effect]:
 
 
 @dataclass
-class Recorder:
+class Recorder(Machine):
     """A machine that keeps every event and reacts as it is told to."""
 
     react: Reaction = _nothing

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 import trio
@@ -11,7 +12,8 @@ import trio.testing
 from actors.messages import CODEC
 from actors.messages import ConsoleInput as Note
 from actors.runtime.actor import ActorDriver
-from actors.runtime.disturbance import ALTER, DELAY, DROP, DUPLICATE, REORDER, LinkRule
+from actors.runtime.detour import Detour
+from actors.runtime.disturbance import ALTER, DELAY, DROP, DUPLICATE, REORDER, Disturbance, LinkRule
 from actors.runtime.framing import FrameReader, hello_frame
 from actors.runtime.machine import (
     Connect,
@@ -19,7 +21,9 @@ from actors.runtime.machine import (
     Disturb,
     Effect,
     Event,
+    LinkClosed,
     LinkOpened,
+    Machine,
     Received,
     Send,
     Slow,
@@ -31,7 +35,7 @@ from actors.runtime.transport import ByteStream, memory_pair
 
 
 @dataclass
-class Teller:
+class Teller(Machine):
     """Says on its link what a test puts in `says`, and keeps (time, text) of what it hears."""
 
     says: list[Effect] = field(default_factory=list)
@@ -48,12 +52,6 @@ class Teller:
 
     def next_deadline_ns(self) -> int | None:
         return self.deadline_ns
-
-    def check(self) -> None:
-        return
-
-    def statistics(self) -> object:
-        return None
 
 
 def notes(*texts: str) -> list[Effect]:
@@ -320,3 +318,33 @@ def test_slowness_costs_nothing_where_nothing_costs(factor: float) -> None:
     world.say(0, "one")
 
     assert world.b.heard == [(0, "one")]
+
+
+async def test_what_is_late_is_lost_with_its_link_and_nobody_waits_for_it() -> None:
+    passed_on: list[object] = []
+    late = Disturbance([LinkRule(DELAY, delay_ns=10**18)], Random(1))
+    detour = Detour(late, lambda: 0, passed_on.append, lambda: None)
+    detour.send(Note("late"))
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(detour.run)
+            await trio.testing.wait_all_tasks_blocked()
+            detour.close()
+    assert passed_on == []
+
+
+async def test_a_broken_link_that_closes_leaves_no_task_behind(recorder: type) -> None:
+    machine = recorder()
+    driver = ActorDriver("a", machine, CODEC, log=lambda _: None)
+    near, far = memory_pair()
+    driver.plug("peer", near)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(driver.run)
+        await machine.until(len)
+        before = trio.lowlevel.current_statistics().tasks_living
+        driver.disturb("peer", [LinkRule(DROP)], "seed")
+        far.close()
+        await machine.until(lambda events: LinkClosed("peer", "closed by the peer") in events)
+        await trio.testing.wait_all_tasks_blocked()
+        assert trio.lowlevel.current_statistics().tasks_living == before - 1  # the reader has ended, too
+        nursery.cancel_scope.cancel()

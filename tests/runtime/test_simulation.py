@@ -26,6 +26,7 @@ from actors.runtime.machine import (
     LinkClosed,
     LinkOpened,
     Log,
+    Machine,
     ProcessEnded,
     Received,
     Send,
@@ -36,7 +37,7 @@ from actors.runtime.simulation import Simulation
 
 
 @dataclass
-class Scripted:
+class Scripted(Machine):
     """Keeps (time, event) and does what it is told."""
 
     react: Callable[[Event, int], list[Effect]] = lambda event, now_ns: []
@@ -468,11 +469,11 @@ def test_a_machine_that_fails_is_named_with_time_and_event() -> None:
 RUN = """
 import sys
 from actors.messages import ConsoleInput
-from actors.runtime.machine import LinkOpened, Received, Send
+from actors.runtime.machine import LinkOpened, Machine, Received, Send
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace
 
-class Gossip:
+class Gossip(Machine):
     def __init__(self, random):
         self.random, self.links, self.count, self.deadline_ns = random, {}, 0, 5
     def handle(self, event, now_ns):
@@ -488,10 +489,6 @@ class Gossip:
         return [Send(self.random.choice(list(self.links)), ConsoleInput(str(now_ns)))]
     def next_deadline_ns(self):
         return self.deadline_ns
-    def check(self):
-        pass
-    def statistics(self):
-        return None
 
 def latency(source, destination, message, random):
     return random.randrange(500)

@@ -1,0 +1,73 @@
+"""What a live actor sends: the way that leads to each peer, and the links that have something to send.
+
+Rules: what is sent in a turn leaves at its end, once for each link. While rules break a link, the way to
+its peer is a detour; when the link closes, both are gone.
+"""
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+import trio
+
+from actors.runtime.detour import Detour
+from actors.runtime.disturbance import Disturbance, LinkRule
+from actors.runtime.link import Link
+
+
+class Outgoing:
+    """`ways` has, for each open link by its name, whose `send(message)` is to be called.
+
+    `give_up(link, reason)` closes the link of a peer for whom more than `max_backlog_bytes` wait.
+    """
+
+    def __init__(
+        self, clock: Callable[[], int], give_up: Callable[[Link, str], object], max_backlog_bytes: int
+    ) -> None:
+        self.ways: dict[str, Link | Detour] = {}
+        self.touched: list[Link] = []
+        self._clock = clock
+        self._give_up = give_up
+        self._max_backlog_bytes = max_backlog_bytes
+        self._nursery: trio.Nursery | None = None
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """From now on late messages and backlogs are sent by tasks in here."""
+        self._nursery = nursery
+
+    def open(self, link: Link) -> None:
+        """A link begins with its greeting."""
+        self.ways[link.name] = link
+        link.touched = self.touched
+        self._drain_later(link, link.greet())
+
+    def close(self, link: Link) -> None:
+        """A link has ended."""
+        way = self.ways.pop(link.name, None)
+        if isinstance(way, Detour):
+            way.close()
+
+    def flush(self) -> None:
+        """Send what is queued."""
+        for link in self.touched:
+            if link.open and link.queued:
+                self._drain_later(link, link.flush())
+        self.touched.clear()
+
+    def disturb(self, link: Link, rules: Sequence[LinkRule], seed: str) -> None:
+        """Break what is sent on a link by these rules; with none of them it is sound again."""
+        disturbance = Disturbance(rules, Random(seed))
+        way = self.ways[link.name]
+        if isinstance(way, Detour):
+            way.disturbance = disturbance  # with none of them, too: what is late stays ahead of the rest
+        else:
+            assert self._nursery is not None, "links are open while the driver runs"
+            detour = self.ways[link.name] = Detour(disturbance, self._clock, link.send, self.flush)
+            self._nursery.start_soon(detour.run)
+
+    def _drain_later(self, link: Link, waiting: int) -> None:
+        """Have bytes written that the stream did not take; over the limit the link is closed."""
+        if waiting > self._max_backlog_bytes:
+            self._give_up(link, f"the peer does not read: {waiting} bytes wait for it")
+        elif waiting and link.drained is None and self._nursery is not None:
+            link.drained = trio.Event()
+            self._nursery.start_soon(link.drain)
