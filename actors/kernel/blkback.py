@@ -27,15 +27,7 @@ from actors.kernel.irq import Irq
 from actors.kernel.mapped_grants import MappedGrants
 from actors.kernel.resume_journal import ResumeJournal
 from actors.kernel.ring import BackRing, RingBroken
-from actors.kernel.store import (
-    Store,
-    read_number,
-    read_or,
-    read_state,
-    state_text,
-    switch_state,
-    write_nodes,
-)
+from actors.kernel.store import Store, read_number, read_or, read_state, state_text, switch_state, write_nodes
 from actors.kernel.threads import Signal, Threads
 from actors.kernel.vbd_queue import VbdCounters, VbdQueue, Volume
 from actors.runtime.memory import Memory
@@ -208,8 +200,7 @@ class Blkback:
             await self._reopen()
         front = await read_state(self._xenbus, self._frontend_path)
         # What has just been begun is no other device's; a store that says so has lost what was written.
-        still_begins = begins and front is XenbusState.Initialising
-        if not still_begins and await self._is_removed(front):
+        if not (begins and front is XenbusState.Initialising) and await self._is_removed(front):
             # What was asked of one store may have been answered by the next.
             if not self._store_lost:
                 await self._leave()

@@ -60,9 +60,8 @@ class Blkfront:
         self._path = path
         self._policy = policy
         self._frames = DataFrames(threads, pages, grants, self._refilled)
-        self._queue = BlockQueue(
-            threads, self._frames, _handle(path), at_turn_end=at_turn_end, broken=self._break
-        )
+        queue = BlockQueue(threads, self._frames, _handle(path), at_turn_end=at_turn_end, broken=self._break)
+        self._queue = queue
         self._changed = Signal()
         self._connected: Future[None] = Future()
         self._closed: Future[None] = Future()

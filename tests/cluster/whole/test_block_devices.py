@@ -49,9 +49,7 @@ def log(run, name: str = "dom0") -> str:
 
 
 def disk_state(run, name: str = "web-0") -> str:
-    statistics = run.supervisor.outcome.statistics
-    address = f"host0/dom{run.supervisor.guests['host0', name].domid}"
-    return statistics[address]["vbds"]["xvda"]["state"]
+    return run.supervisor.readings.frontends["host0", name]["xvda"].state
 
 
 def survived(run) -> list[object]:
