@@ -126,7 +126,7 @@ class FaultCourse:
                 fault.number, occurrence, fault.kind, address, fault.cause, now_ns, label=label
             )
             chosen.append(each)
-            self._strike(fault, chosen[-1], random, now_ns)
+            self._strike(fault, each, random, now_ns)
         self.targets += chosen
         self._keep()
         return chosen

@@ -22,6 +22,10 @@ class _Pending:
     def is_first(self) -> bool:
         return self.left == self.fault.count
 
+    def rest(self, why: str) -> UnfiredFault:
+        """All times of it that have not come."""
+        return UnfiredFault.of(self.fault, self.fault.count - self.left + 1, why)
+
 
 class Schedule:
     """The faults that are still to come."""
@@ -50,20 +54,14 @@ class Schedule:
     @property
     def unfired(self) -> list[UnfiredFault]:
         """What has not come, and why not if it never does."""
-        return [
-            UnfiredFault.of(each.fault, each.fault.count - each.left + 1, self._why(each))
-            for each in self._pending
-        ]
+        return [each.rest(self._why(each)) for each in self._pending]
 
     @property
     def coming(self) -> list[tuple[UnfiredFault, int | None]]:
         """What is still to come, what it waits for, and when it is due if that is known."""
         if self._ended_ns is not None:
             return []
-        return [
-            (UnfiredFault.of(each.fault, each.fault.count - each.left + 1, _awaited(each)), each.due_ns)
-            for each in self._pending
-        ]
+        return [(each.rest(_awaited(each)), each.due_ns) for each in self._pending]
 
     def _why(self, pending: _Pending) -> str:
         fault, trigger = pending.fault, pending.fault.trigger
