@@ -31,6 +31,7 @@ from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupte
 from cluster.run.commands import rerun, runs, verify
 from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.session import Session, SessionOptions
+from cluster.run.shown_report import AS_JSON, OUT, run_and_show
 from cluster.run.up import up
 from cluster.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.top.kept_interrupts import kept_addresses
@@ -91,10 +92,8 @@ def validate(file: Path) -> None:
     help="Real processes, or all machines on one heap in virtual time.",
 )
 @click.option("--seed", type=SEED, metavar="N", help="Instead of the configuration's seed; 0 or more.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print run.json on stdout instead of the summary.")
+@OUT
+@AS_JSON
 @click.option(
     "--trace",
     is_flag=True,
@@ -112,14 +111,7 @@ def run(  # noqa: PLR0917 (click passes options so)
     cluster = _load(file, seed)
     options = SessionOptions(driver=driver, out=out, trace=trace)
     session = Session(cluster, options, Progress(ProgressConsole()))
-    report = session.run()
-    with whoever_reads():
-        if as_json:
-            click.echo(report.to_json())
-        else:
-            report.print_summary(DataConsole())
-    say(f"run directory: {session.directory}")
-    return report.exit_code
+    return run_and_show(session, as_json=as_json)
 
 
 def _known_kind(_: click.Context, __: click.Parameter, value: str) -> str:

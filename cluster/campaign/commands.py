@@ -31,6 +31,7 @@ from cluster.run.about import FILE as ABOUT
 from cluster.run.about import About
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_lock import held
+from cluster.run.shown_report import OUT
 from cluster.terminal.data_console import DataConsole
 
 EXIT_CODES = {"held": 0, "failed": 1, "unknown": 2}
@@ -142,9 +143,7 @@ def sweep(  # noqa: PLR0917 (click passes options so)
 @click.command(short_help="Run one seed of a sweep again, with a full trace.")
 @FILE
 @click.option("--seed", type=SEED, required=True, metavar="N", help="Which seed.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
-)
+@OUT
 @click.option(
     "--history",
     type=click.Path(path_type=Path),

@@ -21,6 +21,7 @@ from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.run_directory import RUNS
 from cluster.run.run_lock import InUseError, held
 from cluster.run.session import Session, SessionOptions
+from cluster.run.shown_report import AS_JSON, OUT, run_and_show, show
 from cluster.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.terminal.table import Table, number, text
 
@@ -32,9 +33,6 @@ TOTAL: Final = "10GiB"
 _AGES: Final = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 RUNDIR = click.argument(
     "directory", metavar="RUNDIR", type=click.Path(path_type=Path, exists=True, file_okay=False)
-)
-AS_JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print run.json on stdout instead of the summary."
 )
 FOLDER = click.option(
     "--in",
@@ -83,19 +81,13 @@ def verify(directory: Path, as_json: bool) -> int:  # noqa: FBT001
                 run.directory.write_report(report)
             except OSError as error:
                 say(f"run.json was not written: {(error.strerror or str(error)).lower()}")
-    with whoever_reads():
-        if as_json:
-            click.echo(report.to_json())
-        else:
-            report.print_summary(DataConsole())
+    show(report, as_json=as_json)
     return report.exit_code
 
 
 @click.command(short_help="Do a run again from what it kept.")
 @RUNDIR
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
-)
+@OUT
 @AS_JSON
 def rerun(directory: Path, out: Path | None, as_json: bool) -> int:  # noqa: FBT001
     """Run the configuration that is kept in RUNDIR again: with the same seed, in the same driver.
@@ -108,14 +100,7 @@ def rerun(directory: Path, out: Path | None, as_json: bool) -> int:  # noqa: FBT
         kept.check_images()
     options = SessionOptions(driver=kept.about.driver, out=out, trace=kept.about.trace)
     session = Session(kept.cluster, options, Progress(ProgressConsole()))
-    report = session.run()
-    with whoever_reads():
-        if as_json:
-            click.echo(report.to_json())
-        else:
-            report.print_summary(DataConsole())
-    say(f"run directory: {session.directory}")
-    return report.exit_code
+    return run_and_show(session, as_json=as_json)
 
 
 @click.group()

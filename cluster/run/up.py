@@ -15,7 +15,8 @@ from cluster.control.client import naming, running_clusters
 from cluster.run.detached import start_detached
 from cluster.run.progress import Progress, ProgressConsole
 from cluster.run.session import Session, SessionOptions
-from cluster.terminal.data_console import DataConsole, say, whoever_reads
+from cluster.run.shown_report import OUT, run_and_show
+from cluster.terminal.data_console import say
 
 JOURNALS: Final = "1GiB"
 SEED: Final = click.IntRange(0, (1 << 64) - 1)
@@ -32,9 +33,7 @@ def _size(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-d", "--detach", is_flag=True, help="Go to the background once the guests work.")
 @click.option("--seed", type=SEED, metavar="N", help="Instead of the configuration's seed; 0 or more.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not hold anything."
-)
+@OUT
 @click.option(
     "--journals",
     callback=_size,
@@ -84,11 +83,7 @@ def up(  # noqa: PLR0917 (click passes options so)
 
     session.when_up = when_up
     progress.say(told)
-    report = session.run()
-    with whoever_reads():
-        report.print_summary(DataConsole())
-    say(f"run directory: {session.directory}")
-    return report.exit_code
+    return run_and_show(session)
 
 
 def _what_up_does(cluster: ResolvedCluster, *, no_faults: bool) -> str:
