@@ -47,6 +47,10 @@ class FaultRecords:
         """Whether something is still to be seen of a fault, or one is still to be taken away."""
         return any(each.is_open or (each.is_there and each.ends_at_ns) for each in self.injections)
 
+    def recovered_since(self, at_ns: int) -> bool:
+        """Whether a fault has been recovered from after this time."""
+        return any((each.recovered_at_ns or 0) > at_ns for each in self.injections)
+
     def note(
         self,
         kind: str,

@@ -33,6 +33,8 @@ SOONEST_NS = 100_000
 BOOT_LIMIT_NS = 60 * NS
 QUIET_LIMIT_NS = 10 * NS
 OFF_LIMIT_NS = 10 * NS
+CALM_NS = 50_000_000
+"""How long what has recovered has to stay so: a late answer may come before news of another fault."""
 ACCOUNT_INTERVAL_NS = 50_000_000
 ACCOUNT_LIMIT_NS = 2 * NS
 
@@ -305,7 +307,8 @@ class Supervisor(Machine):
         self.course.end(self._now_ns)
         failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
         returning = any(each.returns for each in self.guests.values())
-        unsettled = self.faults.unsettled or failing or returning
+        fresh = self.faults.recovered_since(self._now_ns - CALM_NS)
+        unsettled = self.faults.unsettled or fresh or failing or returning
         if not unsettled or self._elapsed_ns() > self.cluster.settle_ns:
             self.faults.give_up()
             for guest in self.guests.values():

@@ -139,6 +139,26 @@ WITH_A_DRIVER_DOMAIN = {
             },
         ],
     ),
+    "an old answer after a hang is not taken for service while the disk is taken away": (
+        365,
+        [
+            {"kind": "irq-lost", "target": "host0/sdb", "duration": "140487us", "at": "59768us"},
+            {"kind": "hang", "target": "host0/web-1", "duration": "538089us", "at": "115921us"},
+            {
+                "kind": "block-detach",
+                "target": "host0/web-1/xvda",
+                "duration": "7930us",
+                "at": "144460us",
+            },
+            {
+                "kind": "hang",
+                "target": DOM0,
+                "duration": "393261us",
+                "when": {"vbd": "host0/web-1/xvda", "state": "InitWait", "end": "backend"},
+                "after": "792us",
+            },
+        ],
+    ),
     "a guest that ends while the store is away is served no more": (
         100060,
         [
