@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
+from actors.block.blkback_statistics import BlkbackStatistics
+from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.journal import Journal, MemoryJournal
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.kernel.blkback_statistics import BlkbackStatistics
-from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import Statistics
 from actors.xenstore.store import StoreStatistics
 from cluster.config.loading import load_cluster

@@ -10,6 +10,7 @@ from typing import Final, cast
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
+from actors.block.blkback_statistics import BlkbackStatistics
 from actors.dom0.block_devices import BlockDevices
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.hypervisor_meeting import HypervisorMeeting
@@ -20,7 +21,6 @@ from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.drivers.backends import DOM0_ROOT, Backends
 from actors.drivers.disks import Disks
-from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal
 from actors.kernel.watchdog import pet_watchdog

@@ -11,6 +11,8 @@ from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
+from actors.block.blkfront import Blkfront
+from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.domu.io_wait import IoWait
 from actors.domu.journal import Journal
 from actors.domu.journal_header import GuestState, Word
@@ -18,8 +20,6 @@ from actors.domu.store_client import StoreClient, StoreSpec
 from actors.domu.store_log import StoreLog
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec, checksum
-from actors.kernel.blkfront import Blkfront
-from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request

@@ -12,9 +12,9 @@ from typing import cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
+from actors.block.blkback import Blkback
+from actors.block.blkback_statistics import BlkbackStatistics
 from actors.drivers.disks import Disks
-from actors.kernel.blkback import Blkback
-from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.threads import Future

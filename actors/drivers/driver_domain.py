@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass
 
 from actors.abi.hypercalls import Hypercall, Schedop
+from actors.block.blkback_statistics import BlkbackStatistics
 from actors.drivers.backends import OWN_ROOT, Backends
 from actors.drivers.disks import Disks
-from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN

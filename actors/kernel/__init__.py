@@ -17,10 +17,4 @@ shutdown        what the toolstack asks of it
 store           what a split driver needs of XenStore; observed_store tells of the states that it writes
 
 ring            Xen's shared rings, for both ends
-blkfront        the frontend of a paravirtual disk: handshake, and what it does when a backend dies;
-                blkfront_actions: by the states of both ends; blkfront_statistics is what it tells of itself
-block_queue     its requests; block_split, data_frames and shadow are what it is made of; block_io waits
-blkback         the backend: handshake, and how it takes up where another died; blkback_actions and
-                blkback_statistics as of the frontend
-vbd_queue       its requests; mapped_grants and resume_journal are what it is made of
 """

@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from actors.block.block_queue import OKAY, READ, WRITE, BlockQueue
+from actors.block.mapped_grants import MappedGrants
+from actors.block.shadow import UNUSED, Shadow
+from actors.block.vbd_queue import VbdQueue
 from actors.devices.ioapic import IoApic
 from actors.devices.volume import Volume as DiskVolume
 from actors.domu.journal import Journal as DiskJournal
@@ -16,11 +20,7 @@ from actors.drivers.disks import Volume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
 from actors.hypervisor.ports import PortTable
-from actors.kernel.block_queue import OKAY, READ, WRITE, BlockQueue
 from actors.kernel.irq import Irq
-from actors.kernel.mapped_grants import MappedGrants
-from actors.kernel.shadow import UNUSED, Shadow
-from actors.kernel.vbd_queue import VbdQueue
 from actors.runtime.memory import SparseMemory
 from actors.xenstore.archive import Batch, Journal
 from actors.xenstore.transactions import Transaction

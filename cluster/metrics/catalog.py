@@ -7,12 +7,12 @@ every series has `cluster` and `host`. All labels are bounded by the configurati
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
+from actors.block.blkback_statistics import BlkbackStatistics
+from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.devices.disk_statistics import DiskStatistics
 from actors.domu.journal_header import Word
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.kernel.blkback_statistics import BlkbackStatistics
-from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.xenstore.store import StoreStatistics
 from cluster.metrics.family import Family, Key, counter, fields_of, gauge, histogram
 

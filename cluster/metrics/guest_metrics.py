@@ -9,12 +9,12 @@ from typing import Final, cast
 
 from actors.abi.blkif import BLKIF_RING_ENTRIES
 from actors.abi.interface import XenbusState
+from actors.block.blkback_statistics import BlkbackStatistics
+from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.domu.histogram import bucket_of
 from actors.domu.journal import Journal
 from actors.domu.journal_header import Word
 from actors.domu.vitals import VitalsStatistics
-from actors.kernel.blkback_statistics import BlkbackStatistics
-from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from cluster.config.resolved import Data, ResolvedHost, rows
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.readings import Readings

@@ -14,15 +14,15 @@ from actors.abi.blkif import BLKIF_RING_ENTRIES, BLKIF_SLOT_BYTES, HEAD_AND_SEGM
 from actors.abi.errno import XenError
 from actors.abi.ring import REQ_PROD, RING_HEADER_BYTES, RING_MASK
 from actors.abi.types import PAGE_SIZE
-from actors.kernel.block_queue import BlockQueue
-from actors.kernel.data_frames import DataFrame
+from actors.block.block_queue import BlockQueue
+from actors.block.data_frames import DataFrame
+from actors.block.mapped_grants import MappedGrant
+from actors.block.resume_journal import ResumeJournal
+from actors.block.shadow import Done
+from actors.block.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.grants import Mapping
-from actors.kernel.mapped_grants import MappedGrant
-from actors.kernel.resume_journal import ResumeJournal
 from actors.kernel.ring import BackRing, FrontRing, RingBroken
-from actors.kernel.shadow import Done
 from actors.kernel.threads import Threads
-from actors.kernel.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.xenbus import Xenbus
 from actors.kernel.xs_ring import RingBroken as XsRingBroken
 from actors.kernel.xs_ring import XsRing

@@ -39,7 +39,7 @@ def test_an_argument_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_segment_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.kernel.vbd_queue.SECTORS_PER_PAGE", 256)
+    monkeypatch.setattr("actors.block.vbd_queue.SECTORS_PER_PAGE", 256)
 
     with pytest.raises(AssertionError):
         feed(rings.Target(), 5000, 1)

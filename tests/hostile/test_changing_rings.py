@@ -9,10 +9,10 @@ from actors.abi.blkif import BLKIF_RING_ENTRIES, BLKIF_SLOT_BYTES, HEAD, RESPONS
 from actors.abi.ring import REQ_PROD, RING_HEADER_BYTES, RING_MASK, RSP_PROD
 from actors.abi.types import PAGE_SIZE
 from actors.abi.xs_wire import XENSTORE_RING_SIZE, XS_RING_REQ_CONS, XS_RING_REQ_PROD
-from actors.kernel.block_queue import BlockQueue
+from actors.block.block_queue import BlockQueue
+from actors.block.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.ring import BackRing, FrontRing, RingBroken
 from actors.kernel.threads import Threads
-from actors.kernel.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.xs_ring import RingBroken as XsRingBroken
 from actors.kernel.xs_ring import XsRing
 from tests.fuzz.rings import FuzzedFrames, FuzzedGrants

@@ -3,14 +3,14 @@ from dataclasses import fields
 
 import pytest
 
+from actors.block.blkback_statistics import BlkbackStatistics
+from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.devices.disk_statistics import DiskStatistics
 from actors.devices.ioapic import IoApicStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.kernel.blkback_statistics import BlkbackStatistics
-from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.codec import Codec
 from actors.runtime.machine import Effect, Send

@@ -11,8 +11,8 @@ from actors.abi.disk_controller import Opcode
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Evtchnop, Gnttabop
 from actors.abi.hypercalls import Hypercall as Number
-from actors.kernel.blkback import Blkback
-from actors.kernel.blkfront import Blkfront
+from actors.block.blkback import Blkback
+from actors.block.blkfront import Blkfront
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Watch

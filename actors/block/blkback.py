@@ -19,17 +19,17 @@ from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
-from actors.kernel.blkback_actions import ACTIONS, LEAVING, Action
-from actors.kernel.blkback_statistics import BlkbackStatistics, Recoveries
+from actors.block.blkback_actions import ACTIONS, LEAVING, Action
+from actors.block.blkback_statistics import BlkbackStatistics, Recoveries
+from actors.block.mapped_grants import MappedGrants
+from actors.block.resume_journal import ResumeJournal
+from actors.block.vbd_queue import VbdCounters, VbdQueue, Volume
 from actors.kernel.grants import GrantRefused, Grants, Mapping
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
-from actors.kernel.mapped_grants import MappedGrants
-from actors.kernel.resume_journal import ResumeJournal
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.store import Store, read_number, read_or, read_state, state_text, switch_state, write_nodes
 from actors.kernel.threads import Signal, Threads
-from actors.kernel.vbd_queue import VbdCounters, VbdQueue, Volume
 from actors.runtime.memory import Memory
 
 RENEGOTIATE = "renegotiate"

@@ -5,7 +5,7 @@ Source: xen/include/public/io/blkif.h (the answers).
 
 from actors.abi.blkif import BlkifOp, BlkifStatus
 from actors.abi.errno import Errno, XenError
-from actors.kernel.block_queue import BlockQueue
+from actors.block.block_queue import BlockQueue
 from actors.kernel.threads import Future
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from actors.abi.blkif import BLKIF_MAX_SECTORS, BlkifOp, BlkifStatus
 from actors.abi.types import SECTOR_SIZE
-from actors.kernel.shadow import Done
+from actors.block.shadow import Done
 
 Part = tuple[int, "memoryview | None", int, Done]
 

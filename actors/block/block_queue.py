@@ -24,10 +24,10 @@ from actors.abi.blkif import (
 )
 from actors.abi.trace import OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
-from actors.kernel.block_split import BlockSplit
-from actors.kernel.data_frames import DataFrame, DataFrames
+from actors.block.block_split import BlockSplit
+from actors.block.data_frames import DataFrame, DataFrames
+from actors.block.shadow import UNUSED, Done, Shadow
 from actors.kernel.ring import FrontRing, RingBroken
-from actors.kernel.shadow import UNUSED, Done, Shadow
 from actors.kernel.threads import Threads
 
 READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)

@@ -15,16 +15,16 @@ from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY, B
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.abi.types import SECTOR_SIZE
-from actors.kernel.blkfront_actions import ACTIONS, CLOSING, Action, Closing
-from actors.kernel.blkfront_statistics import BlkfrontStatistics
-from actors.kernel.block_io import block_io
-from actors.kernel.block_queue import BlockQueue
-from actors.kernel.data_frames import DataFrames
+from actors.block.blkfront_actions import ACTIONS, CLOSING, Action, Closing
+from actors.block.blkfront_statistics import BlkfrontStatistics
+from actors.block.block_io import block_io
+from actors.block.block_queue import BlockQueue
+from actors.block.data_frames import DataFrames
+from actors.block.shadow import Done
 from actors.kernel.grants import Grants
 from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.ring import FrontRing
-from actors.kernel.shadow import Done
 from actors.kernel.store import Store, read_number, read_or, read_state, state_text, switch_state, write_nodes
 from actors.kernel.threads import Future, Signal, Threads
 from actors.kernel.xenbus import Watch

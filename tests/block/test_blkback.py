@@ -6,8 +6,8 @@ import pytest
 
 from actors.abi.blkif import HEAD, RESPONSE, SEGMENT
 from actors.abi.interface import XenbusState
-from actors.kernel.blkback_actions import ACTIONS
-from actors.kernel.mapped_grants import MappedGrants
+from actors.block.blkback_actions import ACTIONS
+from actors.block.mapped_grants import MappedGrants
 from actors.kernel.ring import FrontRing
 
 READ, WRITE, BARRIER, FLUSH, DISCARD, INDIRECT = 0, 1, 2, 3, 5, 6

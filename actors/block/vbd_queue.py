@@ -25,8 +25,8 @@ from actors.abi.blkif import (
 from actors.abi.disk_controller import Opcode
 from actors.abi.trace import BYTE, OPERATION_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import SECTOR_SIZE
-from actors.kernel.mapped_grants import MappedGrant, MappedGrants
-from actors.kernel.resume_journal import ResumeJournal
+from actors.block.mapped_grants import MappedGrant, MappedGrants
+from actors.block.resume_journal import ResumeJournal
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.threads import Future, Threads
 

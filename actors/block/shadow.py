@@ -8,7 +8,7 @@ Source: Linux drivers/block/xen-blkfront.c (struct blk_shadow).
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from actors.kernel.data_frames import DataFrame
+from actors.block.data_frames import DataFrame
 
 Done = Callable[[int, "bytes | memoryview | None"], None]
 """Called once with a BLKIF_RSP status, and the data of a read: valid only until the call returns."""
