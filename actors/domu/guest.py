@@ -12,10 +12,7 @@ from random import Random
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.domu.io_wait import IoWait
-from actors.domu.journal import Journal
-from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_client import StoreClient, StoreSpec
-from actors.domu.store_log import StoreLog
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.blkfront import Blkfront
@@ -27,6 +24,9 @@ from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Future, Thread
 from actors.messages import Fault, StateWritten
+from actors.notebook.journal import Journal
+from actors.notebook.journal_header import GuestState, Word
+from actors.notebook.store_log import StoreLog
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]

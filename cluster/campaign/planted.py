@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from actors.devices.ioapic import IoApic
 from actors.devices.volume import Volume as DiskVolume
-from actors.domu.journal import Journal as DiskJournal
 from actors.drivers.disks import Volume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
@@ -21,6 +20,7 @@ from actors.kernel.irq import Irq
 from actors.kernel.mapped_grants import MappedGrants
 from actors.kernel.shadow import UNUSED, Shadow
 from actors.kernel.vbd_queue import VbdQueue
+from actors.notebook.journal import Journal as DiskJournal
 from actors.runtime.memory import SparseMemory
 from actors.xenstore.archive import Batch, Journal
 from actors.xenstore.transactions import Transaction

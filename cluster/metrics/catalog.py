@@ -8,11 +8,11 @@ from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.disk_statistics import DiskStatistics
-from actors.domu.journal_header import Word
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.blkfront_statistics import BlkfrontStatistics
+from actors.notebook.journal_header import Word
 from actors.xenstore.store import StoreStatistics
 from cluster.metrics.family import Family, Key, counter, fields_of, gauge, histogram
 

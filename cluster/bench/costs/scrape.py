@@ -15,12 +15,12 @@ from typing import Any, TypeVar, cast
 
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
-from actors.domu.journal import Journal, MemoryJournal
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.kernel.blkback_statistics import BlkbackStatistics
 from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import Statistics
+from actors.notebook.journal import Journal, MemoryJournal
 from actors.xenstore.store import StoreStatistics
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster

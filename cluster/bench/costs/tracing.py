@@ -14,7 +14,7 @@ from statistics import median
 
 import click
 
-from actors.domu.journal_header import Word
+from actors.notebook.journal_header import Word
 from cluster.config.loading import load_cluster
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
