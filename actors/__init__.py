@@ -8,6 +8,7 @@ Layers, each standing on those below it:
     kernel            what every paravirtual kernel has
     hypervisor  devices
     messages          every message that crosses a process boundary
+    notebook          what guests write down for the experimenter, outside of what is simulated
     start_info        what whoever builds a domain leaves in its first frames
     runtime           the engine; it knows no Xen
     abi               what Xen's public headers publish

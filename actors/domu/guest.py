@@ -14,10 +14,7 @@ from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
 from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.domu.io_wait import IoWait
-from actors.domu.journal import Journal
-from actors.domu.journal_header import GuestState, Word
 from actors.domu.store_client import StoreClient, StoreSpec
-from actors.domu.store_log import StoreLog
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.kernel import SUPERVISOR, Kernel
@@ -27,6 +24,9 @@ from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Future, Thread
 from actors.messages import Fault, StateWritten
+from actors.notebook.journal import Journal
+from actors.notebook.journal_header import GuestState, Word
+from actors.notebook.store_log import StoreLog
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]

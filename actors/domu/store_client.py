@@ -7,9 +7,9 @@ it expects it knows from its own log alone. A node that is not there counts as t
 from dataclasses import dataclass
 
 from actors.abi.errno import XenError
-from actors.domu.store_log import StoreLog
 from actors.kernel.store import Store, StoreNodes, read_or
 from actors.kernel.threads import Future, Threads
+from actors.notebook.store_log import StoreLog
 
 NS = 1_000_000_000
 FOLDER = "data/store"

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from actors.abi.types import SECTOR_SIZE
 from actors.domu.io_wait import IoWait
-from actors.domu.journal import Journal
-from actors.domu.stamp import stamp_block
 from actors.kernel.threads import Future, Threads
+from actors.notebook.journal import Journal
+from actors.notebook.stamp import stamp_block
 
 READ, WRITE, FLUSH = 0, 1, 3
 NS = 1_000_000_000

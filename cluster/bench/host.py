@@ -13,7 +13,7 @@ from statistics import median
 
 from rich.console import Console
 
-from actors.domu.journal_header import Word
+from actors.notebook.journal_header import Word
 from actors.runtime.transport import unix_pair
 from cluster.config.loading import load_cluster
 from cluster.run.progress import Progress

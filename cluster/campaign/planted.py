@@ -15,12 +15,12 @@ from actors.block.shadow import UNUSED, Shadow
 from actors.block.vbd_queue import VbdQueue
 from actors.devices.ioapic import IoApic
 from actors.devices.volume import Volume as DiskVolume
-from actors.domu.journal import Journal as DiskJournal
 from actors.drivers.disks import Volume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
 from actors.hypervisor.ports import PortTable
 from actors.kernel.irq import Irq
+from actors.notebook.journal import Journal as DiskJournal
 from actors.runtime.memory import SparseMemory
 from actors.xenstore.archive import Batch, Journal
 from actors.xenstore.transactions import Transaction

@@ -10,11 +10,11 @@ from typing import Final
 from actors.abi.types import SECTOR_SIZE
 from actors.dom0.control_domain import ControlDomain
 from actors.domu.guest import Guest
-from actors.domu.journal import Journal, MemoryJournal
-from actors.domu.journal_header import Word
-from actors.domu.stamp import MAGIC_BYTES, read_stamp
 from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
+from actors.notebook.journal import Journal, MemoryJournal
+from actors.notebook.journal_header import Word
+from actors.notebook.stamp import MAGIC_BYTES, read_stamp
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulated_actor import Tap

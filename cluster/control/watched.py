@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pydantic import TypeAdapter
 
 from actors.abi.types import SECTOR_SIZE
-from actors.domu.journal_header import Word
+from actors.notebook.journal_header import Word
 from cluster.experiment.board import Board
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection

@@ -21,9 +21,9 @@ import msgpack
 import trio
 
 from actors.devices.file_image import FileImage
-from actors.domu.journal import Journal
-from actors.domu.store_log import StoreLog
 from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
+from actors.notebook.journal import Journal
+from actors.notebook.store_log import StoreLog
 from actors.runtime.actor import ActorDriver
 from actors.runtime.disturbance import LinkRule
 from actors.runtime.intercept import Intercepts

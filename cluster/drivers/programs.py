@@ -14,10 +14,10 @@ from actors.devices.ioapic import IoApic
 from actors.dom0.control_domain import ControlDomain
 from actors.dom0.plan import HostPlan
 from actors.domu.guest import Guest
-from actors.domu.journal import Journal
-from actors.domu.store_log import StoreLog
 from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
+from actors.notebook.journal import Journal
+from actors.notebook.store_log import StoreLog
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive

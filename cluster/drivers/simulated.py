@@ -12,8 +12,8 @@ from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.image import MemoryImage
-from actors.domu.journal import Journal, MemoryJournal
-from actors.domu.store_log import StoreLog
+from actors.notebook.journal import Journal, MemoryJournal
+from actors.notebook.store_log import StoreLog
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulated_actor import Tap

@@ -4,13 +4,14 @@ Rules: an outage is the time without a success while there was work, and is kept
 since one that does not run keeps nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from actors.abi.interface import ShutdownReason
 from actors.dom0.shutdown_actions import DESTROY, RESTART, ShutdownActions
-from actors.domu.journal import Journal
-from actors.domu.journal_header import GuestState, Word
-from actors.domu.store_log import StoreLog
+from actors.notebook.journal_header import GuestState, Word
+from actors.notebook.journal_reader import JournalReader
+from actors.notebook.store_log_reader import StoreLogReader
 from cluster.experiment.lives import Death, Lives, death_by
 
 
@@ -24,7 +25,7 @@ class GuestRecord:
 
     host: str
     name: str
-    journals: list[Journal]
+    journals: Sequence[JournalReader]
     actions: ShutdownActions = field(default_factory=ShutdownActions)
     domid: int = 0
     domids: list[int] = field(default_factory=list)
@@ -33,7 +34,7 @@ class GuestRecord:
     action: str = DESTROY
     returns: bool = False
     has_left: bool = False
-    store_log: StoreLog | None = None
+    store_log: StoreLogReader | None = None
     lives: Lives = field(default_factory=Lives)
     power_losses: list[list[int]] = field(default_factory=list)
     outage_seen_ns: int = 0

@@ -8,8 +8,8 @@ Rules: what a journal takes follows from the number of its records. Without a li
 
 from collections.abc import Callable, Mapping
 
-from actors.domu.journal_header import RECORDS_AT
-from actors.domu.journal_record import RECORD_SIZE
+from actors.notebook.journal_header import RECORDS_AT
+from actors.notebook.journal_record import RECORD_SIZE
 from cluster.experiment.board import Board
 from cluster.experiment.guest_record import GuestRecord
 

@@ -5,13 +5,13 @@ It knows of guests only what their journals and the hypervisors say.
 Rules: phases only go forward; what is not reached in its time is reported, never waited for for ever.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
-from actors.domu.journal import Journal
-from actors.domu.store_log import StoreLog
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
+from actors.notebook.journal_reader import JournalReader
+from actors.notebook.store_log_reader import StoreLogReader
 from actors.runtime.machine import Effect, Event, Exit, Machine, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.shutdown_actions import ACTION_DEFAULTS
@@ -45,11 +45,11 @@ class Supervisor(Machine):
     def __init__(
         self,
         cluster: ResolvedCluster,
-        journals: Mapping[tuple[str, str], list[Journal]],
+        journals: Mapping[tuple[str, str], Sequence[JournalReader]],
         observe: Callable[[str, str], None] = lambda _phase, _text: None,
         *,
         endless: bool = False,
-        store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
+        store_logs: Mapping[tuple[str, str], StoreLogReader] | None = None,
         keep: Callable[[], None] = lambda: None,
         journal_budget: int | None = None,
         host_clock: HostClock | None = None,

@@ -10,9 +10,9 @@ from actors.abi.types import SECTOR_SIZE
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.devices.disk_statistics import DiskStatistics
-from actors.domu.journal_header import Word
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.notebook.journal_header import Word
 from actors.xenstore.store import StoreStatistics
 from cluster.metrics.family import Family, Key, counter, fields_of, gauge, histogram
 

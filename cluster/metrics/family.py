@@ -11,8 +11,8 @@ from operator import attrgetter, methodcaller
 from types import SimpleNamespace
 from typing import Any, Final, Literal, TypeVar, cast, get_origin, get_type_hints
 
-from actors.domu.journal import Journal
-from actors.domu.journal_header import Word
+from actors.notebook.journal_header import Word
+from actors.notebook.journal_reader import JournalReader
 
 PREFIX: Final = "domzero_"
 
@@ -96,6 +96,6 @@ def _keys(key: object) -> tuple[Key, ...]:
 
 def _key(key: object) -> Key:
     if isinstance(key, Word):
-        return Key(Journal, key.name, methodcaller("word", key))
+        return Key(JournalReader, key.name, methodcaller("word", key))
     assert isinstance(key, Key), f"{key} is no field of a record and no word of a journal"
     return key

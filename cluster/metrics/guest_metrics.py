@@ -11,10 +11,10 @@ from actors.abi.blkif import BLKIF_RING_ENTRIES
 from actors.abi.interface import XenbusState
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
-from actors.domu.histogram import bucket_of
-from actors.domu.journal import Journal
-from actors.domu.journal_header import Word
 from actors.domu.vitals import VitalsStatistics
+from actors.notebook.histogram import bucket_of
+from actors.notebook.journal_header import Word
+from actors.notebook.journal_reader import JournalReader
 from cluster.config.resolved import Data, ResolvedHost, rows
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.readings import Readings
@@ -76,9 +76,11 @@ class GuestMetrics:
             for length, count in outage_counts(journal).items():
                 families.add(catalog.GUEST_OUTAGES, count, label, length)
 
-    def _write_vbd(self, families: Families, now_ns: int, guest: str, vbd: str, journal: Journal) -> None:
+    def _write_vbd(
+        self, families: Families, now_ns: int, guest: str, vbd: str, journal: JournalReader
+    ) -> None:
         label = self._label(guest)
-        families.add_all(Journal, journal, label, vbd)
+        families.add_all(JournalReader, journal, label, vbd)
         oldest_ns = journal.oldest_request_ns(now_ns)
         age_s = max(now_ns - oldest_ns, 0) / NS if oldest_ns else 0
         families.add(catalog.VBD_OLDEST_REQUEST_SECONDS, age_s, label, vbd)
@@ -98,7 +100,7 @@ class GuestMetrics:
             add(catalog.VBD_XENBUS_STATE, int(state), label, vbd, end)
 
 
-def latency_histogram(journal: Journal) -> Histogram:
+def latency_histogram(journal: JournalReader) -> Histogram:
     """The latencies of a journal at `BOUNDS`; a duration within 1/16 below a bound may count above it."""
     buckets = journal.latencies()
     counts: list[int] = []

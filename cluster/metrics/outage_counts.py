@@ -6,15 +6,15 @@ may count above it.
 
 from typing import Final
 
-from actors.domu.histogram import bucket_of
-from actors.domu.journal import Journal
+from actors.notebook.histogram import bucket_of
+from actors.notebook.journal_reader import JournalReader
 
 LENGTHS: Final = {"0.1 to 1 s": 0.1, "1 to 5 s": 1, "5 to 30 s": 5, "30 s or more": 30}
 """What an outage counts as, and from how many seconds on."""
 _EDGES: Final = [bucket_of(int(seconds * 1e9)) for seconds in LENGTHS.values()]
 
 
-def outage_counts(journal: Journal) -> dict[str, int]:
+def outage_counts(journal: JournalReader) -> dict[str, int]:
     """The outages of one disk that have ended, by length; every length is there."""
     gaps = journal.gaps()
     ends = [*_EDGES[1:], len(gaps)]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from actors.abi.types import SECTOR_SIZE
-from actors.domu.journal import Journal
-from actors.domu.store_log import StoreLog
+from actors.notebook.journal import Journal
+from actors.notebook.store_log import StoreLog
 from cluster.config.errors import ConfigError, Finding
 from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost, store_nodes
 

@@ -12,10 +12,9 @@ from copy import copy, deepcopy
 from dataclasses import fields, replace
 from typing import Any, Final, cast
 
-from actors.domu.journal import Journal
-from actors.domu.journal_reader import JournalError
-from actors.domu.store_log import StoreLog, StoreLogError
 from actors.hypervisor.statistics import HypervisorStatistics
+from actors.notebook.journal_reader import JournalError, JournalReader
+from actors.notebook.store_log_reader import StoreLogError, StoreLogReader
 from cluster.config.resolved import ResolvedCluster, store_nodes
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
@@ -185,10 +184,10 @@ def _attach(facts: RunFacts, directory: RunDirectory) -> None:
     for guest in facts.guests:
         host = facts.cluster.host(guest.host)
         guest.journals = [
-            Journal.open(directory.journal_path(host.name, each.name))
+            JournalReader.open(directory.journal_path(host.name, each.name))
             for each in host.volumes
             if each.guest == guest.name
         ]
         (described,) = [each for each in host.guests if each["name"] == guest.name]
         if store_nodes(described):
-            guest.store_log = StoreLog.open(directory.store_log_path(host.name, guest.name))
+            guest.store_log = StoreLogReader.open(directory.store_log_path(host.name, guest.name))

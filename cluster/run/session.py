@@ -15,8 +15,8 @@ from pathlib import Path
 import trio
 from prometheus_client.registry import CollectorRegistry
 
-from actors.domu.journal import Journal
 from actors.messages import CODEC
+from actors.notebook.journal import Journal
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
-from actors.domu.journal import Journal
-from actors.domu.journal_header import Word
-from actors.domu.journal_record import Record
-from actors.domu.stamp import Stamp, closing_nonce, is_marked, read_stamp
+from actors.notebook.journal_header import Word
+from actors.notebook.journal_reader import JournalReader
+from actors.notebook.journal_record import Record
+from actors.notebook.stamp import Stamp, closing_nonce, is_marked, read_stamp
 
 CHUNK_SECTORS: Final = 2048
 OFFENDERS_MAX: Final = 20
@@ -97,7 +97,7 @@ class _Found:
 
 
 def check_volume(
-    journal: Journal,
+    journal: JournalReader,
     read: ReadSectors,
     *,
     power_losses: Sequence[int] = (),
@@ -115,7 +115,7 @@ def check_volume(
 class _Check:
     def __init__(
         self,
-        journal: Journal,
+        journal: JournalReader,
         read: ReadSectors,
         run_nonces: Container[int] | None,
         power_losses: Sequence[int],

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from actors.domu.histogram import percentile_ns
-from actors.domu.journal_header import Word
 from actors.hypervisor.statistics import HypervisorStatistics
+from actors.notebook.histogram import percentile_ns
+from actors.notebook.journal_header import Word
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord

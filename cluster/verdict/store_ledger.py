@@ -6,7 +6,7 @@ with a fault is told and no failure; half a transaction is one always.
 
 from typing import Final
 
-from actors.domu.store_log import StoreLog, StoreWord
+from actors.notebook.store_log_reader import StoreLogReader, StoreWord
 from cluster.experiment.guest_record import GuestRecord
 from cluster.verdict.run_facts import RunFacts
 from cluster.verdict.verdict import Check, Verdict
@@ -58,7 +58,7 @@ def _may_lose(facts: RunFacts, guest: GuestRecord) -> bool:
     )
 
 
-def _detail(logs: list[StoreLog], excused: int) -> str:
+def _detail(logs: list[StoreLogReader], excused: int) -> str:
     def total(word: StoreWord) -> int:
         return sum(log.word(word) for log in logs)
 

@@ -8,9 +8,8 @@ import hashlib
 from errno import ESTALE
 from typing import Final
 
-from actors.domu.journal import Journal
-from actors.domu.journal_header import Word
-from actors.domu.journal_reader import JournalError
+from actors.notebook.journal_header import Word
+from actors.notebook.journal_reader import JournalError, JournalReader
 from cluster.config.resolved import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.verdict.ledger import ImageFile, LedgerError, LedgerResult, ReadSectors, check_volume
@@ -56,7 +55,7 @@ class Verification:
             if journal.digest is not None
         ]
 
-    def _check(self, journal: Journal, volume: Volume, losses: list[int]) -> LedgerResult:
+    def _check(self, journal: JournalReader, volume: Volume, losses: list[int]) -> LedgerResult:
         if journal.next_sequence == 1:
             return LedgerResult()
         if self._read_volume is not None:
@@ -64,7 +63,7 @@ class Verification:
         with self._image(volume) as image:
             return self._compare(journal, image.read, losses)
 
-    def _compare(self, journal: Journal, read: ReadSectors, losses: list[int]) -> LedgerResult:
+    def _compare(self, journal: JournalReader, read: ReadSectors, losses: list[int]) -> LedgerResult:
         if self._facts.power_was_cut:
             losses = [*losses, journal.next_sequence]
         return check_volume(journal, read, power_losses=losses, run_nonces=self._run_nonces())
@@ -75,7 +74,7 @@ class Verification:
             self._nonces = {nonce for journal in journals for nonce in journal.nonces()}
         return self._nonces
 
-    def _digest(self, guest: GuestRecord, journal: Journal, digest: bytes) -> Check:
+    def _digest(self, guest: GuestRecord, journal: JournalReader, digest: bytes) -> Check:
         volume = self._volume(guest, journal)
         name = f"sha256 {guest.name} {volume.vdev}"
         try:
@@ -97,7 +96,7 @@ class Verification:
             raise OSError(ESTALE, "somebody has written to it since the run", str(volume.path))
         return ImageFile(volume.path)
 
-    def _volume(self, guest: GuestRecord, journal: Journal) -> Volume:
+    def _volume(self, guest: GuestRecord, journal: JournalReader) -> Volume:
         return self._volumes[guest.host, guest.name, journal.word(Word.VIRTUAL_DEVICE)]
 
 

@@ -1,13 +1,14 @@
 """The dashboard *Cluster*: who survives, at a glance."""
 
+from typing import Final
+
 from cluster.metrics import catalog as metric
-from grafana.source.panels import Page, Query, S, facts, lasting, latency, lines, number, share
+from grafana.source.panels import Page, Query, S, facts, lasting, latency, lines, number, row, share
 
-
-def page() -> Page:
-    """The whole of it."""
-    made = Page("Cluster", "Survival at a glance: who runs, who waits and for how long, and what is lost.")
-    made.row(
+PAGE: Final = Page(
+    "Cluster",
+    "Survival at a glance: who runs, who waits and for how long, and what is lost.",
+    row(
         "Survival",
         share(
             "Guests up",
@@ -65,8 +66,8 @@ def page() -> Page:
             red_from=1,
         ),
         height=5,
-    )
-    made.row(
+    ),
+    row(
         "Faults",
         number(
             "Active faults",
@@ -94,8 +95,8 @@ def page() -> Page:
             f"count({metric.HOST_UP.of(S)})",
         ),
         height=5,
-    )
-    made.row(
+    ),
+    row(
         "Work",
         lines(
             "Requests",
@@ -107,8 +108,8 @@ def page() -> Page:
             ),
         ),
         latency("Request latency", S),
-    )
-    made.row(
+    ),
+    row(
         "Outages",
         lines(
             "Outage by guest",
@@ -127,8 +128,8 @@ def page() -> Page:
             ),
             steps=True,
         ),
-    )
-    made.row(
+    ),
+    row(
         "Errors, deaths and restarts",
         lines(
             "Errors",
@@ -158,10 +159,10 @@ def page() -> Page:
             Query(f"sum by (host) ({metric.GUEST_BOOTS.of(S)})", "{{host}} guests"),
             steps=True,
         ),
-    )
-    made.row(
+    ),
+    row(
         "Hosts",
         facts("Runs and policies", "What runs, with which policies.", Query(metric.RUN_INFO.of(S))),
         height=6,
-    )
-    return made
+    ),
+)

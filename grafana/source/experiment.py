@@ -1,7 +1,21 @@
 """The dashboard *Experiment*: the faults, their targets, and the work before and after."""
 
+from typing import Final
+
 from cluster.metrics import catalog as metric
-from grafana.source.panels import DOMAIN_STATES, YES_NO, Page, Query, S, bars, facts, lines, number, states
+from grafana.source.panels import (
+    DOMAIN_STATES,
+    YES_NO,
+    Page,
+    Query,
+    S,
+    bars,
+    facts,
+    lines,
+    number,
+    row,
+    states,
+)
 
 RATE = "[$__rate_interval]"
 RECOVERY = metric.RECOVERY_DURATION_SECONDS
@@ -16,13 +30,10 @@ MEAN_BY_PHASE = (
 NOW = f"sum by (host) (rate({metric.VBD_REQUESTS.of(S)}{RATE}))"
 
 
-def page() -> Page:
-    """The whole of it."""
-    made = Page(
-        "Experiment",
-        "The faults of a run and their targets: what the work was before, and what it was after.",
-    )
-    made.row(
+PAGE: Final = Page(
+    "Experiment",
+    "The faults of a run and their targets: what the work was before, and what it was after.",
+    row(
         "Faults",
         number("Injected", "Faults done so far.", "none", Query(f"sum({metric.HOST_FAULTS_INJECTED.of(S)})")),
         number(
@@ -53,8 +64,8 @@ def page() -> Page:
             red_from=5,
         ),
         height=5,
-    )
-    made.row(
+    ),
+    row(
         "Time line",
         states(
             "Phase of the run",
@@ -75,8 +86,8 @@ def page() -> Page:
             DOMAIN_STATES,
             Query(metric.DOMAIN_STATE.of(S), "{{host}}/{{domain}}"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Before and after",
         lines(
             "Requests",
@@ -100,8 +111,8 @@ def page() -> Page:
             "s",
             Query(metric.GUEST_OUTAGE_SECONDS.of(S), "{{host}}/{{guest}}"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Recovery",
         lines(
             "Mean duration by phase",
@@ -127,8 +138,8 @@ def page() -> Page:
             Query(metric.FAULTS_INJECTED.of(S), "{{kind}} of {{host}}/{{target}}"),
             steps=True,
         ),
-    )
-    made.row(
+    ),
+    row(
         "Run",
         facts("Runs and policies", "What runs, with which policies.", Query(metric.RUN_INFO.of(S))),
         lines(
@@ -139,5 +150,5 @@ def page() -> Page:
             Query(f"max({metric.JOURNAL_BUDGET_BYTES.of(S)})", "allowed"),
         ),
         height=6,
-    )
-    return made
+    ),
+)

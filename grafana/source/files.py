@@ -11,13 +11,13 @@ from grafana.source import cluster, experiment, guest, host, xenstore
 from grafana.source.alerts import grafana_rules, prometheus_rules
 from grafana.source.panels import ANNOTATION_FORMATS, Page
 
-PAGES: Final = (cluster.page, host.page, guest.page, xenstore.page, experiment.page)
+PAGES: Final = (cluster.PAGE, host.PAGE, guest.PAGE, xenstore.PAGE, experiment.PAGE)
 HEAD: Final = "# Made by `make dashboards` out of grafana/source; not to be edited here.\n"
 
 
 def generated() -> dict[str, str]:
     """Text by path below `grafana/`."""
-    files = {f"dashboards/{page().title.lower()}.json": dashboard_text(page()) for page in PAGES}
+    files = {f"dashboards/{page.title.lower()}.json": dashboard_text(page) for page in PAGES}
     files["prometheus/rules.yml"] = HEAD + _yaml(prometheus_rules())
     files["provisioning/alerting/domzero.yaml"] = HEAD + _yaml(grafana_rules())
     return files

@@ -1,5 +1,7 @@
 """The dashboard *Guest*: I/O, outage, and the phases of a reconnect."""
 
+from typing import Final
+
 from cluster.metrics import catalog as metric
 from grafana.source.panels import (
     DOMAIN_STATES,
@@ -12,6 +14,7 @@ from grafana.source.panels import (
     latency,
     lines,
     number,
+    row,
     share,
     states,
 )
@@ -24,10 +27,10 @@ NAME = "{{host}}/{{guest}}"
 VBD = "{{host}}/{{guest}} {{vbd}}"
 
 
-def page() -> Page:
-    """The whole of it."""
-    made = Page("Guest", "What a guest sees of its disks: requests, latency, outages, reconnects.", ["guest"])
-    made.row(
+PAGE: Final = Page(
+    "Guest",
+    "What a guest sees of its disks: requests, latency, outages, reconnects.",
+    row(
         "Now",
         share(
             "Up",
@@ -79,8 +82,8 @@ def page() -> Page:
             red_from=1,
         ),
         height=5,
-    )
-    made.row(
+    ),
+    row(
         "Input and output",
         lines(
             "Requests",
@@ -101,8 +104,8 @@ def page() -> Page:
             ),
         ),
         latency("Latency", G),
-    )
-    made.row(
+    ),
+    row(
         "Outage and reconnect",
         lines(
             "Outage",
@@ -122,8 +125,8 @@ def page() -> Page:
             DOMAIN_STATES,
             Query(metric.DOMAIN_STATE.of(D), "{{host}}/{{domain}}"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Phases of the reconnects",
         lines(
             "Time in reconnects",
@@ -144,8 +147,8 @@ def page() -> Page:
             Query(f"sum by (host, guest, vbd) ({metric.VBD_REPLAYED_REQUESTS.of(G)})", f"{VBD} replayed"),
             steps=True,
         ),
-    )
-    made.row(
+    ),
+    row(
         "Ring and queue",
         lines(
             "Ring",
@@ -179,8 +182,8 @@ def page() -> Page:
                 f"{NAME} lost writes",
             ),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Vitals",
         lines(
             "Memory",
@@ -195,8 +198,8 @@ def page() -> Page:
             "percentunit",
             Query(f"sum by (host, guest) (rate({metric.GUEST_IO_WAIT_SECONDS.of(G)}{RATE}))", NAME),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Kernel",
         lines(
             "Hypercalls",
@@ -227,10 +230,11 @@ def page() -> Page:
                 "{{host}}/{{process}}",
             ),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Disks",
         facts("Backends", "Which domain serves which virtual disk.", Query(metric.VBD_INFO.of(G))),
         height=6,
-    )
-    return made
+    ),
+    variables=("guest",),
+)

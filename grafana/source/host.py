@@ -1,17 +1,17 @@
 """The dashboard *Host*: domains, interrupts, hypercalls, memory, processes, disks."""
 
+from typing import Final
+
 from cluster.metrics import catalog as metric
-from grafana.source.panels import DOMAIN_STATES, Page, Query, S, lines, states
+from grafana.source.panels import DOMAIN_STATES, Page, Query, S, lines, row, states
 
 RATE = "[$__rate_interval]"
 
 
-def page() -> Page:
-    """The whole of it."""
-    made = Page(
-        "Host", "What one host does: its domains, hypercalls, events, interrupts, memory and processes."
-    )
-    made.row(
+PAGE: Final = Page(
+    "Host",
+    "What one host does: its domains, hypercalls, events, interrupts, memory and processes.",
+    row(
         "Domains",
         states(
             "State of the domains",
@@ -30,8 +30,8 @@ def page() -> Page:
             stacked=True,
         ),
         height=10,
-    )
-    made.row(
+    ),
+    row(
         "Hypercalls",
         lines(
             "Hypercalls by name",
@@ -59,8 +59,8 @@ def page() -> Page:
             "ops",
             Query(f"sum by (host) (rate({metric.HYPERCALLS_REFUSED.of(S)}{RATE}))", "{{host}}"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Events and interrupts",
         lines(
             "Events and upcalls",
@@ -91,8 +91,8 @@ def page() -> Page:
             Query(f"sum by (host, domain) ({metric.EVENT_CHANNELS.of(S)})", "{{host}}/{{domain}}"),
             Query(f"sum by (host) ({metric.EVENT_CHANNELS_PENDING.of(S)})", "{{host}} pending"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Memory and grants",
         lines(
             "Frames by owner",
@@ -116,8 +116,8 @@ def page() -> Page:
             Query(metric.PROCESS_RESIDENT_MEMORY_BYTES.of(S), "{{host}}/{{process}}"),
             stacked=True,
         ),
-    )
-    made.row(
+    ),
+    row(
         "Disks",
         lines(
             "Disk commands",
@@ -153,8 +153,8 @@ def page() -> Page:
             Query(f"sum by (host, disk) ({metric.DISK_RESETS.of(S)})", "{{host}}/{{disk}} resets"),
             Query(f"sum by (host, disk) ({metric.DISK_ERRORS.of(S)})", "{{host}}/{{disk}} errors"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Measuring",
         lines(
             "Age of the statistics",
@@ -170,5 +170,5 @@ def page() -> Page:
             steps=True,
         ),
         height=7,
-    )
-    return made
+    ),
+)

@@ -4,7 +4,7 @@ Rules: every panel asks the `datasource` variable, has a unit and a description,
 chosen clusters and hosts by `%S` in its expressions; faults are annotations on all of them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from grafana_foundation_sdk.builders import (
@@ -89,18 +89,28 @@ class Query:
         return made.instant() if instant else made.range()
 
 
-@dataclass(slots=True)
-class Page:
-    """A dashboard under construction: rows of panels that share the width of the page."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels side by side, beneath a title."""
 
     title: str
-    description: str
-    variables: list[str] = field(default_factory=list)
-    _rows: list[tuple[str, int, list[Panel]]] = field(default_factory=list)
+    panels: tuple[Panel, ...]
+    height: int
 
-    def row(self, title: str, *panels: Panel, height: int = 8) -> None:
-        """Panels side by side, beneath a title."""
-        self._rows.append((title, height, list(panels)))
+
+def row(title: str, *panels: Panel, height: int = 8) -> Row:
+    """Panels that share the width of the page."""
+    return Row(title, panels, height)
+
+
+class Page:
+    """A dashboard: rows of panels, and the variables that people choose by beside cluster and host."""
+
+    def __init__(self, title: str, description: str, *rows: Row, variables: tuple[str, ...] = ()) -> None:
+        self.title = title
+        self.description = description
+        self.rows = rows
+        self.variables = variables
 
     def build(self) -> dashboard.Dashboard:
         """The dashboard."""
@@ -121,11 +131,12 @@ class Page:
         for annotation in _annotations():
             made = made.annotation(annotation)
         number = 1
-        for title, height, panels in self._rows:
-            made = made.with_row(dashboard.Row(title).id(number))
+        for each in self.rows:
+            made = made.with_row(dashboard.Row(each.title).id(number))
             number += 1
-            for panel in panels:
-                made = made.with_panel(panel.id(number).height(height).span(WIDTH // len(panels)))
+            for panel in each.panels:
+                width = WIDTH // len(each.panels)
+                made = made.with_panel(panel.id(number).height(each.height).span(width))
                 number += 1
         return made
 
@@ -271,7 +282,7 @@ def _links() -> dashboard.DashboardLink:
     )
 
 
-def _with_variables(made: dashboard.Dashboard, names: list[str]) -> dashboard.Dashboard:
+def _with_variables(made: dashboard.Dashboard, names: tuple[str, ...]) -> dashboard.Dashboard:
     made = made.with_variable(
         dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus")
     )

@@ -1,16 +1,18 @@
 """The dashboard *XenStore*: whether it answers, and what it is asked."""
 
+from typing import Final
+
 from cluster.metrics import catalog as metric
-from grafana.source.panels import YES_NO, Page, Query, S, lines, number, share, states
+from grafana.source.panels import YES_NO, Page, Query, S, lines, number, row, share, states
 
 RATE = "[$__rate_interval]"
 KEEPERS = 'actor=~"dom0|xenstore"'
 
 
-def page() -> Page:
-    """The whole of it."""
-    made = Page("XenStore", "The store: whether it answers, what it is asked, and what it holds.")
-    made.row(
+PAGE: Final = Page(
+    "XenStore",
+    "The store: whether it answers, what it is asked, and what it holds.",
+    row(
         "Life",
         share(
             "Answers",
@@ -39,8 +41,8 @@ def page() -> Page:
             Query(f"sum({metric.XENSTORE_TRANSACTION_CONFLICTS.of(S)})"),
         ),
         height=5,
-    )
-    made.row(
+    ),
+    row(
         "Availability",
         states(
             "Answers",
@@ -54,8 +56,8 @@ def page() -> Page:
             "s",
             Query(metric.STATISTICS_AGE_SECONDS.of(S, KEEPERS), "{{host}}/{{actor}}"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Requests",
         lines(
             "Requests",
@@ -76,8 +78,8 @@ def page() -> Page:
             "ops",
             Query(f"sum by (host) (rate({metric.XENSTORE_WATCH_EVENTS.of(S)}{RATE}))", "{{host}}"),
         ),
-    )
-    made.row(
+    ),
+    row(
         "Contents",
         lines(
             "Nodes and watches",
@@ -100,5 +102,5 @@ def page() -> Page:
                 "{{host}} conflicts",
             ),
         ),
-    )
-    return made
+    ),
+)

@@ -4,8 +4,9 @@ import pytest
 
 from actors.abi.errno import Errno, XenError
 from actors.domu.store_client import NS, StoreClient, StoreSpec
-from actors.domu.store_log import HEADER_WORDS, StoreLog, StoreLogError, StoreWord
 from actors.kernel.threads import Threads
+from actors.notebook.store_log import StoreLog
+from actors.notebook.store_log_reader import StoreWord
 
 
 class Nodes:
@@ -111,23 +112,3 @@ def test_a_boot_forgets_what_the_last_life_was_told(rig: Rig) -> None:
     assert rig.words(StoreWord.BOOTS) == (2,)
     rig.log.read_back(0, [0])
     assert rig.words(StoreWord.LOST) == (0,)
-
-
-def test_a_log_outlives_who_wrote_it(tmp_path) -> None:
-    path = tmp_path / "web-0.store"
-    written = StoreLog.create(path, 4)
-    writer = StoreLog.open(path, writable=True)
-    writer.acknowledge(2, writer.issue(2, 5), 12)
-
-    for log in (written, StoreLog.open(path)):
-        assert (log.nodes, log.word(StoreWord.ACKNOWLEDGED), log.word(StoreWord.LONGEST_WAIT_NS)) == (4, 1, 7)
-    assert path.stat().st_size == (HEADER_WORDS + 8) * 8
-
-
-@pytest.mark.parametrize("content", [b"", bytes(4096)])
-def test_what_is_no_log_is_refused(tmp_path, content: bytes) -> None:
-    path = tmp_path / "web-0.store"
-    path.write_bytes(content)
-
-    with pytest.raises(StoreLogError, match=r"web-0\.store"):
-        StoreLog.open(path)

@@ -5,11 +5,11 @@ from random import Random
 import pytest
 
 from actors.domu.io_wait import IoWait
-from actors.domu.journal import MemoryJournal
-from actors.domu.journal_header import Word
-from actors.domu.stamp import read_stamp
 from actors.domu.workload import FLUSH, READ, WRITE, Workload, WorkloadSpec, checksum
 from actors.kernel.threads import Threads
+from actors.notebook.journal import MemoryJournal
+from actors.notebook.journal_header import Word
+from actors.notebook.stamp import read_stamp
 
 SECTORS = 64
 MS = 1_000_000

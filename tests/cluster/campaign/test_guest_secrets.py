@@ -8,11 +8,11 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Consoleio, Domctl, Gnttabop, Sysctl, Xenver
 from actors.abi.hypercalls import Hypercall as Number
 from actors.domu.guest import Guest
-from actors.domu.stamp import stamp_block
 from actors.hypervisor.console import Console
 from actors.hypervisor.grant_table import GrantTable
 from actors.hypervisor.versions import Versions
 from actors.messages import ConsoleOutput, Hypercall, HypercallReply
+from actors.notebook.stamp import stamp_block
 from actors.xenstore.permissions import Access
 from cluster.campaign.guest_secrets import GuestSecrets
 from cluster.campaign.planted import planted

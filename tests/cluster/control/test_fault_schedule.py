@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from actors.domu.journal import MemoryJournal
+from actors.notebook.journal import MemoryJournal
 from cluster.config.resolved import ResolvedCluster
 from cluster.control.fault_schedule import DONE_MAX, fault_schedule
 from cluster.experiment.fault_course import FaultTarget

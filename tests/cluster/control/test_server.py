@@ -10,7 +10,7 @@ import msgpack
 import pytest
 import trio
 
-from actors.domu.journal import MemoryJournal
+from actors.notebook.journal import MemoryJournal
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.transport import connect_unix, listen_unix
 from cluster.config.resolved import ResolvedCluster

@@ -1,5 +1,5 @@
-from actors.domu.journal import MemoryJournal
-from actors.domu.journal_header import RECORDS_AT
+from actors.notebook.journal import MemoryJournal
+from actors.notebook.journal_header import RECORDS_AT
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.journal_budget import JournalBudget
 

@@ -4,8 +4,6 @@ from signal import SIGKILL
 import pytest
 
 from actors.domu.guest import GuestStatistics
-from actors.domu.journal import MemoryJournal
-from actors.domu.journal_header import GuestState
 from actors.messages import (
     CannotGoOn,
     ConsoleInput,
@@ -15,6 +13,8 @@ from actors.messages import (
     Statistics,
     StopDomain,
 )
+from actors.notebook.journal import MemoryJournal
+from actors.notebook.journal_header import GuestState
 from actors.runtime.machine import (
     DeadlinePassed,
     Effect,

@@ -9,8 +9,9 @@ import pytest
 
 from actors.abi.types import SECTOR_SIZE
 from actors.devices.disk_statistics import DiskStatistics
-from actors.domu.journal import Journal, MemoryJournal
-from actors.domu.journal_header import Word
+from actors.notebook.journal import MemoryJournal
+from actors.notebook.journal_header import Word
+from actors.notebook.journal_reader import JournalReader
 from cluster.experiment.statistics_maps import RECORDS
 from cluster.metrics import catalog, metrics
 from cluster.metrics.catalog import CATALOG, DISK, READ_FROM
@@ -37,7 +38,7 @@ STATISTICS = set().union(*(declared(each) for each in RECORDS))
 def test_a_key_is_a_number_or_a_map_of_numbers_of_a_record_that_machines_declare(
     family: Family, key: Key
 ) -> None:
-    if key.source is Journal:
+    if key.source is JournalReader:
         assert key.name in Word.__members__
         return
     assert key.source in STATISTICS
@@ -65,9 +66,9 @@ def test_every_key_shows_its_own_field(source: type) -> None:
 
 def numbered(source: type) -> tuple[dict[str, int], Any]:
     """A record of which every field has a number of its own, and these numbers."""
-    if source is Journal:
+    if source is JournalReader:
         journal = MemoryJournal(guest="web-0", guest_id=1, virtual_device=51712, volume_sectors=8)
-        words = {key.name: 1000 + Word[key.name] for _, key in READ_FROM[Journal]}
+        words = {key.name: 1000 + Word[key.name] for _, key in READ_FROM[JournalReader]}
         for name, number in words.items():
             journal._words[Word[name]] = number
         return words, journal

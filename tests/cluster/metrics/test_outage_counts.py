@@ -1,6 +1,6 @@
 import pytest
 
-from actors.domu.journal import MemoryJournal
+from actors.notebook.journal import MemoryJournal
 from cluster.metrics.outage_counts import LENGTHS, outage_counts
 
 MS = 1_000_000

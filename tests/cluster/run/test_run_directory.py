@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal import Journal
-from actors.domu.journal_header import Word
+from actors.notebook.journal import Journal
+from actors.notebook.journal_header import Word
 from cluster.config.errors import ConfigError
 from cluster.config.resolved import ResolvedCluster
 from cluster.run.run_directory import RunDirectory

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal_header import Word
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.notebook.journal_header import Word
 from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal import MemoryJournal
-from actors.domu.stamp import stamp_block
+from actors.notebook.journal import MemoryJournal
+from actors.notebook.stamp import stamp_block
 from cluster.verdict.ledger import COUNTS, ImageFile, LedgerError, LedgerResult, check_volume
 
 SECTORS = 256

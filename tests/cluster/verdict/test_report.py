@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 from rich.console import Console
 
-from actors.domu.journal import Journal, MemoryJournal
-from actors.domu.journal_header import Word
-from actors.domu.stamp import stamp_block
-from actors.domu.store_log import StoreLog
 from actors.hypervisor.statistics import HypervisorStatistics
+from actors.notebook.journal import Journal, MemoryJournal
+from actors.notebook.journal_header import Word
+from actors.notebook.stamp import stamp_block
+from actors.notebook.store_log import StoreLog
 from cluster.config.resolved import ResolvedCluster, Volume
 from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord

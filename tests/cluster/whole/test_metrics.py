@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from actors.domu.journal import MemoryJournal
-from actors.domu.journal_header import Word
+from actors.notebook.journal import MemoryJournal
+from actors.notebook.journal_header import Word
 from cluster.config.loading import load_cluster
 from cluster.config.schema import MetricsSchema
 from cluster.experiment.lives import Death

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from actors.domu.journal import Word
+from actors.notebook.journal import Word
 
 
 def test_a_scenario_ends_as_the_table_says(scenario, laboratory) -> None:

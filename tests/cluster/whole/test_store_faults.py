@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.store_log import StoreWord
+from actors.notebook.store_log_reader import StoreWord
 from actors.xenstore.archive import ArchiveError
 from actors.xenstore.memory_archive import MemoryArchive
 from cluster.campaign.planted import planted

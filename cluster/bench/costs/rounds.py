@@ -1,4 +1,4 @@
-"""What statistics cost: `.venv/bin/python bench/statistics_cost.py [PAIRS] [GUESTS]`.
+"""What statistics cost: `python -m cluster.bench.costs.rounds [PAIRS] [GUESTS]`.
 
 First the processor time of one round (everybody is asked and answers, the endpoint is scraped once) out of
 runs whose guests hardly do anything: where the processors are what limits, that is the throughput lost, as
@@ -12,6 +12,7 @@ import resource
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from statistics import mean, median, stdev
@@ -27,7 +28,8 @@ IDLE = {"depth": 1, "rate": "1/s"}
 ROUNDS_PER_S = 10
 
 
-def configuration(guests: int, interval: str, work: dict[str, object]) -> dict[str, object]:
+def configuration(guests: int, interval: str, work: Mapping[str, object]) -> dict[str, object]:
+    """One host whose guests do `work`."""
     disks = [{"vdev": "xvda", "size": "4MiB"}]
     guest = {"name": "web", "count": guests, "memory": "4MiB", "disks": disks, "workload": work}
     host = {
@@ -46,10 +48,11 @@ def configuration(guests: int, interval: str, work: dict[str, object]) -> dict[s
 
 
 def scrape(session: Session, done: Event, every_s: float) -> None:
+    """Read every page of metrics, until `done`."""
     while not done.wait(every_s):
         for url in session.metrics_urls.values():
             with suppress(OSError):  # the run may be over by now
-                urllib.request.urlopen(url, timeout=5).read()
+                urllib.request.urlopen(url, timeout=5).read()  # noqa: S310 (the session's own address)
 
 
 def cpu_s() -> float:
@@ -58,7 +61,7 @@ def cpu_s() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def run(guests: int, interval: str, work: dict[str, object], scrape_s: float) -> tuple[int, float]:
+def run(guests: int, interval: str, work: Mapping[str, object], scrape_s: float) -> tuple[int, float]:
     """Requests answered while the workload ran, and seconds of processor time of the whole run."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cost.yaml"
@@ -101,6 +104,7 @@ def measure_pairs(guests: int, pairs: int) -> None:
 
 
 def main() -> None:
+    """A round, then the pairs."""
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     guests = int(sys.argv[2]) if len(sys.argv) > 2 else 4
     measure_round(guests, 3)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.journal import Journal, MemoryJournal
-from actors.domu.journal_header import GROWTH, GuestState, Word
-from actors.domu.journal_reader import JournalError
-from actors.domu.journal_record import RECORD_SIZE
+from actors.notebook.journal import Journal, MemoryJournal
+from actors.notebook.journal_header import GROWTH, GuestState, Word
+from actors.notebook.journal_reader import JournalError
+from actors.notebook.journal_record import RECORD_SIZE
 
 MakeJournal = Callable[[], Journal]
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domu.histogram import DURATION_MAX_NS, NR_BUCKETS, bucket_end_ns, bucket_of, percentile_ns
+from actors.notebook.histogram import DURATION_MAX_NS, NR_BUCKETS, bucket_end_ns, bucket_of, percentile_ns
 
 durations = st.integers(0, DURATION_MAX_NS)
 

@@ -8,8 +8,8 @@ from mmap import ACCESS_READ, ACCESS_WRITE, mmap
 from pathlib import Path
 from typing import Self
 
-from actors.domu.histogram import NR_BUCKETS
-from actors.domu.journal_header import (
+from actors.notebook.histogram import NR_BUCKETS
+from actors.notebook.journal_header import (
     DIGEST_AT,
     DIGEST_BYTES,
     GAPS_WORD,
@@ -22,7 +22,7 @@ from actors.domu.journal_header import (
     GuestState,
     Word,
 )
-from actors.domu.journal_record import RECORD, RECORD_SIZE, Field, Record
+from actors.notebook.journal_record import RECORD, RECORD_SIZE, Field, Record
 
 
 class JournalError(ValueError):
@@ -30,13 +30,13 @@ class JournalError(ValueError):
 
 
 class JournalReader:
-    """The journal in `store`, which was mapped from `path` if there is one."""
+    """The journal in `memory`, which was mapped from `path` if there is one."""
 
-    def __init__(self, store: mmap | bytearray, path: Path | None = None) -> None:
-        self._store = store
+    def __init__(self, memory: mmap | bytearray, path: Path | None = None) -> None:
+        self._memory = memory
         self._path = path
-        self._words = memoryview(store).cast("Q")
-        self._capacity = (len(store) - RECORDS_AT) // RECORD_SIZE
+        self._words = memoryview(memory).cast("Q")
+        self._capacity = (len(memory) - RECORDS_AT) // RECORD_SIZE
 
     @classmethod
     def open(cls, path: Path, *, writable: bool = False) -> Self:
@@ -58,7 +58,7 @@ class JournalReader:
     @property
     def guest(self) -> str:
         """The address of the guest."""
-        return self._store[NAME_AT : NAME_AT + NAME_BYTES_MAX].rstrip(b"\0").decode()
+        return self._memory[NAME_AT : NAME_AT + NAME_BYTES_MAX].rstrip(b"\0").decode()
 
     @property
     def next_sequence(self) -> int:
@@ -106,7 +106,7 @@ class JournalReader:
         """The SHA-256 that `set_digest` left, if any."""
         if not self._words[Word.DIGEST_VALID]:
             return None
-        return bytes(self._store[DIGEST_AT : DIGEST_AT + DIGEST_BYTES])
+        return bytes(self._memory[DIGEST_AT : DIGEST_AT + DIGEST_BYTES])
 
     def gaps(self) -> list[int]:
         """Counters of the gaps between successes while there was work (`histogram.py`)."""
@@ -119,7 +119,7 @@ class JournalReader:
     def records(self) -> Iterator[Record]:
         """Every write and flush in the order of issue. JournalError if the file ends before the last."""
         end = RECORDS_AT + self._follow() * RECORD_SIZE
-        for row in RECORD.iter_unpack(memoryview(self._store)[RECORDS_AT:end]):
+        for row in RECORD.iter_unpack(memoryview(self._memory)[RECORDS_AT:end]):
             yield Record(*row)
 
     def nonces(self) -> list[int]:
@@ -131,8 +131,8 @@ class JournalReader:
     def close(self) -> None:
         """Let go of the file."""
         self._words.release()
-        if isinstance(self._store, mmap):
-            self._store.close()
+        if isinstance(self._memory, mmap):
+            self._memory.close()
 
     def _follow(self) -> int:
         """How many records there are; maps the file anew if its writer has made it longer."""
@@ -140,9 +140,9 @@ class JournalReader:
         if count > self._capacity and self._path is not None:
             self.close()
             with self._path.open("rb") as file:
-                self._store = mmap(file.fileno(), 0, access=ACCESS_READ)
-            self._words = memoryview(self._store).cast("Q")
-            self._capacity = (len(self._store) - RECORDS_AT) // RECORD_SIZE
+                self._memory = mmap(file.fileno(), 0, access=ACCESS_READ)
+            self._words = memoryview(self._memory).cast("Q")
+            self._capacity = (len(self._memory) - RECORDS_AT) // RECORD_SIZE
         if count > self._capacity:
             raise JournalError(f"{self.guest}: {count} records counted, room for {self._capacity}")
         return count

@@ -1,4 +1,4 @@
-"""What a guest that floods the hypervisor costs its neighbour: `python bench/flood.py [SECONDS] [KIND...]`.
+"""What a flooding guest costs its neighbour: `python -m cluster.bench.costs.flood [SECONDS] [KIND...]`.
 
 A neighbour does null hypercalls one after the other, each round trip timed, first alone, then beside a guest
 that sends as fast as it is let: `short` calls that want no answer, as many to a frame as go in; `multi`,
@@ -41,6 +41,7 @@ class Caller:
         end.sendall(hello_frame())
 
     def call(self, number: int, command: int, **arguments: object) -> HypercallReply:
+        """Ask, and wait for the answer."""
         self._end.sendall(frame(CODEC.encode(Hypercall(1, number, command, arguments))))
         while True:
             data = self._end.recv(65536)
@@ -113,6 +114,7 @@ def child(body: object, *arguments: object) -> Iterator[None]:
 
 
 def create(dom0: Caller, domid: int) -> None:
+    """A domain that runs."""
     limits = {"max_vcpus": 1, "max_evtchn_port": 1023, "max_grant_frames": 4, "max_maptrack_frames": 4}
     for number, command, arguments in (
         (int(Number.domctl), int(Domctl.createdomain), limits),
@@ -143,6 +145,7 @@ def measure(neighbour: Caller, seconds: float, what: str) -> None:
 
 
 def main(seconds: float, kinds: list[str]) -> None:
+    """The neighbour alone, then beside each kind of flood."""
     for kind in ["alone", *kinds]:
         pairs = [unix_pair() for _ in range(3)]
         ours, theirs = [each[0] for each in pairs], [each[1] for each in pairs]

@@ -1,4 +1,4 @@
-"""How long a scrape of a host with many guests takes: `.venv/bin/python bench/scrape.py [GUESTS]`.
+"""How long a scrape of a host with many guests takes: `python -m cluster.bench.costs.scrape [GUESTS]`.
 
 The records are synthetic (what a thousand busy guests, their backends and the hypervisor would have
 said), and so no process is looked up; the endpoint, the text and the HTTP request are the real ones.
@@ -11,16 +11,16 @@ import urllib.request
 from dataclasses import fields
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
-from actors.domu.journal import Journal, MemoryJournal
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.messages import Statistics
+from actors.notebook.journal import Journal, MemoryJournal
 from actors.xenstore.store import StoreStatistics
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster
@@ -50,6 +50,7 @@ hosts:
 
 
 def load(count: int, guests: str) -> ResolvedCluster:
+    """A host with `count` guests."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "many.yaml"
         path.write_text(CONFIGURATION.format(count=count, guests=guests))
@@ -57,6 +58,7 @@ def load(count: int, guests: str) -> ResolvedCluster:
 
 
 def busy_journal(name: str) -> Journal:
+    """A notebook with writes in it, one of them not answered yet."""
     journal = MemoryJournal(guest=name, guest_id=1, virtual_device=51712, volume_sectors=2048)
     journal.begin_boot()
     for index in range(REQUESTS):
@@ -68,11 +70,12 @@ def busy_journal(name: str) -> Journal:
 
 def busy(kind: type[T], number: int, **said: object) -> T:
     """A record whose numbers are all the same, but for what is said."""
-    numbers = {each.name: number for each in fields(kind) if each.type in {int, "int"}}
+    numbers = {each.name: number for each in fields(cast(Any, kind)) if each.type in {int, "int"}}
     return kind(**{**numbers, **said})
 
 
 def row(domid: int) -> DomainStatistics:
+    """What the hypervisor says of a domain."""
     calls = dict.fromkeys(CALLS, 4321)
     words = {"handle": "", "state": "-b----", "life": "running", "interrupts": {}, "interrupts_ended": {}}
     return busy(DomainStatistics, 12345, domid=domid, hypercalls=calls, **words)
@@ -91,12 +94,14 @@ def fill(supervisor: Supervisor, count: int) -> None:
     rows = [row(each) for each in range(count + 1)]
     store = busy(StoreStatistics, 7, operations={"read": 1})
     front = busy(BlkfrontStatistics, 4, state="Connected", oldest_issue_ns=None)
-    guest = busy(GuestStatistics, 4, vitals=busy(VitalsStatistics, 4096), vbds={"xvda": front}, checksums={})
+    said_by_guest = busy(
+        GuestStatistics, 4, vitals=busy(VitalsStatistics, 4096), vbds={"xvda": front}, checksums={}
+    )
     flags = {"store_lost": False, "not_rebuilt": [], "all_shut_down": False}
     said: dict[str, object] = {
         "host0/hypervisor": busy(HypervisorStatistics, 5, hypercalls={}, domains=rows),
         "host0/dom0": busy(ControlDomainStatistics, 6, domains={}, vbds=vbds, store=store, **flags),
-        **{f"host0/dom{domid}": guest for domid in range(1, count + 1)},
+        **{f"host0/dom{domid}": said_by_guest for domid in range(1, count + 1)},
     }
     for sequence, (link, record) in enumerate(said.items()):
         supervisor.readings.asked[sequence] = link
@@ -104,6 +109,7 @@ def fill(supervisor: Supervisor, count: int) -> None:
 
 
 def main() -> None:
+    """Pages with a series for each guest, and with their sum."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     for guests in ("each", "sum"):
         cluster = load(count, guests)

@@ -2,50 +2,24 @@
 
 Each node has one writer, who writes rising numbers into it and waits for each answer. So whatever happens
 to the store, a node must hold a number between the last one that was acknowledged and the last one issued.
-Layout: u64 words, those of `StoreWord`, then for each node the last number issued and acknowledged.
 Rules: what is issued is noted before it is sent, what was answered before anything else is done.
 """
 
-from enum import IntEnum
-from mmap import ACCESS_READ, ACCESS_WRITE, mmap
+from mmap import ACCESS_WRITE, mmap
 from pathlib import Path
-from typing import Final
 
-MAGIC: Final = int.from_bytes(b"DZstores", "little")
-VERSION: Final = 1
-WORD_BYTES: Final = 8
-
-
-class StoreWord(IntEnum):
-    """Where each number of the header is, in units of 8 bytes."""
-
-    MAGIC = 0
-    VERSION = 1
-    NODES = 2
-    BOOTS = 3
-    WANTED = 4
-    ISSUED = 5
-    ACKNOWLEDGED = 6
-    REFUSED = 7
-    READ_BACK = 8
-    LOST = 9
-    TORN = 10
-    WAITING_SINCE_NS = 11
-    LONGEST_WAIT_NS = 12
+from actors.notebook.store_log_reader import (
+    HEADER_WORDS,
+    MAGIC,
+    VERSION,
+    WORD_BYTES,
+    StoreLogReader,
+    StoreWord,
+)
 
 
-HEADER_WORDS: Final = len(StoreWord)
-
-
-class StoreLogError(ValueError):
-    """A file is not such a log."""
-
-
-class StoreLog:
-    """The log of one guest. Times are the caller's clock, in nanoseconds."""
-
-    def __init__(self, content: mmap | bytearray) -> None:
-        self._words = memoryview(content).cast("Q")
+class StoreLog(StoreLogReader):
+    """The log as its guest writes it. Times are the caller's clock, in nanoseconds."""
 
     @classmethod
     def in_memory(cls, nodes: int) -> "StoreLog":
@@ -63,31 +37,11 @@ class StoreLog:
         log.initialise(nodes)
         return log
 
-    @classmethod
-    def open(cls, path: Path, *, writable: bool = False) -> "StoreLog":
-        """Map an existing log. StoreLogError if it is none."""
-        if path.stat().st_size < HEADER_WORDS * WORD_BYTES:
-            raise StoreLogError(f"{path}: too short for a store log")
-        with path.open("rb+" if writable else "rb") as file:
-            log = cls(mmap(file.fileno(), 0, access=ACCESS_WRITE if writable else ACCESS_READ))
-        if (log.word(StoreWord.MAGIC), log.word(StoreWord.VERSION)) != (MAGIC, VERSION):
-            raise StoreLogError(f"{path}: not a store log of version {VERSION}")
-        return log
-
     def initialise(self, nodes: int) -> None:
         """Fill in the header of an empty log."""
         self._words[StoreWord.NODES] = nodes
         self._words[StoreWord.VERSION] = VERSION
         self._words[StoreWord.MAGIC] = MAGIC
-
-    def word(self, word: StoreWord) -> int:
-        """A number of the header."""
-        return self._words[word]
-
-    @property
-    def nodes(self) -> int:
-        """How many nodes the guest writes."""
-        return self._words[StoreWord.NODES]
 
     def begin_boot(self) -> None:
         """The guest boots, as another domain: the nodes of the last one went with it."""

@@ -16,8 +16,8 @@ from struct import Struct
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
-from actors.domu.histogram import bucket_of
-from actors.domu.journal_header import (
+from actors.notebook.histogram import bucket_of
+from actors.notebook.journal_header import (
     DIGEST_AT,
     DIGEST_BYTES,
     GAPS_WORD,
@@ -31,8 +31,8 @@ from actors.domu.journal_header import (
     GuestState,
     Word,
 )
-from actors.domu.journal_reader import JournalError, JournalReader
-from actors.domu.journal_record import ISSUED_FLAGS, RECORD, RECORD_SIZE, Field, Kind, Outcome
+from actors.notebook.journal_reader import JournalError, JournalReader
+from actors.notebook.journal_record import ISSUED_FLAGS, RECORD, RECORD_SIZE, Field, Kind, Outcome
 
 Content = bytes | memoryview
 
@@ -52,8 +52,8 @@ _FLUSH: Final = ISSUED_FLAGS[Kind.FLUSH, False]
 class Journal(JournalReader):
     """The journal as its guest writes it. Times are the caller's clock, in nanoseconds, and never go back."""
 
-    def __init__(self, store: mmap | bytearray, path: Path | None = None) -> None:
-        super().__init__(store, path)
+    def __init__(self, memory: mmap | bytearray, path: Path | None = None) -> None:
+        super().__init__(memory, path)
         self._in_flight: dict[int, tuple[int, int, int]] = {}
         self._reads_begun = 0
         self._due_ns = 0
@@ -75,7 +75,7 @@ class Journal(JournalReader):
         name = guest.encode()
         if len(name) > NAME_BYTES_MAX:
             raise JournalError(f"{guest}: an address has at most {NAME_BYTES_MAX} bytes")
-        self._store[NAME_AT : NAME_AT + len(name)] = name
+        self._memory[NAME_AT : NAME_AT + len(name)] = name
         words = self._words
         words[Word.VERSION] = VERSION
         words[Word.GUEST_ID] = guest_id
@@ -121,7 +121,7 @@ class Journal(JournalReader):
         """A write or flush was answered with success."""
         _, sectors, flags = self._in_flight[sequence]
         at = _ANSWER_AT + sequence * RECORD_SIZE
-        _ANSWER.pack_into(self._store, at, now_ns, self._next_sequence, flags | _ACKNOWLEDGED)
+        _ANSWER.pack_into(self._memory, at, now_ns, self._next_sequence, flags | _ACKNOWLEDGED)
         if sectors:
             self._writes += 1
             self._written_bytes += sectors * SECTOR_SIZE
@@ -134,7 +134,7 @@ class Journal(JournalReader):
         if ticket > 0:
             flags = self._in_flight[ticket][2]
             at = _ANSWER_AT + ticket * RECORD_SIZE
-            _ANSWER.pack_into(self._store, at, now_ns, self._next_sequence, flags | _FAILED)
+            _ANSWER.pack_into(self._memory, at, now_ns, self._next_sequence, flags | _FAILED)
         self._fail(ticket, now_ns)
 
     def record_read_done(self, ticket: int, sectors: int, now_ns: int, data: Content = b"") -> None:  # noqa: ARG002
@@ -167,7 +167,7 @@ class Journal(JournalReader):
     def set_digest(self, digest: bytes) -> None:
         """The SHA-256 of the whole volume as the guest read it."""
         assert len(digest) == DIGEST_BYTES, "a SHA-256 has 32 bytes"
-        self._store[DIGEST_AT : DIGEST_AT + DIGEST_BYTES] = digest
+        self._memory[DIGEST_AT : DIGEST_AT + DIGEST_BYTES] = digest
         self._words[Word.DIGEST_VALID] = 1
 
     def _load(self) -> None:
@@ -188,7 +188,7 @@ class Journal(JournalReader):
         if sequence > self._capacity:
             self._grow()
         at = RECORDS_AT + (sequence - 1) * RECORD_SIZE
-        RECORD.pack_into(self._store, at, sequence, sector, sectors, nonce, now_ns, 0, 0, flags)
+        RECORD.pack_into(self._memory, at, sequence, sector, sectors, nonce, now_ns, 0, 0, flags)
         self._next_sequence = sequence + 1
         self._begin(sequence, now_ns, sectors, flags)
         return sequence
@@ -202,7 +202,7 @@ class Journal(JournalReader):
         in_flight[ticket] = (now_ns, sectors, flags)
         self._issued = issued = self._issued + 1
         _AT_ISSUE.pack_into(
-            self._store,
+            self._memory,
             _AT_ISSUE_AT,
             self._next_sequence,
             issued,
@@ -240,7 +240,7 @@ class Journal(JournalReader):
         gap_ns = now_ns - self._waiting_since_ns
         self._waiting_since_ns = now_ns
         _AT_ANSWER.pack_into(
-            self._store,
+            self._memory,
             _AT_ANSWER_AT,
             now_ns,
             len(self._in_flight),
@@ -266,14 +266,14 @@ class Journal(JournalReader):
 
     def _grow(self) -> None:
         self._words.release()
-        size = len(self._store)
-        if isinstance(self._store, mmap):
+        size = len(self._memory)
+        if isinstance(self._memory, mmap):
             size += GROWTH
-            self._store.resize(size)
+            self._memory.resize(size)
         else:
-            self._store.extend(bytes(size))
+            self._memory.extend(bytes(size))
             size += size
-        self._words = memoryview(self._store).cast("Q")
+        self._words = memoryview(self._memory).cast("Q")
         self._capacity = (size - RECORDS_AT) // RECORD_SIZE
 
 

@@ -1,4 +1,4 @@
-"""Resident memory of a sweep as its seeds go by: `.venv/bin/python bench/sweep_memory.py [SEEDS] [JOBS]`.
+"""Resident memory of a sweep as its seeds go by: `python -m cluster.bench.costs.sweeping [SEEDS] [JOBS]`.
 
 It starts `domzero sweep` on the small reference, without the checks after each turn so that many seeds go by,
 and prints, each time that a tenth of them is done, what /proc says of the sweep itself and of its largest
@@ -15,7 +15,7 @@ from statistics import linear_regression
 ROWS = 10
 LOOK_S = 0.2
 MIB = 1 << 10  # in KiB, as /proc counts
-CONFIG = Path(__file__).parent.parent / "configs" / "campaign.yaml"
+CONFIG = Path(__file__).parents[3] / "configs" / "campaign.yaml"
 
 
 def status_of(pid: int) -> dict[str, int]:
@@ -47,7 +47,7 @@ def measure(seeds: int, jobs: int, results: Path) -> list[tuple[int, int, int]]:
     )  # fmt: skip
     rows: list[tuple[int, int, int]] = []
     seen: list[tuple[int, int]] = []
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as sweep:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as sweep:  # noqa: S603 (our own command)
         while sweep.poll() is None:
             try:
                 sweep.wait(LOOK_S)
@@ -66,6 +66,7 @@ def measure(seeds: int, jobs: int, results: Path) -> list[tuple[int, int, int]]:
 
 
 def main(seeds: int = 2000, jobs: int = 1) -> None:
+    """The rows, and the slope of their second half."""
     print(f"{'seeds':>8} {'sweep MiB':>10} {'worker MiB':>10}")
     with tempfile.TemporaryDirectory(prefix="domzero-") as folder:
         rows = measure(seeds, jobs, Path(folder) / "sweep.jsonl")

@@ -1,6 +1,6 @@
 import pytest
 
-from actors.domu.stamp import Stamp, closing_nonce, is_marked, read_stamp, stamp_block
+from actors.notebook.stamp import Stamp, closing_nonce, is_marked, read_stamp, stamp_block
 
 
 def test_every_sector_of_a_block_says_whose_it_is_and_where_it_belongs() -> None:

@@ -1,6 +1,6 @@
 """What `--trace` costs: random reads of 4 KiB with and without it, in pairs, one after the other.
 
-    .venv/bin/python bench/trace_cost.py [--depth 1] [--depth 32] [--pairs 4] [--seconds 2]
+    python -m cluster.bench.costs.tracing [--depth 1] [--depth 32] [--pairs 4] [--seconds 2]
 
 Processor time for a read says it even where others use the machine; the rate needs a quiet one. The time for
 putting the trace together at the end of the run is not in it.
@@ -14,7 +14,7 @@ from statistics import median
 
 import click
 
-from actors.domu.journal_header import Word
+from actors.notebook.journal_header import Word
 from cluster.config.loading import load_cluster
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
@@ -36,16 +36,20 @@ hosts:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
+    """How many a second, and what one took of the processors."""
+
     rate: float
     cpu_us: float
 
 
 def cpu_s() -> float:
+    """Processor time of all that have ended beneath this process."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def reads(depth: int, seconds: int, *, trace: bool) -> Reads:
+    """A run of `seconds`."""
     with tempfile.TemporaryDirectory(prefix="domzero-trace-") as folder:
         file = Path(folder) / "cost.yaml"
         file.write_text(CONFIGURATION.format(depth=depth, seconds=seconds))
@@ -64,6 +68,7 @@ def reads(depth: int, seconds: int, *, trace: bool) -> Reads:
 @click.option("--pairs", default=4)
 @click.option("--seconds", default=2)
 def main(depths: tuple[int, ...], pairs: int, seconds: int) -> None:
+    """Pairs of runs for each depth."""
     for depth in depths:
         rates, times = [], []
         for _ in range(pairs):
