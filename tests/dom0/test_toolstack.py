@@ -1,13 +1,8 @@
-from collections.abc import Coroutine
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from actors.abi.errno import Errno, XenError
-from actors.abi.hypercalls import Domctl
-from actors.abi.interface import DominfFlags, ShutdownReason, XenbusState
+from actors.abi.interface import ShutdownReason, XenbusState
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import ShutdownActions
@@ -26,6 +21,9 @@ from actors.dom0.steps import (
 )
 from actors.dom0.toolstack import Toolstack
 from actors.kernel.kernel import Kernel
+from actors.kernel.xenbus import Xenbus
+from actors.xenstore.daemon import Xenstored
+from tests.xen.simulated_xen import SimulatedXen
 
 DISK = DiskPlan("xvda", 51712, "sda", 3, "w")
 PLAN = DomainPlan("web", bytes(range(16)), 1024, 2048, 2, ShutdownActions(on_crash="restart"), (DISK,), "{}")
@@ -226,40 +224,50 @@ def test_a_driver_domain_is_read_with_its_number_and_its_disks() -> None:
     assert HostPlan.parse({"domains": [domain], **rest}).domains == (DRIVER,)
 
 
-class Builder:
-    """Notes what it would write; nothing of it waits."""
+class Host:
+    """A dom0 with a store and a toolstack on a simulated Xen; the domains that it creates do nothing."""
 
-    def __init__(self) -> None:
-        self.committed: dict[Step, None] = {}
-        self.domid = 0
+    def __init__(self, *plans: DomainPlan) -> None:
+        self.xen = SimulatedXen({0: Kernel}).boot()
+        kernel = self.xen.kernels[0]
+        daemon = Xenstored(kernel)
+        self.xen.do(0, daemon.start())
+        xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
+        self.builder = DomainBuilder(kernel, xenbus, store_domid=0)
+        host = HostPlan(plans, "dom0", "resume", 2, (), ("4.17",))
+        self.toolstack = Toolstack(kernel, host, self.builder)
+        self.xen.do(0, self.toolstack.start(store_lost=False))
 
-    async def create(self, _: Step) -> int:
-        self.domid += 1
-        return self.domid
+    @property
+    def logs(self) -> list[str]:
+        return self.xen.consoles[0]
 
-    async def build(self, _: Step, domid: int) -> None:
-        assert domid == self.domid
+    @property
+    def domains(self) -> list[int]:
+        """The domains beside dom0 that exist."""
+        return [domid for domid in self.xen.machine.owned_frames() if domid]
 
-    async def perform_all(self, steps: list[Step]) -> None:
-        self.committed |= dict.fromkeys(each for each in steps if isinstance(each, WriteNodes))
+    def create(self, plan: DomainPlan) -> int:
+        domid = self.xen.do(0, self.toolstack.create(plan))
+        assert isinstance(domid, int)
+        return domid
+
+    def look_again(self) -> None:
+        """The toolstack looks at its domains once more."""
+        self.toolstack._changed.set()
+        self.xen.run()
 
 
-def done(coroutine: Coroutine[Any, None, int]) -> int:
-    """The result of a coroutine that waits for nothing."""
-    with pytest.raises(StopIteration) as end:
-        coroutine.send(None)
-    return cast("int", end.value.value)
+SMALL = replace(PLAN, memory_pages=64, max_pages=64)
 
 
 def test_what_was_written_for_domains_that_are_gone_is_not_kept_for_ever() -> None:
-    builder, kernel = Builder(), SimpleNamespace(log=lambda _: None)
-    host = HostPlan((PLAN,), "dom0", "resume", 2, (), ("4.17",))
-    toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", builder))
-    assert done(toolstack.create(PLAN)) == 1
-    written = len(builder.committed)
+    host = Host()
+    assert host.create(SMALL) == 1
+    written = len(host.builder.committed)
     assert written > 0
-    assert [done(toolstack.create(PLAN)) for _ in range(5)] == [2, 3, 4, 5, 6]
-    assert len(builder.committed) == written
+    assert [host.create(SMALL) for _ in range(5)] == [2, 3, 4, 5, 6]
+    assert len(host.builder.committed) == written
 
 
 ACTIONS = ShutdownActions(
@@ -271,75 +279,41 @@ ACTIONS = ShutdownActions(
 )
 
 
-class Domains:
-    """A hypervisor with one domain, which has shut down, and a builder beside it."""
-
-    def __init__(self, reason: int, actions: ShutdownActions) -> None:
-        self.logs: list[str] = []
-        self.destroyed: list[int] = []
-        self.builder = Builder()
-        self.builder.destroy = self.destroy  # type: ignore[attr-defined]
-        self.flags = int(DominfFlags.shutdown) | reason << 16
-        xen = SimpleNamespace(sysctl=self.sysctl, domctl=self.domctl)
-        kernel = SimpleNamespace(log=self.logs.append, xen=xen)
-        self.plan = replace(PLAN, actions=actions)
-        host = HostPlan((self.plan,), "dom0", "resume", 2, (), ("4.17",))
-        self.toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", self.builder))
-        done(self.toolstack.create(self.plan))
-
-    async def sysctl(self, *_: object, **__: object) -> dict[str, object]:
-        there = [each for each in range(1, self.builder.domid + 1) if each not in self.destroyed]
-        return {"domains": [{"domain": each, "flags": self.flags if each == 1 else 0} for each in there]}
-
-    async def domctl(self, number: int, *, domain: int) -> None:
-        assert (number, domain) == (Domctl.soft_reset, 1)
-        raise XenError(Errno.EINVAL, "a paravirtual domain cannot be reset")
-
-    async def destroy(self, domid: int) -> None:
-        self.destroyed.append(domid)
-
-    def look(self, *, shutting_down: bool = False) -> list[int]:
-        """The toolstack looks at its domains, twice; who is there then."""
-        self.toolstack.shutting_down = shutting_down
-        look_after = self.toolstack._look_after()
-        look_after.send(None)
-        for _ in range(2):
-            self.toolstack._changed.set()
-            look_after.send(None)
-        look_after.close()
-        return list(self.toolstack.domains)
-
-
 @pytest.mark.parametrize(
-    ("reason", "there", "destroyed"),
+    ("reason", "there", "exist"),
     [
-        (ShutdownReason.poweroff, [], [1]),
-        (ShutdownReason.reboot, [2], [1]),
-        (ShutdownReason.suspend, [1], []),
-        (ShutdownReason.crash, [1], []),
-        (ShutdownReason.watchdog, [1], []),
-        (ShutdownReason.soft_reset, [], [1]),
-        (77, [], [1]),
+        (ShutdownReason.poweroff, [], []),
+        (ShutdownReason.reboot, [2], [2]),
+        (ShutdownReason.suspend, [1], [1]),
+        (ShutdownReason.crash, [1], [1]),
+        (ShutdownReason.watchdog, [1], [1]),
+        (ShutdownReason.soft_reset, [], []),
+        (77, [], []),
     ],
 )
 def test_what_follows_a_shutdown_is_what_xl_does_for_its_reason(
-    reason: int, there: list[int], destroyed: list[int]
+    reason: int, there: list[int], exist: list[int]
 ) -> None:
-    domains = Domains(reason, ACTIONS)
+    host = Host(replace(SMALL, actions=ACTIONS))
+    host.xen.shut_down(1, reason)
+    host.look_again()
 
-    assert domains.look() == there
-    assert domains.destroyed == destroyed
-    assert domains.toolstack.restarted == (there == [2])
-    said = [each for each in domains.logs if "ended" in each or "suspended" in each]
+    assert list(host.toolstack.domains) == there
+    assert host.domains == exist
+    assert host.toolstack.restarted == (there == [2])
+    said = [each for each in host.logs if "ended" in each or "suspended" in each]
     assert len(said) == 1, "it is said once"
 
 
 @pytest.mark.parametrize("reason", [*ShutdownReason, 77])
 def test_while_all_shut_down_nobody_is_created_again(reason: int) -> None:
-    domains = Domains(reason, ACTIONS)
+    host = Host(replace(SMALL, actions=ACTIONS))
+    host.toolstack.shutting_down = True
+    host.xen.shut_down(1, reason)
 
-    assert domains.look(shutting_down=True) == []
-    assert domains.toolstack.restarted == 0
+    assert list(host.toolstack.domains) == []
+    assert host.domains == []
+    assert host.toolstack.restarted == 0
 
 
 def test_the_defaults_are_those_of_xl() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hypervisor.conftest import Bench
+from tests.xen.bench import Bench
 
 GRANT_REF, GRANTED_GFN = 8, 5
 PORT_FOR_DOM0 = {"dom": 0x7FF0, "remote_dom": 0}

@@ -5,40 +5,33 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from actors.abi.interface import Virq
-from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
-from actors.kernel.threads import Future, Threads
-from actors.messages import Hypercall, HypercallReply
+from actors.kernel.kernel import Kernel
+from actors.kernel.threads import Future
+from tests.xen.simulated_xen import SimulatedXen
 
-
-class Xen:
-    """Gives every call that binds something the next port."""
-
-    def __init__(self) -> None:
-        self.threads = Threads()
-        self.calls = Hypercalls(self._take)
-        self.irq = Irq(self.calls)
-        self._port = 0
-
-    def _take(self, message: object) -> None:
-        assert isinstance(message, Hypercall)
-        if message.sequence:
-            self._port += 1
-            out: dict[str, object] = {"port": self._port, "local_port": self._port}
-            self.threads.at(0).when_done(lambda: self.calls.receive(HypercallReply(message.sequence, 0, out)))
-
-    def run(self, coroutine: Coroutine[Future[object], None, object]) -> None:
-        async def thread() -> None:
-            await coroutine
-
-        self.threads.spawn("test", thread())
-        while self.threads.ready or self.threads.next_deadline_ns() is not None:
-            self.threads.run(1)
+SELF = 0x7FF0
+GSI = 16
+NIC, NIC_PIRQ = (0, 1, 0), 415
+PEER, PEER_PORT = 1, 1
 
 
 @pytest.fixture
-def xen() -> Xen:
-    return Xen()
+def xen() -> SimulatedXen:
+    """A dom0 with the name of a GSI and of a network card's message, beside a domain that waits for it."""
+    xen = SimulatedXen({0: Kernel}, iommu=True, pci_devices=((0, 0, 0), NIC), pci_msi=((*NIC, 1, 0, 0),))
+    xen.boot()
+    message = {"domid": SELF, "type": 0, "index": -1, "pirq": -1, "entry_nr": 1, "table_base": 0}
+    message |= {"bus": NIC[0] << 16 | NIC[1], "devfn": NIC[2]}
+    assert xen.ret(0, "physdev_op.map_pirq", domid=SELF, type=1, index=GSI, pirq=GSI) == 0
+    assert xen.out(0, "physdev_op.map_pirq", "pirq", **message) == NIC_PIRQ
+    assert xen.build(PEER) == PEER_PORT
+    return xen
+
+
+@pytest.fixture
+def irq(xen: SimulatedXen) -> Irq:
+    return xen.kernels[0].irq
 
 
 def nothing() -> None:
@@ -53,11 +46,11 @@ def rows(irq: Irq) -> list[list[str]]:
     ("bind", "row"),
     [
         (
-            lambda irq: irq.bind_pirq(16, "xen-pirq -ioapic-level", "sda", nothing),
+            lambda irq: irq.bind_pirq(GSI, "xen-pirq -ioapic-level", "sda", nothing),
             ["16:", "0", "xen-pirq", "-ioapic-level", "sda"],
         ),
         (
-            lambda irq: irq.bind_pirq(255, "xen-pirq -msi", "nvme", nothing),
+            lambda irq: irq.bind_pirq(NIC_PIRQ, "xen-pirq -msi", "nvme", nothing),
             ["24:", "0", "xen-pirq", "-msi", "nvme"],
         ),
         (
@@ -69,32 +62,35 @@ def rows(irq: Irq) -> list[list[str]]:
             ["24:", "0", "xen-dyn", "-virq", "hvc_console"],
         ),
         (
-            lambda irq: irq.bind_interdomain(1, 7, "xenbus", nothing),
-            ["24:", "0", "xen-dyn", "-event", "xenbus"],
+            lambda irq: irq.bind_interdomain(PEER, PEER_PORT, "xenbus", nothing),
+            ["24:", "1", "xen-dyn", "-event", "xenbus"],
         ),
         (
-            lambda irq: irq.bind_interdomain(1, 7, "blkif-backend", nothing),
-            ["24:", "0", "xen-dyn-lateeoi", "-event", "blkif-backend"],
+            lambda irq: irq.bind_interdomain(PEER, PEER_PORT, "blkif-backend", nothing),
+            ["24:", "1", "xen-dyn-lateeoi", "-event", "blkif-backend"],
         ),
         (
-            lambda irq: irq.bind_interdomain(1, 7, "evtchn:xenstored", nothing),
-            ["24:", "0", "xen-dyn-lateeoi", "-event", "evtchn:xenstored"],
+            lambda irq: irq.bind_interdomain(PEER, PEER_PORT, "evtchn:xenstored", nothing),
+            ["24:", "1", "xen-dyn-lateeoi", "-event", "evtchn:xenstored"],
         ),
     ],
 )
 def test_every_kind_has_its_name(
-    xen: Xen, bind: Callable[[Irq], Coroutine[Future[object], None, object]], row: list[str]
+    xen: SimulatedXen,
+    irq: Irq,
+    bind: Callable[[Irq], Coroutine[Future[object], None, object]],
+    row: list[str],
 ) -> None:
-    xen.run(bind(xen.irq))
-    assert rows(xen.irq)[0] == row
+    xen.do(0, bind(irq))  # which sends the first event on a port between domains
+    assert rows(irq)[0] == row
 
 
-def test_events_are_counted_by_irq_and_upcalls_as_a_whole(xen: Xen) -> None:
-    xen.irq.bind(5, "xen-dyn -event", "blkif", nothing)
-    xen.irq.bind(3, "xen-dyn -event", "xenbus", nothing)
-    xen.irq.deliver([3, 5])
-    xen.irq.deliver([3, 9])
-    assert xen.irq.table() == (
+def test_events_are_counted_by_irq_and_upcalls_as_a_whole(irq: Irq) -> None:
+    irq.bind(5, "xen-dyn -event", "blkif", nothing)
+    irq.bind(3, "xen-dyn -event", "xenbus", nothing)
+    irq.deliver([3, 5])
+    irq.deliver([3, 9])
+    assert irq.table() == (
         "           CPU0\n"
         " 24:          1   xen-dyn -event          blkif\n"
         " 25:          2   xen-dyn -event          xenbus\n"
@@ -103,9 +99,9 @@ def test_events_are_counted_by_irq_and_upcalls_as_a_whole(xen: Xen) -> None:
     )
 
 
-def test_an_irq_that_is_free_again_is_the_next_one_given(xen: Xen) -> None:
+def test_an_irq_that_is_free_again_is_the_next_one_given(irq: Irq) -> None:
     for port in (3, 5):
-        xen.irq.bind(port, "xen-dyn -event", f"port{port}", nothing)
-    xen.irq.unbind(3)
-    xen.irq.bind(8, "xen-dyn -event", "port8", nothing)
-    assert [row[0] + row[-1] for row in rows(xen.irq)[:2]] == ["24:port8", "25:port5"]
+        irq.bind(port, "xen-dyn -event", f"port{port}", nothing)
+    irq.unbind(3)
+    irq.bind(8, "xen-dyn -event", "port8", nothing)
+    assert [row[0] + row[-1] for row in rows(irq)[:2]] == ["24:port8", "25:port5"]

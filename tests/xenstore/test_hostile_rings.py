@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.abi.xs_wire import (
@@ -24,8 +24,12 @@ from actors.abi.xs_wire import (
     pack_message,
     unpack_header,
 )
+from actors.kernel.kernel import Kernel
 from actors.kernel.xs_ring import RingBroken, XsRing
+from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
+from tests.xen.guest import Guest
+from tests.xen.simulated_xen import SimulatedXen
 
 HOSTILE, GOOD = 5, 6
 HOME = f"/local/domain/{HOSTILE}"
@@ -36,44 +40,45 @@ TURNS_MAX = 1000
 class Field:
     """A daemon, a well-behaved guest, and a domain whose ring page the test has in its hands."""
 
-    def __init__(self, make_xen):
-        self.xen, self.kernel = make_xen()
-        self.xen.boot(self.kernel)
+    def __init__(self, xen):
+        self.xen, self.kernel = xen, xen.kernels[0]
         self.daemon = Xenstored(self.kernel)
         self.kernel.check = self.daemon.check
-        self.kernel.threads.spawn("start", self.daemon.start())
-        self.xen.virq()
+        xen.do(0, self.daemon.start())
         self.answers = []
         self.tool = self.daemon.connect_tool(self.answers.append)
-        for domid, mfn in ((HOSTILE, 100), (GOOD, 101)):
-            guest = self.xen.guest(domid, mfn)
+        self.port = xen.build(HOSTILE)
+        xen.unpause(HOSTILE)
+        self.good = Guest.create(xen, GOOD)
+        for domid, port in ((HOSTILE, self.port), (GOOD, self.good.port)):
             for path, value in (("", ""), ("/name", f"guest{domid}")):
                 self.ask(XsType.WRITE, f"/local/domain/{domid}{path}\0{value}")
                 self.ask(XsType.SET_PERMS, f"/local/domain/{domid}{path}\0n{domid}\0")
-            introduced = self.daemon.introduce(domid, 3)
-            self.xen.virq()
-            introduced.result()
-        self.good = guest
-        self.good.settle()
-        self.page = self.xen.page(100)
-        self.words = self.xen.memory.words(100)
+            self.introduce(domid, port)
+        self.page = xen.ring(HOSTILE)
+        self.words = xen.words(HOSTILE)
         self.page.responses.read()
+
+    def introduce(self, domid, port):
+        introduced = self.daemon.introduce(domid, port)
+        self.xen.run()
+        introduced.result()
 
     def ask(self, kind, payload):
         """The answer of a tool's request."""
         self.daemon.request(self.tool, kind, 1, 0, payload.encode())
-        self.xen.handle(None)
+        self.xen.run()
         return self.answers.pop()[HEADER_BYTES:]
 
     def kick(self):
         """The hostile domain sends an event, and the daemon does all that comes of it."""
-        self.xen.event(self.xen.domains[HOSTILE].bound)
+        self.xen.kick(HOSTILE, self.port)
         for _ in range(TURNS_MAX):
             deadline = self.kernel.next_deadline_ns()
             if deadline is None:
                 return
-            self.xen.now_ns = deadline
-            self.xen.virq()
+            self.xen.now_ns = max(self.xen.now_ns, deadline)
+            self.xen.run()
         raise AssertionError("the daemon has work for ever")
 
     def talk(self, data, read=True):
@@ -114,8 +119,8 @@ class Field:
 
 
 @pytest.fixture
-def field(make_xen):
-    return Field(make_xen)
+def field(xen):
+    return Field(xen)
 
 
 def messages(data):
@@ -181,7 +186,10 @@ class Flickering:
 def test_indices_that_change_between_two_looks_harm_nobody_else(field, seed):
     before, dice = field.others(), random.Random(f"{seed}:flicker")
     client = field.daemon._rings[HOSTILE]
-    honest, client._ring = client._ring, XsRing(field.xen.memory.frame(100), Flickering(field.words, dice))
+    honest, client._ring = (
+        client._ring,
+        XsRing(field.xen.memory.frame(field.xen.mfn(HOSTILE, STORE_GFN)), Flickering(field.words, dice)),
+    )
     for _ in range(50):
         try:
             field.page.requests.write(pack_message(XsType.READ, 1, 0, b"name\0"))
@@ -235,7 +243,7 @@ def test_a_domain_that_reconnects_for_ever_keeps_nobody_waiting(field):
         field.talk(pack_message(XsType.WATCH, 1, 0, b"name\0t\0"), read=False)
         field.reconnect()
     field.check_others(before)
-    assert len(field.xen.maps) == 2
+    assert len(field.xen.mapped(0)) == 2
     assert field.daemon.store.statistics().connections == 3
 
 
@@ -274,14 +282,11 @@ def test_half_a_request_is_forgotten_with_its_connection(field, end):
         if end == "reconnect":
             field.reconnect()
         else:
-            introduced = field.daemon.introduce(HOSTILE, 3)
-            field.xen.virq()
-            introduced.result()
+            field.introduce(HOSTILE, field.port)
             field.page.responses.read()
         field.check_served()
     if end == "death":
-        del field.xen.domains[HOSTILE]
-        field.xen.virq()
+        field.xen.destroy(HOSTILE)
         assert field.ask(XsType.READ, f"{HOME}\0") == b"ENOENT\0"
     assert field.ask(XsType.READ, f"{HOME}/cut\0") == b"ENOENT\0"
     assert field.good.do(field.good.xenbus.read("name")) == f"guest{GOOD}"
@@ -301,10 +306,10 @@ def test_requests_of_every_kind_and_one_id_are_answered_in_their_order(field):
     field.check_served()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_bytes_in_the_ring_harm_nobody_else(make_xen, data):
-    field = Field(make_xen)
+def test_any_bytes_in_the_ring_harm_nobody_else(data):
+    field = Field(SimulatedXen({0: Kernel}).boot())
     before = field.others()
     kinds = st.sampled_from([*XsType, 20, 99])
     payloads = st.sampled_from([b"name\0", b"/\0", b"T\0", b"name\0t\0", b"a/b\0x", b"n5\0"]) | st.binary(
@@ -327,8 +332,7 @@ def test_thousands_of_watches_and_transactions_end_at_the_quotas_and_go_with_the
     answers = messages(field.talk(pack_message(XsType.TRANSACTION_START, 1, 0, b"\0") * 2000))
     assert [each[0] for each in answers] == [XsType.TRANSACTION_START] * 11 + [XsType.ERROR] * 1989
     field.check_others(before)
-    del field.xen.domains[HOSTILE]
-    field.xen.virq()
+    field.xen.destroy(HOSTILE)
     numbers = field.daemon.store.statistics()
     assert (numbers.watches, numbers.transactions, numbers.domains) == (0, 0, 2)
 
@@ -343,8 +347,7 @@ def test_no_more_nodes_than_the_quota_and_they_go_with_the_domain(field):
     made = 1000 - 2 - 10  # the home and its name are its own, and so are the folders
     assert [each[2] for each in answers] == [b"OK\0"] * made + [b"ENOSPC\0"] * (1500 - made)
     field.check_others(before)
-    del field.xen.domains[HOSTILE]
-    field.xen.virq()
+    field.xen.destroy(HOSTILE)
     assert field.daemon.store.tree.owned(HOSTILE) == 0
 
 

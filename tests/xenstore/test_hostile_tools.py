@@ -74,13 +74,11 @@ def test_any_request_gets_one_answer_and_a_refused_one_changes_nothing(make_scri
 
 
 @pytest.fixture
-def daemon(make_xen):
-    xen, kernel = make_xen()
-    xen.boot(kernel)
+def daemon(xen):
+    kernel = xen.kernels[0]
     daemon = Xenstored(kernel)
     kernel.check = daemon.check
-    kernel.threads.spawn("start", daemon.start())
-    xen.virq()
+    xen.do(0, daemon.start())
     return daemon
 
 

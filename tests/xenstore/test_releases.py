@@ -4,7 +4,6 @@ import pytest
 
 from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsType
-from actors.kernel.kernel import Kernel
 from actors.xenstore.daemon import Xenstored
 
 OK = b"OK\0"
@@ -52,8 +51,8 @@ def test_a_quota_is_called_otherwise_in_control_since_4_18(script, later):
         assert name.encode() in store.ask(0, 0, "CONTROL", b"quota\0").split()
 
 
-def test_a_daemon_is_of_the_release_of_its_host(make_xen):
-    _, kernel = make_xen(Kernel)
+def test_a_daemon_is_of_the_release_of_its_host(xen):
+    kernel = xen.kernels[0]
     kernel.xen.release = RELEASES["3.4"]
     assert Xenstored(kernel).store.release is RELEASES["3.4"]
     assert Xenstored(kernel).store.successor().release is RELEASES["3.4"]

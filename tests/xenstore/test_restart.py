@@ -8,10 +8,12 @@ from actors.abi.xs_wire import XsConnection, XsType, unpack_header
 from actors.kernel.kernel import SUPERVISOR
 from actors.kernel.xenbus import Xenbus
 from actors.messages import CannotGoOn
+from actors.start_info import STORE_GFN
 from actors.xenstore.archive import ArchiveError, UnreadableArchive
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.memory_archive import MemoryArchive
 from actors.xenstore.ring_client import RingClient
+from tests.xen.guest import Guest
 
 
 class Full(MemoryArchive):
@@ -30,9 +32,8 @@ class Full(MemoryArchive):
 class Host:
     """A kernel with a daemon, its local client, and an archive that outlives both."""
 
-    def __init__(self, make_xen, release=RELEASES["4.17"]):
-        self.xen, self.kernel = make_xen()
-        self.xen.boot(self.kernel)
+    def __init__(self, xen, release=RELEASES["4.17"]):
+        self.xen, self.kernel = xen, xen.kernels[0]
         self.kernel.xen.release = release
         self.archive = Full()
         self.fresh = []
@@ -40,42 +41,43 @@ class Host:
         self.daemon = Xenstored(self.kernel, archive=self.archive)
         self.do(self.daemon.start())
         self.local = self.daemon.connect_local()
-        self.xenbus = Xenbus(self.kernel.threads, self.local, reconnect=True, log=self.xen.logs.append)
+        self.xenbus = Xenbus(self.kernel.threads, self.local, reconnect=True, log=self.kernel.log)
+
+    @property
+    def logs(self):
+        return self.xen.consoles[0]
 
     def do(self, coroutine):
-        return self.xen.do(coroutine)
+        return self.xen.do(0, coroutine)
 
-    def guest(self, domid, mfn, **options):
-        guest = self.xen.guest(domid, mfn, **options)
+    def guest(self, domid, **options):
+        guest = Guest.create(self.xen, domid, **options)
         self.do(self.xenbus.write(f"/local/domain/{domid}/name", f"guest{domid}"))
         for path in ("", "/name"):
             self.do(self.xenbus.set_perms(f"/local/domain/{domid}{path}", [f"n{domid}"]))
-        self.do(self.xenbus.introduce(domid, 32, 3))
-        guest.settle()
+        self.do(self.xenbus.introduce(domid, STORE_GFN, guest.port))
         return guest
 
     def kill(self):
         """The daemon dies where it stands, as a process does."""
         self.local.cut()
         ended = self.daemon.die()
-        self.xen.handle(None)
+        self.xen.run()
         assert ended.done
-        assert self.xen.maps == {}
-        for each in self.xen.domains.values():
-            each.bound = 0
+        assert self.xen.mapped(0) == []
 
     def restart(self):
         self.kill()
         self.daemon = Xenstored(self.kernel, archive=self.archive)
         self.do(self.daemon.start())
         self.daemon.serve_local(self.local)
-        self.xen.handle(None)
+        self.xen.run()
         self.daemon.check()
 
 
 @pytest.fixture
-def host(make_xen, later):
-    return Host(make_xen, later.store.release)
+def host(xen, later):
+    return Host(xen, later.store.release)
 
 
 def dump(daemon):
@@ -93,7 +95,7 @@ def test_only_the_first_daemon_begins_empty(host):
 
 
 def test_nodes_come_back_with_permissions_children_and_generations(host):
-    host.guest(5, 100)
+    host.guest(5)
     for name in ("z", "a", "m"):
         host.do(host.xenbus.write(f"/tool/{name}", name))
     host.do(host.xenbus.rm("/tool/a"))
@@ -108,52 +110,47 @@ def test_nodes_come_back_with_permissions_children_and_generations(host):
 
 
 def test_a_guest_notices_nothing(host):
-    guest, seen = host.guest(5, 100), []
+    guest, seen = host.guest(5), []
     guest.do(guest.xenbus.watch("name", seen.append))
     guest.do(guest.xenbus.watch("far", seen.append))
     host.restart()
-    guest.settle()
     assert guest.xenbus.reconnects == 0
     host.do(host.xenbus.write("/local/domain/5/name", "other"))
     assert guest.do(guest.xenbus.read("name")) == "other"
-    guest.settle()
     assert seen == ["name", "far", "name"]
     assert host.do(host.xenbus.is_introduced(5))
 
 
 def test_a_stock_guest_goes_on_too(host):
-    guest = host.guest(5, 100, reconnect=False)
+    guest = host.guest(5, reconnect=False)
     host.restart()
     guest.do(guest.xenbus.write("data", "x"))
     assert host.do(host.xenbus.read("/local/domain/5/data")) == "x"
 
 
 def test_what_is_asked_while_no_daemon_runs_is_answered_by_the_next(host):
-    guest = host.guest(5, 100)
+    guest = host.guest(5)
     host.kill()
     results = guest.start(guest.xenbus.write("data", "x"))
     assert results == []
     host.restart()
-    guest.settle()
     assert results == [None]
     assert host.do(host.xenbus.read("/local/domain/5/data")) == "x"
 
 
 def test_nobody_misses_what_another_asked_while_no_daemon_ran(host):
-    first, second, seen = host.guest(5, 100), host.guest(6, 101), []
+    first, second, seen = host.guest(5), host.guest(6), []
     first.do(first.xenbus.write("data", "x"))
     first.do(first.xenbus.set_perms("data", ["n5", "r6"]))
     second.do(second.xenbus.watch("/local/domain/5/data", seen.append))
     host.kill()
     first.start(first.xenbus.write("data", "y"))
     host.restart()
-    first.settle()
-    second.settle()
     assert seen == ["/local/domain/5/data"] * 2
 
 
 def test_an_open_transaction_is_to_be_begun_again(host):
-    guest = host.guest(5, 100)
+    guest = host.guest(5)
     runs = []
 
     async def body(transaction):
@@ -169,24 +166,23 @@ def test_an_open_transaction_is_to_be_begun_again(host):
 
 
 def test_a_domain_that_died_meanwhile_leaves_nothing(host):
-    host.guest(5, 100)
-    guest, seen = host.guest(6, 101), []
+    host.guest(5)
+    guest, seen = host.guest(6), []
     host.do(host.xenbus.set_perms("@releaseDomain", ["n0", "r6"]))
     guest.do(guest.xenbus.watch("@releaseDomain", seen.append))
     host.kill()
-    del host.xen.domains[5]
+    host.xen.destroy(5)
     host.restart()
-    guest.settle()
     assert seen == ["@releaseDomain"] * 2
     assert not host.do(host.xenbus.exists("/local/domain/5/name"))
-    assert list(host.xen.maps.values()) == [(6, 101)]
+    assert [domid for domid, _ in host.xen.mapped(0)] == [6]
     host.restart()
     assert not host.do(host.xenbus.is_introduced(5))
 
 
 def test_quotas_features_and_targets_are_kept(host):
-    guest = host.guest(5, 100)
-    host.guest(6, 101)
+    guest = host.guest(5)
+    host.guest(6)
     host.do(host.xenbus.request(XsType.SET_QUOTA, b"5\0watches\0" + b"1\0"))
     host.do(host.xenbus.request(XsType.SET_FEATURE, b"5\0" + b"1\0"))
     host.do(host.xenbus.request(XsType.SET_TARGET, b"5\0" + b"6\0"))
@@ -201,19 +197,18 @@ def test_quotas_features_and_targets_are_kept(host):
 
 
 def test_nobody_is_told_what_the_archive_cannot_keep_until_it_can(host):
-    guest = host.guest(5, 100)
+    guest = host.guest(5)
     answers = []
     tool = host.daemon.connect_tool(answers.append)
     host.archive.full = True
     results = guest.start(guest.xenbus.write("data", "x"))
     host.daemon.request(tool, XsType.WRITE, 9, 0, b"/tool/a\0b")
-    host.xen.handle(None)
+    host.xen.run()
     assert (results, answers) == ([], [])
-    assert len([line for line in host.xen.logs if "full" in line]) == 1
+    assert len([line for line in host.logs if "full" in line]) == 1
     host.archive.full = False
     host.xen.now_ns = host.kernel.next_deadline_ns()
-    host.xen.handle(None)
-    guest.settle()
+    host.xen.run()
     assert results == [None]
     assert unpack_header(answers[0])[:2] == (XsType.WRITE, 9)
     host.restart()
@@ -226,12 +221,12 @@ def test_an_archive_that_cannot_keep_something_is_asked_again_once_in_a_while(ho
     for number in range(20):
         host.daemon.request(tool, XsType.WRITE, number, 0, b"/tool/a\0b")
         host.xen.now_ns += 1_000_000
-        host.xen.handle(None)
+        host.xen.run()
     host.archive.refusals = 0
     end_ns = host.xen.now_ns + 1_000_000_000
     while (due_ns := host.kernel.next_deadline_ns()) <= end_ns:
         host.xen.now_ns = due_ns
-        host.xen.handle(None)
+        host.xen.run()
     assert 0 < host.archive.refusals <= 10
 
 
@@ -281,7 +276,7 @@ async def count(transaction):
 
 
 def test_a_daemon_killed_at_any_point_does_nothing_twice_and_leaves_nothing_out(host, cut):
-    guest, seen = host.guest(5, 100), []
+    guest, seen = host.guest(5), []
     guest.do(guest.xenbus.write("count", "0"))
     guest.do(guest.xenbus.watch("count", seen.append))
     for _ in range(3):
@@ -293,9 +288,8 @@ def test_a_daemon_killed_at_any_point_does_nothing_twice_and_leaves_nothing_out(
     cut()
     answer = guest.xenbus.issue(XsType.TRANSACTION_END, b"T\0", number)
     with pytest.raises(Cut):
-        guest.settle()
+        host.xen.run()
     host.restart()
-    guest.settle()
     committed = outcome(answer) is None
     assert outcome(answer) in {None, Errno.EAGAIN}
     assert guest.do(guest.xenbus.read("count")) == ("4" if committed else "3")
@@ -305,75 +299,79 @@ def test_a_daemon_killed_at_any_point_does_nothing_twice_and_leaves_nothing_out(
 
 
 def test_long_requests_and_answers_survive_in_the_middle(host):
-    guest = host.guest(5, 100)
+    guest = host.guest(5)
     long = "x" * 2000
     answer = guest.xenbus.request(XsType.WRITE, b"long\0" + long.encode())
-    host.xen.event(host.xen.domains[5].bound)
-    assert host.xen.page(100).server_holds
+    guest.sleep()
+    guest.kick()
+    assert guest.page.server_holds
     host.restart()
-    guest.settle()
+    guest.wake()
     assert answer.result() == b"OK\0"
     answer = guest.xenbus.request(XsType.READ, b"long\0")
-    host.xen.event(host.xen.domains[5].bound)
+    guest.sleep()
+    guest.kick()
     assert not answer.done
     host.restart()
-    guest.settle()
+    guest.wake()
     assert answer.result() == long.encode()
     assert guest.xenbus.reconnects == 0
 
 
 def test_a_ring_that_cannot_be_gone_on_with_has_to_reconnect(host):
-    guest = host.guest(5, 100)
+    guest = host.guest(5)
     guest.do(guest.xenbus.write("data", "x"))
     host.kill()
-    host.xen.page(100).server_holds = True
+    guest.page.server_holds = True
     host.archive._rings.clear()
     host.restart()
-    guest.settle()
     assert guest.xenbus.reconnects == 1
     assert guest.do(guest.xenbus.read("data")) == "x"
 
 
 def test_a_ring_that_was_served_no_more_is_not_served_by_the_next(host):
-    guest = host.guest(5, 100)
-    page = host.xen.page(100)
+    guest = host.guest(5)
+    guest.sleep()
+    page = guest.page
     page.requests.write(b"\xff" * 1024)
-    host.xen.event(host.xen.domains[5].bound)
+    guest.kick()
     assert page.error
     host.restart()
     assert page.error
     page.reset()
+    guest.wake()
     assert guest.start(guest.xenbus.read("name")) == []
     page.connection = XsConnection.RECONNECT
-    host.xen.event(host.xen.domains[5].bound)
+    guest.kick()
     assert not page.error
     assert guest.do(guest.xenbus.read("name")) == "guest5"
 
 
 def test_a_reconnect_that_was_wanted_is_done_by_the_next_daemon(host):
-    guest = host.guest(5, 100)
+    guest = host.guest(5)
     guest.do(guest.xenbus.watch("name", lambda _: None))
     host.kill()
-    host.xen.page(100).connection = XsConnection.RECONNECT
+    guest.sleep()
+    guest.page.connection = XsConnection.RECONNECT
     host.restart()
-    assert host.xen.page(100).connection == XsConnection.CONNECTED
+    assert guest.page.connection == XsConnection.CONNECTED
     assert host.daemon.store.statistics().watches == 0
 
 
 def test_a_hostile_page_costs_its_own_domain_only(host):
-    host.guest(5, 100)
-    good = host.guest(6, 101)
+    guest, good = host.guest(5), host.guest(6)
+    guest.sleep()
     host.kill()
-    page = host.xen.page(100)
+    page = guest.page
     for index in range(512, 516):
         page.requests._words[index] = 0x7FFF_0000 + index * 4096
     host.restart()
     assert good.do(good.xenbus.read("name")) == "guest6"
 
 
-def test_a_killed_daemon_without_an_archive_leaves_nothing(make_xen):
-    host = Host(make_xen)
-    guest = host.guest(5, 100)
+def test_a_killed_daemon_without_an_archive_leaves_nothing(xen):
+    host = Host(xen)
+    guest = host.guest(5)
     host.archive = None
     host.restart()
     assert not host.daemon.restored
@@ -382,16 +380,8 @@ def test_a_killed_daemon_without_an_archive_leaves_nothing(make_xen):
     assert not host.do(host.xenbus.exists("/local/domain/5/name"))
 
 
-def test_a_daemon_that_cannot_read_what_was_kept_says_so_to_the_experimenter_and_serves_nobody(
-    make_xen,
-):
+def test_a_daemon_that_cannot_read_what_was_kept_says_so_to_the_experimenter_and_serves_nobody(xen):
     why = "store.db: file is not a database"
-    xen, kernel = make_xen()
-    xen.boot(kernel)
-    told = []
-    kernel.send = lambda link, message: told.append((link, message))
-    daemon = Xenstored(kernel, archive=UnreadableArchive(why))
-    started = kernel.threads.spawn("xenstored", daemon.start()).finished
-    xen.handle(None)
-    assert told == [(SUPERVISOR, CannotGoOn(f"xenstored cannot be started: {why}"))]
-    assert not started.done
+    daemon = Xenstored(xen.kernels[0], archive=UnreadableArchive(why))
+    assert xen.start(0, daemon.start()) == []
+    assert xen.told == [(0, SUPERVISOR, CannotGoOn(f"xenstored cannot be started: {why}"))]
