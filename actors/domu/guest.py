@@ -27,6 +27,7 @@ from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Future, Thread
 from actors.messages import Fault, StateWritten
+from actors.policies import Frontend
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]
@@ -77,8 +78,8 @@ class Guest(Kernel):
         """Connect to XenStore, probe the disks, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
-        reconnect = self.configuration["frontend"] == "reconnect"
-        self.xenbus = connect_to_store(self, reconnect=reconnect)
+        frontend = Frontend(self.configuration["frontend"])
+        self.xenbus = connect_to_store(self, reconnect=frontend.reconnects)
         await self.xenbus.watch(SHUTDOWN, self._shutdown_requested)
         for device in self.configuration["devices"]:
             self._disks.append(await self._probe(device))
