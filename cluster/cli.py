@@ -74,8 +74,7 @@ def validate(file: Path) -> None:
     for host in cluster.hosts:
         click.echo(
             f"{host.name}: Xen {host.xen}, {counted(len(host.guests), 'guest')}, "
-            f"{counted(len(host.disks), 'disk')}, {_drivers(host)}"
-            f"hwdom {host.hwdom}, xenstore {host.xenstore} ({host.store_restart}), reconnect {host.reconnect}"
+            f"{counted(len(host.disks), 'disk')}, {_drivers(host)}{host.architecture.policies}"
         )
     for remark in cluster.remarks:
         click.echo(f"domzero: {remark}", err=True)

@@ -308,8 +308,8 @@ class ControlDomain(Kernel):
             await self._link_came.wait()
 
     def _make_home(self, builder: DomainBuilder) -> StoreHome:
-        keeps = self._plan.store_restart == "persist"
-        if self._plan.xenstore == "stubdom":
+        keeps = self._plan.store_restart.keeps_after_crash
+        if self._plan.store.is_own_domain:
             return StubStore(self, builder, self._client, keeps=keeps, lost=self._rebuild_store)
         return LocalStore(
             self,

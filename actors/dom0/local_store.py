@@ -10,6 +10,7 @@ from actors.dom0.store_home import KILL, LIVE_UPDATE, MakeClient
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import LocalTransport, Xenbus
+from actors.policies import StoreRestart
 from actors.xenstore.archive import Archive
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.store import StoreStatistics
@@ -17,7 +18,7 @@ from actors.xenstore.tool_clients import ToolClients
 
 
 class LocalStore:
-    """A `StoreHome`. `restart` is the host's policy (`lose`, `live-update`, `persist`)."""
+    """A `StoreHome`. `restart` is the host's policy."""
 
     def __init__(
         self,
@@ -25,7 +26,7 @@ class LocalStore:
         tools: ToolClients,
         make_client: MakeClient,
         *,
-        restart: str,
+        restart: StoreRestart,
         archive: Archive | None,
         lost: Callable[[], None],
     ) -> None:
@@ -53,7 +54,7 @@ class LocalStore:
         """Do it; nothing before the first daemon serves. One that is being started dies once it serves."""
         if kind not in {KILL, LIVE_UPDATE}:
             return False
-        planned = kind == LIVE_UPDATE and self._restart != "lose"
+        planned = kind == LIVE_UPDATE and self._restart.keeps_when_planned
         if self._transport is None:
             return True
         if self._daemon is None:

@@ -9,6 +9,7 @@ from typing import cast
 
 from actors.abi.types import PAGE_SIZE
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.policies import Reconnect, StorePlace, StoreRestart
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +63,15 @@ class DomainPlan:
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
-    """What dom0 is to do on this host; `built_for` are the releases of Xen that its toolstack speaks.
-
-    `store_restart`: what xenstored keeps when it is started again (`lose`, `live-update`, `persist`).
-    """
+    """What dom0 is to do on this host; `built_for` are the releases of Xen that its toolstack speaks."""
 
     domains: tuple[DomainPlan, ...]
-    xenstore: str
-    reconnect: str
+    store: StorePlace
+    reconnect: Reconnect
     watchdog_s: int
     disks: tuple[tuple[str, int, str], ...]
     built_for: tuple[str, ...]
-    store_restart: str = "lose"
+    store_restart: StoreRestart = StoreRestart.lose
 
     @classmethod
     def parse(cls, data: dict[str, object]) -> "HostPlan":
@@ -81,12 +79,12 @@ class HostPlan:
         domains = tuple(_domain(each) for each in cast("list[dict[str, object]]", data["domains"]))
         return cls(
             domains=domains,
-            xenstore=cast("str", data["xenstore"]),
-            reconnect=cast("str", data["reconnect"]),
+            store=StorePlace(cast("str", data["xenstore"])),
+            reconnect=Reconnect(cast("str", data["reconnect"])),
             watchdog_s=cast("int", data["watchdog_s"]),
             disks=_lines(data["disks"]),
             built_for=tuple(cast("list[str]", data["built_for"])),
-            store_restart=cast("str", data.get("store_restart", "lose")),
+            store_restart=StoreRestart(cast("str", data.get("store_restart", "lose"))),
         )
 
 

@@ -240,7 +240,6 @@ class Toolstack:
 
     async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
         self.domains[domid] = Running(domid, plan)
-        resume = self._plan.reconnect == "resume"
         if not store_lost:
             await self._find_detached(domid, plan)
         attached = [each for each in plan.disks if (domid, each.virtual_device) not in self.detached]
@@ -248,7 +247,7 @@ class Toolstack:
             replace(plan, disks=tuple(attached)),
             domid,
             store_lost=store_lost,
-            resume=resume,
+            resume=self._plan.reconnect.keeps_rings,
             backends_live=self.rebuilding,
         )
         # What a toolstack that was killed has written must not be written again: both ends go on from it.

@@ -27,6 +27,7 @@ from actors.messages import Fault, StateWritten
 from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
 from actors.notebook.store_log import StoreLog
+from actors.policies import Frontend
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]
@@ -77,8 +78,8 @@ class Guest(Kernel):
         """Connect to XenStore, probe the disks, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
-        reconnect = self.configuration["frontend"] == "reconnect"
-        self.xenbus = connect_to_store(self, reconnect=reconnect)
+        frontend = Frontend(self.configuration["frontend"])
+        self.xenbus = connect_to_store(self, reconnect=frontend.reconnects)
         await self.xenbus.watch(SHUTDOWN, self._shutdown_requested)
         for device in self.configuration["devices"]:
             self._disks.append(await self._probe(device))

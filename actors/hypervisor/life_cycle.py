@@ -27,6 +27,7 @@ from actors.messages import (
     StartDomain,
     StopDomain,
 )
+from actors.policies import Hwdom
 from actors.start_info import MAX_FRAMES, StartInfo, write_start_info
 
 MAX_PAUSES: Final = 255
@@ -291,10 +292,10 @@ class LifeCycle:
             return
         name = ShutdownReason(reason).name
         what = "crashed" if reason == ShutdownReason.crash else f"shutdown: {name}"
-        if platform.hwdom == "restart":
+        if platform.hwdom == Hwdom.restart:
             self._host.outbox.log(f"Hardware Dom0 {what}: restarting domain 0, guests run on")
             self.kill(domain)
-        elif platform.hwdom == "halt" or platform.noreboot:
+        elif platform.hwdom == Hwdom.halt or platform.noreboot:
             self._stop_machine(MachineHalt(f"dom0: {name}"), f"Hardware Dom0 {what}: halting machine")
         else:
             self._stop_machine(MachineRestart(f"dom0: {name}"), f"Hardware Dom0 {what}: rebooting machine")

@@ -6,11 +6,9 @@ Source: the README of the recordings; xen/arch/x86/{setup,irq,io_apic}.c.
 """
 
 from dataclasses import dataclass, fields
-from typing import Final
 
 from actors.abi.releases import RELEASES, Release
-
-HWDOM_POLICIES: Final = ("reboot", "restart", "halt")
+from actors.policies import Hwdom
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class Platform:
     that have messages, also of such as dom0 has yet to add.
     """
 
-    hwdom: str = "reboot"
+    hwdom: str = Hwdom.reboot.value
     noreboot: bool = False
     ioapic: bool = False
     nr_frames: int = 1 << 20
@@ -68,8 +66,8 @@ class Platform:
                 raise ValueError(f"{name}: {type(default).__name__} is wanted, not {value!r}")
             given[key] = value
         platform = cls(**given)  # type: ignore[arg-type]
-        if platform.hwdom not in HWDOM_POLICIES:
-            raise ValueError(f"hwdom: one of {', '.join(HWDOM_POLICIES)} is wanted, not {platform.hwdom!r}")
+        if platform.hwdom not in set(Hwdom):
+            raise ValueError(f"hwdom: one of {', '.join(Hwdom)} is wanted, not {platform.hwdom!r}")
         if platform.xen_version not in RELEASES:
             raise ValueError(f"xen: one of {', '.join(RELEASES)} is wanted, not {platform.xen_version!r}")
         if not 0 < platform.nr_frames <= nr_frames:

@@ -8,8 +8,9 @@ fault ends. Half of the faults follow closely upon another, since that is where 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, cast
 
+from actors.policies import Frontend
 from cluster.campaign.case import FaultRow
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 
@@ -40,13 +41,14 @@ class Recipe:
 
 def _dom0(host: ResolvedHost) -> list[str]:
     """dom0, if everybody comes back when it does not."""
-    reconnecting = host.hwdom == "reboot" or all(each["frontend"] == "reconnect" for each in host.guests)
-    return [f"{host.name}/dom0"] if host.hwdom != "halt" and reconnecting else []
+    chosen = host.architecture
+    returning = chosen.dom0_death_ends_machine or chosen.all_reconnect
+    return [f"{host.name}/dom0"] if chosen.dom0_comes_back and returning else []
 
 
 def _drivers(host: ResolvedHost) -> list[str]:
     """The driver domains that are built again, if those whom they serve come back."""
-    hanging = [each["name"] for each in host.guests if each["frontend"] != "reconnect"]
+    hanging = [each["name"] for each in host.guests if not Frontend(cast("str", each["frontend"])).reconnects]
     stock = {each.backend for each in host.volumes if each.guest in hanging}
     return [
         f"{host.name}/{each['name']}"
@@ -78,8 +80,8 @@ def _vbds(host: ResolvedHost) -> list[str]:
 
 def _stores(host: ResolvedHost) -> list[str]:
     """xenstored, if whoever loses it reconnects, or nobody does."""
-    reconnecting = all(each["frontend"] == "reconnect" for each in host.guests)
-    return [f"{host.name}/xenstored"] if host.store_restart == "persist" or reconnecting else []
+    chosen = host.architecture
+    return [f"{host.name}/xenstored"] if chosen.keeps_store or chosen.all_reconnect else []
 
 
 def _host(host: ResolvedHost) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from actors.abi.hypercalls import Domctl, Hypercall
 from actors.abi.releases import RELEASES
+from cluster.config.architecture import ARCHITECTURES
 from cluster.config.domain_name import check_domain_name, check_not_reserved
 from cluster.config.errors import Finding, did_you_mean
 from cluster.config.fault_checks import FaultChecks
@@ -90,6 +91,10 @@ class ConfigChecks:
     def _driver_domains(self, host: HostSchema, where: Where) -> None:
         known = [each.name for each in host.disks]
         drivers: dict[str, str] = {}
+        if ARCHITECTURES[host.architecture].driver_domains and not host.driver_domains:
+            wrong = f"{host.architecture} has driver domains, and {host.name} has none"
+            right = "write driver_domains: [{name: storage, disks: [sda]}]"
+            self._refuse((*where, "architecture"), wrong, right)
         for index, each in enumerate(host.driver_domains):
             for position, disk in enumerate(each.disks):
                 place = (*where, "driver_domains", index, "disks", position)
@@ -165,7 +170,7 @@ class ConfigChecks:
 
     def _memory(self, host: HostSchema, where: Where) -> None:
         domains = [host.dom0.memory, *(each.memory for each in host.driver_domains)]
-        if host.xenstore.domain == "stubdom":
+        if host.chosen.store_has_domain:
             domains.append(XENSTORE_MEMORY)
         for guest in self._guests[host.name]:
             domains += [guest.maxmem] * len(guest.names)
@@ -176,7 +181,7 @@ class ConfigChecks:
 
     def _store_domain(self, host: HostSchema, where: Where) -> None:
         release = RELEASES[host.xen]
-        if host.xenstore.domain == "stubdom" and not release.has(Hypercall.domctl, Domctl.set_virq_handler):
+        if host.chosen.store_has_domain and not release.has(Hypercall.domctl, Domctl.set_virq_handler):
             wrong = (
                 f"Xen {host.xen} cannot tell a domain other than dom0 of deaths, as xenstored must be told"
             )
@@ -200,8 +205,8 @@ class ConfigChecks:
     def _actors(self, host: HostSchema) -> list[str]:
         names = ["hypervisor", "ioapic", "dom0", *(disk.name for disk in host.disks)]
         names += [each.name for each in host.driver_domains]
-        if host.xenstore.domain == "stubdom":
-            names.append("xenstore")
+        if host.chosen.store_has_domain:
+            names.append(host.chosen.store_home)
         return names + [name for each in self._guests[host.name] for name in each.names]
 
     def _ports(self) -> None:

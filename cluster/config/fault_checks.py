@@ -144,4 +144,4 @@ def _inventory(host: HostSchema, guests: Sequence[GuestDescription]) -> HostInve
     vdevs = {name: [disk.vdev for disk in each.disks] for each in guests for name in each.names}
     drivers = {each.name: each.disks for each in host.driver_domains}
     disks = [disk.name for disk in host.disks]
-    return HostInventory(host.name, disks, vdevs, host.xenstore.domain == "stubdom", drivers)
+    return HostInventory(host.name, disks, vdevs, host.chosen.store_has_domain, drivers)

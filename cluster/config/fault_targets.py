@@ -73,7 +73,7 @@ class Inventory:
                     str(each["name"]): [str(disk["vdev"]) for disk in rows(each["disks"])]
                     for each in host.guests
                 },
-                host.xenstore == "stubdom",
+                host.architecture.store_has_domain,
                 {name: host.driven_by(name) for name in host.drivers},
             )
             for host in cluster.hosts

@@ -81,7 +81,7 @@ def _say(detail: ErrorDetails, where: Where, model: type[BaseModel]) -> tuple[st
         case "value_error":
             wrong, _, right = str(context.get("error", detail["msg"])).partition("; ")
             return f"{key}: {wrong}", right
-        case "literal_error":
+        case "literal_error" | "enum":
             known = [each.strip("' ") for each in str(context["expected"]).replace(" or ", ", ").split(",")]
             return f"{key}: {given!r} is not known", _one_of(str(given), known)
         case _ if given is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.policies import Frontend
 from cluster.config.errors import ConfigError, Finding
 from cluster.config.quantities import size_text
 from cluster.config.schema import GuestDiskSchema, GuestSchema, StoreWorkSchema, WorkloadSchema
@@ -55,7 +56,7 @@ class GuestDescription:
     maxmem: int
     vcpus: int
     actions: ShutdownActions
-    frontend: str
+    frontend: Frontend | None
     vitals_ns: int
     disks: tuple[DiskDescription, ...]
     workload: WorkloadSchema | None

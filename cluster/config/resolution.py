@@ -62,22 +62,17 @@ class Resolution:
     def _host(self, host: HostSchema) -> ResolvedHost:
         volumes: list[Volume] = []
         guests = [
-            self._guest(host.name, name, each, volumes)
-            for each in self._guests[host.name]
-            for name in each.names
+            self._guest(host, name, each, volumes) for each in self._guests[host.name] for name in each.names
         ]
-        # The store's domain is made before any other.
-        first = 2 if host.xenstore.domain == "stubdom" else 1
+        architecture = host.chosen.with_guests(each.frontend for each in self._guests[host.name])
+        first = architecture.first_domid
         return ResolvedHost(
             name=host.name,
             seed=self._cluster.seed,
             xen=host.xen,
             built_for=tuple(host.dom0.built_for or (host.xen,)),
             memory_pages=host.memory // PAGE_SIZE,
-            hwdom=host.hwdom,
-            xenstore=host.xenstore.domain,
-            store_restart=host.xenstore.restart,
-            reconnect=host.reconnect,
+            architecture=architecture,
             watchdog_s=host.watchdog // 1_000_000_000,
             metrics_port=host.metrics_port,
             dom0_pages=host.dom0.memory // PAGE_SIZE,
@@ -95,7 +90,7 @@ class Resolution:
             ),
         )
 
-    def _guest(self, host: str, name: str, guest: GuestDescription, volumes: list[Volume]) -> Data:
+    def _guest(self, host: HostSchema, name: str, guest: GuestDescription, volumes: list[Volume]) -> Data:
         self._guest_ids += 1
         disks: list[Data] = []
         for disk in guest.disks:
@@ -131,12 +126,12 @@ class Resolution:
         return {
             "name": name,
             "guest_id": self._guest_ids,
-            "handle": uuid5(_DOMZERO, f"{host}/{name}").bytes,
+            "handle": uuid5(_DOMZERO, f"{host.name}/{name}").bytes,
             "memory_pages": guest.memory // PAGE_SIZE,
             "max_pages": guest.maxmem // PAGE_SIZE,
             "vcpus": guest.vcpus,
             **asdict(guest.actions),
-            "frontend": guest.frontend,
+            "frontend": (guest.frontend or host.chosen.frontend).value,
             "vitals_ns": guest.vitals_ns,
             "disks": disks,
             "workload": _workload(guest.workload) if guest.workload else None,

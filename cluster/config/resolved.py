@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, cast
 
+from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
 from cluster.config.quantities import duration_text
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
@@ -120,10 +121,7 @@ class ResolvedHost:
     xen: str
     built_for: tuple[str, ...]
     memory_pages: int
-    hwdom: str
-    xenstore: str
-    store_restart: str
-    reconnect: str
+    architecture: Architecture
     watchdog_s: int
     metrics_port: int
     dom0_pages: int
@@ -181,7 +179,7 @@ class ResolvedHost:
         """What the hypervisor is booted with."""
         return {
             "xen": self.xen,
-            "hwdom": self.hwdom,
+            "hwdom": self.architecture.hwdom.value,
             "dom0_memory_pages": self.dom0_pages,
             "dom0_vcpus": self.dom0_vcpus,
         }
@@ -212,9 +210,9 @@ class ResolvedHost:
         ]
         return {
             "domains": [*drivers, *guests],
-            "xenstore": self.xenstore,
-            "store_restart": self.store_restart,
-            "reconnect": self.reconnect,
+            "xenstore": self.architecture.store.value,
+            "store_restart": self.architecture.store_restart.value,
+            "reconnect": self.architecture.reconnect.value,
             "watchdog_s": self.watchdog_s,
             "built_for": list(self.built_for),
             "disks": self._drives("dom0"),
@@ -232,7 +230,7 @@ class ResolvedHost:
         told = {
             "name": name,
             "disks": self._drives(name),
-            "reconnect": self.reconnect,
+            "reconnect": self.architecture.reconnect.value,
             "watchdog_s": self.watchdog_s,
         }
         return json.dumps(told, separators=(",", ":"))

@@ -4,11 +4,14 @@ Rules: strict types, unknown keys refused; what a value may be is in `values.py`
 What takes more than one key to decide is in `checks.py`.
 """
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
+from cluster.config.architecture import ARCHITECTURES, DEFAULT, Architecture
 from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.config.values import (
     DEPTH_MAX,
@@ -17,6 +20,7 @@ from cluster.config.values import (
     STORE_NODES_MAX,
     AboveZero,
     Action,
+    ArchitectureName,
     Block,
     Cost,
     Dom0Memory,
@@ -162,7 +166,7 @@ class GuestSchema(Strict):
     on_watchdog: Action | None = None
     on_crash: Action | None = None
     on_soft_reset: ResetAction | None = None
-    frontend: Literal["reconnect", "stock-linux"] = "reconnect"
+    frontend: Annotated[Frontend, Field(strict=False)] | None = None
     vitals: Vitals = 1_000_000_000
     disk: str | None = None
     disks: list[GuestDiskSchema] | None = None
@@ -174,13 +178,13 @@ class GuestSchema(Strict):
 class XenstoreSchema(Strict):
     """Where xenstored lives, and what it keeps when it is started again."""
 
-    domain: Literal["dom0", "stubdom"] = "dom0"
-    restart: Literal["lose", "live-update", "persist"] = "lose"
+    domain: Annotated[StorePlace, Field(strict=False)] | None = None
+    restart: Annotated[StoreRestart, Field(strict=False)] | None = None
 
 
 def _xenstore(value: object) -> object:
     if isinstance(value, str):
-        if value not in {"dom0", "stubdom"}:
+        if value not in set(StorePlace):
             right = "dom0, stubdom, or {domain: dom0, restart: persist}"
             raise ValueError(f"xenstored cannot live in {value!r}; {right}")
         return {"domain": value}
@@ -193,9 +197,10 @@ class HostSchema(Strict):
     name: Name
     xen: Xen = "4.17"
     memory: Memory = 2 << 30
-    hwdom: Literal["reboot", "restart", "halt"] = "restart"
+    architecture: ArchitectureName = DEFAULT
+    hwdom: Annotated[Hwdom, Field(strict=False)] | None = None
     xenstore: Annotated[XenstoreSchema, BeforeValidator(_xenstore)] = XenstoreSchema()
-    reconnect: Literal["renegotiate", "resume"] = "renegotiate"
+    reconnect: Annotated[Reconnect, Field(strict=False)] | None = None
     watchdog: Watchdog = 2_000_000_000
     metrics_port: Port = 0
     dom0: Dom0Schema = Dom0Schema()
@@ -204,6 +209,19 @@ class HostSchema(Strict):
     disks: Annotated[list[DiskSchema], Field(max_length=DISKS_MAX)] = []
     driver_domains: list[DriverDomainSchema] = []
     guests: list[GuestSchema] = []
+
+    @property
+    def chosen(self) -> Architecture:
+        """The named architecture with what is written beside its name; guests may have other frontends."""
+        row = ARCHITECTURES[self.architecture]
+        return replace(
+            row,
+            hwdom=self.hwdom or row.hwdom,
+            store=self.xenstore.domain or row.store,
+            store_restart=self.xenstore.restart or row.store_restart,
+            reconnect=self.reconnect or row.reconnect,
+            driver_domains=bool(self.driver_domains),
+        )
 
     def driven(self) -> dict[str, str]:
         """Each disk that a driver domain has, and whose it is."""

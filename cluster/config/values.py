@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.messages import CODEC
 from actors.runtime.distribution import Distribution
+from cluster.config.architecture import ARCHITECTURES
 from cluster.config.domain_name import check_plain_name
 from cluster.config.errors import did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
@@ -107,6 +108,12 @@ def _fault_kind(name: str) -> str:
     return name
 
 
+def _architecture(name: str) -> str:
+    if name not in ARCHITECTURES:
+        raise ValueError(f"{name!r} is not known; {did_you_mean(name, list(ARCHITECTURES))}")
+    return name
+
+
 def _select(value: str | dict[str, int]) -> str | dict[str, int]:
     if isinstance(value, str) and value in {"one", "all"}:
         return value
@@ -183,6 +190,7 @@ LinkCost = Annotated[Cost, AfterValidator(_not_instant)]
 Vcpus = Annotated[int, Field(ge=1, le=VCPUS_MAX)]
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 Kind = Annotated[str, AfterValidator(_fault_kind)]
+ArchitectureName = Annotated[str, AfterValidator(_architecture)]
 Selection = Annotated[str | dict[str, int], AfterValidator(_select)]
 MessageName = Annotated[str, AfterValidator(_message)]
 Survivors = Annotated[int | Literal["all", "none"], BeforeValidator(_survivors)]

@@ -47,6 +47,7 @@ class WatchedMachine:
     memory_kib: int
     boots: int
     dom0_boots: int
+    architecture: str
     hwdom: str
 
 
@@ -134,7 +135,8 @@ def _machine(board: Board) -> WatchedMachine:
         memory_kib=board.host.nr_frames * 4,
         boots=board.state.boots,
         dom0_boots=board.state.dom0_boots,
-        hwdom=board.host.hwdom,
+        architecture=board.host.architecture.name,
+        hwdom=board.host.architecture.hwdom.value,
     )
 
 

@@ -21,7 +21,7 @@ class XenstoreSocket:
     def __init__(self, supervisor: Supervisor, live: LiveCluster, host: str) -> None:
         self._board = supervisor.boards[host]
         self._live = live
-        self._home = self._board.store_home
+        self._home = self._board.host.architecture.store_home
         self._accepted = 0
 
     async def serve(self, listener: socket.socket, path: Path) -> None:

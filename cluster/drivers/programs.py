@@ -18,6 +18,7 @@ from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
+from actors.policies import StoreRestart
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
@@ -48,7 +49,7 @@ def _extents(argument: Argument) -> list[list[int]]:
 
 def _archive(argument: Argument, environment: Environment) -> Archive | None:
     """What a xenstored keeps that is to outlive it: in this boot, since a machine boots with none."""
-    if argument["store_restart"] != "persist":
+    if not StoreRestart(cast("str", argument["store_restart"])).keeps_after_crash:
         return None
     return environment.open_archive(cast("int", argument["boot"]))
 
@@ -68,7 +69,7 @@ def _disk(argument: Argument, environment: Environment) -> Machine:
 
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(cast("dict[str, object]", argument["plan"]))
-    archive = _archive(argument, environment) if plan.xenstore == "dom0" else None
+    archive = _archive(argument, environment) if not plan.store.is_own_domain else None
     return ControlDomain(environment.memory, _extents(argument), plan, archive)
 
 

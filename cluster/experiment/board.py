@@ -194,11 +194,6 @@ class Board:
         domain = self.domains.get(int(number))
         return None if domain is None else domain.name
 
-    @property
-    def store_home(self) -> str:
-        """The name of the domain in which xenstored lives."""
-        return "xenstore" if self.host.xenstore == "stubdom" else "dom0"
-
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in self.domains.values():
@@ -249,7 +244,10 @@ class Board:
         self.domains[domid] = domain
         argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
         if domid == 0 or message.handle == XENSTORE_HANDLE:
-            argument |= {"store_restart": self.host.store_restart, "boot": self.state.boots}
+            argument |= {
+                "store_restart": self.host.architecture.store_restart.value,
+                "boot": self.state.boots,
+            }
         if domid == 0:
             self.state.dom0_boots += 1
             argument["plan"] = self.host.dom0_argument()

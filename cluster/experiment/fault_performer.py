@@ -48,7 +48,7 @@ class FaultPerformer:
             return "" if board.state.power == "on" else "its power is off"
         names = target.split(":") if aim is Aim.link else [target]
         if aim is Aim.store:
-            names = [board.store_home]
+            names = [board.host.architecture.store_home]
         if aim is Aim.vbd:
             guest = target.partition("/")[0]
             names = [guest, _doer(board, kind, target)]
@@ -166,7 +166,7 @@ class FaultPerformer:
             options |= {"domid": domain.domid, "virtual_device": virtual_device_number(vdev)}
             target = _doer(board, injection.kind, target)
         elif FAULT_KINDS[injection.kind].aim is Aim.store:
-            target = board.store_home
+            target = board.host.architecture.store_home
         self._emit(Send(_address(board, target), Fault(injection.number, injection.kind, active, options)))
 
     def _add_rule(self, injection: Injection, wire: Wire) -> None:

@@ -30,7 +30,7 @@ def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
     if disks:
         on_them = {each.guest: None for disk in disks for each in host.volumes_of(disk)}
         return list(on_them)
-    if "dom0" in named and kind not in MACHINE_ENDS and host.hwdom == "restart":
+    if "dom0" in named and kind not in MACHINE_ENDS and not host.architecture.dom0_death_ends_machine:
         return behind_dom0(host)
     return guests
 
@@ -50,8 +50,9 @@ def behind_dom0(host: ResolvedHost) -> list[str]:
 
 def kills_store_domain(kind: str, host: ResolvedHost) -> bool:
     """Whether a fault of xenstored is the death of the domain that it has for itself."""
-    dies = kind == "xenstored-kill" or (kind == "xenstored-live-update" and host.store_restart == "lose")
-    return dies and host.xenstore == "stubdom"
+    updated = kind == "xenstored-live-update"
+    dies = kind == "xenstored-kill" or (updated and not host.architecture.keeps_updated_store)
+    return dies and host.architecture.store_has_domain
 
 
 def mortal_domains(kind: str, host: ResolvedHost, target: str, running: Mapping[str, int]) -> dict[str, int]:

@@ -40,7 +40,7 @@ def in_bytes(sectors: int) -> int:
 
 RUN_INFO: Final = gauge(
     "run_info",
-    "run seed xen hwdom xenstore reconnect version",
+    "run seed xen architecture hwdom xenstore reconnect version",
     "The run, and the policies of the host; always 1.",
     merge="one",
 )

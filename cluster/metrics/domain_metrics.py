@@ -26,7 +26,7 @@ class DomainMetrics:
         self._host = board.host.name
         self._readings = readings
         self._each = each
-        self._names = [*CONTROL[: 1 + (board.host.xenstore == "stubdom")]]
+        self._names = [*CONTROL[: 1 + board.host.architecture.store_has_domain]]
         self._names += board.host.drivers
         self._guests = [str(guest["name"]) for guest in board.host.guests]
         self._names += self._guests

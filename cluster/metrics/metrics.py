@@ -84,7 +84,8 @@ class HostCollector(Collector):
 
     def _write_run(self, families: Families, now_ns: int) -> None:
         supervisor, host, state = self._supervisor, self._board.host, self._board.state
-        policies = (host.xen, host.hwdom, host.xenstore, host.reconnect)
+        chosen = host.architecture
+        policies = (host.xen, chosen.name, chosen.hwdom.value, chosen.store.value, chosen.reconnect.value)
         families.add(
             catalog.RUN_INFO, 1, self._run, str(supervisor.cluster.seed), *policies, version("domzero")
         )
@@ -97,8 +98,8 @@ class HostCollector(Collector):
         families.add(catalog.HOST_BOOTS, state.boots)
         families.add(catalog.DOM0_BOOTS, state.dom0_boots)
         families.add(catalog.DOMAIN_BOOTS, state.dom0_boots, "dom0")
-        if host.xenstore == "stubdom":
-            families.add(catalog.DOMAIN_BOOTS, state.store_domain_boots, "xenstore")
+        if host.architecture.store_has_domain:
+            families.add(catalog.DOMAIN_BOOTS, state.store_domain_boots, host.architecture.store_home)
         for driver in host.drivers:
             families.add(catalog.DOMAIN_BOOTS, state.driver_boots.get(driver, 0), driver)
 
@@ -109,7 +110,7 @@ class HostCollector(Collector):
 
     def _answers(self, reading: StoreReading, now_ns: int) -> bool:
         """Whether the domain that keeps the store runs, and has answered in this life and of late."""
-        keeper = self._board.find("xenstore" if self._board.host.xenstore == "stubdom" else "dom0")
+        keeper = self._board.find(self._board.host.architecture.store_home)
         limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
         return keeper is not None and reading.at_ns > max(keeper.started_at_ns, now_ns - limit_ns)
 

@@ -1,8 +1,8 @@
 """Values of a run as JSON and back, the same on both sides: the resolved configuration, the judge's notes.
 
 Numbers, texts, lists and maps with text keys are themselves. Whatever else there is is a map whose key `$`
-says what it is: a class of the table below with its fields, a `tuple`, `bytes`, a `Path`, or a `dict` that
-has other keys.
+says what it is: a class of the table below with its fields or its value, a `tuple`, `bytes`, a `Path`, or a
+`dict` that has other keys.
 Rules: only classes of the table are kept, and only these are made again, so a file can name nothing else.
 Files of such values are sealed: one that is not as it was written is not read.
 """
@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, cast
@@ -18,7 +19,9 @@ from typing import Any, Final, cast
 from pydantic import BaseModel
 
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
+from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
 from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger, Volume
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
@@ -37,6 +40,7 @@ CLASSES: Final[dict[str, type]] = {
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
         *(ShutdownActions, UnfiredFault),
+        *(Architecture, Frontend, Hwdom, Reconnect, StorePlace, StoreRestart),
     )
 }
 KIND: Final = "$"
@@ -50,6 +54,8 @@ class KeptError(ValueError):
 
 def plain(value: object) -> object:
     """A value as data for JSON."""
+    if isinstance(value, Enum):
+        return {KIND: _name_of(value), "value": value.value}
     if value is None or isinstance(value, _PLAIN):
         return value
     if isinstance(value, list):
@@ -64,9 +70,7 @@ def plain(value: object) -> object:
         return {KIND: "bytes", "hex": value.hex()}
     if isinstance(value, Path):
         return {KIND: "Path", "path": str(value)}
-    name = type(value).__name__
-    assert CLASSES.get(name) is type(value), f"{name} is not in the table of what is kept"
-    return {KIND: name, **{key: plain(getattr(value, key)) for key in _names(type(value))}}
+    return {KIND: _name_of(value), **{key: plain(getattr(value, key)) for key in _names(type(value))}}
 
 
 def value_of(data: object) -> object:
@@ -118,6 +122,12 @@ def _made(kind: str, values: dict[str, object]) -> object:
             raise ValueError(f"its keys are {', '.join(_names(made))}")
         return cast("Callable[..., object]", made.model_construct)(**values)
     return made(**values)
+
+
+def _name_of(value: object) -> str:
+    name = type(value).__name__
+    assert CLASSES.get(name) is type(value), f"{name} is not in the table of what is kept"
+    return name
 
 
 def _names(kind: type) -> list[str]:

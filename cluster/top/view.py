@@ -76,7 +76,7 @@ def _machine(sample: TopSample, name: str, width: int) -> list[Text]:
         f"Mem: {machine.memory_kib}k total; ",
         f"started {machine.boots}x, ",
         f"dom0 {machine.dom0_boots}x ",
-        f"(hwdom {machine.hwdom})",
+        f"({machine.architecture}, hwdom {machine.hwdom})",
     )
     return _folded([Text(each) for each in told], width)
 

@@ -62,10 +62,7 @@ class Report:
             "hosts": [
                 {
                     "name": host.name,
-                    "hwdom": host.hwdom,
-                    "xenstore": host.xenstore,
-                    "xenstore_restart": host.store_restart,
-                    "reconnect": host.reconnect,
+                    **host.architecture.words(),
                     "boots": self.facts.hosts[host.name].boots,
                     "dom0_boots": self.facts.hosts[host.name].dom0_boots,
                     "driver_domains": _driver_domains(host, self.facts.hosts[host.name]),

@@ -13,11 +13,6 @@ from cluster.verdict.verdict import Check, Verdict
 
 NAME: Final = "store writes"
 _STORE_LIVES_ON: Final = ("", "dom0", "xenstore", "xenstored", "hypervisor", "ioapic")
-_LOSES_NOTHING: Final = {
-    "lose": ("toolstack-kill",),
-    "live-update": ("toolstack-kill", "xenstored-live-update"),
-}
-"""What is done there and ends the life of no store, by the policy."""
 
 
 def store_writes(facts: RunFacts) -> list[Check]:
@@ -47,12 +42,14 @@ def store_writes(facts: RunFacts) -> list[Check]:
 
 def _may_lose(facts: RunFacts, guest: GuestRecord) -> bool:
     """Whether the store of this guest keeps nothing, and something was done that may have ended its life."""
-    restart = facts.cluster.host(guest.host).store_restart
-    if restart == "persist":
+    architecture = facts.cluster.host(guest.host).architecture
+    if architecture.keeps_store:
         return False
+    # What is done there and ends the life of no store.
+    harmless = ["toolstack-kill", *(["xenstored-live-update"] if architecture.keeps_updated_store else [])]
     return any(
         each.host == guest.host
-        and each.kind not in _LOSES_NOTHING.get(restart, ())
+        and each.kind not in harmless
         and any(name in _STORE_LIVES_ON for name in each.target.split(":"))
         for each in facts.injections
     )

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from cluster.config.architecture import Architecture
 from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.quantities import duration_text
-from cluster.config.resolved import Data
 from cluster.terminal.table import Table, line, number, text
 
 ROWS_SHOWN: Final = 20
@@ -28,18 +28,13 @@ GUESTS: Final = (
     *(number(each) for each in _WRITES),
 )
 CHECKS: Final = (text("check"), text("verdict"), text("detail"))
-_POLICIES: Final = {
-    "reboot": "a crash of dom0 restarts the host and every guest dies, as on stock Xen",
-    "restart": "a new dom0 takes the place of a dead one; stock Xen would restart the host",
-    "halt": "a crash of dom0 halts the host",
-}
 
 
 def print_summary(console: Console, run: Document, halted: Mapping[str, str] | None = None) -> None:
     """Print the summary of a run from its `run.json`; `halted` says why a host is, if one is."""
     for host in run["hosts"]:
-        policies = f"hwdom {host['hwdom']}, xenstore {_store(host)}, reconnect {host['reconnect']}"
-        line(console, f"[bold]{escape(host['name'])}[/] {policies}: {_POLICIES[host['hwdom']]}")
+        chosen = Architecture.of_words(host)
+        line(console, f"[bold]{escape(host['name'])}[/] {chosen.policies}: {chosen.dom0_crash}")
         line(console, f"  host started {host['boots']}x, dom0 {host['dom0_boots']}x")
         for each in host["driver_domains"]:
             served = escape(", ".join(each["disks"]))
@@ -154,9 +149,3 @@ def _is_noticed(fault: Document) -> bool:
     """Whether guests wait because of it."""
     kind = FAULT_KINDS.get(fault["kind"])
     return kind is None or not kind.silent
-
-
-def _store(host: Data) -> str:
-    """Where xenstored lives, and what it keeps unless that is nothing."""
-    kept = f" ({host['xenstore_restart']})" if host["xenstore_restart"] != "lose" else ""
-    return f"{host['xenstore']}{kept}"

@@ -26,7 +26,14 @@ FAULT = {
     "turn": "restarted", "turned_ms": None, "recovered_ms": None, "given_up": False, "waiting_for": 4,
     "destroyed": False,
 }  # fmt: skip
-MACHINE = {"power": "on", "memory_kib": 1 << 20, "boots": 1, "dom0_boots": 2, "hwdom": "restart"}
+MACHINE = {
+    "power": "on",
+    "memory_kib": 1 << 20,
+    "boots": 1,
+    "dom0_boots": 2,
+    "architecture": "restartable-dom0",
+    "hwdom": "restart",
+}
 
 
 def answer(at_s: float = 0, **changes: object) -> dict[str, object]:

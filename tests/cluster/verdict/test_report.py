@@ -138,10 +138,12 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
     assert data["hosts"] == [
         {
             "name": "host0",
+            "architecture": "restartable-dom0",
             "hwdom": "restart",
             "xenstore": "dom0",
             "xenstore_restart": "lose",
             "reconnect": "renegotiate",
+            "frontends": ["reconnect"],
             "boots": 1,
             "dom0_boots": 2,
             "driver_domains": [],
@@ -482,7 +484,7 @@ def test_a_person_is_told_the_policy_the_fault_the_guests_and_the_verdict(load: 
 
     text = out.getvalue()
     for expected in (
-        "host0 hwdom restart, xenstore dom0, reconnect renegotiate: a new dom0 takes the place",
+        "host0 restartable-dom0 (hwdom restart, xenstore dom0, reconnect renegotiate, frontends reconnect): ",
         "crash",
         "host0/dom0",
         "500 ns",

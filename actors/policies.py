@@ -1,0 +1,68 @@
+"""What can be chosen about who survives on a host: the words of the configuration, and what each means.
+
+Rules: whoever decides by one asks what it means; the words cross process borders as they are written.
+"""
+
+from enum import StrEnum
+
+
+class Hwdom(StrEnum):
+    """What the hypervisor does when dom0 has crashed; `restart` is ours."""
+
+    reboot = "reboot"
+    restart = "restart"
+    halt = "halt"
+
+
+class StorePlace(StrEnum):
+    """Where xenstored runs."""
+
+    dom0 = "dom0"
+    stubdom = "stubdom"
+
+    @property
+    def is_own_domain(self) -> bool:
+        """Whether it has a domain for itself."""
+        return self is StorePlace.stubdom
+
+
+class StoreRestart(StrEnum):
+    """What xenstored keeps when it is started again."""
+
+    lose = "lose"
+    live_update = "live-update"
+    persist = "persist"
+
+    @property
+    def keeps_when_planned(self) -> bool:
+        """Whether a restart that was planned loses nothing."""
+        return self is not StoreRestart.lose
+
+    @property
+    def keeps_after_crash(self) -> bool:
+        """Whether no restart loses anything."""
+        return self is StoreRestart.persist
+
+
+class Reconnect(StrEnum):
+    """How a new backend goes on with a frontend that lives."""
+
+    renegotiate = "renegotiate"
+    resume = "resume"
+
+    @property
+    def keeps_rings(self) -> bool:
+        """Whether it takes up the old ring, so that the frontend notices nothing but time."""
+        return self is Reconnect.resume
+
+
+class Frontend(StrEnum):
+    """What a guest's frontend does when its backend has vanished."""
+
+    reconnect = "reconnect"
+    stock_linux = "stock-linux"
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether it takes another backend, or hangs for ever."""
+        return self is Frontend.reconnect

@@ -1,0 +1,143 @@
+"""With which architecture: what a host's configuration decides about who survives the death of whom.
+
+Rules: a row that has a name is no more than its values, so a host that amounts to a row is called after it,
+whatever keys it was written with. Everybody else asks what an architecture means, and compares no words.
+Source: docs/architectures.md says where each row comes from.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
+
+CUSTOM: Final = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One architecture. `frontends`: all that its guests have, first what they have if they say nothing.
+
+    `driver_domains`: whether domains other than dom0 drive disks.
+    """
+
+    hwdom: Hwdom = Hwdom.restart
+    store: StorePlace = StorePlace.dom0
+    store_restart: StoreRestart = StoreRestart.lose
+    reconnect: Reconnect = Reconnect.renegotiate
+    frontends: tuple[Frontend, ...] = (Frontend.reconnect,)
+    driver_domains: bool = False
+
+    @property
+    def name(self) -> str:
+        """The row that this is, or `custom`."""
+        return next((name for name, row in ARCHITECTURES.items() if row == self), CUSTOM)
+
+    @property
+    def frontend(self) -> Frontend:
+        """What a guest has that does not say what."""
+        return self.frontends[0]
+
+    def with_guests(self, frontends: Iterable[Frontend | None]) -> "Architecture":
+        """With the frontends that its guests have, None for one that says nothing."""
+        found = dict.fromkeys(each or self.frontend for each in frontends)
+        if self.frontend in found:
+            found = {self.frontend: None} | found
+        return replace(self, frontends=tuple(found) or self.frontends)
+
+    @property
+    def all_reconnect(self) -> bool:
+        """Whether no guest hangs whose backend has vanished."""
+        return all(each.reconnects for each in self.frontends)
+
+    @property
+    def dom0_death_ends_machine(self) -> bool:
+        """Whether nobody outlives a crash of dom0."""
+        return self.hwdom is not Hwdom.restart
+
+    @property
+    def dom0_comes_back(self) -> bool:
+        """Whether there is a dom0 again after a crash of dom0, be it after a start of the machine."""
+        return self.hwdom is not Hwdom.halt
+
+    @property
+    def store_has_domain(self) -> bool:
+        """Whether xenstored has a domain for itself."""
+        return self.store.is_own_domain
+
+    @property
+    def store_home(self) -> str:
+        """The name of the domain in which xenstored lives."""
+        return "xenstore" if self.store_has_domain else "dom0"
+
+    @property
+    def first_domid(self) -> int:
+        """The number of the first domain that the toolstack makes beside the store's, which comes before."""
+        return 2 if self.store_has_domain else 1
+
+    @property
+    def keeps_store(self) -> bool:
+        """Whether xenstored loses nothing however it ends."""
+        return self.store_restart.keeps_after_crash
+
+    @property
+    def keeps_updated_store(self) -> bool:
+        """Whether xenstored loses nothing when it is started again as planned."""
+        return self.store_restart.keeps_when_planned
+
+    @property
+    def dom0_crash(self) -> str:
+        """What a crash of dom0 leads to, in words."""
+        return _DOM0_CRASHES[self.hwdom]
+
+    @property
+    def policies(self) -> str:
+        """Its name and all that there is to choose; what xenstored keeps only if it keeps anything."""
+        kept = f" ({self.store_restart})" if self.keeps_updated_store else ""
+        told = f"hwdom {self.hwdom}, xenstore {self.store}{kept}, reconnect {self.reconnect}"
+        return f"{self.name} ({told}, frontends {' and '.join(self.frontends)})"
+
+    def words(self) -> dict[str, object]:
+        """As `run.json` has it, but for the driver domains, which it lists."""
+        return {
+            "architecture": self.name,
+            "hwdom": self.hwdom.value,
+            "xenstore": self.store.value,
+            "xenstore_restart": self.store_restart.value,
+            "reconnect": self.reconnect.value,
+            "frontends": [each.value for each in self.frontends],
+        }
+
+    @classmethod
+    def of_words(cls, words: Mapping[str, Any]) -> "Architecture":
+        """What a host of `run.json` was made of."""
+        return cls(
+            hwdom=Hwdom(words["hwdom"]),
+            store=StorePlace(words["xenstore"]),
+            store_restart=StoreRestart(words["xenstore_restart"]),
+            reconnect=Reconnect(words["reconnect"]),
+            frontends=tuple(Frontend(each) for each in words["frontends"]),
+            driver_domains=bool(words["driver_domains"]),
+        )
+
+
+_DOM0_CRASHES: Final = {
+    Hwdom.reboot: "a crash of dom0 restarts the host and every guest dies, as on stock Xen",
+    Hwdom.restart: "a new dom0 takes the place of a dead one; stock Xen would restart the host",
+    Hwdom.halt: "a crash of dom0 halts the host",
+}
+
+DEFAULT: Final = "restartable-dom0"
+ARCHITECTURES: Final = {
+    DEFAULT: Architecture(),
+    "resuming-dom0": Architecture(reconnect=Reconnect.resume),
+    "xen-2009": Architecture(hwdom=Hwdom.reboot, frontends=(Frontend.stock_linux,)),
+    "stock-linux": Architecture(frontends=(Frontend.stock_linux,)),
+    "xenstore-stubdom": Architecture(store=StorePlace.stubdom),
+    "persistent-xenstore": Architecture(store=StorePlace.stubdom, store_restart=StoreRestart.persist),
+    "driver-domains": Architecture(driver_domains=True),
+    "disaggregated": Architecture(
+        store=StorePlace.stubdom, store_restart=StoreRestart.persist, driver_domains=True
+    ),
+}
+"""Every architecture that has a name."""
