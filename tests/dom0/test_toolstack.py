@@ -12,7 +12,7 @@ from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import (
-    AssignDisk,
+    AssignDevice,
     IntroduceDomain,
     LiftQuotas,
     RemoveNodes,
@@ -25,6 +25,7 @@ from actors.dom0.steps import (
     removal_steps,
 )
 from actors.dom0.toolstack import Toolstack
+from actors.drivers.interrupt_line import InterruptLine
 from actors.kernel.kernel import Kernel
 
 DISK = DiskPlan("xvda", 51712, "sda", 3, "w")
@@ -126,7 +127,7 @@ DRIVER = DomainPlan(
     (),
     "{}",
     domid=1,
-    drives=(("sdb", 17, "level"),),
+    drives=(InterruptLine("sdb", 17, "level"),),
 )
 SERVED = replace(PLAN, disks=(replace(DISK, disk="sdb", backend=1),))
 DRIVER_BACK = "/local/domain/1/backend/vbd/5/51712"
@@ -140,7 +141,7 @@ def test_a_driver_domain_finds_what_it_serves_when_it_runs_and_nothing_of_an_ear
     assert rebuild_steps(DRIVER, 1, store_lost=True, resume=False)[-2:] == [LiftQuotas(1), IntroduceDomain(1)]
     assert nodes(steps)[f"{DRIVER_BACK}/state"] == ("1", ("n1", "r5"))
     assert steps[-4:] == [
-        AssignDisk(1, "sdb", 17, "level"),
+        AssignDevice(1, InterruptLine("sdb", 17, "level")),
         LiftQuotas(1),
         IntroduceDomain(1),
         UnpauseDomain(1),
@@ -205,7 +206,9 @@ def test_a_plan_is_read_from_plain_data() -> None:
         }
     )
 
-    assert plan == HostPlan((PLAN,), "dom0", "resume", 2, (("sda", 16, "level"),), ("3.4", "4.17"))
+    assert plan == HostPlan(
+        (PLAN,), "dom0", "resume", 2, {"disks": (InterruptLine("sda", 16, "level"),)}, ("3.4", "4.17")
+    )
 
 
 def test_a_driver_domain_is_read_with_its_number_and_its_disks() -> None:
@@ -253,7 +256,7 @@ def done(coroutine: Coroutine[Any, None, int]) -> int:
 
 def test_what_was_written_for_domains_that_are_gone_is_not_kept_for_ever() -> None:
     builder, kernel = Builder(), SimpleNamespace(log=lambda _: None)
-    host = HostPlan((PLAN,), "dom0", "resume", 2, (), ("4.17",))
+    host = HostPlan((PLAN,), "dom0", "resume", 2, {}, ("4.17",))
     toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", builder))
     assert done(toolstack.create(PLAN)) == 1
     written = len(builder.committed)
@@ -283,7 +286,7 @@ class Domains:
         xen = SimpleNamespace(sysctl=self.sysctl, domctl=self.domctl)
         kernel = SimpleNamespace(log=self.logs.append, xen=xen)
         self.plan = replace(PLAN, actions=actions)
-        host = HostPlan((self.plan,), "dom0", "resume", 2, (), ("4.17",))
+        host = HostPlan((self.plan,), "dom0", "resume", 2, {}, ("4.17",))
         self.toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", self.builder))
         done(self.toolstack.create(self.plan))
 
