@@ -21,15 +21,16 @@ from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.drivers.backends import DOM0_ROOT, Backends
 from actors.drivers.disks import Disks
+from actors.drivers.hardware import DrivenHardware
 from actors.kernel.kernel import Kernel
-from actors.kernel.threads import Future, Signal
+from actors.kernel.threads import Future
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Transport, Xenbus
 from actors.messages import Fault
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.store import StoreStatistics
-from actors.xenstore.tool_clients import TOOL, ToolClients
+from actors.xenstore.tool_clients import ToolClients
 
 DETACH: Final = "block-detach"
 ATTACH: Final = "block-attach"
@@ -69,9 +70,7 @@ class ControlDomain(Kernel):
         super().__init__(memory, extents)
         self._archive = archive
         self._plan = plan
-        self._disks = Disks(self, hardware=True)
-        self._links: set[str] = set()
-        self._link_came = Signal()
+        self._hardware = DrivenHardware(self, plan.drives, programs_ioapic=True)
         self._builder: DomainBuilder | None = None
         self._toolstack: Toolstack | None = None
         self._toolstack_dead = False
@@ -81,6 +80,7 @@ class ControlDomain(Kernel):
         self._backends: Backends | None = None
         self._home: StoreHome | None = None
         self._tools = ToolClients(self)
+        self.link_owners += [self._hardware, self._tools]
         self._block = BlockDevices(self)
         self._store_lost = False
         self._all_shut_down = False
@@ -95,9 +95,7 @@ class ControlDomain(Kernel):
             timeout_s = self._plan.watchdog_s
             self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
         await self.grants.setup()
-        for name, gsi, trigger in self._plan.disks:
-            await self._link(name)
-            await self._disks.probe(name, gsi, trigger)
+        await self._hardware.probe()
         builder = DomainBuilder(self, None, store_domid=0)
         try:
             home = self._home = self._make_home(builder)
@@ -110,7 +108,8 @@ class ControlDomain(Kernel):
             return
         self._store_lost = self._store_lost or home.began_empty
         builder.xenbus = xenbus
-        self._backends = Backends(self, xenbus, self._disks, self._plan.reconnect, root=DOM0_ROOT)
+        disks = self._hardware.driver(Disks)
+        self._backends = Backends(self, xenbus, disks, self._plan.reconnect, root=DOM0_ROOT)
         await self._backends.start()
         self._builder = builder
         self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
@@ -120,23 +119,6 @@ class ControlDomain(Kernel):
         await self._knows
         self._store_lost = self._store_lost or toolstack.store_lost
         self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
-
-    def link_opened(self, link: str) -> None:
-        """A device is plugged in, or a tool speaks to xenstored."""
-        if link.startswith(TOOL):
-            self._tools.opened(link)
-            return
-        self._links.add(link)
-        self._link_came.set()
-
-    def link_closed(self, link: str, reason: str) -> None:
-        """A device is gone: what was asked of it fails. Or a tool is."""
-        if link.startswith(TOOL):
-            self._tools.closed(link)
-            return
-        self._links.discard(link)
-        self._disks.lost(link)
-        self.log(f"{link}: lost: {reason}")
 
     def console_input(self, text: str) -> None:
         """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
@@ -216,7 +198,7 @@ class ControlDomain(Kernel):
         return ControlDomainStatistics(
             domains={each.plan.name: domid for domid, each in domains.items()},
             backends=len(vbds),
-            in_flight=self._disks.in_flight,
+            in_flight=self._hardware.in_flight,
             grants_mapped=self.grants.mapped,
             requests=sum(each.requests for each in vbds),
             resumes=sum(each.resumes for each in vbds),
@@ -302,10 +284,6 @@ class ControlDomain(Kernel):
     def _power_off(self) -> None:
         self.log("reboot: Power down")
         self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.poweroff)})
-
-    async def _link(self, name: str) -> None:
-        while name not in self._links:
-            await self._link_came.wait()
 
     def _make_home(self, builder: DomainBuilder) -> StoreHome:
         keeps = self._plan.store_restart.keeps_after_crash

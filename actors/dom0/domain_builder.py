@@ -23,7 +23,7 @@ from actors.abi.interface import (
 from actors.abi.types import DOMID_SELF, PAGE_SIZE
 from actors.dom0.plan import DomainPlan
 from actors.dom0.steps import (
-    AssignDisk,
+    AssignDevice,
     BuildDomain,
     CreateDomain,
     IntroduceDomain,
@@ -34,7 +34,7 @@ from actors.dom0.steps import (
     UnpauseDomain,
     WriteNodes,
 )
-from actors.drivers.gsi import choose_vector, map_gsi, set_up_gsi, write_entry
+from actors.drivers.interrupt_line import InterruptLine, choose_vector, map_gsi, set_up_gsi, write_entry
 from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import Transaction, Xenbus
 from actors.kernel.xs_ring import XsRing
@@ -110,8 +110,8 @@ class DomainBuilder:
                 await self._write_nodes(step)
             case LiftQuotas(domid=domid):
                 await self._lift_quotas(domid)
-            case AssignDisk():
-                await self._assign_disk(step)
+            case AssignDevice(domid=domid, line=line):
+                await self._assign_device(domid, line)
             case IntroduceDomain(domid=domid):
                 await self.store.introduce(domid, STORE_GFN, await self._store_port(domid))
             case UnpauseDomain(domid=domid):
@@ -199,20 +199,20 @@ class DomainBuilder:
                 assert isinstance(domid, int), "createdomain fills in a domain id"
                 return domid
 
-    async def _assign_disk(self, step: AssignDisk) -> None:
-        xen, gsi, level = self._xen, step.gsi, step.trigger == "level"
+    async def _assign_device(self, domid: int, line: InterruptLine) -> None:
+        xen, gsi, level = self._xen, line.gsi, line.is_level
         await set_up_gsi(xen, gsi, self._kernel.log, level=level)
         await write_entry(xen, gsi, await choose_vector(xen, gsi), level=level)
-        await map_gsi(xen, step.domid, gsi)
-        await xen.domctl(Domctl.irq_permission, domain=step.domid, pirq=gsi, allow_access=1)
+        await map_gsi(xen, domid, gsi)
+        await xen.domctl(Domctl.irq_permission, domain=domid, pirq=gsi, allow_access=1)
         await xen.domctl(
             Domctl.iomem_permission,
-            domain=step.domid,
+            domain=domid,
             first_mfn=register_frame(gsi),
             nr_mfns=1,
             allow_access=1,
         )
-        self._kernel.log(f"xl: {step.name} (irq {gsi}) is domain {step.domid}'s")
+        self._kernel.log(f"xl: {line.name} (irq {gsi}) is domain {domid}'s")
 
     async def _alloc_unbound(self, domid: int, remote: int) -> int:
         out = await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=domid, remote_dom=remote)

@@ -9,6 +9,8 @@ from typing import cast
 
 from actors.abi.types import PAGE_SIZE
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.drivers.hardware import Given, devices_in
+from actors.drivers.interrupt_line import InterruptLine, lines_of
 from actors.policies import Reconnect, StorePlace, StoreRestart
 
 
@@ -33,8 +35,8 @@ class DiskPlan:
 class DomainPlan:
     """One domain. `handle` is its UUID; `cmd_line` is handed to its kernel; `domid` 0: the next free one.
 
-    A driver domain `drives` disks (name, GSI, trigger). Its number is always the same, so that what is
-    granted to it, and the ports that wait for it, are its next life's.
+    A driver domain `drives` devices, each on a line. Its number is always the same, so that what is granted
+    to it, and the ports that wait for it, are its next life's.
     """
 
     name: str
@@ -47,7 +49,7 @@ class DomainPlan:
     cmd_line: str
     xenstore: bool = False
     domid: int = 0
-    drives: tuple[tuple[str, int, str], ...] = ()
+    drives: tuple[InterruptLine, ...] = ()
 
     @property
     def uuid(self) -> str:
@@ -69,7 +71,7 @@ class HostPlan:
     store: StorePlace
     reconnect: Reconnect
     watchdog_s: int
-    disks: tuple[tuple[str, int, str], ...]
+    drives: Given
     built_for: tuple[str, ...]
     store_restart: StoreRestart = StoreRestart.lose
 
@@ -82,24 +84,16 @@ class HostPlan:
             store=StorePlace(cast("str", data["xenstore"])),
             reconnect=Reconnect(cast("str", data["reconnect"])),
             watchdog_s=cast("int", data["watchdog_s"]),
-            disks=_lines(data["disks"]),
+            drives=devices_in(data),
             built_for=tuple(cast("list[str]", data["built_for"])),
             store_restart=StoreRestart(cast("str", data.get("store_restart", "lose"))),
         )
 
 
-def _lines(data: object) -> tuple[tuple[str, int, str], ...]:
-    """The disks that a domain drives: name, GSI, trigger."""
-    disks = tuple(
-        (each["name"], each["gsi"], each["trigger"]) for each in cast("list[dict[str, object]]", data)
-    )
-    return cast("tuple[tuple[str, int, str], ...]", disks)
-
-
 def _domain(data: dict[str, object]) -> DomainPlan:
     fields = dict(data)
     disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
-    drives = _lines(fields.pop("drives", []))
+    drives = lines_of(fields.pop("drives", []))
     keys = [each.name for each in dataclass_fields(ShutdownActions) if each.name in fields]
     actions = ShutdownActions(**{key: cast("str", fields.pop(key)) for key in keys})
     return DomainPlan(actions=actions, disks=disks, drives=drives, **fields)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from actors.abi.interface import XenbusState
 from actors.dom0.plan import DiskPlan, DomainPlan
+from actors.drivers.interrupt_line import InterruptLine
 
 Nodes = tuple[tuple[str, str, tuple[str, ...]], ...]
 
@@ -49,13 +50,11 @@ class LiftQuotas:
 
 
 @dataclass(frozen=True, slots=True)
-class AssignDisk:
-    """Give a domain the interrupt line and the registers of a disk."""
+class AssignDevice:
+    """Give a domain a device: its interrupt line and its registers."""
 
     domid: int
-    name: str
-    gsi: int
-    trigger: str
+    line: InterruptLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ Step = (
     | BuildDomain
     | WriteNodes
     | LiftQuotas
-    | AssignDisk
+    | AssignDevice
     | IntroduceDomain
     | UnpauseDomain
     | RemoveNodes
@@ -117,7 +116,7 @@ def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) ->
         what = f"{disk.vdev} of domain {guest}"
         # It may be detached before it comes to this.
         steps.append(WriteNodes(what, backend_nodes(disk, guest), beside=frontend_path(disk, guest)))
-    steps.extend(AssignDisk(domid, *each) for each in plan.drives)
+    steps.extend(AssignDevice(domid, each) for each in plan.drives)
     return [*steps, *_introduction(plan, domid), UnpauseDomain(domid)]
 
 

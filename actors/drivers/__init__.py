@@ -2,7 +2,8 @@
 
 driver_domain    the machine of a driver domain
 disk_driver      the driver of the disk controller
-disks            the disks of a domain: their interrupts, drivers and volumes
-gsi              how an interrupt line of a device comes to a domain
+hardware         the devices of a domain, of every kind
+disks            its disks: their drivers and volumes
+interrupt_line   how an interrupt line of a device comes to a domain
 backends         a blkback for each device that the toolstack writes into XenStore
 """

@@ -1,18 +1,10 @@
-"""The disks of a domain: their interrupts, their drivers, and the volumes that backends use.
-
-An interrupt is a pirq bound to an event channel, with an EOI when it is level. The hardware domain
-brings the line that far itself (`gsi.py`); to a driver domain it was given when that was built.
-Source: xen/include/public/physdev.h; Linux drivers/xen/events (xen_bind_pirq_gsi_to_irq).
-"""
+"""The disks of a domain: their drivers, and the volumes that backends use."""
 
 from collections.abc import Callable
 
 from actors.abi.disk_controller import FIRST_DISK_GSI
-from actors.abi.hypercalls import Hypercall as Number
-from actors.abi.hypercalls import Physdevop
-from actors.abi.types import DOMID_SELF
 from actors.drivers.disk_driver import DiskDriver
-from actors.drivers.gsi import choose_vector, map_gsi, set_up_gsi, write_entry
+from actors.drivers.interrupt_line import InterruptLine, bind_line
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 
@@ -41,17 +33,16 @@ class Volume:
 
 
 class Disks:
-    """Every disk controller that a domain drives. `hardware`: it programs the IO-APIC itself."""
+    """Every disk controller that a domain drives."""
 
-    def __init__(self, kernel: Kernel, *, hardware: bool) -> None:
+    def __init__(self, kernel: Kernel, programs_ioapic: bool) -> None:  # noqa: FBT001 (`MakeDriver`'s shape)
         self._kernel = kernel
-        self._hardware = hardware
+        self._programs_ioapic = programs_ioapic
         self._drivers: dict[str, DiskDriver] = {}
-        self._ready: dict[str, Future[None]] = {}
 
-    async def probe(self, name: str, gsi: int, trigger: str) -> None:
+    async def probe(self, line: InterruptLine) -> None:
         """Reset a controller, take its interrupt, learn its volumes. RuntimeError if it does not start."""
-        kernel = self._kernel
+        kernel, name = self._kernel, line.name
         first = kernel.pages.allocate_contiguous(QUEUE_FRAMES)
         frames = [kernel.pages.mfn(gfn) for gfn in range(first, first + QUEUE_FRAMES)]
         ready: Future[None] = Future()
@@ -61,18 +52,18 @@ class Disks:
             frames,
             lambda message: kernel.send(name, message),
             at_turn_end=kernel.at_turn_end,
-            edge=trigger == "edge",
+            edge=not line.is_level,
         )
         driver.on_ready = lambda: ready.set(None)
-        driver.tracepoint, driver.number = kernel.threads.tracepoint, gsi - FIRST_DISK_GSI
+        driver.tracepoint, driver.number = kernel.threads.tracepoint, line.gsi - FIRST_DISK_GSI
         kernel.on_link(name, driver.receive)
         self._drivers[name] = driver
-        await self._route(name, gsi, trigger, driver.interrupt)
+        await bind_line(kernel, line, driver.interrupt, programs_ioapic=self._programs_ioapic)
         driver.start()
         await ready
         if driver.error is not None:
             raise RuntimeError(driver.error)
-        kernel.log(f"{name}: {len(driver.volumes)} volumes, irq {gsi} {trigger}")
+        kernel.log(f"{name}: {len(driver.volumes)} volumes, irq {line.gsi} {line.trigger}")
 
     def volume(self, params: str) -> Volume:
         """The volume that a backend's `params` node names (`sda:3`); KeyError if there is none."""
@@ -92,21 +83,3 @@ class Disks:
     def in_flight(self) -> int:
         """Commands that the disks have not answered."""
         return sum(driver.in_flight for driver in self._drivers.values())
-
-    async def _route(self, name: str, gsi: int, trigger: str, interrupt: Callable[[], None]) -> None:
-        kernel, level = self._kernel, trigger == "level"
-        pirq, vector = gsi, 0
-        if self._hardware:
-            await set_up_gsi(kernel.xen, gsi, kernel.log, level=level)
-            pirq = await map_gsi(kernel.xen, DOMID_SELF, gsi)
-            vector = await choose_vector(kernel.xen, gsi)
-
-        def handler() -> None:
-            interrupt()
-            if level:
-                kernel.xen.post(Number.physdev_op, Physdevop.eoi, {"irq": pirq})
-
-        kind = "xen-pirq -ioapic-level" if level else "xen-pirq -ioapic-edge"
-        await kernel.irq.bind_pirq(pirq, kind, name, handler)
-        if self._hardware:
-            await write_entry(kernel.xen, gsi, vector, level=level)

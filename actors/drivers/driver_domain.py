@@ -1,7 +1,7 @@
 """A domain that has a disk controller of its own and serves it to others: a storage driver domain.
 
-What to do is in the command line of the start info, as JSON: its name, its disks (name, GSI, trigger) and
-the policies. Nothing that its guests ask of it goes through domain 0 once both ends are connected.
+What to do is in the command line of the start info, as JSON: its name, its devices (name, GSI, trigger)
+and the policies. Nothing that its guests ask of it goes through domain 0 once both ends are connected.
 Rules: it has no right but to the lines that it was given; what it is to serve it finds in the store.
 Source: tools/xl (devd), docs/misc/xl-disk-configuration (backend=).
 Left out: networks; an IOMMU, without which a driver domain is trusted with all memory, as on such a machine.
@@ -14,11 +14,11 @@ from actors.abi.hypercalls import Hypercall, Schedop
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.drivers.backends import OWN_ROOT, Backends
 from actors.drivers.disks import Disks
+from actors.drivers.hardware import DrivenHardware, devices_in
 from actors.kernel.kernel import Kernel
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
-from actors.kernel.threads import Signal
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Xenbus
 from actors.messages import Fault
@@ -43,9 +43,8 @@ class DriverDomain(Kernel):
         super().__init__(memory, extents)
         self.configuration = json.loads(self.start_info.cmd_line)
         self.name: str = self.configuration["name"]
-        self._disks = Disks(self, hardware=False)
-        self._links: set[str] = set()
-        self._link_came = Signal()
+        self._hardware = DrivenHardware(self, devices_in(self.configuration), programs_ioapic=False)
+        self.link_owners.append(self._hardware)
         self._xenbus: Xenbus | None = None
         self._backends: Backends | None = None
 
@@ -57,25 +56,12 @@ class DriverDomain(Kernel):
             self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
         await self.grants.setup()
         self._xenbus = xenbus = connect_to_store(self, reconnect=True)
-        for disk in self.configuration["disks"]:
-            while disk["name"] not in self._links:
-                await self._link_came.wait()
-            await self._disks.probe(disk["name"], disk["gsi"], disk["trigger"])
-        self._backends = Backends(self, xenbus, self._disks, self.configuration["reconnect"], root=OWN_ROOT)
+        await self._hardware.probe()
+        disks = self._hardware.driver(Disks)
+        self._backends = Backends(self, xenbus, disks, self.configuration["reconnect"], root=OWN_ROOT)
         await self._backends.start()
         await xenbus.watch(SHUTDOWN, self._shutdown_requested)
-        self.log(f"{self.name}: serves {len(self.configuration['disks'])} disks")
-
-    def link_opened(self, link: str) -> None:
-        """A device is there."""
-        self._links.add(link)
-        self._link_came.set()
-
-    def link_closed(self, link: str, reason: str) -> None:
-        """A device is gone: what was asked of it fails."""
-        self._links.discard(link)
-        self._disks.lost(link)
-        self.log(f"{link}: lost: {reason}")
+        self.log(f"{self.name}: serves {self._hardware}")
 
     def fault(self, fault: Fault) -> bool:
         """`backend-malformed-response` to `domid`, `virtual_device`."""
@@ -98,7 +84,7 @@ class DriverDomain(Kernel):
         rows = self._backends.statistics() if self._backends is not None else []
         return DriverDomainStatistics(
             backends=len(rows),
-            in_flight=self._disks.in_flight,
+            in_flight=self._hardware.in_flight,
             grants_mapped=self.grants.mapped,
             store_reconnects=self._xenbus.reconnects if self._xenbus is not None else 0,
             vbds=rows,

@@ -1,11 +1,13 @@
 """The machine that puts a paravirtual kernel together: event in, threads run, effects out.
 
-Rules: a domain is a `Kernel` with threads of its own; it takes messages of other links by `on_link`.
+Rules: a domain is a `Kernel` with threads of its own; it takes messages of other links by `on_link`. Whose a
+link is, follows from its name alone: its owner is told of it, and one that nobody owns is left alone.
 At the end of a turn doorbells are rung once, whatever the turn has queued for them. That an upcall
 was taken is said with the next message to the hypervisor: a message of its own would wake it for nothing.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
@@ -44,8 +46,27 @@ SUPERVISOR = "supervisor"
 UPCALL_TAKEN = Send(XEN, UpcallTaken())
 
 
+class LinkOwner(Protocol):
+    """A part of a kernel to which the links of one kind of peer belong."""
+
+    def owns(self, link: str) -> bool:
+        """Whether a link of this name is of that kind."""
+        ...
+
+    def opened(self, link: str) -> None:
+        """A link that it owns is there."""
+        ...
+
+    def closed(self, link: str, reason: str) -> None:
+        """A link that it owns is gone."""
+        ...
+
+
 class Kernel(Machine):
-    """One paravirtual kernel. `boot` starts when the link to the hypervisor is there."""
+    """One paravirtual kernel. `boot` starts when the link to the hypervisor is there.
+
+    `link_owners`: who takes the other links, all of which are known before the first event.
+    """
 
     def __init__(self, memory: Memory, extents: list[list[int]]) -> None:
         self.memory = memory
@@ -60,6 +81,7 @@ class Kernel(Machine):
         self._upcalls_owed = 0
         self._called = False
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
+        self.link_owners: list[LinkOwner] = []
         self._turn_ends: dict[Callable[[], None], None] = {}
         self.store_witness: StoreWitness | None = None
         self.store_began: Callable[[], None] = lambda: None
@@ -70,12 +92,6 @@ class Kernel(Machine):
 
     async def boot(self) -> None:
         """What this kernel does when it starts; subclasses say."""
-
-    def link_opened(self, link: str) -> None:
-        """A link other than the hypervisor's is there; subclasses may care."""
-
-    def link_closed(self, link: str, reason: str) -> None:
-        """A link other than the hypervisor's is gone; subclasses may care."""
 
     def console_input(self, text: str) -> None:
         """A line was typed on the console; subclasses may care."""
@@ -191,13 +207,17 @@ class Kernel(Machine):
         if link == XEN:
             self.threads.spawn("boot", self.boot())
         else:
-            self.link_opened(link)
+            for owner in self.link_owners:
+                if owner.owns(link):
+                    owner.opened(link)
 
     def _closed(self, link: str, reason: str) -> None:
         if link == XEN:
             self._effects.append(Exit(f"the machine is gone: {reason}"))
         else:
-            self.link_closed(link, reason)
+            for owner in self.link_owners:
+                if owner.owns(link):
+                    owner.closed(link, reason)
 
     def _console(self, message: object) -> None:
         if isinstance(message, ConsoleInput):

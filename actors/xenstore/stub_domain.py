@@ -17,7 +17,7 @@ from actors.xenstore.archive import Archive
 from actors.xenstore.daemon import Xenstored
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.store import StoreStatistics
-from actors.xenstore.tool_clients import TOOL, ToolClients
+from actors.xenstore.tool_clients import ToolClients
 
 
 class XenstoreDomain(Kernel):
@@ -37,6 +37,7 @@ class XenstoreDomain(Kernel):
         domid = self.start_info.store_domid
         self.daemon = Xenstored(self, domid=domid, quotas=quotas, archive=archive)
         self._tools = ToolClients(self)
+        self.link_owners.append(self._tools)
 
     async def boot(self) -> None:
         """Start the daemon and wait for domain 0."""
@@ -47,15 +48,6 @@ class XenstoreDomain(Kernel):
         self.log(
             f"xenstored: domain {self.start_info.store_domid}, port {self.start_info.store_port} for dom0"
         )
-
-    def link_opened(self, link: str) -> None:
-        """A tool speaks to the daemon."""
-        if link.startswith(TOOL):
-            self._tools.opened(link)
-
-    def link_closed(self, link: str, reason: str) -> None:  # noqa: ARG002 (the kernel's contract)
-        """A tool is gone."""
-        self._tools.closed(link)
 
     def fault(self, fault: Fault) -> bool:
         """`xenstored-live-update`; a kill is the death of this whole domain."""

@@ -48,6 +48,10 @@ class ToolClients:
     def __len__(self) -> int:
         return len(self._streams)
 
+    def owns(self, link: str) -> bool:
+        """Whether it is a tool's."""
+        return link.startswith(TOOL)
+
     def opened(self, link: str) -> None:
         """A tool has connected."""
         self._streams[link] = RequestStream()
@@ -55,7 +59,7 @@ class ToolClients:
         if self._server is not None:
             self._connect(link, self._server)
 
-    def closed(self, link: str) -> None:
+    def closed(self, link: str, reason: str) -> None:  # noqa: ARG002 (the contract of a `LinkOwner`)
         """A tool is gone."""
         self._forget(link)
 

@@ -7,7 +7,7 @@ from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import (
-    AssignDisk,
+    AssignDevice,
     IntroduceDomain,
     LiftQuotas,
     RemoveNodes,
@@ -20,6 +20,7 @@ from actors.dom0.steps import (
     removal_steps,
 )
 from actors.dom0.toolstack import Toolstack
+from actors.drivers.interrupt_line import InterruptLine
 from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import Xenbus
 from actors.xenstore.daemon import Xenstored
@@ -124,7 +125,7 @@ DRIVER = DomainPlan(
     (),
     "{}",
     domid=1,
-    drives=(("sdb", 17, "level"),),
+    drives=(InterruptLine("sdb", 17, "level"),),
 )
 SERVED = replace(PLAN, disks=(replace(DISK, disk="sdb", backend=1),))
 DRIVER_BACK = "/local/domain/1/backend/vbd/5/51712"
@@ -138,7 +139,7 @@ def test_a_driver_domain_finds_what_it_serves_when_it_runs_and_nothing_of_an_ear
     assert rebuild_steps(DRIVER, 1, store_lost=True, resume=False)[-2:] == [LiftQuotas(1), IntroduceDomain(1)]
     assert nodes(steps)[f"{DRIVER_BACK}/state"] == ("1", ("n1", "r5"))
     assert steps[-4:] == [
-        AssignDisk(1, "sdb", 17, "level"),
+        AssignDevice(1, InterruptLine("sdb", 17, "level")),
         LiftQuotas(1),
         IntroduceDomain(1),
         UnpauseDomain(1),
@@ -203,7 +204,9 @@ def test_a_plan_is_read_from_plain_data() -> None:
         }
     )
 
-    assert plan == HostPlan((PLAN,), "dom0", "resume", 2, (("sda", 16, "level"),), ("3.4", "4.17"))
+    assert plan == HostPlan(
+        (PLAN,), "dom0", "resume", 2, {"disks": (InterruptLine("sda", 16, "level"),)}, ("3.4", "4.17")
+    )
 
 
 def test_a_driver_domain_is_read_with_its_number_and_its_disks() -> None:
@@ -234,7 +237,7 @@ class Host:
         self.xen.do(0, daemon.start())
         xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
         self.builder = DomainBuilder(kernel, xenbus, store_domid=0)
-        host = HostPlan(plans, "dom0", "resume", 2, (), ("4.17",))
+        host = HostPlan(plans, "dom0", "resume", 2, {}, ("4.17",))
         self.toolstack = Toolstack(kernel, host, self.builder)
         self.xen.do(0, self.toolstack.start(store_lost=False))
 

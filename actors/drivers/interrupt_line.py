@@ -2,19 +2,69 @@
 
 The way is that of the thread's patches: GSI set up and mapped to a pirq, the redirection entry written
 through PHYSDEVOP_apic_write. The hardware domain alone may do that; a driver domain binds what it is given.
-Source: xen/include/public/physdev.h; patches 5 to 9 of the 2009 series.
+Source: xen/include/public/physdev.h; patches 5 to 9 of the 2009 series; Linux drivers/xen/events
+(xen_bind_pirq_gsi_to_irq).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
 
 from actors.abi.errno import Errno, XenError
+from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.hypercalls import Physdevop
+from actors.abi.types import DOMID_SELF
 from actors.kernel.hypercalls import Hypercalls
+from actors.kernel.kernel import Kernel
 
 IO_APIC_BASE = 0xFEC00000
 MAP_PIRQ_TYPE_GSI = 1
 RTE_LEVEL = 1 << 15
 RTE_ACTIVE_LOW = 1 << 13
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptLine:
+    """The line of a device: `name` is the device's, and that of the link to it; `trigger`: edge or level."""
+
+    name: str
+    gsi: int
+    trigger: str
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it stays asserted until the device has been served."""
+        return self.trigger == "level"
+
+
+def lines_of(data: object) -> tuple[InterruptLine, ...]:
+    """The lines that a domain is told of."""
+    return tuple(InterruptLine(**each) for each in cast("list[dict[str, object]]", data))  # type: ignore[arg-type]
+
+
+async def bind_line(
+    kernel: Kernel, line: InterruptLine, interrupt: Callable[[], None], *, programs_ioapic: bool
+) -> None:
+    """Have a line call `interrupt`, with an EOI after it when it is level.
+
+    `programs_ioapic`: nobody has brought the line to this domain, which may do it itself.
+    """
+    xen, gsi, level = kernel.xen, line.gsi, line.is_level
+    pirq, vector = gsi, 0
+    if programs_ioapic:
+        await set_up_gsi(xen, gsi, kernel.log, level=level)
+        pirq = await map_gsi(xen, DOMID_SELF, gsi)
+        vector = await choose_vector(xen, gsi)
+
+    def handler() -> None:
+        interrupt()
+        if level:
+            xen.post(Number.physdev_op, Physdevop.eoi, {"irq": pirq})
+
+    kind = "xen-pirq -ioapic-level" if level else "xen-pirq -ioapic-edge"
+    await kernel.irq.bind_pirq(pirq, kind, line.name, handler)
+    if programs_ioapic:
+        await write_entry(xen, gsi, vector, level=level)
 
 
 async def set_up_gsi(xen: Hypercalls, gsi: int, log: Callable[[str], None], *, level: bool) -> None:
