@@ -12,7 +12,6 @@ from random import Random
 from actors.abi.interface import XenbusState
 from actors.messages import StateWritten
 from actors.runtime.machine import Effect
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_performer import FaultPerformer
@@ -22,6 +21,7 @@ from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
 from cluster.experiment.schedule import Schedule
 from cluster.experiment.unfired_fault import UnfiredFault
+from cluster.faults.kinds import FAULT_KINDS
 
 SPARED = "spared by its probability"
 
@@ -172,10 +172,10 @@ class FaultCourse:
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
         host, _, target = chosen.target.partition("/")
         kind = FAULT_KINDS[fault.kind]
-        trouble = self._performer.trouble(fault.kind, host, target)
+        trouble = self._performer.trouble(kind, host, target)
         if trouble:
             chosen.skipped = trouble
-        elif kind.strikes_once and fault.probability < 1 and random.random() >= fault.probability:
+        elif not kind.each_time and fault.probability < 1 and random.random() >= fault.probability:
             chosen.skipped = SPARED
         else:
             chosen.injection = self._inject(fault, chosen, random, now_ns)
@@ -184,18 +184,18 @@ class FaultCourse:
         host, _, target = chosen.target.partition("/")
         kind, board = FAULT_KINDS[fault.kind], self._boards[host]
         running = {each.name: each.started_at_ns for each in board.domains.values() if each.state != "ended"}
-        probability = 1.0 if kind.strikes_once else fault.probability
+        probability = fault.probability if kind.each_time else 1.0
         injection = self.records.note(
             fault.kind,
             host,
             target,
             now_ns,
             label=chosen.label,
-            affected=affected_guests(fault.kind, board.host, target),
-            lives=mortal_domains(fault.kind, board.host, target, running),
+            affected=affected_guests(kind, board.host, target),
+            lives=mortal_domains(kind, board.host, target, running),
             options={**fault.options, "probability": probability, "seed": str(random.getrandbits(64))},
         )
-        injection.mortal = kind.deadly or kills_store_domain(fault.kind, board.host)
+        injection.mortal = kind.deadly or kills_store_domain(kind, board.host)
         injection.lasting = kind.lasts and not (kind.stays and fault.duration_ns is None)
         if injection.lasting and fault.duration_ns is not None:
             injection.ends_at_ns = now_ns + fault.duration_ns

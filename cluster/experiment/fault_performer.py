@@ -8,24 +8,30 @@ from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from actors.messages import Fault
-from actors.runtime.disturbance import ALTER, DELAY, DROP, DUPLICATE, REORDER, LinkRule
+from actors.runtime.disturbance import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
-from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.virtual_device import virtual_device_number
-from cluster.experiment.board import Board
+from cluster.experiment.board import Board, DomainProcess
 from cluster.experiment.fault_reach import kills_store_domain
 from cluster.experiment.injection import Injection
+from cluster.faults.act import (
+    AddRule,
+    CutPower,
+    DropRules,
+    FreezeDomain,
+    KillDomain,
+    OrderToolstack,
+    ReplaceStore,
+    SlowDown,
+    TellActor,
+    TellDisk,
+    Whom,
+)
+from cluster.faults.aim import Aim
+from cluster.faults.kind import FaultKind
+from cluster.faults.kinds import FAULT_KINDS
 
 NOT_RUNNING: Final = "it does not run"
-LINK_ACTIONS: Final = {
-    "link-delay": DELAY,
-    "link-drop": DROP,
-    "link-duplicate": DUPLICATE,
-    "link-reorder": REORDER,
-    "link-partition": DROP,
-    "evtchn-lost": ALTER,
-}
-TOOLSTACK_KINDS: Final = ("block-attach", "block-detach")
 Wire = tuple[str, str]
 """Who sends, and the name of the link there."""
 
@@ -38,101 +44,99 @@ class FaultPerformer:
         self._emit = emit
         self._rules: dict[Wire, dict[int, LinkRule]] = {}
         self._on_disks: dict[int, Injection] = {}
-        self._detached: dict[tuple[str, str], Injection] = {}
+        self._ordered: dict[tuple[str, str], Injection] = {}
 
-    def trouble(self, kind: str, host: str, target: str) -> str:
+    def trouble(self, kind: FaultKind, host: str, target: str) -> str:
         """Why a fault cannot be done now; empty if it can."""
         board = self._boards[host]
-        aim = FAULT_KINDS[kind].aim
-        if aim is Aim.host:
-            return "" if board.state.power == "on" else "its power is off"
-        names = target.split(":") if aim is Aim.link else [target]
-        if aim is Aim.store:
-            names = [board.store_home]
-        if aim is Aim.vbd:
-            guest = target.partition("/")[0]
-            names = [guest, _doer(board, kind, target)]
+        match kind.aim:
+            case Aim.host:
+                return "" if board.state.power == "on" else "its power is off"
+            case Aim.link:
+                names = target.split(":")
+            case Aim.vbd:
+                names = [target.partition("/")[0], _taker(board, kind, target)]
+            case _:
+                names = [_taker(board, kind, target)]
         return "" if all(_address(board, each) for each in names) else NOT_RUNNING
 
     def begin(self, injection: Injection) -> None:
         """Do it; `trouble` has found nothing."""
         board = self._boards[injection.host]
-        kind, target = injection.kind, injection.target
-        domain = board.find(target)
-        if kind == "crash":
-            assert domain is not None, "it runs"
-            board.crash(domain)
-        elif kind == "hang":
-            assert domain is not None, "it runs"
-            board.hang(domain)
-        elif FAULT_KINDS[kind].aim is Aim.store:
-            self._strike_store(injection, board)
-        elif kind == "host-power-loss":
-            board.lose_power(self._torn(board))
-        elif kind == "slow":
-            self._slow(injection, board, cast("float", injection.options["factor"]))
-        elif kind == "link-heal":
-            self._heal(_wire(board, kind, target))
-        elif kind in LINK_ACTIONS:
-            self._add_rule(injection, _wire(board, kind, target))
-        else:
-            self._tell(injection, board, active=True)
-            if kind in TOOLSTACK_KINDS:
-                self._detached[injection.host, target] = injection
-            if FAULT_KINDS[kind].aim is Aim.disk:
+        kind, target = FAULT_KINDS[injection.kind], injection.target
+        match kind.act:
+            case KillDomain():
+                board.crash(_running(board, target))
+            case FreezeDomain():
+                board.hang(_running(board, target))
+            case CutPower():
+                board.lose_power(self._torn(board))
+            case SlowDown():
+                self._slow(injection, board, cast("float", injection.options["factor"]))
+            case AddRule():
+                self._add_rule(injection, _wire(board, kind, target), kind.act)
+            case DropRules():
+                self._heal(_wire(board, kind, target))
+            case TellActor():
+                self._tell(injection, board, active=True)
+            case TellDisk():
+                self._tell(injection, board, active=True)
                 self._on_disks[injection.number] = injection
+            case OrderToolstack():
+                self._tell(injection, board, active=True)
+                self._ordered[injection.host, target] = injection
+            case ReplaceStore():
+                if kills_store_domain(kind, board.host):
+                    board.crash(_running(board, board.store_home))
+                else:
+                    self._tell(injection, board, active=True)
 
     def end(self, injection: Injection) -> bool:
         """Take it away; False if that cannot be done yet."""
         board = self._boards[injection.host]
-        kind, target = injection.kind, injection.target
-        self._on_disks.pop(injection.number, None)
-        if kind == "host-power-loss":
-            return self._restore_power(board)
-        if kind in LINK_ACTIONS:
-            self._remove_rule(injection.number)
-        elif kind == "hang":
-            domain = board.find(target)
-            if domain is not None and domain.started_at_ns == injection.lives.get(target):
-                board.unhang(domain)
-        elif kind == "block-detach":
-            return self._attach(injection, board)
-        elif not self.trouble(kind, injection.host, target):
-            if kind == "slow":
-                self._slow(injection, board, 1.0)
-            else:
-                self._tell(injection, board, active=False)
+        kind, target = FAULT_KINDS[injection.kind], injection.target
+        match kind.act:
+            case FreezeDomain():
+                domain = board.find(target)
+                if domain is not None and domain.started_at_ns == injection.lives.get(target):
+                    board.unhang(domain)
+            case CutPower():
+                return self._restore_power(board)
+            case SlowDown():
+                if not self.trouble(kind, injection.host, target):
+                    self._slow(injection, board, 1.0)
+            case AddRule():
+                self._remove_rule(injection.number)
+            case TellActor() | TellDisk():
+                self._on_disks.pop(injection.number, None)
+                if not self.trouble(kind, injection.host, target):
+                    self._tell(injection, board, active=False)
+            case OrderToolstack():
+                return self._undo_order(injection, board)
+            case KillDomain() | DropRules() | ReplaceStore():
+                pass
         return True
 
     def started(self, host: str, domid: int) -> None:
-        """A domain starts: its links are new and sound, and a dom0 has not heard what is to be attached."""
+        """A domain starts: its links are new and sound, and a dom0 has not heard what is to be undone."""
         board = self._boards[host]
-        for injection in list(self._detached.values()):
+        for injection in list(self._ordered.values()):
             if domid == 0 and injection.host == host and injection.ended_at_ns is not None:
-                self._attach(injection, board)
+                self._undo_order(injection, board)
         ends = [board.hypervisor, *(f"{host}/{disk}" for disk, _, _ in board.host.interrupts)]
         gone = {(each, f"dom{domid}") for each in ends}
         for wire in list(self._rules):
             if wire in gone or wire[0] == f"{host}/dom{domid}":
                 del self._rules[wire]
 
-    def _attach(self, injection: Injection, board: Board) -> bool:
-        """Have a disk attached again; False if nobody is there yet who could."""
+    def _undo_order(self, injection: Injection, board: Board) -> bool:
+        """Have a toolstack undo what was ordered of a vbd; False if nobody is there yet who could."""
         guest = injection.target.partition("/")[0]
         if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
             if not _address(board, "dom0"):
                 return False
             self._tell(injection, board, active=False)
         return True
-
-    def _strike_store(self, injection: Injection, board: Board) -> None:
-        """Kill the store's domain, or tell the kernel in which it runs what is to become of it."""
-        if kills_store_domain(injection.kind, board.host):
-            domain = board.find("xenstore")
-            assert domain is not None, "it runs"
-            board.crash(domain)
-        else:
-            self._tell(injection, board, active=True)
 
     def _slow(self, injection: Injection, board: Board, factor: float) -> None:
         """An actor takes longer for its steps, and a disk for its commands, too."""
@@ -145,7 +149,7 @@ class FaultPerformer:
         return {
             f"{board.host.name}/{each.target}"
             for each in self._on_disks.values()
-            if each.kind == "disk-torn-write" and each.host == board.host.name
+            if FAULT_KINDS[each.kind].act == TellDisk(tears=True) and each.host == board.host.name
         }
 
     def _restore_power(self, board: Board) -> bool:
@@ -158,27 +162,23 @@ class FaultPerformer:
 
     def _tell(self, injection: Injection, board: Board, *, active: bool) -> None:
         """Have an actor break, or be whole again, inside."""
-        target, options = injection.target, dict(injection.options)
-        if FAULT_KINDS[injection.kind].aim is Aim.vbd:
-            guest, _, vdev = target.partition("/")
-            domain = board.find(guest)
-            assert domain is not None, "it runs"
-            options |= {"domid": domain.domid, "virtual_device": virtual_device_number(vdev)}
-            target = _doer(board, injection.kind, target)
-        elif FAULT_KINDS[injection.kind].aim is Aim.store:
-            target = board.store_home
-        self._emit(Send(_address(board, target), Fault(injection.number, injection.kind, active, options)))
+        kind, options = FAULT_KINDS[injection.kind], dict(injection.options)
+        if kind.aim is Aim.vbd:
+            guest, _, vdev = injection.target.partition("/")
+            domid = _running(board, guest).domid
+            options |= {"domid": domid, "virtual_device": virtual_device_number(vdev)}
+        taker = _taker(board, kind, injection.target)
+        self._emit(Send(_address(board, taker), Fault(injection.number, kind.name, active, options)))
 
-    def _add_rule(self, injection: Injection, wire: Wire) -> None:
+    def _add_rule(self, injection: Injection, wire: Wire, act: AddRule) -> None:
         options = injection.options
-        lost_events = injection.kind == "evtchn-lost"
         rule = LinkRule(
-            action=LINK_ACTIONS[injection.kind],
+            action=act.action,
             probability=cast("float", options["probability"]),
-            messages=("Upcall",) if lost_events else tuple(cast("list[str]", options.get("messages", []))),
+            messages=act.messages or tuple(cast("list[str]", options.get("messages", []))),
             delay_ns=cast("int", options.get("delay_ns", 0)),
             jitter_ns=cast("int", options.get("jitter_ns", 0)),
-            fields={"ports": []} if lost_events else {},
+            fields=dict(act.fields),
         )
         self._rules.setdefault(wire, {})[injection.number] = rule
         self._apply(wire, str(options["seed"]))
@@ -203,16 +203,33 @@ def _address(board: Board, name: str) -> str:
     return address if board.runs(address) else ""
 
 
-def _doer(board: Board, kind: str, vbd: str) -> str:
-    """The domain that does this to a disk, by name: its backend, its toolstack, else the guest itself."""
-    guest, _, vdev = vbd.partition("/")
-    if kind == "backend-malformed-response":
-        return next(each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev))
-    return "dom0" if kind in TOOLSTACK_KINDS else guest
+def _running(board: Board, name: str) -> DomainProcess:
+    """A domain of which `trouble` has found that it runs."""
+    domain = board.find(name)
+    assert domain is not None, "it runs"
+    return domain
 
 
-def _wire(board: Board, kind: str, target: str) -> Wire:
-    if kind == "evtchn-lost":
+def _taker(board: Board, kind: FaultKind, target: str) -> str:
+    """Who is told of this, by name, or to whom it is done if nobody is told."""
+    if kind.aim is Aim.store:
+        return board.store_home
+    if kind.aim is not Aim.vbd:
+        return target
+    guest, _, vdev = target.partition("/")
+    match kind.act:
+        case OrderToolstack():
+            return "dom0"
+        case TellActor(whom=Whom.backend):
+            return next(
+                each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev)
+            )
+        case _:
+            return guest
+
+
+def _wire(board: Board, kind: FaultKind, target: str) -> Wire:
+    if kind.aim is not Aim.link:
         target = f"hypervisor:{target}"
     source, _, destination = target.partition(":")
     address = _address(board, source)

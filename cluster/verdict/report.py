@@ -12,12 +12,12 @@ from typing import Final
 
 from rich.console import Console
 
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
+from cluster.faults.kinds import FAULT_KINDS
 from cluster.verdict.expectations import judge
 from cluster.verdict.report_checks import all_checks
 from cluster.verdict.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts

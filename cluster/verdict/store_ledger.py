@@ -8,16 +8,12 @@ from typing import Final
 
 from actors.domu.store_log import StoreLog, StoreWord
 from cluster.experiment.guest_record import GuestRecord
+from cluster.faults.kinds import FAULT_KINDS
 from cluster.verdict.run_facts import RunFacts
 from cluster.verdict.verdict import Check, Verdict
 
 NAME: Final = "store writes"
 _STORE_LIVES_ON: Final = ("", "dom0", "xenstore", "xenstored", "hypervisor", "ioapic")
-_LOSES_NOTHING: Final = {
-    "lose": ("toolstack-kill",),
-    "live-update": ("toolstack-kill", "xenstored-live-update"),
-}
-"""What is done there and ends the life of no store, by the policy."""
 
 
 def store_writes(facts: RunFacts) -> list[Check]:
@@ -52,7 +48,7 @@ def _may_lose(facts: RunFacts, guest: GuestRecord) -> bool:
         return False
     return any(
         each.host == guest.host
-        and each.kind not in _LOSES_NOTHING.get(restart, ())
+        and not (each.kind in FAULT_KINDS and restart in FAULT_KINDS[each.kind].spares_store)
         and any(name in _STORE_LIVES_ON for name in each.target.split(":"))
         for each in facts.injections
     )

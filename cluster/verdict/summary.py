@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.quantities import duration_text
 from cluster.config.resolved import Data
+from cluster.faults.aim import Aim
+from cluster.faults.kinds import FAULT_KINDS
 from cluster.terminal.table import Table, line, number, text
 
 ROWS_SHOWN: Final = 20
