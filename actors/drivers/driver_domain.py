@@ -21,7 +21,6 @@ from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Signal
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Xenbus
-from actors.messages import Fault
 from actors.runtime.memory import Memory
 
 
@@ -76,12 +75,6 @@ class DriverDomain(Kernel):
         self._links.discard(link)
         self._disks.lost(link)
         self.log(f"{link}: lost: {reason}")
-
-    def fault(self, fault: Fault) -> bool:
-        """`backend-malformed-response` to `domid`, `virtual_device`."""
-        if fault.kind != "backend-malformed-response" or self._backends is None:
-            return False
-        return not fault.active or self._backends.misanswer(fault.options)
 
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
