@@ -10,7 +10,7 @@ import pytest
 from cluster.config.fault_targets import Inventory
 from cluster.config.resolved import ResolvedCluster
 from cluster.config.xl_disk import parse_xl_disk
-from cluster.experiment.fault_reach import affected_guests
+from cluster.experiment.faults.reach import affected_guests
 from cluster.faults.aim import Aim
 from cluster.faults.kinds import FAULT_KINDS
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cluster.experiment.injection import Injection
+from cluster.experiment.faults.injection import Injection
 from cluster.faults.kinds import FAULT_KINDS
 
 

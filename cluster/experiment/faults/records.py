@@ -12,9 +12,9 @@ from typing import Final
 from actors.abi.interface import ShutdownReason
 from cluster.config.resolved import Data, ResolvedHost
 from cluster.experiment.board import Board, DomainChange, DomainProcess
-from cluster.experiment.fault_reach import behind_domain
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.reach import behind_domain
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.injection import Injection
 from cluster.faults.kinds import FAULT_KINDS
 
 _SEEN_AS: Final = {int(each.seen_as): each.name for each in FAULT_KINDS.values() if each.seen_as is not None}

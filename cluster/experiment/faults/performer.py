@@ -12,8 +12,8 @@ from actors.runtime.disturbance import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.config.virtual_device import virtual_device_number
 from cluster.experiment.board import Board, DomainProcess
-from cluster.experiment.fault_reach import kills_store_domain
-from cluster.experiment.injection import Injection
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.reach import kills_store_domain
 from cluster.faults.act import (
     AddRule,
     CutPower,
