@@ -10,4 +10,5 @@ drivers                      processes, or virtual time
 verdict, trace               what a run has shown
 experiment                   the experimenter's machines
 config, terminal             what is wanted; what people read
+faults                       what a fault is
 """

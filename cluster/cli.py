@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,6 @@ from rich.console import Console
 from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.loading import load_cluster
 from cluster.config.quantities import counted
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
@@ -27,6 +27,8 @@ from cluster.control.client import NotRunning, ask, wait_for_report
 from cluster.control.preflight import CannotStart
 from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.drivers.console_log import follow, log_path
+from cluster.faults.kinds import FAULT_KINDS, OPTIONS
+from cluster.faults.option import Factor, Names, Time
 from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
 from cluster.run.commands import rerun, runs, verify
 from cluster.run.progress import Progress, ProgressConsole
@@ -119,6 +121,22 @@ def _known_kind(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
+def _options_of_kinds(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each of the kinds' own, in their order."""
+    for each in reversed(OPTIONS.values()):
+        kinds = ", ".join(kind.name for kind in FAULT_KINDS.values() if each in kind.options)
+        flag, text = f"--{each.flag or each.name}", f"{kinds}: {each.help}."
+        match each.takes:
+            case Time():
+                option = click.option(flag, each.name, metavar="TIME", help=text)
+            case Factor():
+                option = click.option(flag, each.name, type=float, metavar="F", help=text)
+            case Names():
+                option = click.option(flag, each.name, multiple=True, metavar="NAME", help=text)
+        command = option(command)
+    return command
+
+
 @cli.group()
 def fault() -> None:
     """Break something in a running cluster."""
@@ -131,16 +149,7 @@ def fault() -> None:
 @click.option("--probability", type=float, metavar="P", help="That it strikes, above 0 up to 1.")
 @click.option("--select", metavar="HOW", help="Of several targets: one, all, fixed:N or random:N.")
 @click.option("--seed", type=SEED, metavar="N", help="What is drawn follows from it.")
-@click.option(
-    "--operation", "operations", multiple=True, metavar="NAME", help="disk-error: read, write, flush."
-)
-@click.option("--interval", metavar="TIME", help="irq-storm: between two edges.")
-@click.option("--delay", metavar="TIME", help="link-delay, link-reorder.")
-@click.option("--jitter", metavar="TIME", help="link-delay: up to this more.")
-@click.option(
-    "--message", "messages", multiple=True, metavar="NAME", help="link rules: only these, as Upcall."
-)
-@click.option("--factor", type=float, metavar="F", help="slow: how many times as long.")
+@_options_of_kinds
 @CLUSTER
 def fault_inject(kind: str, target: str, name: str | None, select: str | None, **options: object) -> None:
     """Do a fault to a running cluster now; `domzero fault list` names the kinds and what they take.
@@ -163,10 +172,10 @@ def fault_list() -> None:
     with whoever_reads():
         for each in FAULT_KINDS.values():
             click.echo(f"{each.name:<{width}}  {each.does}")
-            options = [*(["duration"] if each.lasts else []), *each.options]
+            options = [*(["duration"] if each.lasts else []), *each.option_names]
             takes = f"; options: {', '.join(options)}" if options else ""
             click.echo(f"{'':<{width}}  of {each.aim.value}{takes}")
-            click.echo(f"{'':<{width}}  drivers: {', '.join(each.drivers)} (live: {each.live})")
+            click.echo(f"{'':<{width}}  drivers: live, simulated (live: {each.act.live})")
 
 
 @cli.command(short_help="Stop a cluster and print its verdict.")

@@ -8,24 +8,34 @@ Source: `docs/faults.md`; the atomicity of a sector at a loss of power is NVM Ex
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import Final
 
 from actors.abi.disk_controller import Opcode
 from actors.messages import Fault
 
-KINDS: Final = (
-    "disk-error", "disk-stall", "disk-torn-write", "disk-lying-flush", "irq-lost", "irq-storm", "slow"
-)  # fmt: skip
 NAMES: Final = {int(Opcode.read): "read", int(Opcode.write): "write", int(Opcode.flush): "flush"}
 DEFAULT_INTERVAL_NS: Final = 100_000
+
+
+class _Breakage(StrEnum):
+    """What can be broken in a disk, by the kind of fault that does it."""
+
+    commands_fail = "disk-error"
+    stalled = "disk-stall"
+    tearing = "disk-torn-write"
+    lying = "disk-lying-flush"
+    interrupts_lost = "irq-lost"
+    storming = "irq-storm"
+    slow = "slow"
 
 
 @dataclass(slots=True)
 class _Active:
     """One fault that is there now."""
 
-    kind: str
+    what: _Breakage
     probability: float
     operations: tuple[str, ...]
     interval_ns: int
@@ -63,10 +73,10 @@ class DiskFaults:
             if active is None:
                 return False
             self._active[fault.number] = active
-        self.stalled = self._any("disk-stall")
-        self.lying = self._any("disk-lying-flush")
-        self.slowness = math.prod(each.factor for each in self._active.values() if each.kind == "slow")
-        storms = [each.interval_ns for each in self._active.values() if each.kind == "irq-storm"]
+        self.stalled = self._any(_Breakage.stalled)
+        self.lying = self._any(_Breakage.lying)
+        self.slowness = math.prod(each.factor for each in self._those(_Breakage.slow))
+        storms = [each.interval_ns for each in self._those(_Breakage.storming)]
         self._storm_interval_ns = min(storms, default=0)
         self.storm_ns = now_ns if storms else None
         return True
@@ -83,16 +93,16 @@ class DiskFaults:
     def fails(self, opcode: int) -> bool:
         """Whether this command is to fail."""
         name = NAMES.get(opcode, "")
-        for each in self._active.values():
-            if each.kind == "disk-error" and name in each.operations and each.strikes():
+        for each in self._those(_Breakage.commands_fail):
+            if name in each.operations and each.strikes():
                 self.errors += 1
                 return True
         return False
 
     def loses_interrupt(self) -> bool:
         """Whether this interrupt is not seen."""
-        for each in self._active.values():
-            if each.kind == "irq-lost" and each.strikes():
+        for each in self._those(_Breakage.interrupts_lost):
+            if each.strikes():
                 self.interrupts_lost += 1
                 return True
         return False
@@ -100,17 +110,17 @@ class DiskFaults:
     @property
     def hides_interrupts(self) -> bool:
         """Whether a level that was not seen may stay unseen."""
-        return self._any("irq-lost")
+        return self._any(_Breakage.interrupts_lost)
 
     def tearing(self) -> Random | None:
         """Where writing stops when the power goes; None if sectors are atomic, as promised."""
-        for each in self._active.values():
-            if each.kind == "disk-torn-write":
-                return each.random
-        return None
+        return next((each.random for each in self._those(_Breakage.tearing)), None)
 
-    def _any(self, kind: str) -> bool:
-        return any(each.kind == kind for each in self._active.values())
+    def _those(self, what: _Breakage) -> list[_Active]:
+        return [each for each in self._active.values() if each.what is what]
+
+    def _any(self, what: _Breakage) -> bool:
+        return bool(self._those(what))
 
 
 def _parse(fault: Fault) -> _Active | None:
@@ -118,10 +128,14 @@ def _parse(fault: Fault) -> _Active | None:
     probability = options.get("probability", 1.0)
     operations = options.get("operations", list(NAMES.values()))
     interval_ns = options.get("interval_ns", DEFAULT_INTERVAL_NS)
-    if fault.kind not in KINDS or not isinstance(probability, float) or not isinstance(operations, list):
-        return None
     factor = options.get("factor", 1.0)
-    if not isinstance(interval_ns, int) or interval_ns <= 0 or not isinstance(factor, float):
+    if (
+        fault.kind not in set(_Breakage)
+        or not isinstance(probability, float)
+        or not isinstance(factor, float)
+    ):
+        return None
+    if not isinstance(operations, list) or not isinstance(interval_ns, int) or interval_ns <= 0:
         return None
     random = Random(str(options.get("seed", fault.number)))
-    return _Active(fault.kind, probability, tuple(operations), interval_ns, factor, random)
+    return _Active(_Breakage(fault.kind), probability, tuple(operations), interval_ns, factor, random)

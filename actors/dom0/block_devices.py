@@ -10,7 +10,7 @@ Left out: that an attachment whose backend does not come within 10 s is undone.
 """
 
 from collections import deque
-from typing import Final
+from typing import Final, cast
 
 from actors.abi.interface import XenbusState
 from actors.dom0.plan import DiskPlan
@@ -19,6 +19,7 @@ from actors.dom0.toolstack import Running, Toolstack
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Timeout
 from actors.kernel.xenbus import Transaction, Xenbus
+from actors.messages import Fault
 
 DESTROY_NS: Final = 10_000_000_000
 _GONE: Final = (XenbusState.Closed, XenbusState.Unknown)
@@ -33,6 +34,7 @@ class BlockDevices:
         self._kernel = kernel
         self._orders: dict[Device, deque[bool]] = {}
         self._toolstack: Toolstack | None = None
+        kernel.faults |= {"block-detach": self._detach_as_told, "block-attach": self._attach_as_told}
 
     def order(self, domid: int, virtual_device: int, *, attach: bool) -> None:
         """Attach or detach a disk, as soon as there is a toolstack that knows its domain."""
@@ -56,6 +58,19 @@ class BlockDevices:
     def lose_toolstack(self) -> None:
         """It was killed; what is ordered waits for the next one."""
         self._toolstack = None
+
+    def _detach_as_told(self, fault: Fault) -> bool:
+        """A disk (`domid`, `virtual_device`) is detached; taken away, it is attached again."""
+        options = cast("dict[str, int]", fault.options)
+        self.order(options["domid"], options["virtual_device"], attach=not fault.active)
+        return True
+
+    def _attach_as_told(self, fault: Fault) -> bool:
+        """A disk is attached; nothing takes that away."""
+        options = cast("dict[str, int]", fault.options)
+        if fault.active:
+            self.order(options["domid"], options["virtual_device"], attach=True)
+        return True
 
     def _begin(self, device: Device) -> None:
         if self._toolstack is not None:

@@ -5,7 +5,6 @@ Rules: nothing survives in here from an earlier dom0; what lives on is found aga
 
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Final, cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall, Schedop
@@ -16,7 +15,7 @@ from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.hypervisor_meeting import HypervisorMeeting
 from actors.dom0.local_store import LocalStore
 from actors.dom0.plan import HostPlan
-from actors.dom0.store_home import KILL, LIVE_UPDATE, StoreHome
+from actors.dom0.store_home import StoreHome
 from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.drivers.backends import DOM0_ROOT, Backends
@@ -31,9 +30,6 @@ from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.store import StoreStatistics
 from actors.xenstore.tool_clients import ToolClients
-
-DETACH: Final = "block-detach"
-ATTACH: Final = "block-attach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +67,20 @@ class ControlDomain(Kernel):
         self._archive = archive
         self._plan = plan
         self._hardware = DrivenHardware(self, plan.drives, programs_ioapic=True)
-        self._builder: DomainBuilder | None = None
+        self._builder = DomainBuilder(self, None, store_domid=0)
         self._toolstack: Toolstack | None = None
         self._toolstack_dead = False
         self._knows: Future[None] = Future()
         self._typed = ""
         self._store_to_rebuild = False
         self._backends: Backends | None = None
-        self._home: StoreHome | None = None
         self._tools = ToolClients(self)
         self.link_owners += [self._hardware, self._tools]
         self._block = BlockDevices(self)
+        self._home = self._make_home(self._builder)
         self._store_lost = False
         self._all_shut_down = False
+        self.faults |= {"hwdom-reboot": self._reboot_as_told, "toolstack-kill": self._break_toolstack}
 
     async def boot(self) -> None:
         """The hardware, XenStore, the domains."""
@@ -96,9 +93,8 @@ class ControlDomain(Kernel):
             self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
         await self.grants.setup()
         await self._hardware.probe()
-        builder = DomainBuilder(self, None, store_domid=0)
+        builder, home = self._builder, self._home
         try:
-            home = self._home = self._make_home(builder)
             xenbus = await home.start()
         except XenError as error:
             if error.errno != Errno.ENOSYS:
@@ -111,7 +107,6 @@ class ControlDomain(Kernel):
         disks = self._hardware.driver(Disks)
         self._backends = Backends(self, xenbus, disks, self._plan.reconnect, root=DOM0_ROOT)
         await self._backends.start()
-        self._builder = builder
         self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
         self._store_to_rebuild = False
         self._knows = self._told(toolstack, toolstack.start(store_lost=self._store_lost))
@@ -135,34 +130,6 @@ class ControlDomain(Kernel):
         if request is None or self._toolstack is None or not self._toolstack.ask(name, request):
             self.log(f"{text}: not possible")
 
-    def fault(self, fault: Fault) -> bool:
-        """`hwdom-reboot`, `toolstack-kill`, and what is done to a disk (`domid`, `virtual_device`).
-
-        That is `block-detach`, `block-attach`, which is what takes it away, or `backend-malformed-response`.
-        """
-        if fault.kind == "hwdom-reboot":
-            if fault.active:
-                self.log("reboot: Restarting system")
-                self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.reboot)})
-            return True
-        if fault.kind == "toolstack-kill":
-            if fault.active:
-                self._kill_toolstack()
-            else:
-                self._start_toolstack()
-            return True
-        if fault.kind in {DETACH, ATTACH}:
-            if fault.active or fault.kind == DETACH:
-                options = cast("dict[str, int]", fault.options)
-                attach = fault.kind == ATTACH or not fault.active
-                self._block.order(options["domid"], options["virtual_device"], attach=attach)
-            return True
-        if fault.kind in {KILL, LIVE_UPDATE}:
-            return self._home is None or self._home.fault(fault.kind)
-        if fault.kind != "backend-malformed-response" or self._backends is None:
-            return False
-        return not fault.active or self._backends.misanswer(fault.options)
-
     def close(self) -> None:
         """Let go of the archive: this machine may have been killed in a process that lives on."""
         if self._archive is not None:
@@ -171,14 +138,12 @@ class ControlDomain(Kernel):
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
         self._check_backends()
-        if self._home is not None:
-            self._home.check()
+        self._home.check()
 
     def check_turn(self) -> None:
         """The same of what the last turn touched."""
         self._check_backends()
-        if self._home is not None:
-            self._home.check_turn()
+        self._home.check_turn()
 
     def _check_backends(self) -> None:
         super().check()
@@ -210,8 +175,23 @@ class ControlDomain(Kernel):
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._all_shut_down,
             vbds=vbds,
-            store=self._home.statistics() if self._home is not None else None,
+            store=self._home.statistics(),
         )
+
+    def _reboot_as_told(self, fault: Fault) -> bool:
+        """The machine restarts in order; nothing takes that away."""
+        if fault.active:
+            self.log("reboot: Restarting system")
+            self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.reboot)})
+        return True
+
+    def _break_toolstack(self, fault: Fault) -> bool:
+        """Xl is killed; taken away, another one is started."""
+        if fault.active:
+            self._kill_toolstack()
+        else:
+            self._start_toolstack()
+        return True
 
     def _kill_toolstack(self) -> None:
         if self._toolstack is not None:
@@ -222,7 +202,7 @@ class ControlDomain(Kernel):
 
     def _start_toolstack(self) -> Future[None]:
         """A new xl in place of one that was killed, nothing if none was; set when xl knows the domains."""
-        if not self._toolstack_dead or self._toolstack is None or self._builder is None:
+        if not self._toolstack_dead or self._toolstack is None:
             return self._knows
         self._toolstack_dead = False
         dead, self._toolstack = (
@@ -263,8 +243,7 @@ class ControlDomain(Kernel):
     def _rebuild_store(self) -> None:
         """Another xenstored has begun empty: what was under way with the old one is begun again."""
         self._store_lost = self._store_to_rebuild = True
-        if self._builder is not None:
-            self._builder.committed.clear()
+        self._builder.committed.clear()
         if self._toolstack is not None and not self._toolstack_dead:
             self._toolstack_dead = True
             self._block.lose_toolstack()

@@ -6,7 +6,7 @@ and mappings. What lives on is in the archive, if there is one.
 
 from collections.abc import Callable
 
-from actors.dom0.store_home import KILL, LIVE_UPDATE, MakeClient
+from actors.dom0.store_home import MakeClient
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import LocalTransport, Xenbus
@@ -33,13 +33,14 @@ class LocalStore:
         self._kernel = kernel
         self._tools = tools
         self._make_client = make_client
-        self._restart = restart
         self._archive = archive
         self._lost = lost
         self._daemon: Xenstored | None = None
         self._transport: LocalTransport | None = None
         self._killed_early = False
         self.began_empty = True
+        kernel.faults["xenstored-kill"] = lambda _fault: self._die(planned=False)
+        kernel.faults["xenstored-live-update"] = lambda _fault: self._die(planned=restart.keeps_when_planned)
 
     async def start(self) -> Xenbus:
         """Start the daemon; dom0's client of it."""
@@ -50,11 +51,8 @@ class LocalStore:
         self._transport = daemon.connect_local()
         return self._make_client(self._transport)
 
-    def fault(self, kind: str) -> bool:
-        """Do it; nothing before the first daemon serves. One that is being started dies once it serves."""
-        if kind not in {KILL, LIVE_UPDATE}:
-            return False
-        planned = kind == LIVE_UPDATE and self._restart.keeps_when_planned
+    def _die(self, *, planned: bool) -> bool:
+        """Nothing before the first daemon serves. One that is being started dies once it serves."""
         if self._transport is None:
             return True
         if self._daemon is None:

@@ -7,13 +7,10 @@ Source: tools/helpers/init-xenstore-domain.c; that dom0 starts another one after
 """
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 from actors.kernel.xenbus import Transport, Xenbus
 from actors.xenstore.store import StoreStatistics
-
-KILL: Final = "xenstored-kill"
-LIVE_UPDATE: Final = "xenstored-live-update"
 
 MakeClient = Callable[[Transport], Xenbus]
 
@@ -25,10 +22,6 @@ class StoreHome(Protocol):
 
     async def start(self) -> Xenbus:
         """Start the daemon, or find one that lives on; dom0's client of it."""
-        ...
-
-    def fault(self, kind: str) -> bool:
-        """`xenstored-kill` or `xenstored-live-update` is done; False if not from here."""
         ...
 
     def check(self) -> None:

@@ -67,10 +67,6 @@ class StubStore:
         self._kernel.threads.spawn("xenstored watcher", self._look_after(client, domid))
         return client
 
-    def fault(self, kind: str) -> bool:  # noqa: ARG002 (the home's contract)
-        """Nothing is done from here: the domain itself dies or is told."""
-        return False
-
     def check(self) -> None:
         """Nothing runs here."""
 

@@ -73,6 +73,7 @@ class Guest(Kernel):
         self._checksums: dict[str, str] = {}
         self._leaving: Future[ShutdownReason] = Future()
         self._stopping = False
+        self.faults["frontend-disconnect"] = self._disconnect
 
     async def boot(self) -> None:
         """Connect to XenStore, probe the disks, work."""
@@ -106,10 +107,8 @@ class Guest(Kernel):
         if self._store_client is not None:
             self._store_client.stop()
 
-    def fault(self, fault: Fault) -> bool:
-        """`frontend-disconnect` closes a disk (`virtual_device`); taken away, it is opened again."""
-        if fault.kind != "frontend-disconnect":
-            return False
+    def _disconnect(self, fault: Fault) -> bool:
+        """A disk (`virtual_device`) is closed; taken away, it is opened again."""
         number = fault.options.get("virtual_device")
         for disk, device in zip(self._disks, self.configuration["devices"], strict=False):
             if device["virtual_device"] == number:

@@ -7,7 +7,6 @@ requests in flight is not let go), tools/hotplug/Linux/block (a device in use is
 `xl devd` (a driver domain finds its devices in the store and readies their volumes itself).
 """
 
-from collections.abc import Mapping
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
@@ -19,7 +18,7 @@ from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
-from actors.messages import StateWritten
+from actors.messages import Fault, StateWritten
 
 DOM0_ROOT = "/local/domain/0/backend/vbd"
 OWN_ROOT = "backend/vbd"
@@ -37,16 +36,11 @@ class Backends:
         self._root = root
         self.devices: dict[tuple[int, int], Blkback] = {}
         self._users: dict[str, tuple[Blkback, Future[None]]] = {}
+        kernel.faults["backend-malformed-response"] = self._misanswer
 
     async def start(self) -> None:
         """Watch for devices from now on. The toolstack's nodes may come before or after."""
         await self._xenbus.watch(self._root, self._changed)
-
-    def misanswer(self, options: Mapping[str, object]) -> bool:
-        """Have a backend (`domid`, `virtual_device`) answer what was never asked; False if it cannot."""
-        key = options.get("domid"), options.get("virtual_device")
-        device = self.devices.get(cast("tuple[int, int]", key))
-        return device is not None and device.misanswer()
 
     def check(self) -> None:
         """Invariants of each."""
@@ -66,6 +60,12 @@ class Backends:
         for key, device in self.devices.items():
             if key[0] == domid:
                 device.remove()
+
+    def _misanswer(self, fault: Fault) -> bool:
+        """A backend (`domid`, `virtual_device`) answers what was never asked; False if it cannot."""
+        key = fault.options.get("domid"), fault.options.get("virtual_device")
+        device = self.devices.get(cast("tuple[int, int]", key))
+        return not fault.active or (device is not None and device.misanswer())
 
     def _changed(self, path: str) -> None:
         if path == OWN_ROOT:

@@ -21,7 +21,6 @@ from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Xenbus
-from actors.messages import Fault
 from actors.runtime.memory import Memory
 
 
@@ -62,12 +61,6 @@ class DriverDomain(Kernel):
         await self._backends.start()
         await xenbus.watch(SHUTDOWN, self._shutdown_requested)
         self.log(f"{self.name}: serves {self._hardware}")
-
-    def fault(self, fault: Fault) -> bool:
-        """`backend-malformed-response` to `domid`, `virtual_device`."""
-        if fault.kind != "backend-malformed-response" or self._backends is None:
-            return False
-        return not fault.active or self._backends.misanswer(fault.options)
 
     def check(self) -> None:
         """Invariants of the kernel and its backends."""

@@ -44,6 +44,8 @@ from actors.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_
 XEN = "xen"
 SUPERVISOR = "supervisor"
 UPCALL_TAKEN = Send(XEN, UpcallTaken())
+TakeFault = Callable[[Fault], bool]
+"""Breaks something, or makes it whole again; False if it is not there."""
 
 
 class LinkOwner(Protocol):
@@ -66,6 +68,7 @@ class Kernel(Machine):
     """One paravirtual kernel. `boot` starts when the link to the hypervisor is there.
 
     `link_owners`: who takes the other links, all of which are known before the first event.
+    `faults`: by their kinds what can be broken in here; whoever has something that can be puts it in.
     """
 
     def __init__(self, memory: Memory, extents: list[list[int]]) -> None:
@@ -83,6 +86,7 @@ class Kernel(Machine):
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
         self.link_owners: list[LinkOwner] = []
         self._turn_ends: dict[Callable[[], None], None] = {}
+        self.faults: dict[str, TakeFault] = {}
         self.store_witness: StoreWitness | None = None
         self.store_began: Callable[[], None] = lambda: None
 
@@ -95,10 +99,6 @@ class Kernel(Machine):
 
     def console_input(self, text: str) -> None:
         """A line was typed on the console; subclasses may care."""
-
-    def fault(self, fault: Fault) -> bool:  # noqa: ARG002 (subclasses use it)
-        """Something in here is to break, or to be whole again; False if this kernel knows no such fault."""
-        return False
 
     def spend(self, kind: str) -> None:
         """A step of this kind was done; in simulated time it costs what its kind costs."""
@@ -222,8 +222,10 @@ class Kernel(Machine):
     def _console(self, message: object) -> None:
         if isinstance(message, ConsoleInput):
             self.console_input(message.text)
-        elif isinstance(message, Fault) and not self.fault(message):
-            self.log(f"no fault {message.kind} is possible here: {message.options}")
+        elif isinstance(message, Fault):
+            take = self.faults.get(message.kind)
+            if take is None or not take(message):
+                self.log(f"no fault {message.kind} is possible here: {message.options}")
 
     def _take_effects(self) -> list[Effect]:
         effects, self._effects = self._effects, []

@@ -38,6 +38,7 @@ class XenstoreDomain(Kernel):
         self.daemon = Xenstored(self, domid=domid, quotas=quotas, archive=archive)
         self._tools = ToolClients(self)
         self.link_owners.append(self._tools)
+        self.faults["xenstored-live-update"] = self._live_update
 
     async def boot(self) -> None:
         """Start the daemon and wait for domain 0."""
@@ -49,10 +50,8 @@ class XenstoreDomain(Kernel):
             f"xenstored: domain {self.start_info.store_domid}, port {self.start_info.store_port} for dom0"
         )
 
-    def fault(self, fault: Fault) -> bool:
-        """`xenstored-live-update`; a kill is the death of this whole domain."""
-        if fault.kind != "xenstored-live-update":
-            return False
+    def _live_update(self, _: Fault) -> bool:
+        """The daemon is replaced in order; a kill of it is the death of this whole domain."""
         self.daemon.live_update()
         return True
 

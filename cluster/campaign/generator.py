@@ -6,37 +6,21 @@ fault ends. Half of the faults follow closely upon another, since that is where 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final, cast
 
 from actors.policies import Frontend
 from cluster.campaign.case import FaultRow
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.faults.kinds import FAULT_KINDS
+from cluster.faults.recipe import Recipe, Recoverable, us
 
 FAULTS_MAX: Final = 5
 CLOSELY_US: Final = 60_000
 SHARE_OF_DURATION: Final = 0.9
 SHARE_TRIGGERED: Final = 0.25
-LAST_MAX_US: Final = 200_000
-HANG_MAX_US: Final = 2_000_000
-DARK_MAX_US: Final = 100_000
 STATES: Final = ("Initialising", "InitWait", "Initialised", "Connected", "Closing", "Closed")
-WEIGHTS: Final = {"crash": 5, "host-power-loss": 2}
-"""How much more often than the others a kind comes: those that end lives find most."""
 FAULT_STATES: Final = ("injected", "detected", "recovered")
-
-Targets = Callable[[ResolvedHost], list[str]]
-Options = Callable[[Random], FaultRow]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """A kind of fault: what of a host it can be done to, and what else it needs."""
-
-    kind: str
-    targets: Targets
-    options: Options = lambda _random: {}
 
 
 def _dom0(host: ResolvedHost) -> list[str]:
@@ -109,42 +93,19 @@ def _links(host: ResolvedHost) -> list[str]:
     return links
 
 
-def _lasting(most_us: int) -> Options:
-    return lambda random: {"duration": _us(random.randint(1, most_us))}
-
-
-def _disk_error(random: Random) -> FaultRow:
-    return {**_lasting(LAST_MAX_US)(random), "probability": random.choice([0.05, 0.3, 1.0])}
-
-
-def _slow(random: Random) -> FaultRow:
-    return {**_lasting(LAST_MAX_US)(random), "factor": random.choice([2, 5, 20])}
-
-
-def _delay(random: Random) -> FaultRow:
-    delays = {"delay": _us(random.randint(10, 5_000)), "jitter": _us(random.randrange(2_000))}
-    return {**_lasting(LAST_MAX_US)(random), **delays}
-
-
-RECIPES: Final = (
-    Recipe("crash", _dom0),
-    Recipe("crash", _drivers),
-    Recipe("crash", _guests),
-    Recipe("hang", _domains, _lasting(HANG_MAX_US)),
-    Recipe("hwdom-reboot", _dom0),
-    Recipe("toolstack-kill", _dom0, _lasting(LAST_MAX_US)),
-    Recipe("xenstored-kill", _stores),
-    Recipe("xenstored-live-update", _stores),
-    Recipe("host-power-loss", _host, _lasting(DARK_MAX_US)),
-    Recipe("disk-error", _disks, _disk_error),
-    Recipe("disk-stall", _disks, _lasting(LAST_MAX_US)),
-    Recipe("irq-lost", _level_disks, _lasting(LAST_MAX_US)),
-    Recipe("irq-storm", _disks, _lasting(LAST_MAX_US // 10)),
-    Recipe("link-delay", _links, _delay),
-    Recipe("frontend-disconnect", _vbds, _lasting(LAST_MAX_US)),
-    Recipe("block-detach", _vbds, _lasting(LAST_MAX_US)),
-    Recipe("slow", _actors, _slow),
-)
+HIT: Final[dict[Recoverable, Callable[[ResolvedHost], list[str]]]] = {
+    Recoverable.dom0: _dom0,
+    Recoverable.drivers: _drivers,
+    Recoverable.guests: _guests,
+    Recoverable.domains: _domains,
+    Recoverable.disks: _disks,
+    Recoverable.level_disks: _level_disks,
+    Recoverable.vbds: _vbds,
+    Recoverable.stores: _stores,
+    Recoverable.host: _host,
+    Recoverable.actors: _actors,
+    Recoverable.links: _links,
+}
 
 
 class Generator:
@@ -154,10 +115,13 @@ class Generator:
         self._duration_us = max(1, int(cluster.duration_ns * SHARE_OF_DURATION) // 1000)
         self._vbds = [vbd for host in cluster.hosts for vbd in _vbds(host)]
         self._choices: dict[str, list[tuple[Recipe, str]]] = {}
-        for recipe in RECIPES:
-            found = [(recipe, target) for host in cluster.hosts for target in recipe.targets(host)]
-            if found and (not kinds or recipe.kind in kinds):
-                self._choices.setdefault(recipe.kind, []).extend(found)
+        for kind in FAULT_KINDS.values():
+            if kinds and kind.name not in kinds:
+                continue
+            for recipe in kind.recipes:
+                found = [(recipe, target) for host in cluster.hosts for target in HIT[recipe.hits](host)]
+                if found:
+                    self._choices.setdefault(kind.name, []).extend(found)
 
     @property
     def kinds(self) -> list[str]:
@@ -180,18 +144,18 @@ class Generator:
             closely = index > 0 and random.random() < 0.5
             at_us = at_us + random.randrange(CLOSELY_US) if closely else random.randrange(self._duration_us)
             at_us = min(at_us, self._duration_us)
-            timed.append((at_us, {**row, "at": _us(at_us)}))
+            timed.append((at_us, {**row, "at": us(at_us)}))
         return [*(row for _, row in sorted(timed, key=lambda each: each[0])), *triggered]
 
     def _row(self, random: Random) -> FaultRow:
         kinds = self.kinds
-        (kind,) = random.choices(kinds, [WEIGHTS.get(each, 1) for each in kinds])
+        (kind,) = random.choices(kinds, [FAULT_KINDS[each].weight for each in kinds])
         recipe, target = random.choice(self._choices[kind])
-        return {"kind": recipe.kind, "target": target, **recipe.options(random), "optional": True}
+        return {"kind": kind, "target": target, **recipe.options(random), "optional": True}
 
     def _trigger(self, random: Random, nr_timed: int) -> FaultRow:
         """When an end of a vbd is in some state, or shortly after something has become of another fault."""
-        after = {"after": _us(random.randrange(3_000))}
+        after = {"after": us(random.randrange(3_000))}
         if self._vbds and random.random() < 0.7:
             when: FaultRow = {"vbd": random.choice(self._vbds), "state": random.choice(STATES)}
             return {"when": {**when, "end": random.choice(["frontend", "backend"])}, **after}
@@ -201,10 +165,6 @@ class Generator:
         }
 
 
-def _us(time_us: int) -> str:
-    return f"{time_us}us"
-
-
 def kinds() -> list[str]:
     """Every kind that a schedule can have."""
-    return list(dict.fromkeys(each.kind for each in RECIPES))
+    return [each.name for each in FAULT_KINDS.values() if each.recipes]

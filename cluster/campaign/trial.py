@@ -18,7 +18,7 @@ from cluster.campaign.service_record import contradiction
 from cluster.campaign.witness import RunWitness
 from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost
 from cluster.drivers.simulated import run_simulated
-from cluster.experiment.injection import Injection
+from cluster.experiment.faults.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.verdict.report import Report, facts_of, report_of
 from cluster.verdict.report_checks import named

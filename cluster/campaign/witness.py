@@ -27,8 +27,8 @@ from cluster.campaign.service_record import ServiceRecord
 from cluster.campaign.store_record import StoreRecord
 from cluster.drivers.simulated import Witness
 from cluster.experiment.supervisor import Supervisor
+from cluster.faults.kinds import FAULT_KINDS
 
-POWER_LOSS: Final = "host-power-loss"
 LOOKS: Final = ("fault", "recovered", "stop")
 
 
@@ -217,7 +217,7 @@ class RunWitness(Witness):
         """The supervisor says what happens."""
         if what == "fault":
             struck = self._supervisor.injections[-1]
-            if struck.kind == POWER_LOSS:
+            if struck.kind in FAULT_KINDS and FAULT_KINDS[struck.kind].cuts_power:
                 self.power_losses.setdefault(struck.host, []).append(self.history.index)
             for state in self._vbd_states():
                 self.states[state] = self.states.get(state, 0) + 1

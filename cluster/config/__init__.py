@@ -8,5 +8,6 @@ resolution         names to addresses; virtual_device, quantities, guest_descrip
 shutdown_actions   which of xl's actions on a domain that has shut down are there
 xl_config          a guest as xl.cfg; xl_syntax, xl_refusals, xl_keys beside it, c_number for its numbers
 xl_disk            one disk of it; xl_disk_syntax beside it
-fault_kinds        every kind of fault; fault_checks, fault_targets, fault_resolution make faults of a file
+fault_words        what is wrong with one fault of a file, or given by hand; fault_checks looks at all,
+                   fault_targets says what its targets are, fault_resolution decides the rest
 """

@@ -13,6 +13,7 @@ from cluster.config.architecture import ARCHITECTURES
 from cluster.config.domain_name import check_domain_name, check_not_reserved
 from cluster.config.errors import Finding, did_you_mean
 from cluster.config.fault_checks import FaultChecks
+from cluster.config.fault_targets import Inventory
 from cluster.config.guest_description import DiskDescription, GuestDescription
 from cluster.config.quantities import size_text
 from cluster.config.schema import ClusterSchema, HostSchema
@@ -29,10 +30,13 @@ Guests = dict[str, list[GuestDescription]]
 class ConfigChecks:
     """All checks of one file; `guests` by the name of their host."""
 
-    def __init__(self, source: YamlSource, cluster: ClusterSchema, guests: Guests) -> None:
+    def __init__(
+        self, source: YamlSource, cluster: ClusterSchema, guests: Guests, inventory: Inventory
+    ) -> None:
         self._source = source
         self._cluster = cluster
         self._guests = guests
+        self._inventory = inventory
         self.findings: list[Finding] = []
 
     def run(self) -> list[Finding]:
@@ -43,7 +47,7 @@ class ConfigChecks:
         self._images()
         for index, host in enumerate(hosts):
             self._host(host, ("hosts", index))
-        self.findings += FaultChecks(self._source, self._cluster, self._guests).run()
+        self.findings += FaultChecks(self._source, self._cluster, self._inventory).run()
         self._survivors()
         return self.findings
 

@@ -3,17 +3,18 @@
 Rules: nothing is changed and nothing raised; every check adds its findings.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actors.abi.interface import XenbusState
 from cluster.config.errors import Finding, did_you_mean
-from cluster.config.fault_kinds import FAULT_KINDS, OPTIONS, Aim, FaultKind
-from cluster.config.fault_targets import HostInventory, Inventory
-from cluster.config.guest_description import GuestDescription
+from cluster.config.fault_targets import Inventory
+from cluster.config.fault_words import wrong_words
 from cluster.config.quantities import duration_text
-from cluster.config.schema import ClusterSchema, FaultSchema, HostSchema, WhenSchema
+from cluster.config.schema import ClusterSchema, FaultSchema, WhenSchema
 from cluster.config.yaml_source import Where, YamlSource
+from cluster.faults.aim import Aim
+from cluster.faults.kind import FaultKind
+from cluster.faults.kinds import FAULT_KINDS
 
 SHOWN_MAX: Final = 200
 DOMAIN_STATES: Final = ("started", "shutdown", "dying", "destroyed", "ended")
@@ -23,17 +24,12 @@ _NEEDS_A_PROCESS_OF_ITS_OWN: Final = (Aim.domain, Aim.dom0)
 
 
 class FaultChecks:
-    """All checks of the faults of one file; `guests` by the name of their host."""
+    """All checks of the faults of one file; `inventory` is what there is on its hosts."""
 
-    def __init__(
-        self,
-        source: YamlSource,
-        cluster: ClusterSchema,
-        guests: Mapping[str, Sequence[GuestDescription]],
-    ) -> None:
+    def __init__(self, source: YamlSource, cluster: ClusterSchema, inventory: Inventory) -> None:
         self._source = source
         self._cluster = cluster
-        self._inventory = Inventory(_inventory(host, guests[host.name]) for host in cluster.hosts)
+        self._inventory = inventory
         self.findings: list[Finding] = []
 
     def run(self) -> list[Finding]:
@@ -41,27 +37,13 @@ class FaultChecks:
         for index, fault in enumerate(self._cluster.faults):
             where = ("faults", index)
             kind = FAULT_KINDS[fault.kind]
-            self._options(fault, kind, where)
+            for key, wrong, right in wrong_words(fault, kind):
+                self._refuse((*where, key), wrong, right)
             self._targets(fault, kind, where)
             self._time(fault, where)
             if fault.when is not None:
                 self._trigger(fault.when, index, (*where, "when"))
         return self.findings
-
-    def _options(self, fault: FaultSchema, kind: FaultKind, where: Where) -> None:
-        known = f"it has {', '.join(kind.options)}" if kind.options else "it has none of its own"
-        for option in OPTIONS:
-            if getattr(fault, option) is not None and option not in kind.options:
-                self._refuse((*where, option), f"{kind.name} has no option {option!r}", known)
-        for option in ("operations", "messages"):
-            if getattr(fault, option) == []:
-                self._refuse((*where, option), f"{option}: nothing is named", "name some, or leave it out")
-        if fault.duration is not None and not kind.lasts:
-            self._refuse(
-                (*where, "duration"), f"{kind.name} has no duration", "leave it out: it just happens"
-            )
-        if fault.duration == 0:
-            self._refuse((*where, "duration"), "a duration of nothing", "more than 0ns, or leave it out")
 
     def _targets(self, fault: FaultSchema, kind: FaultKind, where: Where) -> None:
         named = [fault.target] if isinstance(fault.target, str) else fault.target
@@ -138,10 +120,3 @@ class FaultChecks:
 
     def _refuse(self, where: Where, wrong: str, right: str) -> None:
         self.findings.append(self._source.finding(where, wrong, right))
-
-
-def _inventory(host: HostSchema, guests: Sequence[GuestDescription]) -> HostInventory:
-    vdevs = {name: [disk.vdev for disk in each.disks] for each in guests for name in each.names}
-    drivers = {each.name: each.disks for each in host.driver_domains}
-    disks = [disk.name for disk in host.disks]
-    return HostInventory(host.name, disks, vdevs, host.chosen.store_has_domain, drivers)

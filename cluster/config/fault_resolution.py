@@ -3,10 +3,10 @@
 Rules: a pure function; patterns become the targets that match, in the order of the configuration.
 """
 
-from cluster.config.fault_kinds import DEFAULTS, FAULT_KINDS, OPERATIONS
 from cluster.config.fault_targets import Inventory
-from cluster.config.resolved import Data, ResolvedFault, Trigger
+from cluster.config.resolved import ResolvedFault, Trigger
 from cluster.config.schema import FaultSchema, WhenSchema
+from cluster.faults.kinds import FAULT_KINDS
 
 
 def resolve_fault(fault: FaultSchema, number: int, inventory: Inventory) -> ResolvedFault:
@@ -30,7 +30,7 @@ def resolve_fault(fault: FaultSchema, number: int, inventory: Inventory) -> Reso
         probability=float(fault.probability),
         seed=fault.seed,
         optional=fault.optional,
-        options=_options(fault, kind.options),
+        options={each.wire_name: each.resolved(fault.option(each.name)) for each in kind.options},
     )
 
 
@@ -48,17 +48,3 @@ def _trigger(when: WhenSchema) -> Trigger:
     if when.domain is not None:
         return Trigger("domain", when.domain, when.state, when.nth, since_boot)
     return Trigger("fault", str(when.fault), when.state, when.nth, since_boot)
-
-
-def _options(fault: FaultSchema, known: tuple[str, ...]) -> Data:
-    """The options of the kind, all of them, as msgpack data; durations get `_ns` behind their name."""
-    options: Data = {}
-    for name in known:
-        given = getattr(fault, name)
-        if name in {"interval", "delay", "jitter"}:
-            options[f"{name}_ns"] = DEFAULTS[name] if given is None else given
-        elif name == "factor":
-            options[name] = DEFAULTS[name] if given is None else float(given)
-        else:
-            options[name] = list(given or (OPERATIONS if name == "operations" else ()))
-    return options

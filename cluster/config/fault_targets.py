@@ -3,85 +3,28 @@
 Rules: the order is that of the configuration, so that a selection from it is the same everywhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
 from cluster.config.errors import did_you_mean
-from cluster.config.fault_kinds import FAULT_KINDS, Aim, FaultKind
-from cluster.config.resolved import ResolvedCluster, rows
+from cluster.config.resolved import ResolvedHost
+from cluster.faults.aim import Aim
+from cluster.faults.kind import FaultKind
+from cluster.faults.kinds import FAULT_KINDS
 
 SHOWN_MAX: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class HostInventory:
-    """One host: its disks, and its guests with the vdevs of each; `stub`: xenstored has its own domain.
-
-    `drivers`: the driver domains, with the disks that each drives.
-    """
-
-    name: str
-    disks: Sequence[str]
-    guests: Mapping[str, Sequence[str]]
-    stub: bool
-    drivers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    def targets(self, aim: Aim) -> list[str]:
-        """Every target of this host for a kind that aims so."""
-        domains = ["dom0", *(["xenstore"] if self.stub else []), *self.drivers, *self.guests]
-        match aim:
-            case Aim.host:
-                return [self.name]
-            case Aim.domain:
-                names = domains
-            case Aim.dom0:
-                names = ["dom0"]
-            case Aim.store:
-                names = ["xenstored"]
-            case Aim.disk:
-                names = list(self.disks)
-            case Aim.vbd:
-                names = [f"{guest}/{vdev}" for guest, vdevs in self.guests.items() for vdev in vdevs]
-            case Aim.actor:
-                names = [*domains, *self.disks, "hypervisor", "ioapic"]
-            case Aim.link:
-                pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
-                pairs += [(disk, each) for disk in self.disks for each in ("ioapic", self._driver_of(disk))]
-                names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
-        return [f"{self.name}/{each}" for each in names]
-
-    def _driver_of(self, disk: str) -> str:
-        return next((name for name, disks in self.drivers.items() if disk in disks), "dom0")
 
 
 class Inventory:
     """All hosts of a cluster."""
 
-    def __init__(self, hosts: Iterable[HostInventory]) -> None:
-        self._hosts = list(hosts)
-
-    @classmethod
-    def of(cls, cluster: ResolvedCluster) -> "Inventory":
-        """The inventory of a resolved configuration."""
-        return cls(
-            HostInventory(
-                host.name,
-                [name for name, _, _ in host.interrupts],
-                {
-                    str(each["name"]): [str(disk["vdev"]) for disk in rows(each["disks"])]
-                    for each in host.guests
-                },
-                host.architecture.store_has_domain,
-                {name: host.driven_by(name) for name in host.drivers},
-            )
-            for host in cluster.hosts
-        )
+    def __init__(self, hosts: Sequence[ResolvedHost]) -> None:
+        self._hosts = hosts
 
     def targets(self, aim: Aim) -> list[str]:
         """Every target for a kind that aims so."""
-        return [target for host in self._hosts for target in host.targets(aim)]
+        return [target for host in self._hosts for target in _targets(host, aim)]
 
     def match(self, aim: Aim, pattern: str) -> list[str]:
         """The targets that a name, or a pattern with `*` and `?`, stands for."""
@@ -91,7 +34,8 @@ class Inventory:
         """What to write in place of a target that there is not for this kind."""
         others = [each.name for each in FAULT_KINDS.values() if pattern in self.targets(each.aim)]
         if kind.aim is Aim.domain and not others and f"{pattern}d" in self.targets(Aim.store):
-            return f"xenstored is in dom0 there; xenstored-kill of {pattern}d, or write xenstore: stubdom"
+            (kill, *_) = (each.name for each in FAULT_KINDS.values() if each.aim is Aim.store)
+            return f"xenstored is in dom0 there; {kill} of {pattern}d, or write xenstore: stubdom"
         if others:
             return f"it is done to {kind.aim.value}; {pattern} is for {', '.join(others)}"
         known = self.targets(kind.aim)
@@ -102,3 +46,30 @@ class Inventory:
         if right.startswith("one of") and more > 0:
             return f"{did_you_mean(pattern, known[:SHOWN_MAX])} and {more} more"
         return right
+
+
+def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
+    """Every target of a host for a kind that aims so."""
+    disks = [name for name, _, _ in host.interrupts]
+    guests = [str(each["name"]) for each in host.guests]
+    domains = ["dom0", *(["xenstore"] if host.architecture.store_has_domain else []), *host.drivers, *guests]
+    match aim:
+        case Aim.host:
+            return [host.name]
+        case Aim.domain:
+            names = domains
+        case Aim.dom0:
+            names = ["dom0"]
+        case Aim.store:
+            names = ["xenstored"]
+        case Aim.disk:
+            names = disks
+        case Aim.vbd:
+            names = [f"{each.guest}/{each.vdev}" for each in host.volumes]
+        case Aim.actor:
+            names = [*domains, *disks, "hypervisor", "ioapic"]
+        case Aim.link:
+            pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
+            pairs += [(disk, each) for disk in disks for each in ("ioapic", host.driver_of(disk))]
+            names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
+    return [f"{host.name}/{each}" for each in names]

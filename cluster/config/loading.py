@@ -33,10 +33,11 @@ def resolve_source(source: YamlSource) -> ResolvedCluster:
         raise ConfigError(list(dict.fromkeys(empty + findings_of(error, source, ClusterSchema)))) from error
     reader = GuestReader(source)
     guests = {host.name: _guests(reader, index, schema) for index, host in enumerate(schema.hosts)}
-    findings = empty + reader.findings + ConfigChecks(source, schema, guests).run()
+    resolution = Resolution(source, schema, guests)
+    findings = empty + reader.findings + ConfigChecks(source, schema, guests, resolution.inventory).run()
     if findings:
         raise ConfigError(list(dict.fromkeys(findings)))
-    return Resolution(source, schema, guests).resolve(reader.remarks, reader.files)
+    return resolution.resolve(reader.remarks, reader.files)
 
 
 def _guests(reader: GuestReader, host: int, schema: ClusterSchema) -> list[GuestDescription]:

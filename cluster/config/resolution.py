@@ -25,7 +25,11 @@ _DOMZERO: Final = uuid5(NAMESPACE_DNS, "domzero")
 
 
 class Resolution:
-    """Resolves one file; `guests` by the name of their host."""
+    """Resolves one file; `guests` by the name of their host.
+
+    Its hosts are resolved at once, and its `inventory` is theirs: no check is needed for that. What is made
+    of a file in which checks find something is of no other use.
+    """
 
     def __init__(
         self, source: YamlSource, cluster: ClusterSchema, guests: dict[str, list[GuestDescription]]
@@ -34,6 +38,8 @@ class Resolution:
         self._cluster = cluster
         self._guests = guests
         self._guest_ids = 0
+        self._hosts = tuple(self._host(host) for host in cluster.hosts)
+        self.inventory = Inventory(self._hosts)
 
     def resolve(self, remarks: list[Finding], named: list[SourceFile]) -> ResolvedCluster:
         """The whole cluster; `named` are the other files that it was read from."""
@@ -46,16 +52,15 @@ class Resolution:
             duration_ns=cluster.run.duration,
             settle_ns=cluster.run.settle,
             metrics=cluster.metrics,
-            hosts=tuple(self._host(host) for host in cluster.hosts),
+            hosts=self._hosts,
             faults=[],
             expect=cluster.expect,
             remarks=tuple(remarks),
             costs=cluster.costs,
             sources=(SourceFile(self._source.path, self._source.content), *named),
         )
-        inventory = Inventory.of(resolved)
         faults = [
-            resolve_fault(each, number, inventory) for number, each in enumerate(cluster.faults, start=1)
+            resolve_fault(each, number, self.inventory) for number, each in enumerate(cluster.faults, start=1)
         ]
         return replace(resolved, faults=faults)
 

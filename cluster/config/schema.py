@@ -5,9 +5,9 @@ What takes more than one key to decide is in `checks.py`.
 """
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
@@ -18,7 +18,6 @@ from cluster.config.values import (
     DISKS_MAX,
     GUESTS_MAX,
     STORE_NODES_MAX,
-    AboveZero,
     Action,
     ArchitectureName,
     Block,
@@ -31,7 +30,6 @@ from cluster.config.values import (
     Limit,
     LinkCost,
     Memory,
-    MessageName,
     Name,
     Port,
     Rate,
@@ -46,7 +44,9 @@ from cluster.config.values import (
     Watchdog,
     WriteBack,
     Xen,
+    of_form,
 )
+from cluster.faults.kinds import OPTIONS
 
 
 class Strict(BaseModel):
@@ -247,7 +247,7 @@ class WhenSchema(Strict):
     since: Literal["workload", "boot"] = "workload"
 
 
-class FaultSchema(Strict):
+class FaultWords(Strict):
     """Something that breaks: what, which targets, when, how often, for how long."""
 
     kind: Kind
@@ -262,12 +262,22 @@ class FaultSchema(Strict):
     probability: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     optional: bool = False
-    operations: list[Literal["read", "write", "flush"]] | None = None
-    interval: AboveZero | None = None
-    delay: Duration | None = None
-    jitter: Duration | None = None
-    messages: list[MessageName] | None = None
-    factor: Annotated[float, Field(ge=1.5, le=1000, strict=False)] | None = None
+
+    def option(self, name: str) -> Any:  # noqa: ANN401 (it is what the option's form says)
+        """An option of a kind as it was given, or None."""
+        return getattr(self, name)
+
+
+if TYPE_CHECKING:
+    FaultSchema = FaultWords
+else:
+    # Every option of every kind is a key besides; which of them a kind has is looked at in `fault_checks.py`.
+    FaultSchema = create_model(
+        "FaultSchema",
+        __base__=FaultWords,
+        __doc__=FaultWords.__doc__,
+        **{each.name: (of_form(each.takes) | None, None) for each in OPTIONS.values()},
+    )
 
 
 class MetricsSchema(Strict):

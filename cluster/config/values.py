@@ -3,7 +3,8 @@
 Rules: a refusal reads "what was wrong; what would be right".
 """
 
-from typing import Annotated, Final, Literal
+from types import GenericAlias
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -13,10 +14,11 @@ from actors.runtime.distribution import Distribution
 from cluster.config.architecture import ARCHITECTURES
 from cluster.config.domain_name import check_plain_name
 from cluster.config.errors import did_you_mean
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.quantities import duration_ns, rate_per_second, size_bytes, size_text
 from cluster.config.shutdown_actions import check_action, check_reset_action
 from cluster.config.virtual_device import virtual_device_number
+from cluster.faults.kinds import FAULT_KINDS
+from cluster.faults.option import Factor, Form, Names, Time
 
 BLOCK_MAX: Final = 1 << 20
 DEPTH_MAX: Final = 256
@@ -198,3 +200,16 @@ Action = Annotated[str, AfterValidator(check_action)]
 ResetAction = Annotated[str, AfterValidator(check_reset_action)]
 Xen = Annotated[Literal["3.4", "4.17"], BeforeValidator(_version)]
 Releases = Annotated[list[Xen], Field(min_length=1), AfterValidator(_releases)]
+
+
+def of_form(form: Form) -> Any:  # noqa: ANN401 (an annotation)
+    """What a value of this form can be."""
+    match form:
+        case Time(above_zero=above_zero):
+            return AboveZero if above_zero else Duration
+        case Factor(least=least, most=most):
+            return Annotated[float, Field(ge=least, le=most, strict=False)]
+        case Names(known=()):
+            return list[MessageName]
+        case Names(known=known):
+            return GenericAlias(list, Literal.__getitem__(known))

@@ -26,7 +26,7 @@ from cluster.control.process_times import usage
 from cluster.control.watched import DomainRow, HostRows, map_of_watched, watched
 from cluster.drivers.live import LiveCluster
 from cluster.experiment.board import Board
-from cluster.experiment.fault_by_hand import fault_by_hand
+from cluster.experiment.faults.by_hand import fault_by_hand
 from cluster.experiment.supervisor import Supervisor
 
 REQUEST_LIMIT_S = 10

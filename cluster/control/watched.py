@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 from actors.abi.types import SECTOR_SIZE
 from actors.notebook.journal_header import Word
 from cluster.experiment.board import Board
+from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 
 FAULTS_MAX = 20

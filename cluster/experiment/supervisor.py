@@ -16,11 +16,12 @@ from actors.runtime.machine import Effect, Event, Exit, Machine, ProcessEnded, R
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.experiment.board import Board, DomainChange
-from cluster.experiment.fault_course import FaultCourse, FaultTarget
-from cluster.experiment.fault_records import FaultRecords
+from cluster.experiment.faults.fault_run import FaultRun
+from cluster.experiment.faults.fault_target import FaultTarget
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.records import FaultRecords
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap, HostClock
-from cluster.experiment.injection import Injection
 from cluster.experiment.interrupt_tables import InterruptTables
 from cluster.experiment.journal_budget import JournalBudget
 from cluster.experiment.lives import death_of
@@ -68,7 +69,7 @@ class Supervisor(Machine):
         }
         for key, log in (store_logs or {}).items():
             self.guests[key].store_log = log
-        self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
+        self.fault_run = FaultRun(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupt_tables = InterruptTables(self._emit)
@@ -93,7 +94,7 @@ class Supervisor(Machine):
     @property
     def faults(self) -> FaultRecords:
         """What became of the faults."""
-        return self.course.records
+        return self.fault_run.records
 
     @property
     def injections(self) -> list[Injection]:
@@ -115,7 +116,7 @@ class Supervisor(Machine):
                 self.readings.take(link, message, now_ns)
                 return []
             case Received(link=link, message=StateWritten() as message):
-                self.course.state_written(self._board(link), link, message, now_ns)
+                self.fault_run.state_written(self._board(link), link, message, now_ns)
             case Received(link=link, message=CannotGoOn(text=text)):
                 self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):
@@ -151,7 +152,7 @@ class Supervisor(Machine):
     def inject(self, fault: ResolvedFault) -> list[FaultTarget]:
         """Do a fault now; what became of each target. Its effects come with the next `handle`."""
         self._next_tick_ns = self._now_ns
-        return self.course.inject(fault, self._now_ns)
+        return self.fault_run.inject(fault, self._now_ns)
 
     def go_down(self) -> None:
         """End the experiment in an orderly way from the present phase on."""
@@ -171,7 +172,7 @@ class Supervisor(Machine):
         self.outcome.clock_gaps.append(gap)
         self._observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
         self._phase_began_ns += self._now_ns - began_ns
-        self.course.stood_still(self._now_ns - began_ns)
+        self.fault_run.stood_still(self._now_ns - began_ns)
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
@@ -199,7 +200,7 @@ class Supervisor(Machine):
             self._cut_power()
 
     def _domain_changed(self, change: DomainChange) -> None:
-        self.course.domain_changed(change, self._now_ns)
+        self.fault_run.domain_changed(change, self._now_ns)
         guest = self.guests.get((change.host, change.name))
         if guest is not None:
             self._guest_changed(guest, change)
@@ -238,7 +239,7 @@ class Supervisor(Machine):
         if self.breakable:
             for guest in self.guests.values():
                 guest.look(now_ns)
-            self.course.tick(now_ns)
+            self.fault_run.tick(now_ns)
         self.phases[self.phase].tick(self)
         interval_ns = self.cluster.metrics.interval
         if interval_ns and now_ns >= self._next_statistics_ns and self.phases[self.phase].measured:
@@ -248,7 +249,7 @@ class Supervisor(Machine):
 
     def _interval_ns(self) -> int:
         interval = WATCH_NS if self.faults.recovering else self.phases[self.phase].look_ns
-        due = self.course.next_due_ns()
+        due = self.fault_run.next_due_ns()
         if self.breakable and due is not None:
             interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)
         return interval
@@ -267,7 +268,7 @@ class Supervisor(Machine):
         ):
             self.workload_began_ns = self._now_ns
             self.completed_at_start = sum(each.completed for each in self.guests.values())
-            self.course.begin(self._now_ns)
+            self.fault_run.begin(self._now_ns)
             self._enter("workload")
         elif halted := [each for each in self.boards.values() if each.state.power == "halted"]:
             self._end_without(halted)
@@ -290,7 +291,7 @@ class Supervisor(Machine):
         self._enter("settle")
 
     def _in_workload(self) -> None:
-        nothing_due = self.course.nothing_is_due
+        nothing_due = self.fault_run.nothing_is_due
         over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
         if self._endless:
             over = False
@@ -304,7 +305,7 @@ class Supervisor(Machine):
         return self.cluster.settle_ns * (1 + sum(each.count for each in self.cluster.faults))
 
     def _in_settle(self) -> None:
-        self.course.end(self._now_ns)
+        self.fault_run.end(self._now_ns)
         failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
         returning = any(each.returns for each in self.guests.values())
         fresh = self.faults.recovered_since(self._now_ns - CALM_NS)

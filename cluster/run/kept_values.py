@@ -25,12 +25,12 @@ from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
 from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger, Volume
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
-from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.faults.fault_target import FaultTarget
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.unfired_fault import UnfiredFault
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap
-from cluster.experiment.injection import Injection
 from cluster.experiment.lives import Lives
-from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.run_facts import HostFacts
 
 CLASSES: Final[dict[str, type]] = {

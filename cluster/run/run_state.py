@@ -16,9 +16,9 @@ from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.journal_reader import JournalError, JournalReader
 from actors.notebook.store_log_reader import StoreLogError, StoreLogReader
 from cluster.config.resolved import ResolvedCluster, store_nodes
-from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.faults.fault_target import FaultTarget
+from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.injection import Injection
 from cluster.experiment.lives import Lives
 from cluster.experiment.statistics_maps import map_of, record_of
 from cluster.run.kept_values import KeptError, opened, plain, sealed, value_of

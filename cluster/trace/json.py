@@ -12,8 +12,8 @@ from pathlib import Path
 
 from actors.abi.trace import TracePoint
 from cluster.experiment.board import SUPERVISOR
-from cluster.experiment.fault_reach import behind_domain
-from cluster.experiment.injection import Injection
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.reach import behind_domain
 from cluster.experiment.supervisor import Supervisor
 from cluster.trace.events import DRAWN_NS, TraceEvents
 from cluster.trace.messages import Messages
@@ -191,7 +191,7 @@ class TraceWriter:
         for number, gap in enumerate(supervisor.outcome.clock_gaps):
             events.begin(SUPERVISOR, "clock", number, "clock gap", gap.began_ns)
             events.end(SUPERVISOR, "clock", number, "clock gap", gap.ended_ns)
-        for never in supervisor.course.unfired:
+        for never in supervisor.fault_run.unfired:
             why = {"fault": never.label, "why": never.why}
             events.instant(SUPERVISOR, f"never fired: {never.title}", self._end_ns, "t", why)
         guests = list(supervisor.guests.values())

@@ -8,8 +8,8 @@ trace.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.injection import Injection
 from cluster.trace.requests import Request
 
 SHORTEST_NS = 1_000_000

@@ -12,12 +12,12 @@ from typing import Final
 
 from rich.console import Console
 
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
-from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.faults.fault_target import FaultTarget
+from cluster.experiment.faults.injection import Injection
 from cluster.experiment.host_clock import ClockGap
-from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
+from cluster.faults.kinds import FAULT_KINDS
 from cluster.verdict.expectations import judge
 from cluster.verdict.report_checks import all_checks
 from cluster.verdict.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts
@@ -144,8 +144,8 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         unknown=list(outcome.unknown),
         failures=list(outcome.failures),
         interrupted="interrupted" in outcome.unknown,
-        fault_targets=supervisor.course.targets,
-        unfired=supervisor.course.unfired,
+        fault_targets=supervisor.fault_run.targets,
+        unfired=supervisor.fault_run.unfired,
         clock_gaps=list(outcome.clock_gaps),
     )
 

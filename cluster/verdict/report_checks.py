@@ -9,6 +9,7 @@ from typing import Final
 from actors.hypervisor.statistics import HypervisorStatistics
 from cluster.config.resolved import ResolvedHost
 from cluster.experiment.host_clock import ClockGap
+from cluster.faults.kinds import FAULT_KINDS
 from cluster.verdict.ledger import COUNTS, LedgerResult
 from cluster.verdict.run_facts import GuestFacts, RunFacts
 from cluster.verdict.store_ledger import store_writes
@@ -101,9 +102,11 @@ def _ledger(facts: RunFacts, guests: list[GuestFacts]) -> Check:
 
 def _broken_promises(facts: RunFacts) -> str:
     """The disks that were made to break what a disk promises: whose fault it is."""
-    promises = {"disk-lying-flush": "acknowledged FLUSH and did nothing", "disk-torn-write": "tore sectors"}
-    told = dict.fromkeys((each.address, each.kind) for each in facts.injections if each.kind in promises)
-    return "".join(f"; {address} {promises[kind]}, as it was told to" for address, kind in told)
+    promises = {each.name: each.breaks_promise for each in FAULT_KINDS.values() if each.breaks_promise}
+    told = dict.fromkeys(
+        (each.address, promises[each.kind]) for each in facts.injections if each.kind in promises
+    )
+    return "".join(f"; {address} {broken}, as it was told to" for address, broken in told)
 
 
 def _read_back(guests: list[GuestFacts]) -> Check:

@@ -13,11 +13,11 @@ from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.histogram import percentile_ns
 from actors.notebook.journal_header import Word
 from cluster.config.resolved import ResolvedCluster, Volume
-from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.faults.fault_target import FaultTarget
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.unfired_fault import UnfiredFault
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap
-from cluster.experiment.injection import Injection
-from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import LedgerResult, ReadSectors
 
 ReadVolume = Callable[[Volume], ReadSectors]

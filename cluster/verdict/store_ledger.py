@@ -8,6 +8,7 @@ from typing import Final
 
 from actors.notebook.store_log_reader import StoreLogReader, StoreWord
 from cluster.experiment.guest_record import GuestRecord
+from cluster.faults.kinds import FAULT_KINDS
 from cluster.verdict.run_facts import RunFacts
 from cluster.verdict.verdict import Check, Verdict
 
@@ -45,8 +46,7 @@ def _may_lose(facts: RunFacts, guest: GuestRecord) -> bool:
     architecture = facts.cluster.host(guest.host).architecture
     if architecture.keeps_store:
         return False
-    # What is done there and ends the life of no store.
-    harmless = ["toolstack-kill", *(["xenstored-live-update"] if architecture.keeps_updated_store else [])]
+    harmless = [name for name, kind in FAULT_KINDS.items() if architecture.store_restart in kind.spares_store]
     return any(
         each.host == guest.host
         and each.kind not in harmless

@@ -12,8 +12,9 @@ from rich.markup import escape
 from rich.text import Text
 
 from cluster.config.architecture import Architecture
-from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.quantities import duration_text
+from cluster.faults.aim import Aim
+from cluster.faults.kinds import FAULT_KINDS
 from cluster.terminal.table import Table, line, number, text
 
 ROWS_SHOWN: Final = 20

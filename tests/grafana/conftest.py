@@ -22,7 +22,7 @@ from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster
 from cluster.drivers.simulated import Witness, run_simulated
-from cluster.experiment.injection import Injection
+from cluster.experiment.faults.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.metrics import metrics, samples
 from cluster.metrics.metrics import HostCollector

@@ -5,7 +5,7 @@ import pytest
 from actors.abi.hypercalls import Evtchnop
 from actors.abi.hypercalls import Hypercall as Number
 from actors.kernel.kernel import Kernel
-from actors.messages import UPCALL_WINDOW, Hypercall, Upcall, UpcallTaken
+from actors.messages import UPCALL_WINDOW, Fault, Hypercall, Upcall, UpcallTaken
 from actors.runtime.machine import Received
 from actors.runtime.memory import SparseMemory
 from actors.start_info import StartInfo, write_start_info
@@ -60,3 +60,20 @@ def test_who_asks_twice_is_called_once_at_the_end_of_the_turn(kernel):
     turn(kernel)
     turn(kernel)
     assert calls == ["end"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "said"),
+    [
+        ("disk-melt", True, ["no fault disk-melt is possible here: {}"]),
+        ("melt", False, ["no fault melt is possible here: {}"]),
+        ("melt", True, []),
+    ],
+)
+def test_a_fault_is_taken_by_whoever_has_put_itself_into_the_table(kernel, kind, there, said):
+    taken = []
+    kernel.faults["melt"] = lambda fault: taken.append(fault.number) is None and there
+    effects = kernel.handle(Received("supervisor", Fault(3, kind, True, {})), 1)
+
+    assert [effect.text for effect in effects] == said
+    assert taken == ([3] if kind == "melt" else [])

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from cluster.campaign.generator import FAULTS_MAX, Generator, kinds
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.loading import load_cluster
 from cluster.config.quantities import duration_ns
+from cluster.faults.kinds import FAULT_KINDS
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from typing import cast
 
 import pytest
 
-from cluster.config.fault_kinds import Aim
 from cluster.config.fault_targets import Inventory
 from cluster.config.resolved import ResolvedCluster
 from cluster.config.xl_disk import parse_xl_disk
-from cluster.experiment.fault_reach import affected_guests
+from cluster.experiment.faults.reach import affected_guests
+from cluster.faults.aim import Aim
+from cluster.faults.kinds import FAULT_KINDS
 
 Load = Callable[..., ResolvedCluster]
 Refuse = Callable[..., str]
@@ -66,7 +67,7 @@ def test_the_domain_of_the_store_is_made_before_driver_domains(load: Load) -> No
     ],
 )
 def test_faults_can_be_done_to_it_and_to_its_links(load: Load, aim: Aim, targets: set[str]) -> None:
-    known = set(Inventory.of(load(*SPLIT)).targets(aim))
+    known = set(Inventory(load(*SPLIT).hosts).targets(aim))
 
     assert targets <= known
     assert "host0/sdb:dom0" not in known
@@ -90,7 +91,7 @@ def test_a_fault_reaches_whom_its_target_serves(
 ) -> None:
     host = load(*SPLIT, ("memory: 1GiB", f"hwdom: {hwdom}")).hosts[0]
 
-    assert affected_guests(kind, host, target) == reached
+    assert affected_guests(FAULT_KINDS[kind], host, target) == reached
 
 
 WRONG = [

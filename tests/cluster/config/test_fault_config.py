@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from cluster.config.fault_kinds import FAULT_KINDS, OPTIONS
 from cluster.config.fault_targets import Inventory
 from cluster.config.resolved import ResolvedCluster, ResolvedFault, Trigger
 from cluster.experiment.board import Board, DomainProcess
-from cluster.experiment.fault_by_hand import fault_by_hand
-from cluster.experiment.fault_course import _choose
+from cluster.experiment.faults.by_hand import fault_by_hand
+from cluster.experiment.faults.selection import choose
+from cluster.faults.kinds import FAULT_KINDS, OPTIONS
 
 Load = Callable[..., ResolvedCluster]
 Refuse = Callable[..., str]
@@ -143,12 +143,12 @@ def test_everything_of_a_fault_is_decided(load: Load) -> None:
 
 
 def test_a_pattern_stands_for_what_is_there_in_its_order(load: Load) -> None:
-    inventory = Inventory.of(load())
+    inventory = Inventory(load().hosts)
 
     for kind in FAULT_KINDS.values():
         assert inventory.targets(kind.aim), kind.name
         assert inventory.match(kind.aim, "*") == inventory.targets(kind.aim)
-        assert set(kind.options) <= set(OPTIONS)
+        assert set(kind.option_names) <= set(OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -161,13 +161,13 @@ def test_a_selection_takes_as_many_as_it_says_and_any_of_them(
     targets = tuple(f"host0/web-{number}" for number in range(5))
     fault = ResolvedFault("crash", targets, 0, select=select, select_count=count)
     random = Random(1)
-    chosen = [_choose(fault, random) for _ in range(200)]
+    chosen = [choose(fault, random) for _ in range(200)]
 
     assert {len(each) for each in chosen} == sizes
     assert {target for each in chosen for target in each} == set(targets)
     assert all(each == sorted(each) for each in chosen)
     again = Random(1)
-    assert chosen == [_choose(fault, again) for _ in range(200)]
+    assert chosen == [choose(fault, again) for _ in range(200)]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from actors.notebook.journal import MemoryJournal
 from cluster.config.resolved import ResolvedCluster
 from cluster.control.fault_schedule import DONE_MAX, fault_schedule
-from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.faults.fault_target import FaultTarget
 from cluster.experiment.supervisor import Supervisor
 
 S = 1_000_000_000
@@ -26,14 +26,14 @@ def strike(supervisor: Supervisor, *, by_hand: bool = True) -> None:
         "disk-stall", "host0", "sda", 0, label=label, affected=["web-0"], lives={}, options={}
     )
     if by_hand:
-        supervisor.course.targets.append(
+        supervisor.fault_run.targets.append(
             FaultTarget(0, 1, "disk-stall", "host0/sda", "by hand", 0, injection=injection)
         )
 
 
 def test_what_was_done_comes_first_then_what_is_to_come(load: Callable[..., ResolvedCluster]) -> None:
     supervisor = supervisor_of(load())
-    supervisor.course.begin(0)
+    supervisor.fault_run.begin(0)
     before = fault_schedule(supervisor, S)
     strike(supervisor)
     strike(supervisor, by_hand=False)

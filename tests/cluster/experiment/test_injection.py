@@ -1,7 +1,7 @@
 import pytest
 
-from cluster.config.fault_kinds import FAULT_KINDS
-from cluster.experiment.injection import Injection
+from cluster.experiment.faults.injection import Injection
+from cluster.faults.kinds import FAULT_KINDS
 
 
 @pytest.fixture

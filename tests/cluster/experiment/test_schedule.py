@@ -1,5 +1,5 @@
 from cluster.config.resolved import ResolvedFault, Trigger
-from cluster.experiment.schedule import Schedule
+from cluster.experiment.faults.schedule import Schedule
 
 MS = 1_000_000
 ONCE = ResolvedFault("crash", ("host0/dom0",), 5 * MS)

@@ -174,7 +174,7 @@ def test_a_loss_of_power_is_kept_before_the_power_comes_back(load: Callable[...,
     loss = "{kind: host-power-loss, target: host0, at: 2s, duration: 1s}"
     experiment = Experiment(load((fault, loss))).boot()
     noted: list[list[list[int]]] = []
-    experiment.supervisor.course._keep = lambda: noted.append(
+    experiment.supervisor.fault_run._keep = lambda: noted.append(
         experiment.supervisor.guests["host0", "web-0"].power_losses
     )
     running = [each.address for each in experiment.tick(2 * S) if isinstance(each, Kill)]

@@ -7,9 +7,9 @@ import pytest
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.notebook.journal_header import Word
 from cluster.config.resolved import ResolvedCluster
-from cluster.experiment.fault_course import FaultTarget
+from cluster.experiment.faults.fault_target import FaultTarget
+from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.run import run_state
 from cluster.run.kept_values import KeptError, plain, sealed

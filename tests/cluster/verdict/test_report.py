@@ -13,12 +13,12 @@ from actors.notebook.journal_header import Word
 from actors.notebook.stamp import stamp_block
 from actors.notebook.store_log import StoreLog
 from cluster.config.resolved import ResolvedCluster, Volume
-from cluster.experiment.fault_course import SPARED, FaultTarget
+from cluster.experiment.faults.fault_target import SPARED, FaultTarget
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.unfired_fault import UnfiredFault
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap
-from cluster.experiment.injection import Injection
 from cluster.experiment.lives import Death
-from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.report import Report, report_of
 from cluster.verdict.run_facts import HostFacts, RunFacts

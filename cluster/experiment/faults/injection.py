@@ -7,8 +7,8 @@ affected, when the target ran again. What never happened stays None.
 
 from dataclasses import dataclass, field
 
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import Data
+from cluster.faults.kinds import FAULT_KINDS
 
 
 @dataclass(slots=True)

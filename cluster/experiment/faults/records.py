@@ -12,13 +12,14 @@ from typing import Final
 from actors.abi.interface import ShutdownReason
 from cluster.config.resolved import Data, ResolvedHost
 from cluster.experiment.board import Board, DomainChange, DomainProcess
-from cluster.experiment.fault_reach import behind_domain
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.reach import behind_domain
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.injection import Injection
+from cluster.faults.kinds import FAULT_KINDS
 
-GONE: Final = "crash"
+_SEEN_AS: Final = {int(each.seen_as): each.name for each in FAULT_KINDS.values() if each.seen_as is not None}
+_GONE: Final = _SEEN_AS[ShutdownReason.crash]
 """What a fault from outside is called until the process table says how the process ended."""
-_UNWANTED: Final = {int(ShutdownReason.crash): GONE, int(ShutdownReason.watchdog): "hang"}
 
 
 class FaultRecords:
@@ -116,14 +117,15 @@ class FaultRecords:
         injection = self._done_to(domain, board.host.name)
         if injection is None and is_on and not domain.stop_wanted:
             self.note_external(kind, domain, board.host.name, now_ns)
-        elif injection is not None and injection.external and injection.kind == GONE:
+        elif injection is not None and injection.external and injection.kind == _GONE:
             injection.kind = kind
         return f"{address} failed (status {status}); its log says why" if status >> 8 else ""
 
     def stopped(self, change: DomainChange, domain: DomainProcess) -> None:
         """The hypervisor says that a domain has stopped: a fault if it crashed or hung, and nobody did it."""
-        if change.reason in _UNWANTED and self._done_to(domain, change.host) is None:
-            self.note_external(_UNWANTED[change.reason], domain, change.host, change.at_ns)
+        kind = _SEEN_AS.get(change.reason)
+        if kind is not None and self._done_to(domain, change.host) is None:
+            self.note_external(kind, domain, change.host, change.at_ns)
 
     def target_started(self, change: DomainChange) -> None:
         """A domain starts: the target of a fault, perhaps."""

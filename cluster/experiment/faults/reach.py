@@ -6,21 +6,27 @@ driver domains alone serve; and them too if its death is the machine's.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
-from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.resolved import ResolvedHost
+from cluster.faults.act import ReplaceStore
+from cluster.faults.aim import Aim
+from cluster.faults.kind import FaultKind
 
-MACHINE_ENDS: Final = ("hwdom-reboot",)
-"""What is done to dom0 and ends the machine, whatever the policy for a crash of dom0."""
 
-
-def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
+def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[str]:
     """The guests that are not served while this fault is there; none for one that nobody notices."""
-    if FAULT_KINDS[kind].silent:
+    if kind.silent:
         return []
+    return _behind(_named(kind, target), host, machine_ends=kind.ends_machine)
+
+
+def behind_domain(name: str, host: ResolvedHost) -> list[str]:
+    """The guests that wait when a domain is gone by whatever cause; a guest itself if it is one."""
+    return _behind([name], host, machine_ends=False)
+
+
+def _behind(named: list[str], host: ResolvedHost, *, machine_ends: bool) -> list[str]:
     guests = [str(each["name"]) for each in host.guests]
-    named = _named(kind, target)
     reached = [each for each in named if each in guests]
     if reached:
         return reached
@@ -30,14 +36,9 @@ def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
     if disks:
         on_them = {each.guest: None for disk in disks for each in host.volumes_of(disk)}
         return list(on_them)
-    if "dom0" in named and kind not in MACHINE_ENDS and not host.architecture.dom0_death_ends_machine:
+    if "dom0" in named and not machine_ends and not host.architecture.dom0_death_ends_machine:
         return behind_dom0(host)
     return guests
-
-
-def behind_domain(name: str, host: ResolvedHost) -> list[str]:
-    """The guests that wait when a domain is gone by whatever cause; a guest itself if it is one."""
-    return affected_guests("crash", host, name)
 
 
 def behind_dom0(host: ResolvedHost) -> list[str]:
@@ -48,25 +49,26 @@ def behind_dom0(host: ResolvedHost) -> list[str]:
     return [guest for guest, backends in disks.items() if not backends or "dom0" in backends]
 
 
-def kills_store_domain(kind: str, host: ResolvedHost) -> bool:
-    """Whether a fault of xenstored is the death of the domain that it has for itself."""
-    updated = kind == "xenstored-live-update"
-    dies = kind == "xenstored-kill" or (updated and not host.architecture.keeps_updated_store)
-    return dies and host.architecture.store_has_domain
+def kills_store_domain(kind: FaultKind, host: ResolvedHost) -> bool:
+    """Whether it is the death of the domain that xenstored has for itself."""
+    if not isinstance(kind.act, ReplaceStore) or not host.architecture.store_has_domain:
+        return False
+    return not kind.act.planned or not host.architecture.keeps_updated_store
 
 
-def mortal_domains(kind: str, host: ResolvedHost, target: str, running: Mapping[str, int]) -> dict[str, int]:
+def mortal_domains(
+    kind: FaultKind, host: ResolvedHost, target: str, running: Mapping[str, int]
+) -> dict[str, int]:
     """The domains that may die of it, of those that run: when each was started."""
-    if FAULT_KINDS[kind].aim is Aim.store:
+    if kind.aim is Aim.store:
         return {"xenstore": running["xenstore"]} if kills_store_domain(kind, host) else {}
     named = [each for each in _named(kind, target) if each in running]
-    if FAULT_KINDS[kind].aim is Aim.host or {"hypervisor", "ioapic"} == {*_named(kind, target)}:
+    if kind.aim is Aim.host or {"hypervisor", "ioapic"} == {*_named(kind, target)}:
         named = list(running)
     return {name: running[name] for name in named or ["dom0"] if name in running}
 
 
-def _named(kind: str, target: str) -> list[str]:
-    aim = FAULT_KINDS[kind].aim
-    if aim is Aim.vbd:
+def _named(kind: FaultKind, target: str) -> list[str]:
+    if kind.aim is Aim.vbd:
         return [target.partition("/")[0]]
-    return target.split(":") if aim is Aim.link else [target]
+    return target.split(":") if kind.aim is Aim.link else [target]

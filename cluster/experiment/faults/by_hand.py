@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from cluster.config.fault_kinds import FAULT_KINDS, OPTIONS, FaultKind
 from cluster.config.fault_resolution import resolve_fault
 from cluster.config.fault_targets import Inventory
+from cluster.config.fault_words import wrong_words
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.schema import FaultSchema
 from cluster.experiment.board import Board
+from cluster.faults.kinds import FAULT_KINDS
 
 
 def fault_by_hand(
@@ -29,23 +30,13 @@ def fault_by_hand(
         text = str(detail.get("ctx", {}).get("error", detail["msg"]))
         raise ValueError(f"{place}: {text}") from error
     kind = FAULT_KINDS[fault.kind]
-    _check_options(fault, kind)
-    inventory = Inventory.of(cluster)
+    for _, wrong, right in wrong_words(fault, kind):
+        raise ValueError(f"{wrong}; {right}")
+    inventory = Inventory(cluster.hosts)
     resolved = resolve_fault(fault, 0, inventory)
     if not resolved.targets:
         raise ValueError(f"no target {target!r} for {kind.name}; {inventory.right_target(kind, target)}")
     return resolved
-
-
-def _check_options(fault: FaultSchema, kind: FaultKind) -> None:
-    for option in OPTIONS:
-        if getattr(fault, option) is not None and option not in kind.options:
-            known = ", ".join(kind.options) or "none of its own"
-            raise ValueError(f"{kind.name} has no option {option!r}; it has {known}")
-    if fault.duration is not None and not kind.lasts:
-        raise ValueError(f"{kind.name} has no duration; leave it out: it just happens")
-    if fault.duration == 0:
-        raise ValueError("a duration of nothing; more than 0ns, or leave it out")
 
 
 def _by_name(target: str, boards: Mapping[str, Board]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cluster.config.quantities import duration_text
 from cluster.config.resolved import ResolvedFault
-from cluster.experiment.unfired_fault import UnfiredFault
+from cluster.experiment.faults.unfired_fault import UnfiredFault
 
 
 @dataclass(slots=True)

@@ -6,47 +6,26 @@ stood in its way.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from random import Random
 
 from actors.abi.interface import XenbusState
 from actors.messages import StateWritten
 from actors.runtime.machine import Effect
-from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.board import Board, DomainChange
-from cluster.experiment.fault_performer import FaultPerformer
-from cluster.experiment.fault_reach import affected_guests, kills_store_domain, mortal_domains
-from cluster.experiment.fault_records import FaultRecords
+from cluster.experiment.faults.fault_target import SPARED, FaultTarget
+from cluster.experiment.faults.injection import Injection
+from cluster.experiment.faults.performer import FaultPerformer
+from cluster.experiment.faults.reach import affected_guests, kills_store_domain, mortal_domains
+from cluster.experiment.faults.records import FaultRecords
+from cluster.experiment.faults.schedule import Schedule
+from cluster.experiment.faults.selection import choose, stream_of
+from cluster.experiment.faults.unfired_fault import UnfiredFault
 from cluster.experiment.guest_record import GuestRecord
-from cluster.experiment.injection import Injection
-from cluster.experiment.schedule import Schedule
-from cluster.experiment.unfired_fault import UnfiredFault
-
-SPARED = "spared by its probability"
+from cluster.faults.kinds import FAULT_KINDS
 
 
-@dataclass(slots=True)
-class FaultTarget:
-    """One target that was chosen, and what became of it. `skipped` says why nothing was done to it."""
-
-    fault: int
-    occurrence: int
-    kind: str
-    target: str
-    cause: str
-    selected_at_ns: int
-    injection: Injection | None = None
-    skipped: str = ""
-    label: str = ""
-
-    @property
-    def was_missed(self) -> bool:
-        """Whether the configuration asked for it and it could not be done; whoever asks by hand is told."""
-        return bool(self.fault and self.skipped) and self.skipped != SPARED
-
-
-class FaultCourse:
+class FaultRun:
     """The faults of one run. `observe(what, text)` is told what happens.
 
     `keep` is called when a fault or a loss of power has been noted, and before its effects are performed.
@@ -71,7 +50,7 @@ class FaultCourse:
         self._guests = guests
         self._performer = FaultPerformer(boards, emit)
         self._schedule = Schedule(cluster.faults)
-        self._randoms = {each.number: _random(cluster.seed, each) for each in cluster.faults}
+        self._randoms = {each.number: stream_of(cluster.seed, each) for each in cluster.faults}
         self._occurrences: dict[int, int] = {}
         self._told: dict[tuple[int, str], None] = {}
         self._dark: dict[str, None] = {}
@@ -118,10 +97,10 @@ class FaultCourse:
     def inject(self, fault: ResolvedFault, now_ns: int) -> list[FaultTarget]:
         """Do a fault now to those of its targets that are chosen; what became of each."""
         occurrence = self._occurrences[fault.number] = self._occurrences.get(fault.number, 0) + 1
-        random = self._randoms.get(fault.number) or _random(self._cluster.seed, fault, len(self.targets))
+        random = self._randoms.get(fault.number) or stream_of(self._cluster.seed, fault, len(self.targets))
         label = fault.label(occurrence) if fault.number else self.records.label_by_hand()
         chosen = []
-        for address in _choose(fault, random):
+        for address in choose(fault, random):
             each = FaultTarget(
                 fault.number, occurrence, fault.kind, address, fault.cause, now_ns, label=label
             )
@@ -172,10 +151,10 @@ class FaultCourse:
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
         host, _, target = chosen.target.partition("/")
         kind = FAULT_KINDS[fault.kind]
-        trouble = self._performer.trouble(fault.kind, host, target)
+        trouble = self._performer.trouble(kind, host, target)
         if trouble:
             chosen.skipped = trouble
-        elif kind.strikes_once and fault.probability < 1 and random.random() >= fault.probability:
+        elif not kind.each_time and fault.probability < 1 and random.random() >= fault.probability:
             chosen.skipped = SPARED
         else:
             chosen.injection = self._inject(fault, chosen, random, now_ns)
@@ -184,18 +163,18 @@ class FaultCourse:
         host, _, target = chosen.target.partition("/")
         kind, board = FAULT_KINDS[fault.kind], self._boards[host]
         running = {each.name: each.started_at_ns for each in board.domains.values() if each.state != "ended"}
-        probability = 1.0 if kind.strikes_once else fault.probability
+        probability = fault.probability if kind.each_time else 1.0
         injection = self.records.note(
             fault.kind,
             host,
             target,
             now_ns,
             label=chosen.label,
-            affected=affected_guests(fault.kind, board.host, target),
-            lives=mortal_domains(fault.kind, board.host, target, running),
+            affected=affected_guests(kind, board.host, target),
+            lives=mortal_domains(kind, board.host, target, running),
             options={**fault.options, "probability": probability, "seed": str(random.getrandbits(64))},
         )
-        injection.mortal = kind.deadly or kills_store_domain(fault.kind, board.host)
+        injection.mortal = kind.deadly or kills_store_domain(kind, board.host)
         injection.lasting = kind.lasts and not (kind.stays and fault.duration_ns is None)
         if injection.lasting and fault.duration_ns is not None:
             injection.ends_at_ns = now_ns + fault.duration_ns
@@ -236,26 +215,6 @@ class FaultCourse:
                     if guest.host == name:
                         guest.power_lost()
                 self._keep()
-
-
-def _choose(fault: ResolvedFault, random: Random) -> list[str]:
-    """The targets of one occurrence, in the order of the configuration."""
-    count = len(fault.targets)
-    if fault.select == "one":
-        count = 1
-    elif fault.select == "fixed":
-        count = min(fault.select_count, count)
-    elif fault.select == "random":
-        count = random.randint(1, min(fault.select_count, count))
-    if count == len(fault.targets):
-        return list(fault.targets)
-    return [fault.targets[index] for index in sorted(random.sample(range(len(fault.targets)), count))]
-
-
-def _random(seed: int, fault: ResolvedFault, number: int = 0) -> Random:
-    if fault.seed is not None:
-        return Random(f"{fault.seed}:fault")
-    return Random(f"{seed}:fault:{fault.number}:{number}")
 
 
 def _is_for_good(injection: Injection) -> bool:

@@ -1,0 +1,16 @@
+"""What a kind of fault is done to."""
+
+from enum import Enum
+
+
+class Aim(Enum):
+    """What a kind can be done to; the value says how such a target is written."""
+
+    domain = "HOST/dom0, HOST/GUEST, HOST/DRIVER or HOST/xenstore"
+    dom0 = "HOST/dom0"
+    disk = "HOST/DISK"
+    vbd = "HOST/GUEST/VDEV"
+    store = "HOST/xenstored"
+    host = "HOST"
+    actor = "HOST/DOMAIN, HOST/DISK, HOST/hypervisor or HOST/ioapic"
+    link = "HOST/FROM:TO"
