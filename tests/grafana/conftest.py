@@ -199,7 +199,7 @@ def crash_run(
     report = session.run()
     assert report.to_dict()["guests"][0]["survived"], "web-0 lived through it"
     supervisor = session.supervisor
-    began_s = supervisor.workload_began_ns / 1e9 + offset_s
+    began_s = supervisor.phases.workload_began_ns / 1e9 + offset_s
     return CrashRun(prometheus, began_s + 1, began_s + 6, offset_s, supervisor.injections)
 
 
