@@ -13,6 +13,7 @@ detour           the way of a live link's messages while rules break it
 outgoing         what a live actor sends: the way to each peer, and what leaves at the end of a turn
 mailbox          what waits for a live actor outside of its links
 alarm            the alarm clock of a live actor
+freezer          what keeps a live machine from being given anything
 actor            the live driver: one machine, its links, one trio task tree
 agenda           what is to happen when in a simulated world, and who is there
 simulated_links  the links of a simulated world: what is under way on them

@@ -209,7 +209,7 @@ class ActorProcess:
         else:
             driver = self._drivers.get(str(arguments[0]))
             if driver is not None:
-                {"kill": driver.kill, "freeze": driver.freeze, "thaw": driver.thaw}[command]()
+                {"kill": driver.kill, "freeze": driver.freezer.freeze, "thaw": driver.freezer.thaw}[command]()
 
     def _plug(self, address: str, link: str, stream: ByteStream, *, raw: bool = False) -> None:
         driver = self._drivers.get(address)
