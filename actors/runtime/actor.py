@@ -16,10 +16,10 @@ import trio
 
 from actors.runtime.alarm import Alarm
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec
-from actors.runtime.disturbance import LinkRule
 from actors.runtime.freezer import Freezer
 from actors.runtime.intercept import Intercepts, answer
 from actors.runtime.link import Link, RawLink
+from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import (
     CloseLink,
     Connect,
@@ -142,11 +142,11 @@ class ActorDriver:
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
-    def disturb(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
+    def set_rules(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
         target = self._links.get(link)
         if target is not None:
-            self._outgoing.disturb(target, rules, seed)
+            self._outgoing.set_rules(target, rules, seed)
 
     @property
     def links(self) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from actors.runtime.disturbance import LinkRule
+from actors.runtime.link_rules import LinkRule
 
 
 @dataclass(slots=True)

@@ -116,7 +116,7 @@ class LiveCluster:
                 process = self._processes.get(address)
                 if process is not None:
                     rows = [each.row() for each in rules]
-                    self._tell(process, {"disturb": [address, link, rows, seed]})
+                    self._tell(process, {"rules": [address, link, rows, seed]})
             case Slow(address=address, factor=factor):
                 self._slow(address, factor)
             case _:

@@ -2,7 +2,7 @@
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
 descriptor, `stranger` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
-this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `disturb`
+this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `rules`
 [address, link, rules, seed]. The other way goes `ended` [address, status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
@@ -25,8 +25,8 @@ from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, S
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
 from actors.runtime.actor import ActorDriver
-from actors.runtime.disturbance import LinkRule
 from actors.runtime.intercept import Intercepts
+from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
@@ -197,12 +197,12 @@ class ActorProcess:
         elif command == "join":
             for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
                 self._plug(str(address), str(link), end)
-        elif command == "disturb":
+        elif command == "rules":
             address, link, rules, seed = arguments
-            disturbed = self._drivers.get(str(address))
-            if disturbed is not None:
+            driven = self._drivers.get(str(address))
+            if driven is not None:
                 rows = cast("list[list[object]]", rules)
-                disturbed.disturb(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
+                driven.set_rules(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
         elif command == "spawn":
             address, program, argument = arguments
             self._spawn(str(address), str(program), cast("dict[str, object]", argument))
