@@ -129,7 +129,7 @@ class ActorDriver:
         self._inbox.put(self._new_link(link, stream))
 
     def plug_raw(self, link: str, stream: ByteStream) -> None:
-        """Give the machine a link to a stranger, whose messages are `bytes` as they come and go."""
+        """Give the machine a raw link, whose messages are `bytes` as they come and go."""
         self._inbox.put(RawLink(link, stream))
 
     def post(self, event: Event) -> None:

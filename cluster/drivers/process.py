@@ -1,7 +1,7 @@
 """A process of the cluster: the actors in it, and the socket by which the supervisor plugs them together.
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
-descriptor, `stranger` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
+descriptor, `plug_raw` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
 this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `rules`
 [address, link, rules, seed]. The other way goes `ended` [address, status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
@@ -190,7 +190,7 @@ class ActorProcess:
         if command == "plug":
             stream = SocketStream(socket.socket(fileno=fds[0]))
             self._plug(str(arguments[0]), str(arguments[1]), stream)
-        elif command == "stranger":
+        elif command == "plug_raw":
             self._plug(
                 str(arguments[0]), str(arguments[1]), SocketStream(socket.socket(fileno=fds[0])), raw=True
             )
