@@ -321,4 +321,4 @@ class ControlDomain(Kernel):
         )
 
     def _client(self, transport: Transport) -> Xenbus:
-        return Xenbus(self.threads, transport, reconnect=True, log=self.log, witness=self.store_witness)
+        return Xenbus(self.threads, transport, reconnect=True, log=self.log, observer=self.store_observer)

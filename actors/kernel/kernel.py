@@ -12,7 +12,7 @@ from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
-from actors.kernel.xenbus import StoreWitness
+from actors.kernel.xenbus import StoreObserver
 from actors.messages import (
     UPCALL_WINDOW,
     CannotGoOn,
@@ -61,7 +61,7 @@ class Kernel(Machine):
         self._called = False
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
         self._turn_ends: dict[Callable[[], None], None] = {}
-        self.store_witness: StoreWitness | None = None
+        self.store_observer: StoreObserver | None = None
         self.store_began: Callable[[], None] = lambda: None
 
     def _read_start_info(self) -> StartInfo:

@@ -21,7 +21,7 @@ import pytest
 from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster
-from cluster.drivers.simulated import Witness, run_simulated
+from cluster.drivers.simulated import RunObserver, run_simulated
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.metrics import metrics, samples
@@ -217,7 +217,7 @@ class Recording:
         return [float(each["value"][1]) for each in found]
 
 
-class Scraper(Witness):
+class Scraper(RunObserver):
     """Scrapes every host of a simulation once in so many seconds, from its very beginning on."""
 
     def __init__(self, file: TextIO, interval_s: float, began_s: float) -> None:

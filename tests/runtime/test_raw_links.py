@@ -79,9 +79,7 @@ async def test_portions_cut_at_every_byte_lose_nothing(recorder, stream_pair):
             assert await receive(stream_pair[1], len(DATA)) == DATA
 
 
-async def test_who_never_reads_a_raw_link_waits_for_itself_and_others_are_served(
-    recorder, stream_pair
-):
+async def test_who_never_reads_a_raw_link_waits_for_itself_and_others_are_served(recorder, stream_pair):
     def shout(event, now_ns):
         if not isinstance(event, Received):
             return []
