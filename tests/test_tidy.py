@@ -10,6 +10,28 @@ ROOT = Path(__file__).parent.parent
 SOURCES = [path for room in ("actors", "cluster", "grafana") for path in sorted((ROOT / room).rglob("*.py"))]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
+METHODS_MAX = 25
+ATTRIBUTES_MAX = 16
+LARGE_CLASSES = {
+    "actors/devices/disk.py Disk": "a register page, and a counter for each thing that its statistics tell",
+    "actors/dom0/control_domain.py ControlDomain": "what the kernel of dom0 consists of, an attribute a part",
+    "actors/dom0/toolstack.py Toolstack": "its operations run in one order with one memory of what they did",
+    "actors/domu/workload.py Workload": "what is asked for and what was answered are counted in one place",
+    "actors/drivers/disk_driver.py DiskDriver": "both ends of a queue pair and the reset of the controller",
+    "actors/hypervisor/host.py Host": "the tables of a host, one attribute each, which it joins",
+    "actors/kernel/blkback.py Blkback": "the handshake of a backend",
+    "actors/kernel/blkfront.py Blkfront": "the handshake of a frontend",
+    "actors/kernel/block_queue.py BlockQueue": "the requests of a frontend",
+    "actors/kernel/kernel.py Kernel": "five of its methods are what subclasses fill in",
+    "actors/kernel/vbd_queue.py VbdQueue": "the requests of a backend",
+    "actors/kernel/xenbus.py Xenbus": "one connection: what waits, what is watched, and its next life",
+    "actors/runtime/actor.py ActorDriver": "seven of its attributes are what it is given to run with",
+    "actors/xenstore/daemon.py Xenstored": "rings and jobs of a daemon wait for one another",
+    "actors/xenstore/store.py Store": "a request may change every table",
+    "cluster/experiment/board.py Board": "an answer to each thing that a hypervisor can say",
+    "cluster/run/session.py Session": "what a run is made of, one attribute a part",
+}
+"""Classes with more than that, and what makes them one noun."""
 FORBIDDEN_WORDS = {"manager", "handler", "service", "utils", "util", "helpers", "common", "misc"}
 REACT_ONLY = ("hypervisor", "devices")
 PUBLISHED_TABLES = ("hypervisor", "xenstore", "abi")
@@ -32,6 +54,44 @@ def test_a_function_fits_on_a_screen(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines <= FUNCTION_LINES_MAX, f"{name_of(path)}:{node.lineno} {node.name} has {lines} lines"
+
+
+def methods_of(node: ast.ClassDef) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def attributes_of(node: ast.ClassDef) -> set[str]:
+    """What its own methods assign to an instance; the fields of a record are its rows, not its state."""
+    return {
+        each.attr
+        for method in methods_of(node)
+        for each in ast.walk(method)
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.ctx, ast.Store)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == "self"
+    }
+
+
+def large_classes(path: Path) -> dict[str, tuple[int, int]]:
+    """Methods and attributes of those classes of a file that have more than a class is to have."""
+    counts = {
+        f"{name_of(path)} {node.name}": (len(methods_of(node)), len(attributes_of(node)))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    return {name: each for name, each in counts.items() if each[0] > METHODS_MAX or each[1] > ATTRIBUTES_MAX}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_class_is_one_noun(path: Path) -> None:
+    found = {name: each for name, each in large_classes(path).items() if name not in LARGE_CLASSES}
+    assert not found, f"(methods, attributes) {found}: cut it along its nouns"
+
+
+def test_no_class_is_excused_that_is_small() -> None:
+    large = [name for path in SOURCES for name in large_classes(path)]
+    assert sorted(LARGE_CLASSES.keys() - set(large)) == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -38,7 +38,6 @@ class MappedGrants:
         self._limit = limit
         self._kept: dict[int, MappedGrant] = {}
         self._newest = -1
-        self.refused_unmaps = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -85,9 +84,7 @@ class MappedGrants:
             return
         ops: list[object] = [{"handle": each.handle} for each in mappings]
         out = await self._xen.grant_table_op(Gnttabop.unmap_grant_ref, ops=ops)
-        refused = sum(each["status"] != 0 for each in cast("list[dict[str, int]]", out["ops"]))
-        self.refused_unmaps += refused
-        self._grants.mapped -= len(mappings) - refused
+        self._grants.mapped -= sum(each["status"] == 0 for each in cast("list[dict[str, int]]", out["ops"]))
 
     async def shrink(self) -> None:
         """Give up what was used longest ago, down to the limit."""

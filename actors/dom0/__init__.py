@@ -8,6 +8,6 @@ block_devices    attaches and detaches disks of domains that run
 shutdown_actions   what that is, by the reason
 store_home       where xenstored lives, as dom0 sees it
 local_store, stub_store   in dom0's own kernel; in a domain of its own
-hypervisor_meeting   which Xen this is, and whether the toolstack can talk to it
+version_handshake    which Xen this is, and whether the toolstack can talk to it
 control_domain   dom0's machine
 """

@@ -12,12 +12,12 @@ from actors.abi.interface import ShutdownReason
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.dom0.block_devices import BlockDevices
 from actors.dom0.domain_builder import DomainBuilder
-from actors.dom0.hypervisor_meeting import HypervisorMeeting
 from actors.dom0.local_store import LocalStore
 from actors.dom0.plan import HostPlan
 from actors.dom0.store_home import StoreHome
 from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
+from actors.dom0.version_handshake import VersionHandshake
 from actors.drivers.backends import DOM0_ROOT, Backends
 from actors.drivers.disks import Disks
 from actors.drivers.hardware import DrivenHardware
@@ -85,7 +85,7 @@ class ControlDomain(Kernel):
     async def boot(self) -> None:
         """The hardware, XenStore, the domains."""
         self.log(f"dom0: {self.pages.total} pages, hwdom watchdog {self._plan.watchdog_s} s")
-        if not await HypervisorMeeting(self.xen, self.log).hold(self._plan.built_for):
+        if not await VersionHandshake(self.xen, self.log).agree(self._plan.built_for):
             self._power_off()
             return
         if self._plan.watchdog_s:
@@ -278,4 +278,4 @@ class ControlDomain(Kernel):
         )
 
     def _client(self, transport: Transport) -> Xenbus:
-        return Xenbus(self.threads, transport, reconnect=True, log=self.log, witness=self.store_witness)
+        return Xenbus(self.threads, transport, reconnect=True, log=self.log, observer=self.store_observer)

@@ -110,7 +110,6 @@ class GrantTable:
     physmap: Physmap
     max_frames: int
     max_maptrack_frames: int
-    max_version: int = 2
     frames: list[int] = field(default_factory=list)
     words: list[memoryview] = field(default_factory=list)
     pins: dict[int, Pin] = field(default_factory=dict)

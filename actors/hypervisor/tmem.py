@@ -54,7 +54,6 @@ class Tmem:
         self._frames = frames
         self._clients: dict[Physmap, Client] = {}
         self._ephemeral: dict[tuple[Pool, Key], None] = {}
-        self.evicted = 0
 
     def client(self, physmap: Physmap) -> Client:
         """The domain as a client of tmem, from its first call on."""
@@ -148,7 +147,6 @@ class Tmem:
         oldest = [each for each, _ in zip(self._ephemeral, range(count), strict=False)]
         for pool, key in oldest:
             self._flush(pool, [key])
-        self.evicted += len(oldest)
         return len(oldest)
 
     def freeable(self) -> int:

@@ -14,7 +14,7 @@ from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
-from actors.kernel.xenbus import StoreWitness
+from actors.kernel.xenbus import StoreObserver
 from actors.messages import (
     UPCALL_WINDOW,
     CannotGoOn,
@@ -87,7 +87,7 @@ class Kernel(Machine):
         self.link_owners: list[LinkOwner] = []
         self._turn_ends: dict[Callable[[], None], None] = {}
         self.faults: dict[str, TakeFault] = {}
-        self.store_witness: StoreWitness | None = None
+        self.store_observer: StoreObserver | None = None
         self.store_began: Callable[[], None] = lambda: None
 
     def _read_start_info(self) -> StartInfo:

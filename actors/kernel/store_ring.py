@@ -14,7 +14,7 @@ def connect_to_store(kernel: Kernel, *, reconnect: bool) -> Xenbus:
     ring = XsRing(kernel.pages.frame(info.store_gfn), kernel.pages.words(info.store_gfn))
     transport = RingTransport(ring, lambda: kernel.irq.notify(info.store_port))
     xenbus = Xenbus(
-        kernel.threads, transport, reconnect=reconnect, log=kernel.log, witness=kernel.store_witness
+        kernel.threads, transport, reconnect=reconnect, log=kernel.log, observer=kernel.store_observer
     )
     kernel.irq.bind(info.store_port, "xen-dyn -event", "xenbus", xenbus.on_event)
     xenbus.on_event()

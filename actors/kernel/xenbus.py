@@ -29,14 +29,14 @@ from actors.kernel.xs_nodes import NodeOperations, decode, encode
 from actors.kernel.xs_ring import RingBroken
 from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
 
-__all__ = ["LocalTransport", "RingTransport", "StoreWitness", "Transaction", "Transport", "Watch", "Xenbus"]
+__all__ = ["LocalTransport", "RingTransport", "StoreObserver", "Transaction", "Transport", "Watch", "Xenbus"]
 
 T = TypeVar("T")
 
 MASK32 = 0xFFFFFFFF
 DIGITS_MAX = 10
 
-StoreWitness = Callable[[XsType, int, bytes, Future[bytes]], None]
+StoreObserver = Callable[[XsType, int, bytes, Future[bytes]], None]
 
 
 @dataclass(slots=True)
@@ -80,14 +80,14 @@ class Xenbus(NodeOperations):
         *,
         reconnect: bool,
         log: Callable[[str], None],
-        witness: StoreWitness | None = None,
+        observer: StoreObserver | None = None,
     ) -> None:
-        """`witness` is told of every request, with the future that will have its answer."""
+        """`observer` is told of every request, with the future that will have its answer."""
         self._threads = threads
         self._transport = transport
         self._reconnect = reconnect
         self._log = log
-        self._witness = witness
+        self._observer = observer
         self._waiting: dict[int, _Waiting] = {}
         self._watches: dict[str, Watch] = {}
         self._open: set[int] = set()
@@ -119,8 +119,8 @@ class Xenbus(NodeOperations):
             self._req_id = req_id = (self._req_id + 1) & MASK32
             message = pack_message(kind, req_id, tx_id, payload)
             self._waiting[req_id] = _Waiting(answer, message, kind, tx_id)
-            if self._witness is not None:
-                self._witness(kind, tx_id, payload, answer)
+            if self._observer is not None:
+                self._observer(kind, tx_id, payload, answer)
             if not self._reconnecting:
                 self._guard(lambda: self._transport.send(message))
         return answer

@@ -71,11 +71,6 @@ class NodeOperations:
         answer = await self.request(XsType.DIRECTORY, encode(path) + b"\0")
         return [decode(each) for each in answer.split(b"\0")[:-1]]
 
-    async def get_perms(self, path: str) -> list[str]:
-        """The permissions of a node, as `n0`: the owner's entry first. ENOENT, EACCES."""
-        answer = await self.request(XsType.GET_PERMS, encode(path) + b"\0")
-        return [decode(each) for each in answer.split(b"\0")[:-1]]
-
     async def set_perms(self, path: str, permissions: Iterable[str]) -> None:
         """Replace the permissions of a node. EACCES, EPERM (another owner), EINVAL, ENOENT, ENOSPC."""
         await self.request(XsType.SET_PERMS, b"".join(encode(each) + b"\0" for each in (path, *permissions)))

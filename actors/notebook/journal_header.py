@@ -16,7 +16,6 @@ DIGEST_BYTES: Final = 32
 GAPS_WORD: Final = 4096 // 8
 LATENCIES_WORD: Final = 12288 // 8
 RECORDS_AT: Final = 20480
-RECORDS_WORD: Final = RECORDS_AT // 8
 GROWTH: Final = 4 << 20
 
 

@@ -8,11 +8,12 @@ transport        byte streams: socket pairs, listeners and connections (Unix, TC
 memory           machine memory of a host: a sparse shared file, or its in-memory twin
 arrivals         what has come on a link, cut into turns that are fair to other links
 link             a live actor's end of a link: frames in, what waits to go out
-disturbance      rules that break one direction of a link: what they make of a message
-detour           the way of a live link's messages while rules break it
+link_rules       rules that break one direction of a link: what they make of a message
+late_messages    a live link's messages on their way while rules break it
 outgoing         what a live actor sends: the way to each peer, and what leaves at the end of a turn
 mailbox          what waits for a live actor outside of its links
 alarm            the alarm clock of a live actor
+freezer          what keeps a live machine from being given anything
 actor            the live driver: one machine, its links, one trio task tree
 agenda           what is to happen when in a simulated world, and who is there
 simulated_links  the links of a simulated world: what is under way on them

@@ -16,9 +16,10 @@ import trio
 
 from actors.runtime.alarm import Alarm
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec
-from actors.runtime.disturbance import LinkRule
+from actors.runtime.freezer import Freezer
 from actors.runtime.intercept import Intercepts, answer
 from actors.runtime.link import Link, RawLink
+from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import (
     CloseLink,
     Connect,
@@ -84,6 +85,7 @@ class ActorDriver:
         self.address = address
         self.machine = machine
         self.killed = False
+        self.freezer = Freezer()
         self._log = log
         self._perform_for_owner = perform
         self._intercept = dict(intercept or {})
@@ -100,7 +102,6 @@ class ActorDriver:
         self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
         self._alarm = Alarm(machine.next_deadline_ns, clock)
         self._inbox = Mailbox[Event | Link]()
-        self._thawed: trio.Event | None = None
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._exit_reason: str | None = None
         self._nursery: trio.Nursery | None = None
@@ -128,7 +129,7 @@ class ActorDriver:
         self._inbox.put(self._new_link(link, stream))
 
     def plug_raw(self, link: str, stream: ByteStream) -> None:
-        """Give the machine a link to a stranger, whose messages are `bytes` as they come and go."""
+        """Give the machine a raw link, whose messages are `bytes` as they come and go."""
         self._inbox.put(RawLink(link, stream))
 
     def post(self, event: Event) -> None:
@@ -141,35 +142,21 @@ class ActorDriver:
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
-    def freeze(self) -> None:
-        """Stop giving the machine events; they wait, and links stay open."""
-        self._thawed = self._thawed or trio.Event()
-
-    def thaw(self) -> None:
-        """Let a frozen machine run on."""
-        if self._thawed is not None:
-            self._thawed.set()
-            self._thawed = None
-
-    def disturb(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
+    def set_rules(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
         target = self._links.get(link)
         if target is not None:
-            self._outgoing.disturb(target, rules, seed)
+            self._outgoing.set_rules(target, rules, seed)
 
     @property
     def links(self) -> list[str]:
         """The names of the links that are open, in the order of their opening."""
         return list(self._links)
 
-    async def _while_frozen(self) -> None:
-        while self._thawed is not None:
-            await self._thawed.wait()
-
     async def _take_posted(self) -> None:
         while True:
             await self._inbox.wait()
-            await self._while_frozen()
+            await self.freezer.until_thawed()
             for what in self._inbox.take():
                 if isinstance(what, Link):
                     self._open(what)
@@ -196,8 +183,8 @@ class ActorDriver:
         """Receive as long as something is there, then wait; let others run every few turns."""
         turns = 0
         while link.open:
-            if self._thawed is not None:
-                await self._while_frozen()
+            if self.freezer.frozen:
+                await self.freezer.until_thawed()
             if link.drained is not None and link.congested:
                 await link.drained.wait()
             if self._receive(link):
@@ -346,6 +333,6 @@ class ActorDriver:
     async def _keep_time(self) -> None:
         while True:
             await self._alarm.ring()
-            await self._while_frozen()
+            await self.freezer.until_thawed()
             if self._alarm.due:
                 self._take(DeadlinePassed())

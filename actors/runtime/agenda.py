@@ -41,11 +41,6 @@ class Agenda:
         """The running actors, in the order of their start."""
         return list(self._actors)
 
-    @property
-    def next_time_ns(self) -> int | None:
-        """When something happens next, or None if nothing ever will."""
-        return self._heap[0][0] if self._heap else None
-
     def _push(
         self, time_ns: int, actor: SimulatedActor | None, end: LinkEnd | None, what: Event | Call
     ) -> None:

@@ -160,9 +160,9 @@ class Link:
 
 
 class RawLink(Link):
-    """The driver's end of a link to a stranger; its messages are `bytes`.
+    """The driver's end of a link to somebody outside, who speaks no protocol of ours: messages are `bytes`.
 
-    While a stranger leaves too much unread nothing more is read from it.
+    While the other end leaves too much unread nothing more is read from it.
     """
 
     __slots__ = ("_parts",)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from actors.runtime.disturbance import LinkRule
+from actors.runtime.link_rules import LinkRule
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class LinkClosed:
 
 @dataclass(slots=True)
 class Received:
-    """One message arrived on a link; on a raw link (to a stranger) it is bytes, as they came."""
+    """One message arrived on a link; on a raw link it is bytes, as they came."""
 
     link: str
     message: object

@@ -1,7 +1,7 @@
 """What a live actor sends: the way that leads to each peer, and the links that have something to send.
 
 Rules: what is sent in a turn leaves at its end, once for each link. While rules break a link, the way to
-its peer is a detour; when the link closes, both are gone.
+its peer leads by those that are late; when the link closes, both are gone.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,9 +9,9 @@ from random import Random
 
 import trio
 
-from actors.runtime.detour import Detour
-from actors.runtime.disturbance import Disturbance, LinkRule
+from actors.runtime.late_messages import LateMessages
 from actors.runtime.link import Link
+from actors.runtime.link_rules import LinkRule, LinkRules
 
 
 class Outgoing:
@@ -23,7 +23,7 @@ class Outgoing:
     def __init__(
         self, clock: Callable[[], int], give_up: Callable[[Link, str], object], max_backlog_bytes: int
     ) -> None:
-        self.ways: dict[str, Link | Detour] = {}
+        self.ways: dict[str, Link | LateMessages] = {}
         self.touched: list[Link] = []
         self._clock = clock
         self._give_up = give_up
@@ -43,7 +43,7 @@ class Outgoing:
     def close(self, link: Link) -> None:
         """A link has ended."""
         way = self.ways.pop(link.name, None)
-        if isinstance(way, Detour):
+        if isinstance(way, LateMessages):
             way.close()
 
     def flush(self) -> None:
@@ -53,16 +53,16 @@ class Outgoing:
                 self._drain_later(link, link.flush())
         self.touched.clear()
 
-    def disturb(self, link: Link, rules: Sequence[LinkRule], seed: str) -> None:
+    def set_rules(self, link: Link, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
-        disturbance = Disturbance(rules, Random(seed))
+        decided = LinkRules(rules, Random(seed))
         way = self.ways[link.name]
-        if isinstance(way, Detour):
-            way.disturbance = disturbance  # with none of them, too: what is late stays ahead of the rest
+        if isinstance(way, LateMessages):
+            way.rules = decided  # with none of them, too: what is late stays ahead of the rest
         else:
             assert self._nursery is not None, "links are open while the driver runs"
-            detour = self.ways[link.name] = Detour(disturbance, self._clock, link.send, self.flush)
-            self._nursery.start_soon(detour.run)
+            late = self.ways[link.name] = LateMessages(decided, self._clock, link.send, self.flush)
+            self._nursery.start_soon(late.run)
 
     def _drain_later(self, link: Link, waiting: int) -> None:
         """Have bytes written that the stream did not take; over the limit the link is closed."""

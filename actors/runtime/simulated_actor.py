@@ -9,7 +9,7 @@ takes; a link that an actor leaves closes at the peer behind everything that was
 from collections.abc import Callable
 from random import Random
 
-from actors.runtime.disturbance import Disturbance
+from actors.runtime.link_rules import LinkRules
 from actors.runtime.machine import DeadlinePassed, Effect, Event, Machine
 
 Charge = Callable[[Event, list[Effect], bool], int]
@@ -114,7 +114,7 @@ class SimulatedActor:
 class LinkEnd:
     """One actor's end of a link; `last_arrival_ns` keeps the order of what is under way to it."""
 
-    __slots__ = ("actor", "disturbance", "last_arrival_ns", "name", "open", "peer", "random")
+    __slots__ = ("actor", "last_arrival_ns", "name", "open", "peer", "random", "rules")
 
     def __init__(self, actor: SimulatedActor, name: str, random: Random) -> None:
         self.actor = actor
@@ -122,7 +122,7 @@ class LinkEnd:
         self.random = random
         self.open = True
         self.last_arrival_ns = 0
-        self.disturbance: Disturbance | None = None
+        self.rules: LinkRules | None = None
         self.peer = self
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 
 from actors.runtime.agenda import Agenda
-from actors.runtime.disturbance import Disturbance
+from actors.runtime.link_rules import LinkRules
 from actors.runtime.machine import Disturb, Event, LinkClosed, LinkOpened, Received
 from actors.runtime.simulated_actor import LinkEnd, SimulatedActor, join_ends
 
@@ -57,15 +57,15 @@ class SimulatedLinks(Agenda):
             )
             self._push(end.last_arrival_ns, end.actor, end, LinkOpened(end.name))
 
-    def _disturb(self, effect: Disturb) -> None:
+    def _set_rules(self, effect: Disturb) -> None:
         actor = self._actors.get(effect.address)
         end = actor.links.get(effect.link) if actor is not None else None
         if end is not None:
-            end.disturbance = Disturbance(effect.rules, Random(effect.seed)) if effect.rules else None
+            end.rules = LinkRules(effect.rules, Random(effect.seed)) if effect.rules else None
 
-    def _detour(self, end: LinkEnd, message: object, disturbance: Disturbance) -> None:
+    def _send_by_rules(self, end: LinkEnd, message: object, rules: LinkRules) -> None:
         """Carry what the rules of a broken link leave of a message."""
-        for each in disturbance.decide(message):
+        for each in rules.decide(message):
             event = Received(end.peer.name, each.message)
             self._carry(end, each.message, event, each.late_ns, in_order=each.in_order)
 

@@ -277,8 +277,8 @@ class Simulation(SimulatedLinks):
                     message = effect.message
                     if self._codec is not None:
                         message = self._codec.decode_frame(self._codec.encode(message))[0]
-                    if end.disturbance is not None:
-                        self._detour(end, message, end.disturbance)
+                    if end.rules is not None:
+                        self._send_by_rules(end, message, end.rules)
                     else:
                         self._carry(end, message, Received(end.peer.name, message))
             elif isinstance(effect, Exit):
@@ -311,7 +311,7 @@ class Simulation(SimulatedLinks):
             case Thaw():
                 self.thaw(effect.address)
             case Disturb():
-                self._disturb(effect)
+                self._set_rules(effect)
             case Slow():
                 self._slow(effect)
             case Work():

@@ -100,7 +100,6 @@ class Journal:
         self._archive = archive
         self._batch = Batch()
         self._dirty = False
-        self.commits = 0
 
     @property
     def is_dirty(self) -> bool:
@@ -149,4 +148,3 @@ class Journal:
         if self._dirty:
             self._archive.commit(self._batch)
             self._batch, self._dirty = Batch(), False
-            self.commits += 1

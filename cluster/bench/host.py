@@ -65,8 +65,8 @@ def random_reads(depth: int) -> Reads:
     workload = f"{{kind: random, read_share: 1.0, depth: {depth}, verify: false}}"
     supervisor = _run(1, workload, duration=f"{READ_SECONDS}s").supervisor
     journal = next(iter(supervisor.guests.values())).journals[0]
-    seconds = (journal.word(Word.LAST_COMPLETION_NS) - supervisor.workload_began_ns) / 1e9
-    rate = (journal.word(Word.READS) - supervisor.completed_at_start) / seconds
+    seconds = (journal.word(Word.LAST_COMPLETION_NS) - supervisor.phases.workload_began_ns) / 1e9
+    rate = (journal.word(Word.READS) - supervisor.phases.completed_at_start) / seconds
     return Reads(rate, depth / rate * 1e6)
 
 
@@ -90,7 +90,7 @@ def recovery(policy: str, count: int) -> float:
 
 
 def _boot_ns(session: Session) -> int:
-    return session.supervisor.workload_began_ns - session.supervisor.began_ns
+    return session.supervisor.phases.workload_began_ns - session.supervisor.phases.began_ns
 
 
 def spawn_floor() -> float:

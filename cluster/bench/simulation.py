@@ -14,7 +14,7 @@ from typing import Final
 from actors.runtime.machine import Effect, Event, Machine, Send
 from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import Witness, run_simulated
+from cluster.drivers.simulated import RunObserver, run_simulated
 from cluster.experiment.supervisor import Supervisor
 from cluster.verdict.report import facts_of, report_of
 
@@ -46,7 +46,7 @@ REFERENCE: Final = _HOST.format(
 )
 
 
-class _Counter(Witness):
+class _Counter(RunObserver):
     """Remembers the simulation, for its counters."""
 
     simulation: Simulation

@@ -25,7 +25,7 @@ from cluster.campaign.history import History, Operation
 from cluster.campaign.sector_record import SectorRecord
 from cluster.campaign.service_record import ServiceRecord
 from cluster.campaign.store_record import StoreRecord
-from cluster.drivers.simulated import Witness
+from cluster.drivers.simulated import RunObserver
 from cluster.experiment.supervisor import Supervisor
 from cluster.faults.kinds import FAULT_KINDS
 
@@ -129,7 +129,7 @@ class WitnessedJournal(MemoryJournal):
         return stamp.nonce if stamp is not None else 0
 
 
-class RunWitness(Witness):
+class RunWitness(RunObserver):
     """The witness of one run. `states`: what vbds were in when a fault struck, with how often."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class RunWitness(Witness):
         return self._simulation.now_ns
 
     def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
-        """Part of `Witness`, as are the two below."""
+        """Part of `RunObserver`, as are the two below."""
         self._simulation = simulation
         self._supervisor = supervisor
         for host in supervisor.cluster.hosts:
@@ -177,14 +177,14 @@ class RunWitness(Witness):
             self._hypervisors[host] = machine
         elif isinstance(machine, Guest):
             self._guests[address] = machine
-            machine.store_witness = store.client(address)
+            machine.store_observer = store.client(address)
         elif isinstance(machine, ControlDomain):
             self._dom0s[host] = machine
-            machine.store_witness = store.client(address)
+            machine.store_observer = store.client(address)
             machine.store_began = store.store_started
         elif isinstance(machine, DriverDomain):
             self._drivers[address] = machine
-            machine.store_witness = store.client(address)
+            machine.store_observer = store.client(address)
         elif isinstance(machine, XenstoreDomain):
             machine.store_began = store.store_started
 

@@ -121,7 +121,7 @@ def watched(supervisor: Supervisor, hosts: Sequence[HostRows], now_ns: int) -> W
         name=supervisor.cluster.name,
         phase=supervisor.phase,
         now_ns=now_ns,
-        up_s=(now_ns - supervisor.began_ns) / 1e9,
+        up_s=(now_ns - supervisor.phases.began_ns) / 1e9,
         machines={name: _machine(board) for name, board in supervisor.boards.items()},
         guests=[_guest(each, now_ns) for each in supervisor.guests.values()],
         nr_faults=len(supervisor.injections),

@@ -38,4 +38,4 @@ class XenstoreSocket:
         if domain is None:
             connection.close()
         else:
-            self._live.plug_stranger(domain.address, f"{TOOL}{self._accepted}", connection)
+            self._live.plug_raw(domain.address, f"{TOOL}{self._accepted}", connection)

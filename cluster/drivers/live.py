@@ -116,13 +116,13 @@ class LiveCluster:
                 process = self._processes.get(address)
                 if process is not None:
                     rows = [each.row() for each in rules]
-                    self._tell(process, {"disturb": [address, link, rows, seed]})
+                    self._tell(process, {"rules": [address, link, rows, seed]})
             case Slow(address=address, factor=factor):
                 self._slow(address, factor)
             case _:
                 raise AssertionError(f"not an effect on processes: {effect}")
 
-    def plug_stranger(self, address: str, link: str, connection: socket.socket) -> None:
+    def plug_raw(self, address: str, link: str, connection: socket.socket) -> None:
         """Give an actor a raw link, which is a connection from outside; this end of it is closed.
 
         An actor that is stopped takes so many; who comes then is turned away, and holds up nobody.
@@ -130,7 +130,7 @@ class LiveCluster:
         process = self._processes.get(address)
         if process is not None:
             with contextlib.suppress(OSError):
-                self._tell(process, {"stranger": [address, link]}, connection.fileno(), socket.MSG_DONTWAIT)
+                self._tell(process, {"plug_raw": [address, link]}, connection.fileno(), socket.MSG_DONTWAIT)
         connection.close()
 
     async def watch(self, nursery: trio.Nursery) -> None:

@@ -1,8 +1,8 @@
 """A process of the cluster: the actors in it, and the socket by which the supervisor plugs them together.
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
-descriptor, `stranger` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
-this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `disturb`
+descriptor, `plug_raw` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
+this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `rules`
 [address, link, rules, seed]. The other way goes `ended` [address, status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
@@ -25,8 +25,8 @@ from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, S
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
 from actors.runtime.actor import ActorDriver
-from actors.runtime.disturbance import LinkRule
 from actors.runtime.intercept import Intercepts
+from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
@@ -190,26 +190,26 @@ class ActorProcess:
         if command == "plug":
             stream = SocketStream(socket.socket(fileno=fds[0]))
             self._plug(str(arguments[0]), str(arguments[1]), stream)
-        elif command == "stranger":
+        elif command == "plug_raw":
             self._plug(
                 str(arguments[0]), str(arguments[1]), SocketStream(socket.socket(fileno=fds[0])), raw=True
             )
         elif command == "join":
             for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
                 self._plug(str(address), str(link), end)
-        elif command == "disturb":
+        elif command == "rules":
             address, link, rules, seed = arguments
-            disturbed = self._drivers.get(str(address))
-            if disturbed is not None:
+            driven = self._drivers.get(str(address))
+            if driven is not None:
                 rows = cast("list[list[object]]", rules)
-                disturbed.disturb(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
+                driven.set_rules(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
         elif command == "spawn":
             address, program, argument = arguments
             self._spawn(str(address), str(program), cast("dict[str, object]", argument))
         else:
             driver = self._drivers.get(str(arguments[0]))
             if driver is not None:
-                {"kill": driver.kill, "freeze": driver.freeze, "thaw": driver.thaw}[command]()
+                {"kill": driver.kill, "freeze": driver.freezer.freeze, "thaw": driver.freezer.thaw}[command]()
 
     def _plug(self, address: str, link: str, stream: ByteStream, *, raw: bool = False) -> None:
         driver = self._drivers.get(address)

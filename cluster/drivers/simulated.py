@@ -37,7 +37,7 @@ IMAGES = Path("images")
 STOOD_STILL = "the simulation came to a stand before the end of the run"
 
 
-class Witness:
+class RunObserver:
     """Whoever looks on at a run, without a part in it; this one sees nothing."""
 
     def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
@@ -58,7 +58,7 @@ class Witness:
 class SimulatedHost:
     """What the programs of one host find: memory, journals and images, all of them byte arrays."""
 
-    def __init__(self, host: ResolvedHost, witness: Witness) -> None:
+    def __init__(self, host: ResolvedHost, witness: RunObserver) -> None:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
         self.store_logs = {
@@ -106,7 +106,7 @@ def run_simulated(
     trace: bool,
     invariants: bool = False,
     stop: Callable[[], bool] = lambda: False,
-    witness: Witness | None = None,
+    witness: RunObserver | None = None,
     take_clock: Callable[[Callable[[], int]], None] = lambda _now_ns: None,
 ) -> tuple[Supervisor, ReadVolume]:
     """Run a cluster to its end; the supervisor, and how to read the images that were left.
@@ -114,7 +114,7 @@ def run_simulated(
     Without a directory there are no logs and there is no trace. It is cut short, with everything in it
     unknown, once `stop()` is true. Before anything happens `take_clock` is given the virtual clock, in ns.
     """
-    witness = witness or Witness()
+    witness = witness or RunObserver()
     placed = cluster
     cluster = cluster.placed(IMAGES)
     hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
@@ -148,7 +148,7 @@ def run_simulated(
         logs.close()
     if directory is not None and recordings is not None:
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
-    if not supervisor.finished:
+    if not supervisor.phases.finished:
         supervisor.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
 
     def read_volume(volume: Volume) -> ReadSectors:
@@ -205,7 +205,7 @@ def _programs(
     recordings: MemoryRecordings | None,
     costs: StepCosts,
     seed: int,
-    witness: Witness,
+    witness: RunObserver,
 ) -> dict[str, Callable[[str, dict[str, object]], Machine]]:
     return {name: _program(name, environments, recordings, costs, seed, witness) for name in PROGRAMS}
 
@@ -216,7 +216,7 @@ def _program(  # noqa: PLR0917 (what a program is made of)
     recordings: MemoryRecordings | None,
     costs: StepCosts,
     seed: int,
-    witness: Witness,
+    witness: RunObserver,
 ) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
         if name == "disk":
@@ -243,7 +243,7 @@ def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
     return [(guests[each.guest], each) for each in host.volumes]
 
 
-def _journal(host: str, guest: dict[str, object], volume: Volume, witness: Witness) -> MemoryJournal:
+def _journal(host: str, guest: dict[str, object], volume: Volume, witness: RunObserver) -> MemoryJournal:
     guest_id = guest["guest_id"]
     assert isinstance(guest_id, int), "a guest's id is a number"
     return witness.journal(

@@ -2,17 +2,16 @@
 
 A machine like the others, so that an experiment runs the same in real processes and in simulation.
 It knows of guests only what their journals and the hypervisors say.
-Rules: phases only go forward; what is not reached in its time is reported, never waited for for ever.
+Rules: here is what follows from what others say; what follows from time is in `phases.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
 
 from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
-from actors.runtime.machine import Effect, Event, Exit, Machine, ProcessEnded, Received, StoodStill
+from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.experiment.board import Board, DomainChange
@@ -24,20 +23,11 @@ from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap, HostClock
 from cluster.experiment.interrupt_tables import InterruptTables
 from cluster.experiment.journal_budget import JournalBudget
+from cluster.experiment.laboratory import Laboratory
 from cluster.experiment.lives import death_of
 from cluster.experiment.outcome import Outcome
-from cluster.experiment.phases import IDLE_NS, WATCH_NS, Phase
+from cluster.experiment.phases import Phases
 from cluster.experiment.readings import Readings
-
-NS = 1_000_000_000
-SOONEST_NS = 100_000
-BOOT_LIMIT_NS = 60 * NS
-QUIET_LIMIT_NS = 10 * NS
-OFF_LIMIT_NS = 10 * NS
-CALM_NS = 50_000_000
-"""How long what has recovered has to stay so: a late answer may come before news of another fault."""
-ACCOUNT_INTERVAL_NS = 50_000_000
-ACCOUNT_LIMIT_NS = 2 * NS
 
 
 class Supervisor(Machine):
@@ -75,20 +65,22 @@ class Supervisor(Machine):
         self.interrupt_tables = InterruptTables(self._emit)
         self.readings = Readings(self.boards, self._emit)
         self._host_clock = host_clock
-        self.phase = "boot"
-        self.finished = False
+        laboratory = Laboratory(
+            cluster,
+            self.boards,
+            self.guests,
+            self.fault_run,
+            self.journals,
+            self.readings,
+            self.interrupt_tables,
+            self.outcome,
+            observe,
+        )
+        self.phases = Phases(laboratory, self._emit, endless=endless)
         self._observe = observe
-        self._endless = endless
         self._effects: list[Effect] = []
-        self._phase_began_ns = 0
-        self.workload_began_ns = 0
-        self.completed_at_start = 0
-        self.began_ns = 0
         self._started = False
-        self._next_tick_ns: int | None = 0
-        self._next_statistics_ns = 0
-        self._down_wanted = False
-        self._abort = False
+        self._next_look_ns: int | None = 0
         self._now_ns = 0
 
     @property
@@ -102,14 +94,19 @@ class Supervisor(Machine):
         return self.faults.injections
 
     @property
+    def phase(self) -> str:
+        """The present phase of the run."""
+        return self.phases.name
+
+    @property
     def breakable(self) -> bool:
         """Whether faults can be done in the present phase."""
-        return self.phases[self.phase].breakable
+        return self.phases.present.breakable
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """One event of the machine's contract."""
         self._now_ns = now_ns
-        if self._host_clock is not None and (gap := self._host_clock.look(now_ns, self._next_tick_ns)):
+        if self._host_clock is not None and (gap := self._host_clock.look(now_ns, self._next_look_ns)):
             self._stood_still(*gap)
         match event:
             case Received(link=link, message=Statistics() as message):
@@ -130,17 +127,20 @@ class Supervisor(Machine):
                 self._process_ended(address, status)
             case _:
                 pass
-        self._tick()
+        if not self._started:
+            self._started = True
+            self.phases.begin(now_ns)
+        self.phases.tick(now_ns)
+        self._next_look_ns = self.phases.next_look_ns()
         effects, self._effects = self._effects, []
         return effects
 
     def next_deadline_ns(self) -> int | None:
         """When to look again."""
-        return self._next_tick_ns
+        return self._next_look_ns
 
     def check(self) -> None:
         """Nothing here can be broken by a peer."""
-        assert self.phase in self.phases, self.phase
         for guest in self.guests.values():
             guest.lives.check()
             assert not (guest.ended and guest.lives.is_alive), f"{guest.address} is gone, but not how"
@@ -151,18 +151,18 @@ class Supervisor(Machine):
 
     def inject(self, fault: ResolvedFault) -> list[FaultTarget]:
         """Do a fault now; what became of each target. Its effects come with the next `handle`."""
-        self._next_tick_ns = self._now_ns
+        self._next_look_ns = self._now_ns
         return self.fault_run.inject(fault, self._now_ns)
 
     def go_down(self) -> None:
         """End the experiment in an orderly way from the present phase on."""
-        self._down_wanted = True
-        self._next_tick_ns = self._now_ns
+        self.phases.end()
+        self._next_look_ns = self._now_ns
 
     def abort(self) -> None:
         """Cut the power; the verdict is unknown."""
-        self._abort = True
-        self._next_tick_ns = self._now_ns
+        self.phases.abort()
+        self._next_look_ns = self._now_ns
 
     def _stood_still(self, began_ns: int, suspended_ns: int) -> None:
         """Time in which nothing ran passes neither for the phase nor for faults; and it is told."""
@@ -171,7 +171,7 @@ class Supervisor(Machine):
         gap = ClockGap(self.phase, began_ns, self._now_ns, suspended_ns, guests, faults)
         self.outcome.clock_gaps.append(gap)
         self._observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
-        self._phase_began_ns += self._now_ns - began_ns
+        self.phases.stood_still(self._now_ns - began_ns)
         self.fault_run.stood_still(self._now_ns - began_ns)
 
     def _emit(self, effect: Effect) -> None:
@@ -197,7 +197,7 @@ class Supervisor(Machine):
         self.outcome.failures.append(why)
         self._observe("died", address)
         if self.breakable:
-            self._cut_power()
+            self.phases.cut_power(self._now_ns)
 
     def _domain_changed(self, change: DomainChange) -> None:
         self.fault_run.domain_changed(change, self._now_ns)
@@ -224,169 +224,3 @@ class Supervisor(Machine):
         elif change.what == "ended":
             powered = board.state.power == "on"
             guest.end(death_of(board.domains[change.domid], change.reason, powered=powered), counts=counts)
-
-    def _tick(self) -> None:
-        now_ns = self._now_ns
-        if not self._started:
-            self._started = True
-            self.began_ns = now_ns
-            self._enter("boot")
-            for board in self.boards.values():
-                board.power_on()
-        if self._abort and self.phases[self.phase].powered:
-            self.outcome.unknown.append("interrupted")
-            self._cut_power()
-        if self.breakable:
-            for guest in self.guests.values():
-                guest.look(now_ns)
-            self.fault_run.tick(now_ns)
-        self.phases[self.phase].tick(self)
-        interval_ns = self.cluster.metrics.interval
-        if interval_ns and now_ns >= self._next_statistics_ns and self.phases[self.phase].measured:
-            self._next_statistics_ns = now_ns + interval_ns
-            self.readings.ask_some()
-        self._next_tick_ns = None if self.finished else now_ns + self._interval_ns()
-
-    def _interval_ns(self) -> int:
-        interval = WATCH_NS if self.faults.recovering else self.phases[self.phase].look_ns
-        due = self.fault_run.next_due_ns()
-        if self.breakable and due is not None:
-            interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)
-        return interval
-
-    def _enter(self, phase: str) -> None:
-        self.phase = phase
-        self._phase_began_ns = self._now_ns
-        self._observe(phase, "")
-
-    def _elapsed_ns(self) -> int:
-        return self._now_ns - self._phase_began_ns
-
-    def _in_boot(self) -> None:
-        if all(each.is_up and each.boots for each in self.guests.values()) and all(
-            board.find("dom0") for board in self.boards.values()
-        ):
-            self.workload_began_ns = self._now_ns
-            self.completed_at_start = sum(each.completed for each in self.guests.values())
-            self.fault_run.begin(self._now_ns)
-            self._enter("workload")
-        elif halted := [each for each in self.boards.values() if each.state.power == "halted"]:
-            self._end_without(halted)
-        elif self._elapsed_ns() > BOOT_LIMIT_NS:
-            late = [
-                f"{each.host}/{each.name}"
-                for each in self.guests.values()
-                if not each.is_up or not each.boots
-            ]
-            self.outcome.unknown.append(f"not up within {BOOT_LIMIT_NS // NS} s: {', '.join(late) or 'dom0'}")
-            self._enter("shutdown")
-
-    def _end_without(self, halted: list[Board]) -> None:
-        """Machines that have halted before everybody was up will not be: there is nothing to wait for."""
-        for board in halted:
-            name = board.host.name
-            self._observe("halted", f"{name}/dom0")
-            why = f"{board.state.halted_because}; logs/{name}-dom0.log says why"
-            self.outcome.unknown.append(f"{name} halted before its guests were up: {why}")
-        self._enter("settle")
-
-    def _in_workload(self) -> None:
-        nothing_due = self.fault_run.nothing_is_due
-        over = self._elapsed_ns() >= self.cluster.duration_ns and nothing_due
-        if self._endless:
-            over = False
-            self.journals.tick()
-        finished = not any(each.works or each.returns for each in self.guests.values()) and nothing_due
-        late = self._elapsed_ns() > self.cluster.duration_ns + self._patience_ns()
-        if self._down_wanted or over or ((finished or late) and not self._endless):
-            self._enter("settle")
-
-    def _patience_ns(self) -> int:
-        return self.cluster.settle_ns * (1 + sum(each.count for each in self.cluster.faults))
-
-    def _in_settle(self) -> None:
-        self.fault_run.end(self._now_ns)
-        failing = any(each.works and each.ended_in_error for each in self.guests.values() if not each.ended)
-        returning = any(each.returns for each in self.guests.values())
-        fresh = self.faults.recovered_since(self._now_ns - CALM_NS)
-        unsettled = self.faults.unsettled or fresh or failing or returning
-        if not unsettled or self._elapsed_ns() > self.cluster.settle_ns:
-            self.faults.give_up()
-            for guest in self.guests.values():
-                if not guest.ended:
-                    self.boards[guest.host].type_on_console(guest.name, "stop")
-            self._enter("stop")
-
-    def _in_stop(self) -> None:
-        busy = [each for each in self.guests.values() if not each.ended and (each.in_flight or each.works)]
-        limit = min(self.cluster.settle_ns, QUIET_LIMIT_NS)
-        if not busy or self._elapsed_ns() > limit:
-            self.readings.ask_all()
-            for name, board in self.boards.items():
-                if board.state.power == "on":
-                    running = [each.address for each in board.domains.values() if each.state == "running"]
-                    self.interrupt_tables.keep(running)
-                    forced = any(each.host == name for each in busy)
-                    board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
-            self._enter("shutdown")
-
-    def _in_shutdown(self) -> None:
-        left = [each for each in self.guests.values() if not each.ended and self._is_controlled(each.host)]
-        if not left:
-            self._enter("account")
-            self.readings.ask_all()
-        elif self._elapsed_ns() > QUIET_LIMIT_NS:
-            names = ", ".join(f"{each.host}/{each.name}" for each in left)
-            self.outcome.unknown.append(f"did not shut down within {QUIET_LIMIT_NS // NS} s: {names}")
-            self._enter("account")
-            self.readings.ask_all()
-
-    def _is_controlled(self, host: str) -> bool:
-        board = self.boards[host]
-        return board.state.power == "on" and board.find("dom0") is not None
-
-    def _in_account(self) -> None:
-        if not self.readings.is_settled and self._elapsed_ns() < ACCOUNT_LIMIT_NS:
-            if self._now_ns >= self._next_statistics_ns:
-                self._next_statistics_ns = self._now_ns + ACCOUNT_INTERVAL_NS
-                self.readings.ask_all()
-        else:
-            self.outcome.leaks = dict(self.readings.hypervisors)
-            for board in self.boards.values():
-                board.power_off()
-            self._enter("off")
-
-    def _in_off(self) -> None:
-        if all(board.is_off for board in self.boards.values()):
-            self._finish()
-        elif self._elapsed_ns() > OFF_LIMIT_NS:
-            self.outcome.unknown.append("not every process could be ended")
-            self._finish()
-
-    def _finish(self) -> None:
-        self._enter("done")
-        self.finished = True
-        self._emit(Exit("the experiment is over"))
-
-    def _cut_power(self) -> None:
-        for board in self.boards.values():
-            board.cut_power()
-        self._enter("off")
-
-    def _rest(self) -> None:
-        """Nothing is left to be done."""
-
-    phases: ClassVar[dict[str, Phase["Supervisor"]]] = {
-        "boot": Phase(_in_boot, breakable=True),
-        "workload": Phase(_in_workload, breakable=True, measured=True, look_ns=IDLE_NS),
-        "settle": Phase(_in_settle, breakable=True, measured=True),
-        "stop": Phase(_in_stop),
-        "shutdown": Phase(_in_shutdown),
-        "account": Phase(_in_account),
-        "off": Phase(_in_off, powered=False),
-        "done": Phase(_rest, powered=False),
-    }
-    """All of them, in their order."""
-
-
-PHASES = tuple(Supervisor.phases)

@@ -42,7 +42,7 @@ class SlowDown:
 
 @dataclass(frozen=True, slots=True)
 class AddRule:
-    """A rule on a link, or, of a domain, on what the hypervisor sends it (`actors/runtime/disturbance.py`).
+    """A rule on a link, or, of a domain, on what the hypervisor sends it (`actors/runtime/link_rules.py`).
 
     `messages`: those that it strikes, unless an option says that; `fields`: what it puts into them.
     """

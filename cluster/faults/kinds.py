@@ -9,7 +9,7 @@ from typing import Final
 
 from actors.abi.interface import ShutdownReason
 from actors.policies import StoreRestart
-from actors.runtime.disturbance import ALTER, DELAY, DROP, DUPLICATE, REORDER
+from actors.runtime.link_rules import ALTER, DELAY, DROP, DUPLICATE, REORDER
 from cluster.faults.act import (
     AddRule,
     CutPower,

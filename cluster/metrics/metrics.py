@@ -17,8 +17,9 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from actors.devices.disk_statistics import DiskStatistics
 from actors.xenstore.store import StoreStatistics
 from cluster.control.process_times import ProcessTimes
+from cluster.experiment.phases import PHASES
 from cluster.experiment.readings import StoreReading
-from cluster.experiment.supervisor import PHASES, Supervisor
+from cluster.experiment.supervisor import Supervisor
 from cluster.metrics import catalog
 from cluster.metrics.catalog import NS
 from cluster.metrics.domain_metrics import DomainMetrics
@@ -89,7 +90,7 @@ class HostCollector(Collector):
         families.add(
             catalog.RUN_INFO, 1, self._run, str(supervisor.cluster.seed), *policies, version("domzero")
         )
-        families.add(catalog.RUN_START_TIME_SECONDS, self._unix_s(supervisor.began_ns, now_ns))
+        families.add(catalog.RUN_START_TIME_SECONDS, self._unix_s(supervisor.phases.began_ns, now_ns))
         for phase in PHASES:
             families.add(catalog.RUN_PHASE, int(phase == supervisor.phase), phase)
         families.add(catalog.JOURNAL_BYTES, supervisor.journals.used(host.name))

@@ -35,7 +35,8 @@ from cluster.drivers.simulated import run_simulated
 from cluster.drivers.zygote import start_zygote
 from cluster.experiment.board import SUPERVISOR
 from cluster.experiment.host_clock import HostClock
-from cluster.experiment.supervisor import PHASES, Supervisor
+from cluster.experiment.phases import PHASES
+from cluster.experiment.supervisor import Supervisor
 from cluster.metrics.discovery import Targets, targets_of, targets_path, write_targets
 from cluster.metrics.metrics import HostCollector
 from cluster.metrics.samples import keep_samples

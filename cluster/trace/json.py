@@ -231,7 +231,7 @@ def write_trace(path: Path, supervisor: Supervisor, driver: str, recordings: Ite
     """Write the file; how many events are in it."""
     with path.open("w", encoding="utf-8") as file:
         file.write('{"traceEvents":[')
-        events = TraceEvents(file.write, supervisor.began_ns)
+        events = TraceEvents(file.write, supervisor.phases.began_ns)
         TraceWriter(supervisor, list(recordings), events).write()
         cluster = supervisor.cluster
         about = {"cluster": cluster.name, "seed": cluster.seed, "driver": driver}

@@ -21,7 +21,7 @@ import pytest
 from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster
-from cluster.drivers.simulated import Witness, run_simulated
+from cluster.drivers.simulated import RunObserver, run_simulated
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.supervisor import Supervisor
 from cluster.metrics import metrics, samples
@@ -199,7 +199,7 @@ def crash_run(
     report = session.run()
     assert report.to_dict()["guests"][0]["survived"], "web-0 lived through it"
     supervisor = session.supervisor
-    began_s = supervisor.workload_began_ns / 1e9 + offset_s
+    began_s = supervisor.phases.workload_began_ns / 1e9 + offset_s
     return CrashRun(prometheus, began_s + 1, began_s + 6, offset_s, supervisor.injections)
 
 
@@ -217,7 +217,7 @@ class Recording:
         return [float(each["value"][1]) for each in found]
 
 
-class Scraper(Witness):
+class Scraper(RunObserver):
     """Scrapes every host of a simulation once in so many seconds, from its very beginning on."""
 
     def __init__(self, file: TextIO, interval_s: float, began_s: float) -> None:

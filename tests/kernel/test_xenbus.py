@@ -116,7 +116,7 @@ def test_every_operation_reaches_the_store_and_its_answer_comes_back(joined):
     assert do(xenbus.directory("/a")) == ["b", "c"]
     assert do(xenbus.directory("/a/c")) == []
     assert do(xenbus.set_perms("/a/b", ["n0", "r5"])) is None
-    assert do(xenbus.get_perms("/a/b")) == ["n0", "r5"]
+    assert do(xenbus.request(XsType.GET_PERMS, b"/a/b\0")) == b"n0\0r5\0"
     assert do(xenbus.rm("/a/c")) is None
     assert do(xenbus.exists("/a/c")) is False
     assert do(xenbus.exists("/a/b")) is True

@@ -362,12 +362,12 @@ async def test_a_frozen_machine_is_told_nothing_until_it_thaws(recorder: type, s
     peer = greeted(stream_pair[1])
     async with running(driver):
         await machine.until(len)
-        driver.freeze()
+        driver.freezer.freeze()
         peer.say(notes(1))
         driver.post(ProcessEnded("x", 0))
         await trio.testing.wait_all_tasks_blocked()
         assert machine.events == [LinkOpened("peer")]
-        driver.thaw()
+        driver.freezer.thaw()
         await machine.until(lambda events: len(events) == 3)
     assert Received("peer", Note(1)) in machine.events
     assert ProcessEnded("x", 0) in machine.events

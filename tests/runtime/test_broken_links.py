@@ -12,9 +12,9 @@ import trio.testing
 from actors.messages import CODEC
 from actors.messages import ConsoleInput as Note
 from actors.runtime.actor import ActorDriver
-from actors.runtime.detour import Detour
-from actors.runtime.disturbance import ALTER, DELAY, DROP, DUPLICATE, REORDER, Disturbance, LinkRule
 from actors.runtime.framing import FrameReader, hello_frame
+from actors.runtime.late_messages import LateMessages
+from actors.runtime.link_rules import ALTER, DELAY, DROP, DUPLICATE, REORDER, LinkRule, LinkRules
 from actors.runtime.machine import (
     Connect,
     DeadlinePassed,
@@ -146,7 +146,7 @@ def test_a_new_link_of_the_same_name_is_sound() -> None:
     assert world.b.heard == [(10, "through")]
 
 
-def test_what_is_broken_that_is_not_there_is_no_matter() -> None:
+def test_what_is_broken_that_is_not_there_are_no_matter() -> None:
     world = World()
     world.order(Disturb("nobody", "peer", [LinkRule(DROP)], ""), Disturb("a", "none", [LinkRule(DROP)], ""))
     world.order(Slow("nobody", 5.0))
@@ -275,20 +275,20 @@ async def live() -> AsyncIterator[Live]:
 
 async def test_a_live_link_loses_doubles_and_heals() -> None:
     async with live() as a:
-        a.driver.disturb("peer", [LinkRule(DROP)], "1")
+        a.driver.set_rules("peer", [LinkRule(DROP)], "1")
         assert await a.say("lost") == []
-        a.driver.disturb("peer", [LinkRule(DUPLICATE)], "1")
+        a.driver.set_rules("peer", [LinkRule(DUPLICATE)], "1")
         assert await a.say("twice") == ["twice", "twice"]
-        a.driver.disturb("peer", [], "")
+        a.driver.set_rules("peer", [], "")
         assert await a.say("one", "two") == ["one", "two"]
 
 
 async def test_late_messages_of_a_live_link_come_when_they_are_due(autojump_clock: object) -> None:
     async with live() as a:
-        a.driver.disturb("peer", [LinkRule(DELAY, delay_ns=50_000_000)], "1")
+        a.driver.set_rules("peer", [LinkRule(DELAY, delay_ns=50_000_000)], "1")
         assert await a.say("one") == []
         await trio.sleep(0.02)
-        a.driver.disturb("peer", [], "")
+        a.driver.set_rules("peer", [], "")
         assert await a.say("two") == [], "it stays behind what was sent before it"
         await trio.sleep(0.04)
         assert a.reader.texts() == ["one", "two"]
@@ -296,17 +296,17 @@ async def test_late_messages_of_a_live_link_come_when_they_are_due(autojump_cloc
 
 async def test_a_live_message_is_overtaken(autojump_clock: object) -> None:
     async with live() as a:
-        a.driver.disturb("peer", [LinkRule(REORDER, delay_ns=50_000_000)], "1")
+        a.driver.set_rules("peer", [LinkRule(REORDER, delay_ns=50_000_000)], "1")
         assert await a.say("one") == []
-        a.driver.disturb("peer", [], "")
+        a.driver.set_rules("peer", [], "")
         assert await a.say("two") == ["two"]
         await trio.sleep(0.06)
         assert a.reader.texts() == ["one"]
 
 
-async def test_disturbing_a_live_link_that_is_not_there_is_no_matter() -> None:
+async def test_rules_for_a_live_link_that_is_not_there_are_no_matter() -> None:
     async with live() as a:
-        a.driver.disturb("none", [LinkRule(DROP)], "1")
+        a.driver.set_rules("none", [LinkRule(DROP)], "1")
         assert await a.say("one") == ["one"]
 
 
@@ -322,14 +322,14 @@ def test_slowness_costs_nothing_where_nothing_costs(factor: float) -> None:
 
 async def test_what_is_late_is_lost_with_its_link_and_nobody_waits_for_it() -> None:
     passed_on: list[object] = []
-    late = Disturbance([LinkRule(DELAY, delay_ns=10**18)], Random(1))
-    detour = Detour(late, lambda: 0, passed_on.append, lambda: None)
-    detour.send(Note("late"))
+    late = LinkRules([LinkRule(DELAY, delay_ns=10**18)], Random(1))
+    late_messages = LateMessages(late, lambda: 0, passed_on.append, lambda: None)
+    late_messages.send(Note("late"))
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(detour.run)
+            nursery.start_soon(late_messages.run)
             await trio.testing.wait_all_tasks_blocked()
-            detour.close()
+            late_messages.close()
     assert passed_on == []
 
 
@@ -342,7 +342,7 @@ async def test_a_broken_link_that_closes_leaves_no_task_behind(recorder: type) -
         nursery.start_soon(driver.run)
         await machine.until(len)
         before = trio.lowlevel.current_statistics().tasks_living
-        driver.disturb("peer", [LinkRule(DROP)], "seed")
+        driver.set_rules("peer", [LinkRule(DROP)], "seed")
         far.close()
         await machine.until(lambda events: LinkClosed("peer", "closed by the peer") in events)
         await trio.testing.wait_all_tasks_blocked()

@@ -8,9 +8,9 @@ import trio
 from actors.messages import CODEC
 from actors.messages import ConsoleInput as Note
 from actors.runtime.codec import MAX_FRAME_BYTES
-from actors.runtime.disturbance import DELAY, DROP, LinkRule
 from actors.runtime.framing import FrameReader
 from actors.runtime.link import Link
+from actors.runtime.link_rules import DELAY, DROP, LinkRule
 from actors.runtime.outgoing import Outgoing
 from actors.runtime.transport import ByteStream, memory_pair
 
@@ -65,18 +65,18 @@ async def test_what_is_sent_in_a_turn_leaves_at_its_end_as_one_frame(bench: Benc
 
 
 async def test_the_way_to_a_peer_goes_through_the_rules_that_break_its_link(bench: Bench) -> None:
-    bench.outgoing.disturb(bench.link, [LinkRule(DROP)], "seed")
+    bench.outgoing.set_rules(bench.link, [LinkRule(DROP)], "seed")
     bench.say("lost")
-    bench.outgoing.disturb(bench.link, [], "seed")
+    bench.outgoing.set_rules(bench.link, [], "seed")
     bench.say("sound")
     bench.outgoing.flush()
     assert bench.heard() == [["sound"]]
 
 
 async def test_what_is_late_stays_ahead_of_what_is_sent_when_the_link_is_sound_again(bench: Bench) -> None:
-    bench.outgoing.disturb(bench.link, [LinkRule(DELAY, delay_ns=10**18)], "seed")
+    bench.outgoing.set_rules(bench.link, [LinkRule(DELAY, delay_ns=10**18)], "seed")
     bench.say("late")
-    bench.outgoing.disturb(bench.link, [], "seed")
+    bench.outgoing.set_rules(bench.link, [], "seed")
     bench.say("behind it")
     bench.outgoing.flush()
     assert bench.heard() == []

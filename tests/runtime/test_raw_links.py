@@ -1,4 +1,4 @@
-"""Links to strangers: bytes as they come, and a stranger who does not read waits for itself."""
+"""Raw links: bytes as they come, and who does not read waits for itself."""
 
 from contextlib import asynccontextmanager
 
@@ -79,7 +79,7 @@ async def test_portions_cut_at_every_byte_lose_nothing(recorder, stream_pair):
             assert await receive(stream_pair[1], len(DATA)) == DATA
 
 
-async def test_a_stranger_who_never_reads_waits_for_itself_and_others_are_served(recorder, stream_pair):
+async def test_who_never_reads_a_raw_link_waits_for_itself_and_others_are_served(recorder, stream_pair):
     def shout(event, now_ns):
         if not isinstance(event, Received):
             return []
@@ -105,7 +105,7 @@ async def test_a_stranger_who_never_reads_waits_for_itself_and_others_are_served
         assert driver.links == ["deaf", "good"]
 
 
-@pytest.mark.parametrize("how", ["the stranger", "the machine"])
+@pytest.mark.parametrize("how", ["the other end", "the machine"])
 async def test_the_end_of_a_link_is_told_once_and_others_go_on(recorder, stream_pair, how):
     def part(event, now_ns):
         if isinstance(event, Received) and event.message == b"garbage":
@@ -118,7 +118,7 @@ async def test_the_end_of_a_link_is_told_once_and_others_go_on(recorder, stream_
     near, far = memory_pair()
     driver.plug_raw("good", near)
     async with running(driver):
-        if how == "the stranger":
+        if how == "the other end":
             stream_pair[1].close()
         else:
             await send(stream_pair[1], b"garbage")

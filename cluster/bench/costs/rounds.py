@@ -75,7 +75,7 @@ def run(guests: int, interval: str, work: Mapping[str, object], scrape_s: float)
         supervisor = session.run_live()
         done.set()
         answered = sum(each.completed for each in supervisor.guests.values())
-        return answered - supervisor.completed_at_start, cpu_s() - began_s
+        return answered - supervisor.phases.completed_at_start, cpu_s() - began_s
 
 
 def measure_round(guests: int, repeats: int) -> None:

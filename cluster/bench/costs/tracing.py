@@ -59,8 +59,8 @@ def reads(depth: int, seconds: int, *, trace: bool) -> Reads:
         spent_s = cpu_s() - before_s
         journal = next(iter(supervisor.guests.values())).journals[0]
         count = journal.word(Word.READS)
-        took_ns = journal.word(Word.LAST_COMPLETION_NS) - supervisor.workload_began_ns
-        return Reads((count - supervisor.completed_at_start) / took_ns * 1e9, spent_s / count * 1e6)
+        took_ns = journal.word(Word.LAST_COMPLETION_NS) - supervisor.phases.workload_began_ns
+        return Reads((count - supervisor.phases.completed_at_start) / took_ns * 1e9, spent_s / count * 1e6)
 
 
 @click.command()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from actors.messages import Fault
-from actors.runtime.disturbance import LinkRule
+from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.config.virtual_device import virtual_device_number
 from cluster.experiment.board import Board, DomainProcess

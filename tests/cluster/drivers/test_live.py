@@ -9,7 +9,7 @@ MORE_THAN_FIT = 1_000
 LINK = "xenstore-tool/" + 50_000 * "9"
 
 
-def test_strangers_of_an_actor_that_is_stopped_are_turned_away_and_hold_up_nobody(tmp_path: Path) -> None:
+def test_raw_links_of_an_actor_that_is_stopped_are_turned_away_and_hold_up_nobody(tmp_path: Path) -> None:
     zygote, other = socket.socketpair()
     host = Surroundings("host0", str(tmp_path), memory_fd=-1, nr_frames=0, origin_ns=0)
     live = LiveCluster(zygote, {"host0": host}, packs=[], transport={})
@@ -20,7 +20,7 @@ def test_strangers_of_an_actor_that_is_stopped_are_turned_away_and_hold_up_nobod
             ours, theirs = socket.socketpair()
             tools.append(ours)
             ours.setblocking(False)
-            live.plug_stranger("host0/dom0", LINK, theirs)
+            live.plug_raw("host0/dom0", LINK, theirs)
             assert theirs.fileno() == -1, "this end is let go of in any case"
             try:
                 assert ours.recv(1) == b"", "nobody speaks at the other end"

@@ -29,8 +29,9 @@ from actors.runtime.machine import (
 )
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.experiment.host_clock import HostClock
+from cluster.experiment.phases import BOOT_LIMIT_NS
 from cluster.experiment.statistics_maps import map_of
-from cluster.experiment.supervisor import BOOT_LIMIT_NS, Supervisor
+from cluster.experiment.supervisor import Supervisor
 from tests.cluster.blank_records import blank
 
 HYPERVISOR = "host0/hypervisor"
@@ -143,7 +144,7 @@ def test_a_machine_that_halts_before_its_guests_are_up_ends_the_run_at_once(
     assert experiment.supervisor.outcome.unknown == [why]
     assert ("halted", "host0/dom0") in experiment.seen
     experiment.give(ProcessEnded("host0/dom0", SIGKILL))
-    while not experiment.supervisor.finished and experiment.now_ns < S:
+    while not experiment.supervisor.phases.finished and experiment.now_ns < S:
         experiment.tick(S // 100)
     assert experiment.supervisor.phase == "off"
     assert experiment.supervisor.outcome.unknown == [why]
@@ -324,7 +325,7 @@ def test_an_abort_cuts_the_power_and_leaves_the_verdict_open(experiment: Experim
 
     effects = [effect for address in killed for effect in experiment.give(ProcessEnded(address, SIGKILL))]
 
-    assert experiment.supervisor.finished
+    assert experiment.supervisor.phases.finished
     assert any(isinstance(each, Exit) for each in effects)
     assert experiment.supervisor.outcome.unknown == ["interrupted"]
     assert experiment.faults == []

@@ -94,7 +94,7 @@ def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
         lambda: injection.settled_at_ns.update(web=1),
         lambda: setattr(injection, "kind", "kill -9"),
         lambda: kept.supervisor.outcome.failures.append("a bug"),
-        lambda: setattr(kept.supervisor, "phase", "settle"),
+        lambda: setattr(kept.supervisor.phases, "name", "settle"),
     ]
     for change in changes:
         before = kept.file.read_text()

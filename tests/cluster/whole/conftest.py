@@ -15,7 +15,7 @@ import pytest
 
 from actors.runtime.simulation import Simulation
 from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import Witness, run_simulated
+from cluster.drivers.simulated import RunObserver, run_simulated
 from cluster.experiment.supervisor import Supervisor
 from cluster.run.progress import Progress
 from cluster.run.run_directory import RunDirectory
@@ -329,7 +329,7 @@ class Run:
         return "\n".join(rows)
 
 
-class Typist(Witness):
+class Typist(RunObserver):
     """Types a line on dom0's console each time that a fault is done."""
 
     def __init__(self, line: str) -> None:

@@ -197,7 +197,7 @@ def test_a_fault_comes_when_a_vbd_is_in_a_state_even_at_boot(simulate) -> None:
 
     assert run.report.to_dict()["verdict"] == "held", run.story()
     assert run.report.to_dict()["hosts"][0]["dom0_boots"] == 2
-    assert run.supervisor.injections[0].injected_at_ns < run.supervisor.workload_began_ns
+    assert run.supervisor.injections[0].injected_at_ns < run.supervisor.phases.workload_began_ns
 
 
 def test_a_fault_comes_when_the_backend_of_another_guest_reconnects(simulate) -> None:

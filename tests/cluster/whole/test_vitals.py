@@ -9,13 +9,13 @@ from actors.domu.guest import Guest
 from actors.kernel.threads import Future
 from actors.runtime.machine import Machine
 from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import Witness, run_simulated
+from cluster.drivers.simulated import RunObserver, run_simulated
 
 KEYS = ["committed", "free", "cached", "swap", "iowait"]
 
 
 @dataclass
-class VitalsWitness(Witness):
+class VitalsWitness(RunObserver):
     """Sees every write of vitals: (guest, the key or nothing, value), and those that were answered."""
 
     asked: list[tuple[str, str, str]] = field(default_factory=list)
@@ -23,7 +23,7 @@ class VitalsWitness(Witness):
 
     def started(self, address: str, machine: Machine) -> None:
         if isinstance(machine, Guest):
-            machine.store_witness = self._watching(machine.name)
+            machine.store_observer = self._watching(machine.name)
 
     def of(self, guest: str) -> list[str]:
         """The keys that a guest has written, in their order, without those that were not answered."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from actors.messages import Fault, PowerFails
-from actors.runtime.disturbance import ALTER, DELAY, LinkRule
+from actors.runtime.link_rules import ALTER, DELAY, LinkRule
 from actors.runtime.machine import Disturb, Effect, Freeze, Kill, Send, Slow, Thaw
 from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.board import Board, DomainProcess

@@ -3,15 +3,15 @@ from random import Random
 
 import pytest
 
-from actors.runtime.disturbance import (
+from actors.runtime.link_rules import (
     ALTER,
     DELAY,
     DROP,
     DUPLICATE,
     REORDER,
     Delivery,
-    Disturbance,
     LinkRule,
+    LinkRules,
 )
 
 
@@ -26,7 +26,7 @@ class Other:
 
 
 def decide(*rules: LinkRule, message: object = None, seed: int = 1) -> list[Delivery]:
-    return Disturbance(rules, Random(seed)).decide(message or Note("a"))
+    return LinkRules(rules, Random(seed)).decide(message or Note("a"))
 
 
 def test_without_rules_everything_passes() -> None:
@@ -70,8 +70,8 @@ def test_rules_add_up_and_a_loss_ends_the_matter() -> None:
 
 def test_a_probability_strikes_as_often_as_it_says_and_the_same_for_the_same_seed() -> None:
     def lost(seed: int) -> list[bool]:
-        disturbance = Disturbance([LinkRule(DROP, probability=0.25)], Random(seed))
-        return [not disturbance.decide(Note("a")) for _ in range(4000)]
+        rules = LinkRules([LinkRule(DROP, probability=0.25)], Random(seed))
+        return [not rules.decide(Note("a")) for _ in range(4000)]
 
     assert lost(1) == lost(1)
     assert lost(1) != lost(2)
@@ -79,9 +79,9 @@ def test_a_probability_strikes_as_often_as_it_says_and_the_same_for_the_same_see
 
 
 def test_jitter_lies_between_the_delay_and_the_most() -> None:
-    disturbance = Disturbance([LinkRule(DELAY, delay_ns=10, jitter_ns=5)], Random(1))
+    rules = LinkRules([LinkRule(DELAY, delay_ns=10, jitter_ns=5)], Random(1))
 
-    late = {disturbance.decide(Note("a"))[0].late_ns for _ in range(500)}
+    late = {rules.decide(Note("a"))[0].late_ns for _ in range(500)}
 
     assert late == {10, 11, 12, 13, 14, 15}
 

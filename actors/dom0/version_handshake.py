@@ -1,4 +1,4 @@
-"""The meeting of dom0 and the hypervisor: which Xen this is, and whether the toolstack can talk to it.
+"""The handshake of dom0 and the hypervisor: which Xen this is, and whether the toolstack can talk to it.
 
 Rules: a kernel runs on any Xen and does without the calls that are not there (-ENOSYS); the toolstack
 needs the interface versions of domctl and sysctl to be its own, or every one of its calls is -EACCES.
@@ -13,14 +13,14 @@ from actors.abi.releases import RELEASES
 from actors.kernel.hypercalls import Hypercalls
 
 
-class HypervisorMeeting:
+class VersionHandshake:
     """Finds the release that both sides speak."""
 
     def __init__(self, xen: Hypercalls, log: Callable[[str], None]) -> None:
         self._xen = xen
         self._log = log
 
-    async def hold(self, built_for: tuple[str, ...]) -> bool:
+    async def agree(self, built_for: tuple[str, ...]) -> bool:
         """Speak the hypervisor's release if it is among those, else the last of those. False if refused."""
         number = await self._xen.version()
         spoken = [RELEASES[name] for name in built_for]

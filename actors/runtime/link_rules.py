@@ -55,7 +55,7 @@ class Delivery:
     in_order: bool = True
 
 
-class Disturbance:
+class LinkRules:
     """The rules of one direction of a link."""
 
     def __init__(self, rules: Sequence[LinkRule], random: Random) -> None:

@@ -9,22 +9,22 @@ from collections.abc import Callable
 
 import trio
 
-from actors.runtime.disturbance import Disturbance
+from actors.runtime.link_rules import LinkRules
 
 NS = 1e9
 
 
-class Detour:
+class LateMessages:
     """`pass_on(message)` puts a message into the link at once, `flush()` sends what was put."""
 
     def __init__(
         self,
-        disturbance: Disturbance,
+        rules: LinkRules,
         clock: Callable[[], int],
         pass_on: Callable[[object], object],
         flush: Callable[[], object],
     ) -> None:
-        self.disturbance = disturbance
+        self.rules = rules
         self._clock = clock
         self._pass_on = pass_on
         self._flush = flush
@@ -37,7 +37,7 @@ class Detour:
     def send(self, message: object) -> None:
         """Take one message that the machine sends."""
         now_ns = self._clock()
-        for each in self.disturbance.decide(message):
+        for each in self.rules.decide(message):
             due_ns = now_ns + each.late_ns
             if each.in_order:
                 due_ns = self._last_due_ns = max(due_ns, self._last_due_ns)

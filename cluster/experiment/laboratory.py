@@ -1,0 +1,28 @@
+"""What the experimenter has in hand: hosts and guests, the faults, and what is measured with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cluster.config.resolved import ResolvedCluster
+from cluster.experiment.board import Board
+from cluster.experiment.faults.fault_run import FaultRun
+from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.interrupt_tables import InterruptTables
+from cluster.experiment.journal_budget import JournalBudget
+from cluster.experiment.outcome import Outcome
+from cluster.experiment.readings import Readings
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """That of one run. `observe(what, text)` is told what happens."""
+
+    cluster: ResolvedCluster
+    boards: Mapping[str, Board]
+    guests: Mapping[tuple[str, str], GuestRecord]
+    fault_run: FaultRun
+    journals: JournalBudget
+    readings: Readings
+    interrupt_tables: InterruptTables
+    outcome: Outcome
+    observe: Callable[[str, str], None]
