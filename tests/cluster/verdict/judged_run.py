@@ -54,6 +54,7 @@ class Run:
 
     fault_targets: list[FaultTarget] = field(default_factory=list)
     unfired: list[UnfiredFault] = field(default_factory=list)
+    cut_short: str = ""
 
     def __post_init__(self) -> None:
         for guest in self.cluster.hosts[0].guests:
@@ -86,8 +87,8 @@ class Run:
         image = self.images[volume.guest]
         return lambda sector, count: bytes(image[sector * 512 : (sector + count) * 512])
 
-    def report(self) -> Report:
-        facts = RunFacts(
+    def facts(self) -> RunFacts:
+        return RunFacts(
             cluster=self.cluster,
             driver=self.driver,
             hosts=self.hosts,
@@ -99,8 +100,11 @@ class Run:
             fault_targets=self.fault_targets,
             unfired=self.unfired,
             clock_gaps=self.clock_gaps,
+            cut_short=self.cut_short,
         )
-        return report_of(facts, self.read_volume)
+
+    def report(self) -> Report:
+        return report_of(self.facts(), self.read_volume)
 
 
 def predicting(load: Load, expect: str) -> Run:

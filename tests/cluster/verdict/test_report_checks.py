@@ -10,7 +10,7 @@ from cluster.experiment.host_clock import ClockGap
 from cluster.verdict.run_facts import HostFacts
 from cluster.verdict.verdict import Verdict
 from tests.cluster.blank_records import blank
-from tests.cluster.verdict.judged_run import SECTORS, Run, gap, verdict_of
+from tests.cluster.verdict.judged_run import CLEAN, SECTORS, Run, gap, verdict_of
 
 
 def test_a_lost_write_fails_the_run(run: Run) -> None:
@@ -142,3 +142,39 @@ def test_what_was_measured_over_a_gap_of_the_clock_is_unknown(
 
 def test_virtual_time_has_no_gaps_to_look_for(run: Run) -> None:
     assert "host clock" not in [each.name for each in run.report().checks]
+
+
+def test_of_a_run_that_was_cut_short_is_known_what_can_be_read_and_no_more(run: Run) -> None:
+    run.cut_short = "workload"
+    run.journal("web-0")._words[Word.COMPLETED] -= 1
+
+    report = run.report()
+
+    found = {each.name: (each.verdict, each.detail) for each in report.checks}
+    assert found["course"] == (
+        Verdict.unknown,
+        "the run was cut short: everything ended in its phase 'workload'",
+    )
+    assert found["conservation"] == (
+        Verdict.unknown,
+        "web-0: 4 issued, 3 answered, 0 not; all ended while they counted",
+    )
+    assert found["processes"] == (Verdict.unknown, "not seen to the end")
+    assert found["ledger"][0] is Verdict.held
+    assert report.exit_code == 2
+
+
+def test_what_could_not_be_rebuilt_after_a_store_was_lost_is_told_and_fails_nothing(run: Run) -> None:
+    run.hosts["host0"] = HostFacts(1, 2, "", CLEAN, not_rebuilt=("pending requests", "watches"))
+
+    report = run.report()
+
+    assert verdict_of(report, "xenstore") is Verdict.held
+    assert "host0: lost and rebuilt, but for: pending requests; watches" in report.to_json()
+
+
+@pytest.mark.parametrize(("ports", "verdict"), [(2, Verdict.held), (3, Verdict.failed)])
+def test_a_port_more_than_dom0_needs_is_left_over(run: Run, ports: int, verdict: Verdict) -> None:
+    run.hosts["host0"] = HostFacts(1, 2, "", blank(HypervisorStatistics, ports=ports))
+
+    assert verdict_of(run.report(), "leaks") is verdict
