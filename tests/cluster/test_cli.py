@@ -3,7 +3,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,55 +15,22 @@ import click
 import pytest
 
 from cluster.cli import cli
+from tests.shell import LIMIT_S, SMALL, Shell, socket_folder
 
-DOMZERO = (sys.executable, "-m", "cluster.cli")
-LIMIT_S = 60
-CONFIG = """\
-name: small
-run: {duration: 1s, settle: 5s}
-hosts:
-  - name: host0
-    memory: 256MiB
-    metrics_port: 0
-    dom0: {memory: 64MiB}
-    disks: [{name: sda}]
-    guests:
-      - {name: web, memory: 16MiB, disks: [{vdev: xvda, size: 1MiB}], workload: {kind: random, rate: 200/s}}
+CONFIG = f"""\
+{SMALL}\
 faults:
-  - {kind: crash, target: host0/dom0, at: 300ms}
-expect: {survivors: all, lost: 0}
+  - {{kind: crash, target: host0/dom0, at: 300ms}}
+expect: {{survivors: all, lost: 0}}
 """
 
 
-class Terminal:
-    """Somebody at a command line in an empty folder, with control sockets of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "COLUMNS": "80"}
-        self.write(CONFIG)
-
-    def write(self, text: str) -> None:
-        (self.folder / "small.yaml").write_text(text)
+class Terminal(Shell):
+    """A shell whose configuration may be changed, and what is in its folder then."""
 
     def replace(self, old: str, new: str) -> None:
         assert old in CONFIG, f"{old!r} is not in the configuration"
         self.write(CONFIG.replace(old, new))
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        with self.start(*words) as process:
-            out, err = process.communicate(timeout=LIMIT_S)
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*DOMZERO, *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
     def report(self, directory: str = "out") -> dict[str, object]:
         found: dict[str, object] = json.loads((self.folder / directory / "run.json").read_text())
@@ -76,13 +42,8 @@ class Terminal:
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    # Not tmp_path: the path of a Unix socket ends at 107 bytes.
-    folder = Path("/tmp") / f"domzero-cli-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    try:
-        yield Terminal(folder)
-    finally:
-        shutil.rmtree(folder)
+    with socket_folder() as folder:
+        yield Terminal(folder, CONFIG)
 
 
 def until(process: subprocess.Popen[str], word: str) -> None:
@@ -229,7 +190,7 @@ def test_the_summary_fits_into_a_terminal_and_no_figure_is_cut(terminal: Termina
     terminal.environment["TERM"] = "xterm"
     master, slave = pty.openpty()
     with subprocess.Popen(
-        [*DOMZERO, "run", "small.yaml", "--driver", "simulated", "--out", "out"],
+        [sys.executable, "-m", "cluster.cli", "run", "small.yaml", "--driver", "simulated", "--out", "out"],
         cwd=terminal.folder,
         env=terminal.environment,
         stdout=slave,

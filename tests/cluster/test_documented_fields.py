@@ -1,12 +1,7 @@
 """What is written for programs has the fields that the documentation names, and no others."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +14,7 @@ from cluster.config.loading import load_cluster
 from cluster.drivers.simulated import run_simulated
 from cluster.experiment.host_clock import ClockGap
 from cluster.verdict.report import facts_of, report_of
+from tests.shell import Shell, socket_folder
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """\
@@ -67,12 +63,11 @@ def fields(data: object, path: str = "") -> Iterator[str]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="dz-"))  # the path of a Unix socket ends at 107 bytes
-    (folder / "small.yaml").write_text(CONFIG)
-    (folder / "web.cfg").write_text(GUEST)
-    (folder / "web.img").write_bytes(bytes(1 << 20))
-    yield folder
-    shutil.rmtree(folder)
+    with socket_folder() as folder:
+        (folder / "small.yaml").write_text(CONFIG)
+        (folder / "web.cfg").write_text(GUEST)
+        (folder / "web.img").write_bytes(bytes(1 << 20))
+        yield folder
 
 
 @pytest.fixture
@@ -119,19 +114,12 @@ def test_the_results_of_a_sweep(domzero, folder: Path) -> None:
 
 @pytest.mark.processes
 def test_about_json_and_the_status_of_a_cluster(folder: Path) -> None:
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
-
-    def run(*words: str) -> str:
-        command = [sys.executable, "-m", "cluster.cli", *words]
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True
-        ).stdout
-
-    run("up", "small.yaml", "-d", "--out", "out")
+    shell = Shell(folder, CONFIG)
+    shell.said("up", "small.yaml", "-d", "--out", "out")
     try:
-        status = json.loads(run("status", "--json"))
+        status = json.loads(shell.said("status", "--json"))
     finally:
-        run("down")
+        shell.said("down")
     about = json.loads((folder / "out/about.json").read_text())
 
     assert set(fields(status)) == documented("docs/run-json.md", "`status --json`")

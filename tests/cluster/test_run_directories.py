@@ -2,19 +2,17 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.shell import LIMIT_S, Shell, socket_folder
+
 pytestmark = pytest.mark.processes
 
-LIMIT_S = 60
 CONFIG = """\
 name: small
 run: {duration: 1s, settle: 5s}
@@ -34,47 +32,22 @@ expect: {survivors: all, lost: 0}
 GUEST = "name = 'web'\nmemory = 16\ndisk = ['web.img,raw,xvda,rw']\n"
 
 
-class Shell:
+class Folder(Shell):
     """Somebody in a folder with a configuration, a guest as xl.cfg and its image."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "COLUMNS": "80"}
-        (folder / "small.yaml").write_text(CONFIG)
+        super().__init__(folder, CONFIG)
         (folder / "web.cfg").write_text(GUEST)
         (folder / "web.img").write_bytes(bytes(1 << 20))
 
-    def domzero(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cluster.cli", *words],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "cluster.cli", *words],
-            cwd=self.folder,
-            env=self.environment,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
     def lengthen(self) -> None:
-        text = CONFIG.replace("duration: 1s", "duration: 300s")
-        (self.folder / "small.yaml").write_text(text)
+        self.write(CONFIG.replace("duration: 1s", "duration: 300s"))
 
 
 @pytest.fixture
-def shell() -> Iterator[Shell]:
-    folder = Path(tempfile.mkdtemp(prefix="dz-"))  # the path of a Unix socket ends at 107 bytes
-    yield Shell(folder)
-    shutil.rmtree(folder)
+def shell() -> Iterator[Folder]:
+    with socket_folder() as folder:
+        yield Folder(folder)
 
 
 def of_session(session: int) -> list[int]:
@@ -113,15 +86,15 @@ def checks(report: dict[str, object]) -> dict[str, str]:
     return {each["name"]: each["verdict"] for each in rows}
 
 
-def test_a_run_is_judged_again_and_done_again_by_its_directory_alone(shell: Shell) -> None:
-    first = shell.domzero("run", "small.yaml", "--out", "first", "--seed", "7", "--json")
+def test_a_run_is_judged_again_and_done_again_by_its_directory_alone(shell: Folder) -> None:
+    first = shell.run("run", "small.yaml", "--out", "first", "--seed", "7", "--json")
     for name in ("small.yaml", "web.cfg"):
         (shell.folder / name).unlink()
     (shell.folder / "first").rename(shell.folder / "moved")
-    again = shell.domzero("verify", "moved", "--json")
-    shown = shell.domzero("verify", "moved")
-    rerun = shell.domzero("rerun", "moved", "--out", "second", "--json")
-    stale = shell.domzero("verify", "moved", "--json")
+    again = shell.run("verify", "moved", "--json")
+    shown = shell.run("verify", "moved")
+    rerun = shell.run("rerun", "moved", "--out", "second", "--json")
+    stale = shell.run("verify", "moved", "--json")
 
     assert first.returncode == 0, first.stderr
     assert (again.returncode, again.stdout) == (0, first.stdout)
@@ -135,15 +108,15 @@ def test_a_run_is_judged_again_and_done_again_by_its_directory_alone(shell: Shel
     assert (shell.folder / "second/configuration/web.cfg").read_text() == GUEST
 
 
-def test_what_was_killed_as_a_whole_is_judged_as_far_as_it_came(shell: Shell) -> None:
+def test_what_was_killed_as_a_whole_is_judged_as_far_as_it_came(shell: Folder) -> None:
     shell.lengthen()
-    with shell.start("run", "small.yaml", "--out", "out") as process:
+    with shell.start("run", "small.yaml", "--out", "out", own_session=True) as process:
         until(process, "recovered")
-        busy = shell.domzero("verify", "out")
+        busy = shell.run("verify", "out")
         killed = kill_all(process)
-        listed = shell.domzero("runs", "list", "--in", ".", "--json")
-        found = shell.domzero("verify", "out", "--json")
-        shown = shell.domzero("verify", "out")
+        listed = shell.run("runs", "list", "--in", ".", "--json")
+        found = shell.run("verify", "out", "--json")
+        shown = shell.run("verify", "out")
 
     assert killed >= 6, "the supervisor, the zygote and five actors"
     assert busy.returncode == 254
@@ -161,31 +134,31 @@ def test_what_was_killed_as_a_whole_is_judged_as_far_as_it_came(shell: Shell) ->
     assert "cut short)" in shown.stdout.splitlines()[-1]
 
 
-def test_a_lost_write_is_a_failure_even_if_all_was_killed(shell: Shell) -> None:
+def test_a_lost_write_is_a_failure_even_if_all_was_killed(shell: Folder) -> None:
     shell.lengthen()
-    with shell.start("run", "small.yaml", "--out", "out") as process:
+    with shell.start("run", "small.yaml", "--out", "out", own_session=True) as process:
         until(process, "recovered")
         kill_all(process)
     (shell.folder / "web.img").write_bytes(bytes(1 << 20))
 
-    found = shell.domzero("verify", "out", "--json")
+    found = shell.run("verify", "out", "--json")
 
     assert found.returncode == 1, found.stderr
     assert checks(json.loads(found.stdout))["ledger"] == "failed"
 
 
-def test_a_simulated_run_is_done_again_to_the_same_end(shell: Shell) -> None:
-    first = shell.domzero("run", "small.yaml", "--driver", "simulated", "--out", "first", "--json")
-    refused = shell.domzero("verify", "first")
-    again = shell.domzero("rerun", "first", "--out", "second", "--json")
+def test_a_simulated_run_is_done_again_to_the_same_end(shell: Folder) -> None:
+    first = shell.run("run", "small.yaml", "--driver", "simulated", "--out", "first", "--json")
+    refused = shell.run("verify", "first")
+    again = shell.run("rerun", "first", "--out", "second", "--json")
 
     assert refused.returncode == 254
     assert "a simulated run keeps no images and no journals" in refused.stderr
     assert (again.returncode, again.stdout) == (first.returncode, first.stdout)
 
 
-def test_what_a_run_was_is_written_down(shell: Shell) -> None:
-    shell.domzero("run", "small.yaml", "--out", "out")
+def test_what_a_run_was_is_written_down(shell: Folder) -> None:
+    shell.run("run", "small.yaml", "--out", "out")
 
     about = json.loads((shell.folder / "out/about.json").read_text())
 
@@ -204,27 +177,27 @@ def test_what_a_run_was_is_written_down(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "rerun"])
-def test_a_folder_that_is_no_run_directory_is_refused(shell: Shell, command: str) -> None:
-    found = shell.domzero(command, ".")
+def test_a_folder_that_is_no_run_directory_is_refused(shell: Folder, command: str) -> None:
+    found = shell.run(command, ".")
 
     assert (found.returncode, found.stdout) == (254, "")
     assert ". is no run directory: it has no about.json" in found.stderr
     assert found.stderr.count("\n") == 1
 
 
-def test_an_image_that_is_gone_is_refused_before_anything_is_made(shell: Shell) -> None:
-    shell.domzero("run", "small.yaml", "--driver", "simulated", "--out", "out")
+def test_an_image_that_is_gone_is_refused_before_anything_is_made(shell: Folder) -> None:
+    shell.run("run", "small.yaml", "--driver", "simulated", "--out", "out")
     (shell.folder / "web.img").unlink()
 
-    found = shell.domzero("rerun", "out", "--out", "again")
+    found = shell.run("rerun", "out", "--out", "again")
 
     assert found.returncode == 254
     assert "web.img: the image of host0/web is not as it was: it is gone" in found.stderr
     assert not (shell.folder / "again").exists()
 
 
-def test_a_run_goes_on_when_its_directory_is_gone(shell: Shell) -> None:
-    with shell.start("run", "small.yaml", "--out", "out") as process:
+def test_a_run_goes_on_when_its_directory_is_gone(shell: Folder) -> None:
+    with shell.start("run", "small.yaml", "--out", "out", own_session=True) as process:
         until(process, "workload")
         (shell.folder / "out").rename(shell.folder / "elsewhere")
         assert process.stderr is not None

@@ -1,10 +1,6 @@
 """What each command does where there is no place for sockets."""
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,18 +9,9 @@ import pytest
 
 from cluster import cli as command_line
 from cluster.cli import cli
+from tests.shell import SMALL, Shell, socket_folder
 
-CONFIG = """\
-name: small
-run: {duration: 100ms, settle: 5s}
-hosts:
-  - name: host0
-    memory: 256MiB
-    dom0: {memory: 64MiB}
-    disks: [{name: sda}]
-    guests:
-      - {name: web, memory: 16MiB, disks: [{vdev: xvda, size: 1MiB}], workload: {kind: random, rate: 200/s}}
-"""
+CONFIG = SMALL.replace("duration: 1s", "duration: 100ms")
 SWEPT = ("sweep", "small.yaml", "--seeds", "0:1", "--jobs", "1")
 NEEDED = (
     ("run", "small.yaml"),
@@ -63,16 +50,13 @@ NOT_NEEDED = (
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """A folder with a configuration and the directory of a finished live run."""
-    folder = Path(tempfile.mkdtemp(prefix="dz-", dir="/tmp"))
-    (folder / "small.yaml").write_text(CONFIG)
-    (folder / "programs").mkdir()
-    (folder / "programs" / "prometheus").write_text("#!/bin/sh\nexit 1\n")
-    (folder / "programs" / "prometheus").chmod(0o755)
-    command = [sys.executable, "-m", "cluster.cli", "run", "small.yaml", "--out", "kept"]
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
-    yield folder
-    shutil.rmtree(folder)
+    with socket_folder() as folder:
+        shell = Shell(folder, CONFIG)
+        (folder / "programs").mkdir()
+        (folder / "programs" / "prometheus").write_text("#!/bin/sh\nexit 1\n")
+        (folder / "programs" / "prometheus").chmod(0o755)
+        shell.said("run", "small.yaml", "--out", "kept")
+        yield folder
 
 
 def places(folder: Path) -> dict[str, tuple[str, str]]:

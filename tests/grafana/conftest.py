@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -31,6 +30,7 @@ from cluster.metrics.openmetrics import openmetrics_of
 from cluster.metrics.samples import FILE, Samples
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
+from tests.shell import socket_folder
 
 ROOT = Path(__file__).parent.parent.parent / "grafana"
 SCRAPE_S = 0.2
@@ -128,11 +128,9 @@ class CrashRun:
 @pytest.fixture(scope="session")
 def sockets() -> Iterator[Path]:
     """A place for control sockets and targets of our own, with a short name."""
-    base = Path(tempfile.mkdtemp(prefix="dz-"))
-    with pytest.MonkeyPatch.context() as patch:
+    with socket_folder() as base, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(base))
         yield base
-    shutil.rmtree(base)
 
 
 def free_port() -> int:

@@ -38,9 +38,9 @@ COMMAND_NUMBERS = {
 class Bench:
     """The hypervisor and what it has sent. `auto` plays a board that obeys at once."""
 
-    def __init__(self, **argument: object) -> None:
+    def __init__(self, *, frames: int = 4096, **argument: object) -> None:
         argument = {"ioapic": False, "dom0_memory_pages": 64, "hwdom": "restart"} | argument
-        self.memory = SparseMemory(4096)
+        self.memory = SparseMemory(frames)
         self.machine = Hypervisor(argument, self.memory)
         self.now_ns = 0
         self.auto = True

@@ -33,8 +33,10 @@ def link_of(domid: int) -> str:
 class SimulatedXen(Bench):
     """A bench whose domains run `programs`. `told` is what kernels sent to others than the hypervisor."""
 
-    def __init__(self, programs: dict[int, Program] | None = None, **argument: object) -> None:
-        super().__init__(**argument)
+    def __init__(
+        self, programs: dict[int, Program] | None = None, *, frames: int = 4096, **argument: object
+    ) -> None:
+        super().__init__(frames=frames, **argument)
         self._sequence = OWN_SEQUENCE
         self.programs: dict[int, Program] = dict(programs or {})
         self.kernels: dict[int, Kernel] = {}
@@ -162,8 +164,19 @@ class SimulatedXen(Bench):
             self.kernels[domid].check()
 
     def advance(self, duration_ns: int) -> None:
-        self.now_ns += duration_ns
+        """Let time pass, with every deadline in it of the hypervisor and of the kernels that are awake."""
+        until_ns = self.now_ns + duration_ns
+        while (due_ns := self._next_deadline_ns()) is not None and due_ns <= until_ns:
+            self.now_ns = max(self.now_ns, due_ns)
+            self.feed(DeadlinePassed())
+            self.run()
+        self.now_ns = max(self.now_ns, until_ns)
         self.run()
+
+    def _next_deadline_ns(self) -> int | None:
+        awake = [kernel for domid, kernel in self.kernels.items() if domid not in self.asleep]
+        found = [each.next_deadline_ns() for each in (self.machine, *awake)]
+        return min((each for each in found if each is not None), default=None)
 
     def turn(self, domid: int) -> bool:
         """One turn of a kernel; whether it had anything to do."""

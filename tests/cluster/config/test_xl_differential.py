@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from cluster.config.errors import ConfigError
 from cluster.config.virtual_device import virtual_device_number
 from cluster.config.xl_disk_syntax import parse_disk
 from cluster.config.xl_syntax import XlItem, parse_xl
+from tests.c_compiler import CannotCompileError, compile_c
 
 SOURCE = Path(__file__).parent / "xl_oracle.c"
 SEED = 1
@@ -28,19 +28,15 @@ Ask = Callable[[list[Case]], list[Any]]
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """Xen's answers to cases, in their order."""
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("gcc is not installed")
-    program = tmp_path_factory.mktemp("oracle") / "xl_oracle"
     # The name of a device is looked up by a function that is in the static library only, and most of what
     # that needs is never called.
     libraries = ["-Wl,-Bstatic", "-lxlutil", "-lxenlight", "-Wl,-Bdynamic"]
     lazy = "-Wl,-z,lazy,--unresolved-symbols=ignore-all"
-    built = subprocess.run(
-        [compiler, "-no-pie", "-o", program, SOURCE, *libraries, lazy], capture_output=True, check=False
-    )
-    if built.returncode:
-        pytest.skip("Xen's libraries are not installed (libxen-dev, libc6-dev)")
+    target = tmp_path_factory.mktemp("oracle") / "xl_oracle"
+    try:
+        program = compile_c(SOURCE, target, "-no-pie", *libraries, lazy)
+    except CannotCompileError as error:
+        pytest.skip(f"Xen's libraries are not installed (libxen-dev, libc6-dev): {error}")
 
     def _ask(cases: list[Case]) -> list[Any]:
         asked = b"".join(b"%s %d\n%s" % (kind.encode(), len(text), text) for kind, text in cases)

@@ -1,5 +1,4 @@
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -19,13 +18,10 @@ OWN = f"domzero-{os.getuid()}"
 
 
 @pytest.fixture
-def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A directory with a short path, as that of a socket has to be."""
-    folder = Path(tempfile.mkdtemp(prefix="dz-", dir="/tmp"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    yield folder
-    folder.chmod(0o700)
-    shutil.rmtree(folder)
+def base(sockets: Path) -> Iterator[Path]:
+    """A directory whose rights may be changed."""
+    yield sockets
+    sockets.chmod(0o700)
 
 
 def refusal() -> str:

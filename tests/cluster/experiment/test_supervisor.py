@@ -1,3 +1,5 @@
+"""The supervisor: phases of a run, faults, processes that end by themselves, and what it asks for."""
+
 from collections.abc import Callable
 from signal import SIGKILL
 
@@ -13,100 +15,14 @@ from actors.messages import (
     Statistics,
     StopDomain,
 )
-from actors.notebook.journal import MemoryJournal
-from actors.notebook.journal_header import GuestState
-from actors.runtime.machine import (
-    DeadlinePassed,
-    Effect,
-    Exit,
-    Freeze,
-    Kill,
-    ProcessEnded,
-    Received,
-    Send,
-    Spawn,
-    StoodStill,
-)
+from actors.runtime.machine import DeadlinePassed, Exit, Freeze, Kill, ProcessEnded, Received, Send, Spawn
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
-from cluster.experiment.host_clock import HostClock
 from cluster.experiment.phases import BOOT_LIMIT_NS
 from cluster.experiment.statistics_maps import map_of
-from cluster.experiment.supervisor import Supervisor
 from tests.cluster.blank_records import blank
+from tests.cluster.experiment.conducted import HYPERVISOR, Experiment, S
 
-HYPERVISOR = "host0/hypervisor"
-S = 1_000_000_000
 CRASHED, HUNG = 3, 4
-
-
-class Experiment:
-    """A supervisor, and a host that does what the test says."""
-
-    def __init__(self, cluster: ResolvedCluster, host_clock: HostClock | None = None) -> None:
-        self.cluster = cluster
-        self.journals = {
-            ("host0", str(each["name"])): [
-                MemoryJournal(
-                    guest=f"host0/{each['name']}", guest_id=index, virtual_device=51712, volume_sectors=2048
-                )
-            ]
-            for index, each in enumerate(cluster.hosts[0].guests, 1)
-        }
-        self.seen: list[tuple[str, str]] = []
-        self.kept: list[list[tuple[str, str]]] = []
-        self.supervisor = Supervisor(
-            cluster,
-            self.journals,
-            lambda what, text: self.seen.append((what, text)),
-            keep=lambda: self.kept.append(self.faults),
-            host_clock=host_clock,
-        )
-        self.now_ns = 0
-        self.tick()
-
-    def give(self, event: object) -> list[Effect]:
-        return self.supervisor.handle(event, self.now_ns)
-
-    def say(self, message: object) -> list[Effect]:
-        return self.give(Received(HYPERVISOR, message))
-
-    def tick(self, later_ns: int = 0) -> list[Effect]:
-        self.now_ns += later_ns
-        return self.give(DeadlinePassed())
-
-    def start(self, domid: int, incarnation: int = 1) -> None:
-        guests = self.cluster.hosts[0].guests
-        handle = bytes(16) if domid == 0 else guests[domid - 1]["handle"]
-        self.say(StartDomain(domid, incarnation, handle, []))
-
-    def boot(self) -> "Experiment":
-        for domid in range(3):
-            self.start(domid)
-        for (journal,) in self.journals.values():
-            journal.begin_boot()
-            journal.set_state(GuestState.running)
-            journal.set_wanted(wanted=True)
-        self.tick(S)
-        assert self.supervisor.phase == "workload"
-        return self
-
-    def answer(self) -> None:
-        for (journal,) in self.journals.values():
-            journal.record_read_done(journal.record_read(self.now_ns), 8, self.now_ns)
-
-    @property
-    def faults(self) -> list[tuple[str, str]]:
-        return [(each.kind, each.target) for each in self.supervisor.injections]
-
-
-@pytest.fixture
-def experiment(load: Callable[..., ResolvedCluster]) -> Experiment:
-    return Experiment(load(("faults:\n  - {kind: crash, target: host0/dom0, at: 2s}\n", "")))
-
-
-@pytest.fixture
-def with_fault(load: Callable[..., ResolvedCluster]) -> Experiment:
-    return Experiment(load())
 
 
 def test_guests_work_when_all_of_them_are_up(experiment: Experiment) -> None:
@@ -344,86 +260,3 @@ def test_statistics_count_only_from_whom_they_were_asked(experiment: Experiment)
 
     experiment.give(Received("host0/dom1", Statistics(asked["host0/dom1"], said)))
     assert ("host0", "web-0") in experiment.supervisor.readings.heard_ns
-
-
-class SleepyExperiment(Experiment):
-    """One whose machine may stand still: time passes in the steps in which the supervisor wants its turns."""
-
-    def __init__(self, cluster: ResolvedCluster) -> None:
-        super().__init__(cluster, HostClock(lambda: 0))
-
-    def tick(self, later_ns: int = 0) -> list[Effect]:
-        until_ns, effects = self.now_ns + later_ns, []
-        while (due_ns := self.supervisor.next_deadline_ns()) is not None and due_ns < until_ns:
-            self.now_ns = max(due_ns, self.now_ns)
-            effects += self.give(DeadlinePassed())
-        self.now_ns = until_ns
-        return effects + self.give(DeadlinePassed())
-
-    def stand_still(self, time_ns: int) -> list[Effect]:
-        self.now_ns += time_ns
-        return self.give(DeadlinePassed())
-
-
-@pytest.fixture
-def sleepy(load: Callable[..., ResolvedCluster]) -> SleepyExperiment:
-    return SleepyExperiment(load())
-
-
-def test_time_in_which_nothing_ran_passes_neither_for_the_phase_nor_for_faults(
-    sleepy: SleepyExperiment,
-) -> None:
-    sleepy.boot()
-
-    sleepy.stand_still(10 * S)
-    assert (sleepy.supervisor.phase, sleepy.faults) == ("workload", [])
-    sleepy.tick(S - S // 10)
-    assert sleepy.faults == []
-    sleepy.tick(S // 5)
-    assert sleepy.faults == [("crash", "dom0")]
-
-
-def test_a_fault_that_is_there_while_nothing_runs_lasts_as_long_as_it_should(
-    sleepy: SleepyExperiment,
-) -> None:
-    sleepy.boot()
-    (stall,) = sleepy.supervisor.inject(
-        ResolvedFault("disk-stall", ("host0/sda",), None, duration_ns=500_000_000)
-    )
-    assert stall.injection is not None
-    sleepy.tick(S // 10)
-
-    sleepy.stand_still(10 * S)
-
-    assert stall.injection.is_there
-    sleepy.tick(S // 2)
-    assert not stall.injection.is_there
-
-
-def test_a_gap_of_the_clock_is_told_with_what_was_under_way(sleepy: SleepyExperiment) -> None:
-    sleepy.boot().tick(2 * S)
-    sleepy.stand_still(10 * S)
-
-    (gap,) = sleepy.supervisor.outcome.clock_gaps
-    assert (gap.phase, gap.guests, gap.faults, gap.alone) == ("workload", 2, ("1",), True)
-    assert gap.ended_ns == sleepy.now_ns
-    said = [text for what, text in sleepy.seen if what == "clock gap"]
-    assert said == [f"{gap}: this machine, or at least the supervisor, did not run"]
-    assert sleepy.faults == [("crash", "dom0")]
-
-    sleepy.give(StoodStill(gap.began_ns + 5, gap.ended_ns + 5))
-    assert [each.alone for each in sleepy.supervisor.outcome.clock_gaps] == [False]
-
-
-def test_what_the_experiment_has_stopped_stays_so_when_all_is_let_go_on(sleepy: SleepyExperiment) -> None:
-    sleepy.boot()
-    sleepy.supervisor.inject(ResolvedFault("hang", ("host0/web-1",), None))
-    sleepy.tick()
-
-    assert [each for each in sleepy.stand_still(10 * S) if isinstance(each, Freeze)] == [Freeze("host0/dom2")]
-
-
-def test_one_process_that_stands_still_is_no_gap(sleepy: SleepyExperiment) -> None:
-    sleepy.boot().tick(3 * S)
-
-    assert sleepy.supervisor.outcome.clock_gaps == []

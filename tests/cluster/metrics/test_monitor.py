@@ -4,9 +4,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,12 +37,7 @@ http.server.HTTPServer(("127.0.0.1", port), Answers).serve_forever()
 """
 
 
-@pytest.fixture(autouse=True)
-def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    base = Path(tempfile.mkdtemp(prefix="dz-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
-    yield base
-    shutil.rmtree(base)
+pytestmark = pytest.mark.usefixtures("sockets")
 
 
 @pytest.fixture

@@ -1,43 +1,20 @@
 """A running cluster, and somebody at a shell whose environment came from `domzero env`."""
 
 import contextlib
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-LIMIT_S = 60
-CONFIG = """\
-name: clients
-run: {duration: 1s, settle: 5s}
-hosts:
-  - name: host0
-    memory: 256MiB
-    dom0: {memory: 64MiB}
-    disks: [{name: sda}]
-    guests:
-      - {name: web, memory: 16MiB, disks: [{vdev: xvda, size: 1MiB}], workload: {kind: random, rate: 100/s}}
-expect: {survivors: all, lost: 0}
-"""
+from tests.shell import SMALL, Shell, socket_folder
 
 
-class Host:
+class Host(Shell):
     """A running host as somebody at a shell sees it whose environment came from `domzero env`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
-        (folder / "clients.yaml").write_text(CONFIG)
-
-    def domzero(self, *words: str) -> str:
-        return self._checked(sys.executable, "-m", "cluster.cli", *words)
-
     def adopt_environment(self) -> None:
-        line = self.domzero("env", "host0").strip()
+        line = self.said("env", "host0").strip()
         name, _, value = line.removeprefix("export ").partition("=")
         self.environment[name] = value
 
@@ -47,11 +24,11 @@ class Host:
 
     def tool(self, name: str, *words: str) -> str:
         """What `xenstore-NAME` printed; AssertionError if it failed."""
-        return self._checked(*self.command(name, *words))
+        return self.printed(*self.command(name, *words))
 
     def fails(self, name: str, *words: str) -> str:
         """What `xenstore-NAME`, which must fail, complained of."""
-        done = self._run(*self.command(name, *words))
+        done = self.run_program(*self.command(name, *words))
         assert done.returncode != 0, done.stdout
         return done.stderr
 
@@ -66,34 +43,14 @@ class Host:
         found = sorted(Path("/usr/lib").glob("xen-*/bin/test-xenstore"))
         if not found:
             pytest.skip("test-xenstore is not installed (Debian's package xen-utils-4.17)")
-        return self._checked(str(found[-1]), *words)
-
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            words,
-            cwd=self._folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-
-    def _checked(self, *words: str) -> str:
-        done = self._run(*words)
-        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return self.printed(str(found[-1]), *words)
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
-    # Not a folder of pytest's: the path of a Unix socket ends at 107 bytes.
-    folder = Path("/tmp") / f"domzero-clients-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder)
-        host = Host(folder)
-        host.domzero("up", "clients.yaml", "-d", "--out", "out")
-        stack.callback(host.domzero, "down")
+    with socket_folder() as folder, contextlib.ExitStack() as stack:
+        host = Host(folder, f"{SMALL}expect: {{survivors: all, lost: 0}}\n")
+        host.said("up", "small.yaml", "-d", "--out", "out")
+        stack.callback(host.said, "down")
         host.adopt_environment()
         yield host

@@ -7,7 +7,6 @@ the daemon and a C compiler are installed: `missing` says what is not.
 import contextlib
 import mmap
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -30,6 +29,7 @@ from actors.abi.xs_wire import (
     unpack_header,
 )
 from actors.xenstore.numbers import unsigned
+from tests import c_compiler
 from tests.xenstore.differential.excused import NOT_IN_OURS
 from tests.xenstore.differential.steps import DESTROY, DOMAINS, SHUTDOWN, TOOLS, Heard
 
@@ -48,15 +48,13 @@ def missing() -> str:
     """What is not installed here; empty if all is."""
     if not DAEMON.exists():
         return f"{DAEMON} is not installed (Debian's package xen-utils-{RELEASE})"
-    return "" if shutil.which("gcc") else "gcc is not installed, which compiles what stands for Xen"
+    return c_compiler.missing()
 
 
 def compile_shim(folder: Path) -> Path:
     """The library that stands for Xen."""
-    library = folder / "shim.so"
-    words = ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-Wno-unused-parameter"]
-    subprocess.run([*words, "-o", str(library), str(SHIM)], check=True)
-    return library
+    words = ("-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-Wno-unused-parameter")
+    return c_compiler.compile_c(SHIM, folder / "shim.so", *words)
 
 
 class Died(Exception):  # noqa: N818 (it names what the daemon did)

@@ -1,0 +1,200 @@
+"""The table of scenarios; those with `processes` run in the live driver, too."""
+
+from dataclasses import replace
+
+from tests.cluster.whole.scenario import CRASH, Scenario
+
+
+def _dom0_restarts() -> list[Scenario]:
+    """A new dom0, by every policy; resumed rings are not offered again."""
+    live = {"renegotiate-dom0-crash", "resume-stubdom-crash", "renegotiate-dom0-hang", "resume-dom0-crash"}
+    found = []
+    for reconnect, rings in (("renegotiate", 4), ("resume", 2)):
+        for xenstore in ("dom0", "stubdom"):
+            for kind in ("crash", "hang"):
+                name = f"{reconnect}-{xenstore}-{kind}"
+                found.append(
+                    Scenario(
+                        name,
+                        host={"reconnect": reconnect, "xenstore": xenstore},
+                        faults=({**CRASH, "kind": kind},),
+                        rings=rings,
+                        processes=name in live,
+                    )
+                )
+    return found
+
+
+def _of_a_guest(action: str, **outcome: object) -> Scenario:
+    fault = {**CRASH, "target": "host0/web-0"}
+    guest = {"on_crash": action}
+    return Scenario(
+        f"guest-{action}",
+        guest=guest,
+        faults=(fault,),
+        survivors=1,
+        survived=(False, True),
+        dom0_boots=(1,),
+        taken_over=0,
+        **outcome,
+    )
+
+
+def _driver_domains() -> list[Scenario]:
+    """A driver domain serves both guests; `live` ones run with real processes, too."""
+    storage = {**CRASH, "target": "host0/storage"}
+    row = Scenario(
+        "driver-domain-crash",
+        host={"driver_domains": [{"name": "storage", "memory": "4MiB", "disks": ["sda"]}]},
+        guest={"disks": [{"vdev": "xvda", "size": "128KiB", "backend": "storage"}]},
+        faults=(storage,),
+        dom0_boots=(1,),
+        taken_over=0,
+        processes=True,
+    )
+    resumed = {**row.host, "reconnect": "resume"}
+    stub = {**row.host, "xenstore": "stubdom"}
+    return [
+        row,
+        replace(row, name="driver-domain-crash-resumed", host=resumed, rings=2, processes=False),
+        replace(row, name="driver-domain-hang", faults=({**storage, "kind": "hang"},)),
+        replace(row, name="driver-domain-crash-stubdom", host=stub, processes=False),
+        replace(
+            row,
+            name="driver-domain-thrice",
+            faults=({**storage, "every": "50ms", "count": 3},),
+            rings=8,
+            processes=False,
+        ),
+        replace(
+            row, name="driver-domain-dom0-crash", faults=(CRASH,), dom0_boots=(2,), rings=2, taken_over=3
+        ),
+        replace(
+            row,
+            name="driver-domain-dom0-crash-stock-linux",
+            host=stub,
+            guest={**row.guest, "frontend": "stock-linux"},
+            faults=(CRASH,),
+            dom0_boots=(2,),
+            rings=2,
+            taken_over=3,
+            processes=False,
+        ),
+        replace(
+            row,
+            name="driver-domain-and-dom0-crash",
+            faults=(storage, CRASH),
+            dom0_boots=(2,),
+            taken_over=3,
+            processes=False,
+        ),
+        replace(
+            row,
+            name="driver-domain-destroyed",
+            host={"driver_domains": [{**row.host["driver_domains"][0], "on_crash": "destroy"}]},
+            survivors="none",
+            survived=(False, False),
+            settle="1s",
+            rings=2,
+            processes=False,
+        ),
+        replace(
+            row,
+            name="driver-domain-hwdom-reboot",
+            host={**row.host, "hwdom": "reboot"},
+            faults=(CRASH,),
+            survivors="none",
+            survived=(False, False),
+            guest_boots=(2, 2),
+            boots=(2,),
+            dom0_boots=(2,),
+            processes=False,
+        ),
+    ]
+
+
+SCENARIOS = [
+    *_dom0_restarts(),
+    *_driver_domains(),
+    Scenario(
+        "hwdom-reboot",
+        host={"hwdom": "reboot"},
+        survivors="none",
+        survived=(False, False),
+        guest_boots=(2, 2),
+        boots=(2,),
+        taken_over=0,
+        processes=True,
+    ),
+    Scenario(
+        "hwdom-halt",
+        host={"hwdom": "halt"},
+        survivors="none",
+        survived=(False, False),
+        dom0_boots=(1,),
+        rings=2,
+        taken_over=0,
+        processes=True,
+    ),
+    Scenario(
+        "stock-linux-hangs",
+        guest={"frontend": "stock-linux"},
+        settle="1s",
+        survivors="none",
+        survived=(False, False),
+        rings=2,
+    ),
+    _of_a_guest("restart", guest_boots=(2, 1), rings=3, processes=True),
+    _of_a_guest("destroy", guest_boots=(1, 1), rings=2, settle="1s"),
+    _of_a_guest("preserve", guest_boots=(1, 1), rings=2, settle="1s"),
+    Scenario(
+        "two-hosts",
+        hosts=2,
+        survived=(True,) * 4,
+        guest_boots=(1,) * 4,
+        boots=(1, 1),
+        dom0_boots=(2, 1),
+        rings=6,
+        processes=True,
+    ),
+    Scenario(
+        "packed",
+        host={"pack": [["hypervisor", "ioapic", "sda"], ["web-0", "web-1"]], "transport": "tcp"},
+        processes=True,
+    ),
+    Scenario(
+        "packed-reboot",
+        host={"pack": [["hypervisor", "ioapic"], ["web-0", "web-1"]], "hwdom": "reboot"},
+        survivors="none",
+        survived=(False, False),
+        guest_boots=(2, 2),
+        boots=(2,),
+        taken_over=0,
+        processes=True,
+    ),
+    Scenario(
+        "three-crashes",
+        faults=({**CRASH, "every": "50ms", "count": 3},),
+        dom0_boots=(4,),
+        rings=8,
+        taken_over=6,
+    ),
+    Scenario(
+        "three-crashes-resumed",
+        host={"reconnect": "resume"},
+        faults=({**CRASH, "every": "50ms", "count": 3},),
+        dom0_boots=(4,),
+        rings=2,
+        taken_over=6,
+        processes=True,
+    ),
+    Scenario(
+        "wrong-prediction",
+        host={"hwdom": "reboot"},
+        verdict="failed",
+        survived=(False, False),
+        guest_boots=(2, 2),
+        boots=(2,),
+        taken_over=0,
+    ),
+]
