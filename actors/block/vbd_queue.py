@@ -27,8 +27,9 @@ from actors.abi.trace import BYTE, OPERATION_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import SECTOR_SIZE
 from actors.block.mapped_grants import MappedGrant, MappedGrants
 from actors.block.resume_journal import ResumeJournal
+from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
-from actors.kernel.threads import Future, Threads
+from actors.kernel.threads import Future
 
 READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
 OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
@@ -98,7 +99,7 @@ class VbdQueue:
 
     def __init__(
         self,
-        threads: Threads,
+        kernel: Kernel,
         mappings: MappedGrants,
         volume: Volume,
         counters: VbdCounters,
@@ -108,21 +109,20 @@ class VbdQueue:
         page: memoryview,
         persistent: bool,
         journal: ResumeJournal | None,
-        at_turn_end: Callable[[Callable[[], None]], None],
         notify: Callable[[], None],
         broken: Callable[[str], None],
     ) -> None:
-        self._threads = threads
+        self._threads = kernel.threads
         self._mappings = mappings
         self._volume = volume
         self._counters = counters
         self._domid, self._device = frontend
-        self._tracepoint = threads.tracepoint
+        self._tracepoint = kernel.threads.tracepoint
         self._ring = ring
         self._page = page
         self._persistent = persistent
         self._journal = journal
-        self._at_turn_end = at_turn_end
+        self._at_turn_end = kernel.at_turn_end
         self._notify = notify
         self._broken = broken
         self._held: deque[_Request] = deque()

@@ -6,8 +6,8 @@ import pytest
 
 from actors.abi.blkif import HEAD, RESPONSE, SEGMENT
 from actors.abi.interface import XenbusState
-from actors.block.blkback_actions import ACTIONS
 from actors.block.mapped_grants import MappedGrants
+from actors.kernel.backend_actions import ACTIONS
 from actors.kernel.ring import FrontRing
 
 READ, WRITE, BARRIER, FLUSH, DISCARD, INDIRECT = 0, 1, 2, 3, 5, 6
@@ -493,7 +493,7 @@ def test_answers_under_resume_come_in_the_order_of_the_ring(world, volume):
 def test_the_mapping_used_longest_ago_goes_first_unless_it_is_pinned(world):
     dom0, guest = world.boot(0), world.boot(1)
     refs = [world.call(guest, guest.kernel.grants.grant(0, guest.kernel.pages.allocate())) for _ in range(4)]
-    mapped = MappedGrants(dom0.kernel.xen, dom0.kernel.grants, 1, limit=2)
+    mapped = MappedGrants(dom0.kernel, 1, limit=2)
     world.call(dom0, mapped.keep(refs))
     mapped.find(refs[0])
     mapped.find(refs[1]).pins = 1

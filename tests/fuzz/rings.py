@@ -67,6 +67,18 @@ class Page:
                 self.bytes[at : at + len(data)] = data
 
 
+class FuzzedKernel:
+    """Threads, and what they want done at the end of a turn. Stands in for `Kernel`."""
+
+    def __init__(self, threads: Threads, ends: dict[Callable[[], None], None]) -> None:
+        self.threads = threads
+        self._ends = ends
+
+    def at_turn_end(self, callback: Callable[[], None]) -> None:
+        """Call it once."""
+        self._ends.setdefault(callback)
+
+
 class FuzzedGrants:
     """Mappings of a frontend whose references 0 to 7 can be mapped. Stands in for `MappedGrants`."""
 
@@ -154,7 +166,7 @@ def fuzz_back(source: Input) -> None:
     journal.begin(kept=bool(how & 4))
     volume = FuzzedVolume(source)
     queue = VbdQueue(
-        threads,
+        FuzzedKernel(threads, ends),  # type: ignore[arg-type]
         FuzzedGrants(),  # type: ignore[arg-type]
         volume,
         VbdCounters(),
@@ -163,7 +175,6 @@ def fuzz_back(source: Input) -> None:
         frontend=(DOMID, 51712),
         persistent=bool(how & 1),
         journal=journal if how & 4 else None,
-        at_turn_end=ends.setdefault,
         notify=page.notify,
         broken=broken.append,
     )
@@ -225,10 +236,9 @@ def fuzz_front(source: Input) -> None:
     """The frontend of a disk, whose backend is the input."""
     page, threads, ends, broken = Page(), Threads(), dict[Callable[[], None], None](), list[str]()
     queue = BlockQueue(
-        threads,
+        FuzzedKernel(threads, ends),  # type: ignore[arg-type]
         FuzzedFrames(),  # type: ignore[arg-type]
         51712,
-        at_turn_end=ends.setdefault,
         broken=broken.append,
     )
     answered = list[int]()
