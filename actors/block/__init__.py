@@ -1,5 +1,7 @@
 """The block split driver, on top of what every paravirtual kernel has.
 
+operations           what is asked of a block device, and how it is answered
+
 blkfront             the frontend of a paravirtual disk
 blkfront_statistics  what it tells of itself
 block_queue          its requests
@@ -11,6 +13,7 @@ block_io             a thread waits for a request
 blkback              the backend, which takes up the ring where another died
 blkback_statistics   as of the frontend
 vbd_queue            its requests
+backing              the volume that it serves
 mapped_grants        the frames that it has mapped
 resume_journal       what lets it take up the ring of a dead one
 """

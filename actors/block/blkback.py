@@ -9,10 +9,11 @@ Source: Linux drivers/block/xen-blkback/xenbus.c, xen/include/public/io/blkif.h.
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY
 from actors.abi.errno import Errno, XenError
 from actors.abi.types import SECTOR_SIZE
+from actors.block.backing import Backing
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.mapped_grants import MappedGrants
 from actors.block.resume_journal import ResumeJournal
-from actors.block.vbd_queue import VbdCounters, VbdQueue, Volume
+from actors.block.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.grants import Mapping
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
@@ -25,7 +26,7 @@ class Blkback(XenbusBackend):
 
     driver = "blkback"
 
-    def __init__(self, kernel: Kernel, store: Store, served: Served, volume: Volume) -> None:
+    def __init__(self, kernel: Kernel, store: Store, served: Served, volume: Backing) -> None:
         super().__init__(kernel, store, served)
         self._volume = volume
         self._counters = VbdCounters()

@@ -19,21 +19,18 @@ from actors.abi.blkif import (
     RESPONSE,
     SECTORS_PER_PAGE,
     SEGMENT,
-    BlkifOp,
-    BlkifStatus,
 )
 from actors.abi.trace import OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.block.block_split import BlockSplit
 from actors.block.data_frames import DataFrame, DataFrames
+from actors.block.operations import EOPNOTSUPP, ERROR, FLUSH, OKAY, READ, WRITE
 from actors.block.shadow import UNUSED, Done, Shadow
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing, RingBroken
 
-READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
 DEAD_DISK_DELAY_NS = 10_000_000
 FRONT_PUT, FRONT_DONE = int(TracePoint.FRONT_PUT), int(TracePoint.FRONT_DONE)
-OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
 
 
 @dataclass(slots=True)

@@ -7,20 +7,22 @@ Source: xen/include/public/physdev.h; Linux drivers/xen/events (xen_bind_pirq_gs
 
 from collections.abc import Callable
 
-from actors.abi.disk_controller import FIRST_DISK_GSI
+from actors.abi.disk_controller import FIRST_DISK_GSI, Opcode
 from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.hypercalls import Physdevop
 from actors.abi.types import DOMID_SELF
+from actors.block.operations import FLUSH, READ, WRITE
 from actors.drivers.disk_driver import DiskDriver
 from actors.drivers.gsi import choose_vector, map_gsi, set_up_gsi, write_entry
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 
 QUEUE_FRAMES = 10
+OPCODES = {READ: int(Opcode.read), WRITE: int(Opcode.write), FLUSH: int(Opcode.flush)}
 
 
-class Volume:
-    """One volume of a disk, as a block backend uses it."""
+class DrivenVolume:
+    """One volume of a disk, as a block backend uses it (`block.backing`)."""
 
     def __init__(self, driver: DiskDriver, index: int, sectors: int, *, read_only: bool) -> None:
         self._driver = driver
@@ -30,14 +32,13 @@ class Volume:
 
     def submit(
         self,
-        opcode: int,
+        operation: int,
         sector: int,
         segments: list[tuple[int, int, int]],
         done: Callable[[int], None],
-        fua: bool = False,  # noqa: FBT001, FBT002 (positional, as blkback calls it)
     ) -> None:
         """Hand one command to the disk; `done(status)` when the disk has answered."""
-        self._driver.submit(opcode, self._index, sector, segments, done, fua)
+        self._driver.submit(OPCODES[operation], self._index, sector, segments, done)
 
 
 class Disks:
@@ -74,14 +75,14 @@ class Disks:
             raise RuntimeError(driver.error)
         kernel.log(f"{name}: {len(driver.volumes)} volumes, irq {gsi} {trigger}")
 
-    def volume(self, params: str) -> Volume:
+    def volume(self, params: str) -> DrivenVolume:
         """The volume that a backend's `params` node names (`sda:3`); KeyError if there is none."""
         name, _, index = params.partition(":")
         driver = self._drivers[name]
         if not index.isdecimal() or int(index) >= len(driver.volumes):
             raise KeyError(params)
         sectors, read_only = driver.volumes[int(index)]
-        return Volume(driver, int(index), sectors, read_only=read_only)
+        return DrivenVolume(driver, int(index), sectors, read_only=read_only)
 
     def lost(self, name: str) -> None:
         """The link to a disk is gone: its commands end with an error."""

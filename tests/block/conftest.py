@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from actors.abi.disk_controller import Opcode
 from actors.block.blkback import Blkback
 from actors.block.blkfront import Blkfront
+from actors.block.operations import FLUSH, WRITE
 from actors.kernel.xenbus_backend import Served
 from actors.runtime.memory import SparseMemory
 from tests.split_world import Domain, World
@@ -46,11 +46,11 @@ class MemoryVolume:
         self.done: list[tuple[int, int]] = []
         self.flushes = 0
 
-    def submit(self, opcode: int, sector: int, segments: list[Any], done: Any, fua: bool = False) -> None:
+    def submit(self, operation: int, sector: int, segments: list[Any], done: Any) -> None:
         if self.hold:
-            self.held.append((opcode, sector, segments, done))
+            self.held.append((operation, sector, segments, done))
         else:
-            self._do(opcode, sector, segments, done)
+            self._do(operation, sector, segments, done)
 
     def complete(self, index: int = 0) -> None:
         self._do(*self.held.pop(index))
@@ -59,13 +59,13 @@ class MemoryVolume:
         """The disk is reset: what was asked and not done is forgotten."""
         self.held.clear()
 
-    def _do(self, opcode: int, sector: int, segments: list[Any], done: Any) -> None:
+    def _do(self, operation: int, sector: int, segments: list[Any], done: Any) -> None:
         at = sector * 512
-        self.done.append((opcode, sector))
-        self.flushes += opcode == Opcode.flush
+        self.done.append((operation, sector))
+        self.flushes += operation == FLUSH
         for mfn, first, length in segments:
             frame = self._memory.frame(mfn)
-            if opcode == Opcode.write:
+            if operation == WRITE:
                 self.data[at : at + length] = frame[first : first + length]
             else:
                 frame[first : first + length] = self.data[at : at + length]

@@ -304,7 +304,7 @@ def test_a_request_whose_frame_is_mapped_does_not_overtake_one_whose_is_not(rig)
     rig.put(READ, 3, 16, [(known, 0, 7)])
     rig.put(FLUSH, 4, 0, [])
     rig.push()
-    assert rig.volume.done == [(1, 0), (1, 8), (1, 16), (3, 0)]
+    assert rig.volume.done == [(READ, 0), (READ, 8), (READ, 16), (FLUSH, 0)]
 
 
 def test_a_frame_that_the_disk_works_on_is_not_unmapped(rig):

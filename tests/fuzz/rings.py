@@ -17,6 +17,7 @@ from actors.abi.types import PAGE_SIZE
 from actors.block.block_queue import BlockQueue
 from actors.block.data_frames import DataFrame
 from actors.block.mapped_grants import MappedGrant
+from actors.block.operations import FLUSH, READ, WRITE
 from actors.block.resume_journal import ResumeJournal
 from actors.block.shadow import Done
 from actors.block.vbd_queue import VbdCounters, VbdQueue
@@ -132,11 +133,10 @@ class FuzzedVolume:
 
     def submit(
         self,
-        opcode: int,
+        operation: int,
         sector: int,
         segments: list[tuple[int, int, int]],
         done: Callable[[int], None],
-        fua: bool = False,
     ) -> None:
         """Check, then answer."""
         total = sum(length for _, _, length in segments)
@@ -144,7 +144,7 @@ class FuzzedVolume:
         for mfn, first, length in segments:
             assert 0 <= mfn < 8, "a frame that nobody has granted"
             assert 0 <= first < first + length <= PAGE_SIZE, "outside of a frame"
-        assert opcode in {1, 2, 3}, "an opcode that the controller does not have"
+        assert operation in {READ, WRITE, FLUSH}, "what nobody can do to a volume"
         if self._source.byte() & 1:
             done(0)
         else:

@@ -46,7 +46,7 @@ class Volume:
     read_only: bool = False
     asked: list[int] = field(default_factory=list)
 
-    def submit(self, opcode, sector, segments, done, fua=False):
+    def submit(self, operation, sector, segments, done):
         self.asked.append(sector)
         done(0)
 
