@@ -1,7 +1,8 @@
 """The block split driver, on top of what every paravirtual kernel has.
 
-blkfront             the frontend of a paravirtual disk: handshake, and what it does when a backend dies
-blkfront_actions     what it does, by the states of both ends
+operations           what is asked of a block device, and how it is answered
+
+blkfront             the frontend of a paravirtual disk
 blkfront_statistics  what it tells of itself
 block_queue          its requests
 block_split          an I/O that is larger than one request
@@ -9,10 +10,10 @@ data_frames          the frames of data, and their grants
 shadow               what is remembered of a request in flight
 block_io             a thread waits for a request
 
-blkback              the backend: handshake, and how it takes up where another died
-blkback_actions      as of the frontend
+blkback              the backend, which takes up the ring where another died
 blkback_statistics   as of the frontend
 vbd_queue            its requests
+backing              the volume that it serves
 mapped_grants        the frames that it has mapped
 resume_journal       what lets it take up the ring of a dead one
 """

@@ -3,15 +3,6 @@
 from dataclasses import dataclass
 
 
-@dataclass(slots=True)
-class Recoveries:
-    """How often a frontend that was connected to somebody who is dead was taken up, or has begun anew."""
-
-    resumes: int = 0
-    renegotiations: int = 0
-    resumes_refused: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class BlkbackStatistics:
     """Counters and gauges of one backend: of `device`, of domain `domid`."""

@@ -19,21 +19,18 @@ from actors.abi.blkif import (
     RESPONSE,
     SECTORS_PER_PAGE,
     SEGMENT,
-    BlkifOp,
-    BlkifStatus,
 )
 from actors.abi.trace import OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.block.block_split import BlockSplit
 from actors.block.data_frames import DataFrame, DataFrames
+from actors.block.operations import EOPNOTSUPP, ERROR, FLUSH, OKAY, READ, WRITE
 from actors.block.shadow import UNUSED, Done, Shadow
+from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing, RingBroken
-from actors.kernel.threads import Threads
 
-READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
 DEAD_DISK_DELAY_NS = 10_000_000
 FRONT_PUT, FRONT_DONE = int(TracePoint.FRONT_PUT), int(TracePoint.FRONT_DONE)
-OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
 
 
 @dataclass(slots=True)
@@ -65,23 +62,17 @@ class _Waiting:
 
 
 class BlockQueue:
-    """The requests of one frontend. `at_turn_end` calls `push`; `broken` is told why a backend is lost."""
+    """The requests of one frontend, which name `handle`; `broken` is told why a backend is lost."""
 
     def __init__(
-        self,
-        threads: Threads,
-        frames: DataFrames,
-        handle: int,
-        *,
-        at_turn_end: Callable[[Callable[[], None]], None],
-        broken: Callable[[str], None],
+        self, kernel: Kernel, frames: DataFrames, handle: int, *, broken: Callable[[str], None]
     ) -> None:
-        self._threads = threads
+        self._threads = kernel.threads
         self._frames = frames
         self._ready = frames.ready
         self._handle = handle
-        self._tracepoint = threads.tracepoint
-        self._at_turn_end = at_turn_end
+        self._tracepoint = kernel.threads.tracepoint
+        self._at_turn_end = kernel.at_turn_end
         self._broken = broken
         self._notify: Callable[[], None] = _nobody
         self._ring: FrontRing | None = None

@@ -5,8 +5,9 @@ Rules: the whole has failed if a part has; its status is that of the first part 
 
 from collections.abc import Callable, Iterator
 
-from actors.abi.blkif import BLKIF_MAX_SECTORS, BlkifOp, BlkifStatus
+from actors.abi.blkif import BLKIF_MAX_SECTORS
 from actors.abi.types import SECTOR_SIZE
+from actors.block.operations import OKAY, READ
 from actors.block.shadow import Done
 
 Part = tuple[int, "memoryview | None", int, Done]
@@ -22,9 +23,9 @@ class BlockSplit:
         self._data = memoryview(data) if data is not None else None
         self._nr_sectors = nr_sectors
         self._done = done
-        self._buffer = bytearray(nr_sectors * SECTOR_SIZE) if operation == BlkifOp.READ else None
+        self._buffer = bytearray(nr_sectors * SECTOR_SIZE) if operation == READ else None
         self._left = -(-nr_sectors // BLKIF_MAX_SECTORS)
-        self._status: int = BlkifStatus.OKAY
+        self._status = OKAY
 
     def parts(self) -> Iterator[Part]:
         """The requests that make up the whole."""
@@ -36,13 +37,13 @@ class BlockSplit:
 
     def _part_done(self, start: int) -> Callable[[int, bytes | memoryview | None], None]:
         def done(status: int, data: bytes | memoryview | None) -> None:
-            if status != BlkifStatus.OKAY:
+            if status != OKAY:
                 self._status = self._status or status
             elif self._buffer is not None and data is not None:
                 self._buffer[start : start + len(data)] = data
             self._left -= 1
             if self._left == 0:
-                failed = self._status != BlkifStatus.OKAY or self._buffer is None
+                failed = self._status != OKAY or self._buffer is None
                 self._done(self._status, None if failed else bytes(self._buffer or b""))
 
         return done

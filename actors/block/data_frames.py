@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.abi.blkif import BLKIF_MAX_SEGMENTS, BLKIF_RING_ENTRIES
-from actors.kernel.grants import Grants, GrantTableFull
-from actors.kernel.pages import OutOfPages, Pages
-from actors.kernel.threads import Threads
+from actors.kernel.grants import GrantTableFull
+from actors.kernel.kernel import Kernel
+from actors.kernel.pages import OutOfPages
 
 MAX_FRAMES = BLKIF_RING_ENTRIES * BLKIF_MAX_SEGMENTS
 MIN_FRAMES = BLKIF_MAX_SEGMENTS
@@ -32,10 +32,10 @@ class DataFrame:
 class DataFrames:
     """The data frames of one frontend. `ready` may be popped from, if it holds as many as are needed."""
 
-    def __init__(self, threads: Threads, pages: Pages, grants: Grants, refilled: Callable[[], None]) -> None:
-        self._threads = threads
-        self._pages = pages
-        self._grants = grants
+    def __init__(self, kernel: Kernel, refilled: Callable[[], None]) -> None:
+        self._threads = kernel.threads
+        self._pages = kernel.pages
+        self._grants = kernel.grants
         self._refilled = refilled
         self._domid = 0
         self._all: list[DataFrame] = []

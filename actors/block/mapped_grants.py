@@ -13,8 +13,7 @@ from typing import cast
 from actors.abi.hypercalls import Gnttabop
 from actors.abi.interface import GrantMapFlags, GrantStatus
 from actors.abi.types import PAGE_SIZE
-from actors.kernel.grants import Grants
-from actors.kernel.hypercalls import Hypercalls
+from actors.kernel.kernel import Kernel
 
 PERSISTENT_LIMIT = 1056
 
@@ -31,9 +30,9 @@ class MappedGrant:
 class MappedGrants:
     """The mappings of one connection with domain `domid`."""
 
-    def __init__(self, xen: Hypercalls, grants: Grants, domid: int, limit: int = PERSISTENT_LIMIT) -> None:
-        self._xen = xen
-        self._grants = grants
+    def __init__(self, kernel: Kernel, domid: int, limit: int = PERSISTENT_LIMIT) -> None:
+        self._xen = kernel.xen
+        self._grants = kernel.grants
         self._domid = domid
         self._limit = limit
         self._kept: dict[int, MappedGrant] = {}

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from actors.abi.blkif import (
     BLKIF_MAX_SEGMENTS,
@@ -19,49 +18,20 @@ from actors.abi.blkif import (
     SECOND_SEGMENT_OFFSET,
     SECTORS_PER_PAGE,
     SEGMENT,
-    BlkifOp,
-    BlkifStatus,
 )
-from actors.abi.disk_controller import Opcode
 from actors.abi.trace import BYTE, OPERATION_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import SECTOR_SIZE
+from actors.block.backing import Backing
 from actors.block.mapped_grants import MappedGrant, MappedGrants
+from actors.block.operations import EOPNOTSUPP, ERROR, FLUSH, OKAY, READ, WRITE
 from actors.block.resume_journal import ResumeJournal
+from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
-from actors.kernel.threads import Future, Threads
+from actors.kernel.threads import Future
 
-READ, WRITE, FLUSH = int(BlkifOp.READ), int(BlkifOp.WRITE), int(BlkifOp.FLUSH_DISKCACHE)
-OKAY, ERROR, EOPNOTSUPP = int(BlkifStatus.OKAY), int(BlkifStatus.ERROR), int(BlkifStatus.EOPNOTSUPP)
 BACK_TAKE, BACK_ANSWER = int(TracePoint.BACK_TAKE), int(TracePoint.BACK_ANSWER)
 UNANSWERED = 1
 NEVER_ASKED = 1 << 63
-DISK_OPCODES = (int(Opcode.read), int(Opcode.write))
-DISK_FLUSH = int(Opcode.flush)
-
-
-class Volume(Protocol):
-    """What a backend serves. `opcode` is a `disk_controller.Opcode`; segments are (mfn, byte, length)."""
-
-    @property
-    def sectors(self) -> int:
-        """Its size in sectors of 512 bytes."""
-        ...
-
-    @property
-    def read_only(self) -> bool:
-        """Whether writes are refused."""
-        ...
-
-    def submit(
-        self,
-        opcode: int,
-        sector: int,
-        segments: list[tuple[int, int, int]],
-        done: Callable[[int], None],
-        fua: bool = False,  # noqa: FBT001, FBT002
-    ) -> None:
-        """Do it; `done(status)` once, perhaps at once, with 0 if it went well."""
-        ...
 
 
 @dataclass(slots=True)
@@ -98,9 +68,9 @@ class VbdQueue:
 
     def __init__(
         self,
-        threads: Threads,
+        kernel: Kernel,
         mappings: MappedGrants,
-        volume: Volume,
+        volume: Backing,
         counters: VbdCounters,
         *,
         frontend: tuple[int, int],
@@ -108,21 +78,20 @@ class VbdQueue:
         page: memoryview,
         persistent: bool,
         journal: ResumeJournal | None,
-        at_turn_end: Callable[[Callable[[], None]], None],
         notify: Callable[[], None],
         broken: Callable[[str], None],
     ) -> None:
-        self._threads = threads
+        self._threads = kernel.threads
         self._mappings = mappings
         self._volume = volume
         self._counters = counters
         self._domid, self._device = frontend
-        self._tracepoint = threads.tracepoint
+        self._tracepoint = kernel.threads.tracepoint
         self._ring = ring
         self._page = page
         self._persistent = persistent
         self._journal = journal
-        self._at_turn_end = at_turn_end
+        self._at_turn_end = kernel.at_turn_end
         self._notify = notify
         self._broken = broken
         self._held: deque[_Request] = deque()
@@ -219,7 +188,7 @@ class VbdQueue:
                     counters.segments += 1
                     counters.bytes += count * SECTOR_SIZE
                     volume.submit(
-                        DISK_OPCODES[operation],
+                        operation,
                         sector,
                         [(mapping.mfn, first * SECTOR_SIZE, count * SECTOR_SIZE)],
                         partial(self._done, request),
@@ -292,7 +261,7 @@ class VbdQueue:
             self._finish(request, ERROR)
         elif request.operation == FLUSH:
             counters.flushes += 1
-            self._volume.submit(DISK_FLUSH, 0, [], partial(self._done, request))
+            self._volume.submit(FLUSH, 0, [], partial(self._done, request))
         else:
             if request.operation == READ:
                 counters.reads += 1
@@ -304,8 +273,7 @@ class VbdQueue:
             ]
             counters.segments += len(rows)
             counters.bytes += sum(row[2] for row in rows)
-            opcode = DISK_OPCODES[request.operation]
-            self._volume.submit(opcode, request.sector, rows, partial(self._done, request))
+            self._volume.submit(request.operation, request.sector, rows, partial(self._done, request))
 
     def _done(self, request: _Request, status: int) -> None:
         mapping = request.mapping

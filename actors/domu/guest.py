@@ -148,17 +148,9 @@ class Guest(Kernel):
         )
 
     async def _probe(self, device: dict[str, int | str]) -> Blkfront:
-        disk = Blkfront(
-            threads=self.threads,
-            irq=self.irq,
-            pages=self.pages,
-            grants=self.grants,
-            xenbus=ObservedStore(self.xenbus, lambda _path, state: self._tell_state(device, state)),
-            log=self.log,
-            path=f"device/vbd/{device['virtual_device']}",
-            policy=self.configuration["frontend"],
-            at_turn_end=self.at_turn_end,
-        )
+        store = ObservedStore(self.xenbus, lambda _path, state: self._tell_state(device, state))
+        path = f"device/vbd/{device['virtual_device']}"
+        disk = Blkfront(self, store, path, self.configuration["frontend"])
         await disk.connect()
         self.log(f"blkfront: {device['vdev']}: {disk.sectors} sectors")
         return disk

@@ -11,12 +11,12 @@ from random import Random
 from typing import Protocol
 
 from actors.abi.types import SECTOR_SIZE
+from actors.block.operations import FLUSH, READ, WRITE
 from actors.domu.io_wait import IoWait
 from actors.kernel.threads import Future, Threads
 from actors.notebook.journal import Journal
 from actors.notebook.stamp import stamp_block
 
-READ, WRITE, FLUSH = 0, 1, 3
 NS = 1_000_000_000
 
 

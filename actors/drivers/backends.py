@@ -18,6 +18,7 @@ from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
+from actors.kernel.xenbus_backend import Served
 from actors.messages import Fault, StateWritten
 
 DOM0_ROOT = "/local/domain/0/backend/vbd"
@@ -118,23 +119,10 @@ class Backends:
             await user[1]
         if key in self.devices:
             return
-        backend = Blkback(
-            threads=self._kernel.threads,
-            irq=self._kernel.irq,
-            grants=self._kernel.grants,
-            xen=self._kernel.xen,
-            memory=self._kernel.memory,
-            xenbus=ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state)),
-            log=self._kernel.log,
-            at_turn_end=self._kernel.at_turn_end,
-            path=path,
-            frontend_path=frontend,
-            frontend_domid=key[0],
-            volume=volume,
-            policy=self._policy,
-            early=self._root == DOM0_ROOT,
-            state=state,
-        )
+        store = ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state))
+        early = self._root == DOM0_ROOT
+        served = Served(path, frontend, key[0], self._policy, state, early=early)
+        backend = Blkback(self._kernel, store, served, volume)
         self.devices[key] = backend
         done: Future[None] = Future()
         if state is XenbusState.Initialising:

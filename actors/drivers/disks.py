@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 
-from actors.abi.disk_controller import FIRST_DISK_GSI
+from actors.abi.disk_controller import FIRST_DISK_GSI, Opcode
+from actors.block.operations import FLUSH, READ, WRITE
 from actors.drivers.disk_driver import DiskDriver
 from actors.drivers.interrupt_line import InterruptLine, bind_line
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 
 QUEUE_FRAMES = 10
+OPCODES = {READ: int(Opcode.read), WRITE: int(Opcode.write), FLUSH: int(Opcode.flush)}
 
 
-class Volume:
-    """One volume of a disk, as a block backend uses it."""
+class DrivenVolume:
+    """One volume of a disk, as a block backend uses it (`block.backing`)."""
 
     def __init__(self, driver: DiskDriver, index: int, sectors: int, *, read_only: bool) -> None:
         self._driver = driver
@@ -22,14 +24,13 @@ class Volume:
 
     def submit(
         self,
-        opcode: int,
+        operation: int,
         sector: int,
         segments: list[tuple[int, int, int]],
         done: Callable[[int], None],
-        fua: bool = False,  # noqa: FBT001, FBT002 (positional, as blkback calls it)
     ) -> None:
         """Hand one command to the disk; `done(status)` when the disk has answered."""
-        self._driver.submit(opcode, self._index, sector, segments, done, fua)
+        self._driver.submit(OPCODES[operation], self._index, sector, segments, done)
 
 
 class Disks:
@@ -65,14 +66,14 @@ class Disks:
             raise RuntimeError(driver.error)
         kernel.log(f"{name}: {len(driver.volumes)} volumes, irq {line.gsi} {line.trigger}")
 
-    def volume(self, params: str) -> Volume:
+    def volume(self, params: str) -> DrivenVolume:
         """The volume that a backend's `params` node names (`sda:3`); KeyError if there is none."""
         name, _, index = params.partition(":")
         driver = self._drivers[name]
         if not index.isdecimal() or int(index) >= len(driver.volumes):
             raise KeyError(params)
         sectors, read_only = driver.volumes[int(index)]
-        return Volume(driver, int(index), sectors, read_only=read_only)
+        return DrivenVolume(driver, int(index), sectors, read_only=read_only)
 
     def lost(self, name: str) -> None:
         """The link to a disk is gone: its commands end with an error."""

@@ -17,4 +17,11 @@ shutdown        what the toolstack asks of it
 store           what a split driver needs of XenStore; observed_store tells of the states that it writes
 
 ring            Xen's shared rings, for both ends
+
+xenbus_end        what both ends of a split driver do alike
+xenbus_frontend   the frontend's half of the handshake
+frontend_device   what a kind of device adds to it
+frontend_actions  what it does, by the states of both ends
+xenbus_backend    the backend's half
+backend_actions   what it does, by the states of both ends
 """

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from actors.block.block_queue import OKAY, READ, WRITE, BlockQueue
+from actors.block.block_queue import BlockQueue
 from actors.block.mapped_grants import MappedGrants
+from actors.block.operations import OKAY, READ, WRITE
 from actors.block.shadow import UNUSED, Shadow
 from actors.block.vbd_queue import VbdQueue
 from actors.devices.ioapic import IoApic
-from actors.devices.volume import Volume as DiskVolume
-from actors.drivers.disks import Volume
+from actors.devices.volume import Volume
+from actors.drivers.disks import DrivenVolume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
 from actors.hypervisor.ports import PortTable
@@ -132,37 +133,38 @@ def acknowledge_early(plant: Plant) -> None:
     """The backend answers a write when it has handed it to the disk."""
 
     def make(submit: Method) -> Method:
-        def hasty(self: Volume, opcode: int, *arguments: Any) -> None:  # noqa: ANN401
-            sector, segments, done, *rest = arguments
-            if opcode == 1 + WRITE:
-                submit(self, opcode, sector, segments, lambda _status: None, *rest)
+        def hasty(
+            self: DrivenVolume, operation: int, sector: int, segments: object, done: Callable[[int], None]
+        ) -> None:
+            if operation == WRITE:
+                submit(self, operation, sector, segments, lambda _status: None)
                 done(0)
             else:
-                submit(self, opcode, sector, segments, done, *rest)
+                submit(self, operation, sector, segments, done)
 
         return hasty
 
-    plant.replace(Volume, "submit", make)
+    plant.replace(DrivenVolume, "submit", make)
 
 
 def write_astray(plant: Plant) -> None:
     """The driver takes one block for its neighbour."""
-    _astray(plant, 1 + WRITE, lambda sector: sector + 8 if sector == 8 else sector)
+    _astray(plant, WRITE, lambda sector: sector + 8 if sector == 8 else sector)
 
 
 def read_astray(plant: Plant) -> None:
     """The driver reads the neighbour of a block."""
-    _astray(plant, 1 + READ, lambda sector: sector ^ 8)
+    _astray(plant, READ, lambda sector: sector ^ 8)
 
 
-def _astray(plant: Plant, operation: int, place: Callable[[int], int]) -> None:
+def _astray(plant: Plant, strays: int, place: Callable[[int], int]) -> None:
     def make(submit: Method) -> Method:
-        def straying(self: Volume, opcode: int, sector: int, *rest: object) -> None:
-            submit(self, opcode, place(sector) if opcode == operation else sector, *rest)
+        def straying(self: DrivenVolume, operation: int, sector: int, *rest: object) -> None:
+            submit(self, operation, place(sector) if operation == strays else sector, *rest)
 
         return straying
 
-    plant.replace(Volume, "submit", make)
+    plant.replace(DrivenVolume, "submit", make)
 
 
 def tear_write(plant: Plant) -> None:
@@ -170,19 +172,19 @@ def tear_write(plant: Plant) -> None:
 
     def make(write: Method) -> Method:
         def tearing(
-            self: DiskVolume, sector: int, count: int, buffers: list[memoryview], *, through: bool
+            self: Volume, sector: int, count: int, buffers: list[memoryview], *, through: bool
         ) -> None:
             half = sum(len(each) for each in buffers) // 2
             write(self, sector, count // 2, [buffers[0][:half]], through=through)
 
         return tearing
 
-    plant.replace(DiskVolume, "write", make)
+    plant.replace(Volume, "write", make)
 
 
 def drop_flush(plant: Plant) -> None:
     """The disk answers a flush and does nothing."""
-    plant.replace(DiskVolume, "flush", lambda _flush: lambda _self: None)
+    plant.replace(Volume, "flush", lambda _flush: lambda _self: None)
 
 
 def leak_mapping(plant: Plant) -> None:

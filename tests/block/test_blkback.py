@@ -6,8 +6,8 @@ import pytest
 
 from actors.abi.blkif import HEAD, RESPONSE, SEGMENT
 from actors.abi.interface import XenbusState
-from actors.block.blkback_actions import ACTIONS
 from actors.block.mapped_grants import MappedGrants
+from actors.kernel.backend_actions import ACTIONS
 from actors.kernel.ring import FrontRing
 
 READ, WRITE, BARRIER, FLUSH, DISCARD, INDIRECT = 0, 1, 2, 3, 5, 6
@@ -304,7 +304,7 @@ def test_a_request_whose_frame_is_mapped_does_not_overtake_one_whose_is_not(rig)
     rig.put(READ, 3, 16, [(known, 0, 7)])
     rig.put(FLUSH, 4, 0, [])
     rig.push()
-    assert rig.volume.done == [(1, 0), (1, 8), (1, 16), (3, 0)]
+    assert rig.volume.done == [(READ, 0), (READ, 8), (READ, 16), (FLUSH, 0)]
 
 
 def test_a_frame_that_the_disk_works_on_is_not_unmapped(rig):
@@ -493,7 +493,7 @@ def test_answers_under_resume_come_in_the_order_of_the_ring(world, volume):
 def test_the_mapping_used_longest_ago_goes_first_unless_it_is_pinned(world):
     dom0, guest = world.boot(0), world.boot(1)
     refs = [world.call(guest, guest.kernel.grants.grant(0, guest.kernel.pages.allocate())) for _ in range(4)]
-    mapped = MappedGrants(dom0.kernel.xen, dom0.kernel.grants, 1, limit=2)
+    mapped = MappedGrants(dom0.kernel, 1, limit=2)
     world.call(dom0, mapped.keep(refs))
     mapped.find(refs[0])
     mapped.find(refs[1]).pins = 1

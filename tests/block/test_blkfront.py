@@ -8,7 +8,7 @@ from actors.abi.blkif import HEAD, HEAD_AND_SEGMENT, RESPONSE, SEGMENT
 from actors.abi.errno import XenError
 from actors.abi.interface import XenbusState
 from actors.abi.ring import RSP_PROD
-from actors.block.blkfront_actions import ACTIONS
+from actors.kernel.frontend_actions import ACTIONS
 
 READ, WRITE, FLUSH = 0, 1, 3
 BACK = "/local/domain/0/backend/vbd/1/51712"

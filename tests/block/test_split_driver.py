@@ -105,7 +105,7 @@ def test_a_flush_reaches_the_disk_after_the_writes_before_it(pair):
     pair.submit(FLUSH, 0, None, 0)
     pair.submit(WRITE, 8, block(2), 8)
     pair.world.run()
-    assert pair.volume.done == [(2, 0), (3, 0), (2, 8)]
+    assert pair.volume.done == [(WRITE, 0), (FLUSH, 0), (WRITE, 8)]
 
 
 def test_disconnecting_leaves_no_grant_port_or_mapping(pair):
@@ -128,7 +128,7 @@ def test_what_was_in_flight_is_asked_again_in_order_before_anything_newer(pair):
     pair.volume.hold = False
     pair.volume.done.clear()
     pair.dom0_again()
-    assert pair.volume.done == [(2, 8 * number) for number in range(41)]
+    assert pair.volume.done == [(WRITE, 8 * number) for number in range(41)]
     assert answers == [[(0, None)]] * 41
     statistics = pair.front.statistics()
     assert (statistics.reconnects, statistics.replayed, statistics.in_flight) == (1, 32, 0)

@@ -17,6 +17,7 @@ from actors.abi.types import PAGE_SIZE
 from actors.block.block_queue import BlockQueue
 from actors.block.data_frames import DataFrame
 from actors.block.mapped_grants import MappedGrant
+from actors.block.operations import FLUSH, READ, WRITE
 from actors.block.resume_journal import ResumeJournal
 from actors.block.shadow import Done
 from actors.block.vbd_queue import VbdCounters, VbdQueue
@@ -65,6 +66,18 @@ class Page:
                 data = source.take(source.byte() & 31)
                 at = (source.byte() << 8 | source.byte()) % (PAGE_SIZE - len(data))
                 self.bytes[at : at + len(data)] = data
+
+
+class FuzzedKernel:
+    """Threads, and what they want done at the end of a turn. Stands in for `Kernel`."""
+
+    def __init__(self, threads: Threads, ends: dict[Callable[[], None], None]) -> None:
+        self.threads = threads
+        self._ends = ends
+
+    def at_turn_end(self, callback: Callable[[], None]) -> None:
+        """Call it once."""
+        self._ends.setdefault(callback)
 
 
 class FuzzedGrants:
@@ -120,11 +133,10 @@ class FuzzedVolume:
 
     def submit(
         self,
-        opcode: int,
+        operation: int,
         sector: int,
         segments: list[tuple[int, int, int]],
         done: Callable[[int], None],
-        fua: bool = False,
     ) -> None:
         """Check, then answer."""
         total = sum(length for _, _, length in segments)
@@ -132,7 +144,7 @@ class FuzzedVolume:
         for mfn, first, length in segments:
             assert 0 <= mfn < 8, "a frame that nobody has granted"
             assert 0 <= first < first + length <= PAGE_SIZE, "outside of a frame"
-        assert opcode in {1, 2, 3}, "an opcode that the controller does not have"
+        assert operation in {READ, WRITE, FLUSH}, "what nobody can do to a volume"
         if self._source.byte() & 1:
             done(0)
         else:
@@ -154,7 +166,7 @@ def fuzz_back(source: Input) -> None:
     journal.begin(kept=bool(how & 4))
     volume = FuzzedVolume(source)
     queue = VbdQueue(
-        threads,
+        FuzzedKernel(threads, ends),  # type: ignore[arg-type]
         FuzzedGrants(),  # type: ignore[arg-type]
         volume,
         VbdCounters(),
@@ -163,7 +175,6 @@ def fuzz_back(source: Input) -> None:
         frontend=(DOMID, 51712),
         persistent=bool(how & 1),
         journal=journal if how & 4 else None,
-        at_turn_end=ends.setdefault,
         notify=page.notify,
         broken=broken.append,
     )
@@ -225,10 +236,9 @@ def fuzz_front(source: Input) -> None:
     """The frontend of a disk, whose backend is the input."""
     page, threads, ends, broken = Page(), Threads(), dict[Callable[[], None], None](), list[str]()
     queue = BlockQueue(
-        threads,
+        FuzzedKernel(threads, ends),  # type: ignore[arg-type]
         FuzzedFrames(),  # type: ignore[arg-type]
         51712,
-        at_turn_end=ends.setdefault,
         broken=broken.append,
     )
     answered = list[int]()

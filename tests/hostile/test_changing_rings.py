@@ -15,7 +15,7 @@ from actors.kernel.ring import BackRing, FrontRing, RingBroken
 from actors.kernel.threads import Threads
 from actors.kernel.xs_ring import RingBroken as XsRingBroken
 from actors.kernel.xs_ring import XsRing
-from tests.fuzz.rings import FuzzedFrames, FuzzedGrants
+from tests.fuzz.rings import FuzzedFrames, FuzzedGrants, FuzzedKernel
 
 READS_MAX = 5_000
 DISCARD = 5
@@ -46,7 +46,7 @@ class Volume:
     read_only: bool = False
     asked: list[int] = field(default_factory=list)
 
-    def submit(self, opcode, sector, segments, done, fua=False):
+    def submit(self, operation, sector, segments, done):
         self.asked.append(sector)
         done(0)
 
@@ -62,7 +62,7 @@ class Backend:
         self.ends: dict[Callable[[], None], None] = {}
         self.ring = BackRing(self.words, BLKIF_SLOT_BYTES)  # type: ignore[arg-type]
         self.queue = VbdQueue(
-            self.threads,
+            FuzzedKernel(self.threads, self.ends),  # type: ignore[arg-type]
             FuzzedGrants(),  # type: ignore[arg-type]
             self.volume,
             self.counters,
@@ -71,7 +71,6 @@ class Backend:
             frontend=(3, 51712),
             persistent=True,
             journal=None,
-            at_turn_end=self.ends.setdefault,
             notify=lambda: None,
             broken=self.broken.append,
         )
@@ -157,10 +156,9 @@ def test_a_backend_that_comes_and_goes_with_its_answers_does_not_keep_the_fronte
     words = ChangingWords(page.cast("I"))
     threads, ends, broken, answered = Threads(), {}, [], []
     queue = BlockQueue(
-        threads,
+        FuzzedKernel(threads, ends),  # type: ignore[arg-type]
         FuzzedFrames(),  # type: ignore[arg-type]
         51712,
-        at_turn_end=ends.setdefault,
         broken=broken.append,
     )
     queue.attach(FrontRing(words, BLKIF_SLOT_BYTES), page, lambda: None)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
-"""What a block backend does about its own state and its frontend's: the table.
+"""What a backend does about its own state and its frontend's: the table.
 
-Source: Linux drivers/block/xen-blkback/xenbus.c (frontend_changed), xen/include/public/io/xenbus.h.
+Source: Linux drivers/block/xen-blkback/xenbus.c and drivers/net/xen-netback/xenbus.c (frontend_changed),
+xen/include/public/io/xenbus.h.
 """
 
 from enum import Enum, auto

@@ -1,9 +1,9 @@
-"""What a block frontend does about its own state and its backend's: the table.
+"""What a frontend does about its own state and its backend's: the table.
 
-Source: Linux drivers/block/xen-blkfront.c (blkback_changed), xen/include/public/io/xenbus.h.
+Source: Linux drivers/block/xen-blkfront.c (blkback_changed), drivers/net/xen-netfront.c (netback_changed),
+xen/include/public/io/xenbus.h.
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from actors.abi.interface import XenbusState
@@ -17,26 +17,39 @@ class Action(Enum):
     USE_BACKEND = auto()
     RENEW = auto()
     SEE_TO_KEYS = auto()
-    READ_CAPACITY = auto()
+    REFRESH = auto()
     CLOSE = auto()
 
 
-@dataclass(slots=True)
-class Closing:
-    """Why a frontend closes, and until when.
+class Wish(Enum):
+    """What the guest wants of its device."""
 
-    `wanted`: by its guest, and it has not begun to yet; `for_good`: it never comes back; else it `returns`;
-    `reopening`: as soon as it is closed; `returning`: it has begun anew, and its backend may not know yet.
-    `told_to`: its toolstack detaches it; `forgotten`: and that was lost with the store.
-    """
+    USE = auto()
+    RETURN = auto()
+    """To use it: it has begun anew after it was closed, and its backend may not know yet."""
+    PAUSE = auto()
+    """That it is closed for now."""
+    REOPEN = auto()
+    """That it begins anew as soon as it is closed."""
+    LEAVE = auto()
+    """That it is closed for good."""
 
-    wanted: bool = False
-    for_good: bool = False
-    returns: bool = False
-    reopening: bool = False
-    returning: bool = False
-    told_to: bool = False
-    forgotten: bool = False
+
+AWAY = frozenset({Wish.PAUSE, Wish.REOPEN, Wish.LEAVE})
+"""The wishes for which a device is closed first."""
+
+
+class Detachment(Enum):
+    """Whether the toolstack takes the device away."""
+
+    NONE = auto()
+    TOLD = auto()
+    FORGOTTEN = auto()
+    """It did, and the store that knew of it is lost."""
+
+    def told(self) -> "Detachment":
+        """The same after the toolstack has said so."""
+        return Detachment.TOLD if self is Detachment.NONE else self
 
 
 _S = XenbusState
@@ -49,7 +62,7 @@ ACTIONS = {
     (_S.Initialised, _S.Connected): Action.USE_BACKEND,
     (_S.Connected, _S.Initialising): Action.SEE_TO_KEYS,
     (_S.Connected, _S.InitWait): Action.RENEW,
-    (_S.Connected, _S.Connected): Action.READ_CAPACITY,
+    (_S.Connected, _S.Connected): Action.REFRESH,
     (_S.Initialising, _S.Closing): Action.CLOSE,
     (_S.Initialising, _S.Closed): Action.CLOSE,
     (_S.Initialised, _S.Closing): Action.CLOSE,

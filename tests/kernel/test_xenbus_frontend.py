@@ -1,0 +1,295 @@
+"""The frontend's half of the handshake, with a device that has nothing but a key."""
+
+from itertools import product
+
+import pytest
+
+from actors.abi.errno import XenError
+from actors.abi.interface import XenbusState as S
+from actors.kernel.frontend_actions import ACTIONS, Detachment
+from actors.kernel.xenbus_frontend import XenbusFrontend
+from tests.split_world import World
+
+FRONT, BACK = "/local/domain/1/device/toy/7", "/local/domain/0/backend/toy/1/7"
+OWN = [S.Initialising, S.Initialised, S.Connected, S.Closing, S.Closed]
+
+
+class ToyFront(XenbusFrontend):
+    """Offers a number, and takes notes of what it is asked."""
+
+    driver = "toyfront"
+    mark = "offer"
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.offers = 0
+        self.asked = []
+        self.held = False
+
+    def keys(self):
+        return {"offer": str(self.offers)}
+
+    async def offer(self, domid):
+        self.offers += 1
+        self.asked.append(f"offer to {domid}")
+
+    async def read_backend(self, backend):
+        self.asked.append(f"read {await self.store.read(f'{backend}/colour')}")
+
+    async def refresh(self, backend):
+        self.asked.append("refresh")
+
+    def attach(self):
+        self.asked.append("attach")
+
+    def fail(self):
+        self.asked.append("fail")
+
+    def revive(self):
+        self.asked.append("revive")
+
+    async def release(self):
+        self.asked.append("release")
+        return not self.held
+
+
+class Toy:
+    """A toy whose backend is this test."""
+
+    def __init__(self, policy="reconnect"):
+        self.world = World()
+        self.world.boot(0)
+        self.guest = self.world.boot(1)
+        self.world.attach_nodes("toy/7")
+        self.world.nodes[f"{BACK}/colour"] = "red"
+        self.front = ToyFront(self.guest.kernel, self.guest.store, "device/toy/7", policy)
+        self.connected = self.world.spawn(self.guest, self.front.connect())
+        self.world.run()
+
+    def back(self, state):
+        self.world.write(f"{BACK}/state", str(int(state)))
+        self.world.run()
+
+    def key(self, name):
+        return self.world.nodes.get(f"{FRONT}/{name}")
+
+    def bring_to(self, state):
+        if state in {S.Initialised, S.Connected, S.Closing, S.Closed}:
+            self.back(S.InitWait)
+        if state in {S.Connected, S.Closing, S.Closed}:
+            self.back(S.Connected)
+        if state is S.Closing:
+            self.disconnect()
+        if state is S.Closed:
+            self.back(S.Closing)
+        assert self.front.state is state
+        self.front.asked.clear()
+
+    def disconnect(self, **options):
+        gone = self.world.spawn(self.guest, self.front.disconnect(**options))
+        self.world.run()
+        return gone
+
+    def lose_store(self):
+        self.world.lose_store()
+        self.world.reconnect_stores()
+        self.world.run()
+
+    def detach_and_attach(self):
+        self.world.remove(BACK)
+        self.world.remove(FRONT)
+        self.world.run()
+        self.world.attach_nodes("toy/7")
+        self.world.nodes[f"{BACK}/colour"] = "blue"
+        self.world.run()
+
+
+@pytest.fixture
+def toy():
+    return Toy()
+
+
+AFTER = {
+    (S.Initialising, S.InitWait): S.Initialised,
+    (S.Initialised, S.Connected): S.Connected,
+    (S.Connected, S.InitWait): S.Initialised,
+    **{(own, S.Closing): S.Closed for own in OWN},
+    **{(own, S.Closed): S.Closed for own in OWN},
+}
+
+
+@pytest.mark.parametrize("policy", ["reconnect", "stock-linux"])
+@pytest.mark.parametrize(("own", "back"), list(product(OWN, S)))
+def test_every_pair_of_states_leads_where_the_table_says(own, back, policy):
+    toy = Toy(policy)
+    toy.bring_to(own)
+    toy.back(back)
+    toy.back(back)
+    after = AFTER.get((own, back), own)
+    if policy == "stock-linux" and (own, back) == (S.Connected, S.InitWait):
+        after = S.Connected
+    assert toy.front.state is after
+    assert toy.key("state") == str(int(after))
+    if (own, back) not in ACTIONS:
+        assert [each for each in toy.front.asked if each != "fail"] == []
+
+
+def test_a_device_without_any_method_of_its_own_connects_and_closes():
+    world = World()
+    world.boot(0)
+    guest = world.boot(1)
+    world.attach_nodes("bare/0")
+    front = XenbusFrontend(guest.kernel, guest.store, "device/bare/0", "reconnect")
+    connected = world.spawn(guest, front.connect())
+    back = "/local/domain/0/backend/bare/1/0"
+    for state in (S.InitWait, S.Connected):
+        world.write(f"{back}/state", str(int(state)))
+        world.run()
+    assert connected.done
+    assert front.state is S.Connected
+    world.spawn(guest, front.disconnect())
+    world.run()
+    world.write(f"{back}/state", str(int(S.Closed)))
+    world.run()
+    assert front.state is S.Closed
+
+
+def test_the_device_is_asked_in_the_order_of_the_handshake(toy):
+    toy.back(S.InitWait)
+    assert (toy.front.asked, toy.key("offer")) == (["offer to 0"], "1")
+    toy.back(S.Connected)
+    assert toy.front.asked == ["offer to 0", "read red", "attach"]
+    toy.back(S.Connected)
+    assert toy.front.asked[3:] == ["refresh"]
+    toy.back(S.Closing)
+    assert toy.front.asked[4:] == ["fail", "release"]
+
+
+def test_a_backend_that_begins_anew_is_made_another_offer(toy):
+    toy.bring_to(S.Connected)
+    toy.back(S.InitWait)
+    assert (toy.front.asked, toy.front.reconnects, toy.key("offer")) == (["offer to 0"], 1, "2")
+
+
+def test_a_backend_that_resumes_is_told_again_what_is_not_in_the_store(toy):
+    toy.bring_to(S.Connected)
+    toy.world.nodes[f"{BACK}/reconnect"] = "resume"
+    toy.back(S.InitWait)
+    assert toy.front.published_again == 0
+    toy.world.nodes[f"{FRONT}/offer"] = "another"
+    toy.back(S.InitWait)
+    assert (toy.front.published_again, toy.key("offer"), toy.key("state")) == (1, "1", "4")
+
+
+def test_an_offer_is_made_again_only_to_another_domain(toy):
+    toy.bring_to(S.Initialised)
+    toy.back(S.InitWait)
+    assert toy.front.asked == []
+    toy.world.nodes[f"{FRONT}/backend-id"] = "5"
+    toy.back(S.InitWait)
+    assert toy.front.asked == ["offer to 5"]
+
+
+@pytest.mark.parametrize(
+    ("own", "told"), [(S.Initialised, "3"), (S.Connected, "4"), (S.Initialising, None), (S.Closing, None)]
+)
+def test_a_store_that_was_lost_is_told_what_it_knew_of_a_device_that_is_there(toy, own, told):
+    toy.bring_to(own)
+    toy.lose_store()
+    assert toy.key("state") == told
+    assert toy.key("offer") == ("1" if told else None)
+
+
+def test_a_refusal_ends_one_look_and_not_the_device(toy):
+    del toy.world.nodes[f"{BACK}/colour"]
+    toy.back(S.InitWait)
+    toy.back(S.Connected)
+    assert toy.front.state is S.Initialised
+    assert any("toyfront: device/toy/7: " in line for line in toy.guest.logs)
+    toy.world.nodes[f"{BACK}/colour"] = "green"
+    toy.back(S.Connected)
+    assert toy.front.state is S.Connected
+
+
+def test_a_backend_that_breaks_the_protocol_is_left_and_that_is_said(toy):
+    toy.bring_to(S.Connected)
+    toy.front.break_off("the backend was rude")
+    toy.world.run()
+    assert (toy.front.state, toy.front.asked) == (S.Closing, ["fail"])
+    assert "toyfront: device/toy/7: the backend was rude" in toy.guest.logs
+
+
+def test_a_device_that_is_taken_away_is_used_again_once_it_is_there_again(toy):
+    toy.bring_to(S.Connected)
+    toy.detach_and_attach()
+    assert toy.front.asked == ["fail", "release", "revive"]
+    toy.bring_to(S.Connected)
+
+
+def test_a_device_that_was_detached_begins_anew_when_that_is_forgotten(toy):
+    toy.bring_to(S.Connected)
+    toy.back(S.Closing)
+    assert toy.front._detachment is Detachment.TOLD
+    toy.lose_store()
+    toy.world.attach_nodes("toy/7", front_state=None)
+    toy.world.nodes[f"{BACK}/colour"] = "red"
+    toy.world.run()
+    assert toy.front.state is S.Initialising
+    toy.bring_to(S.Connected)
+
+
+@pytest.mark.parametrize("reopened_early", [False, True])
+def test_a_device_that_its_guest_closes_for_now_comes_back_when_it_is_reopened(toy, reopened_early):
+    toy.bring_to(S.Connected)
+    toy.disconnect(for_good=False)
+    assert toy.front.state is S.Closing
+    if reopened_early:
+        toy.front.reopen()
+    toy.back(S.Closing)
+    toy.back(S.Closed)
+    if not reopened_early:
+        assert toy.front.state is S.Closed
+        toy.front.reopen()
+        toy.world.run()
+    assert toy.front.state is S.Initialising
+    toy.bring_to(S.Connected)
+
+
+def test_a_device_in_use_is_not_reopened(toy):
+    toy.bring_to(S.Connected)
+    toy.front.reopen()
+    toy.world.run()
+    assert (toy.front.state, toy.front.asked) == (S.Connected, ["refresh"])
+
+
+def test_a_backend_that_closes_before_it_has_seen_us_back_is_waited_for(toy):
+    toy.bring_to(S.Connected)
+    toy.disconnect(for_good=False)
+    toy.back(S.Closed)
+    toy.front.reopen()
+    toy.back(S.Closed)
+    assert toy.front.state is S.Initialising
+    toy.world.write(f"{BACK}/online", "0")
+    toy.back(S.Closed)
+    assert toy.front.state is S.Closed
+
+
+def test_who_leaves_for_good_is_told_when_that_is_done_and_ends(toy):
+    toy.bring_to(S.Connected)
+    toy.front.held = True
+    gone = toy.disconnect()
+    toy.back(S.Closed)
+    assert gone.done
+    toy.front.held = False
+    toy.back(S.Closed)
+    toy.front.asked.clear()
+    toy.detach_and_attach()
+    assert toy.front.asked == [], "what was kept was given back, and it looks no more"
+
+
+def test_who_waits_for_a_device_that_is_closed_for_good_is_refused(toy):
+    gone = toy.disconnect()
+    with pytest.raises(XenError, match="is closed"):
+        toy.connected.result()
+    toy.world.advance(5_000_000_000)
+    assert gone.done, "a backend that never answers is waited for no longer"
