@@ -17,6 +17,7 @@ from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.config.loading import load_cluster
 from cluster.config.quantities import counted
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
@@ -74,7 +75,7 @@ def validate(file: Path) -> None:
     for host in cluster.hosts:
         click.echo(
             f"{host.name}: Xen {host.xen}, {counted(len(host.guests), 'guest')}, "
-            f"{counted(len(host.disks), 'disk')}, {_drivers(host)}"
+            f"{_hardware(host)}, {_drivers(host)}"
             f"hwdom {host.hwdom}, xenstore {host.xenstore} ({host.store_restart}), reconnect {host.reconnect}"
         )
     for remark in cluster.remarks:
@@ -290,6 +291,10 @@ def _selection(text: str) -> object:
     """`fixed:2` as the configuration has it: {fixed: 2}; the rest as it is, to be judged there."""
     how, colon, count = text.partition(":")
     return {how: int(count)} if colon and count.isdecimal() else text
+
+
+def _hardware(host: ResolvedHost) -> str:
+    return ", ".join(counted(len(host.hardware_of(program)), program) for program in HARDWARE_KINDS)
 
 
 def _drivers(host: ResolvedHost) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from cluster.config.errors import did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS, Aim, FaultKind
+from cluster.config.hardware import DISK
 from cluster.config.resolved import ResolvedCluster, rows
 
 SHOWN_MAX: Final = 12
@@ -68,7 +69,7 @@ class Inventory:
         return cls(
             HostInventory(
                 host.name,
-                [name for name, _, _ in host.interrupts],
+                [each.name for each in host.hardware_of(DISK)],
                 {
                     str(each["name"]): [str(disk["vdev"]) for disk in rows(each["disks"])]
                     for each in host.guests

@@ -34,7 +34,7 @@ from actors.runtime.transport import ByteStream, SocketStream, memory_pair
 from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.drivers.console_log import ConsoleLog
-from cluster.drivers.programs import PROGRAMS, UNREAD_LIMITS, Environment
+from cluster.drivers.programs import PROGRAMS, Environment
 from cluster.experiment.statistics_maps import map_of
 from cluster.trace.files import begin_recording
 
@@ -132,7 +132,7 @@ class ActorProcess:
         assert self._nursery is not None, "actors are spawned while the process runs"
         log = self._surroundings.log(address)
         try:
-            machine = PROGRAMS[program](argument, self._environment)
+            machine = PROGRAMS[program].make(argument, self._environment)
             recorder = self._surroundings.recorder(address)
             if recorder is not None:
                 machine.trace(recorder.point)
@@ -147,7 +147,7 @@ class ActorProcess:
             log=log.write,
             intercept=ANSWERS,
             trace=recorder,
-            unread_limit=UNREAD_LIMITS.get(program),
+            unread_limit=PROGRAMS[program].unread_limit,
         )
         self._drivers[address] = driver
         self._nursery.start_soon(self._run_driver, address, driver, log.write)

@@ -219,9 +219,8 @@ def _program(  # noqa: PLR0917 (what a program is made of)
     witness: Witness,
 ) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
-        if name == "disk":
-            argument = {**argument, **costs.of_disk(address, seed)}
-        machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
+        argument = {**argument, **costs.of_device(name, address, seed)}
+        machine = PROGRAMS[name].make(argument, environments[address.split("/", 1)[0]])
         if recordings is not None:
             machine.trace(recordings.of(address).point)
         witness.started(address, machine)

@@ -11,8 +11,10 @@ from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
 from actors.runtime.distribution import QUANTILES
 from actors.runtime.machine import Effect, Event, Machine, Received, Work
 from actors.runtime.simulated_actor import Charge
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.config.resolved import Data
 from cluster.config.schema import CostsSchema
+from cluster.drivers.programs import PROGRAMS
 from cluster.experiment.board import SUPERVISOR
 
 Draw = Callable[[], int]
@@ -49,17 +51,15 @@ class StepCosts:
         """What it takes until a process runs, and the kernel in it."""
         costs = self._costs
         delay_ns = costs.process_boot.drawn_from(random)()
-        if program == "dom0":
-            delay_ns += costs.dom0_boot.drawn_from(random)()
-        elif program in {"guest", "driver", "xenstore"}:
-            delay_ns += costs.guest_boot.drawn_from(random)()
-        return delay_ns
+        boot = PROGRAMS[program].boot
+        return delay_ns if boot is None else delay_ns + boot(costs).drawn_from(random)()
 
-    def of_disk(self, address: str, seed: int) -> Data:
-        """What a disk's argument gets for its service times."""
-        costs = self._costs
-        service = {"read": costs.disk_read, "write": costs.disk_write, "flush": costs.disk_flush}
-        rows: Data = {name: each.row() for name, each in service.items()}
+    def of_device(self, program: str, address: str, seed: int) -> Data:
+        """What the argument of a device gets for its service times; nothing if this is no device."""
+        kind = HARDWARE_KINDS.get(program)
+        if kind is None:
+            return {}
+        rows: Data = {name: each.row() for name, each in kind.service(self._costs).items()}
         return {"service": rows, "seed": f"{seed}:{address}"}
 
 

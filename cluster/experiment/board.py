@@ -88,26 +88,27 @@ class Board:
         self._names |= {driver["handle"]: str(driver["name"]) for driver in host.driver_domains}
         self.hypervisor = f"{host.name}/hypervisor"
         self._ioapic = f"{host.name}/ioapic"
-        self._disks = {str(disk["name"]): f"{host.name}/{disk['name']}" for disk in host.disks}
+        self._devices = {each.name: f"{host.name}/{each.name}" for each in host.hardware}
 
     def power_on(self) -> None:
         """Start the devices that are off, the IO-APIC and the hypervisor, and wire them."""
         self.state.boots += 1
         self.state.power = "on"
-        pins = {name: gsi for name, gsi, _ in self.host.interrupts}
+        pins = {each.name: each.gsi for each in self.host.hardware}
         self._spawn(self._ioapic, "ioapic", {"pins": pins})
         self._spawn(self.hypervisor, "hypervisor", self.host.hypervisor_argument())
-        for disk, (name, address) in zip(self.host.disks, self._disks.items(), strict=True):
+        for device in self.host.hardware:
+            address = self._devices[device.name]
             if address not in self._running:
-                self._spawn(address, "disk", dict(disk))
-            self._emit(Connect(address, "ioapic", self._ioapic, name))
+                self._spawn(address, device.program, self.host.argument_of(device))
+            self._emit(Connect(address, "ioapic", self._ioapic, device.name))
         self._emit(Connect(self.hypervisor, "ioapic", self._ioapic, "xen"))
 
     def power_off(self) -> None:
-        """The disks write back what they hold and end; everything else is cut off."""
+        """The devices write back what they hold and end; everything else is cut off."""
         self.state.power = "off"
         for address in sorted(self._running):
-            if address in self._disks.values():
+            if address in self._devices.values():
                 self._emit(Send(address, PowerButton()))
             else:
                 self._emit(Kill(address))
@@ -119,7 +120,7 @@ class Board:
             self._emit(Kill(address))
 
     def lose_power(self, tearing: Container[str]) -> None:
-        """Everything ends at once, disks too; those that tear what they write do it first."""
+        """Everything ends at once, the devices too; those that tear what they write do it first."""
         self.state.power = "lost"
         for address in sorted(self._running):
             self._emit(Send(address, PowerFails()) if address in tearing else Kill(address))
@@ -180,9 +181,9 @@ class Board:
 
     @property
     def hardware(self) -> list[str]:
-        """The addresses of the IO-APIC, the hypervisor and the disks, as far as they run."""
+        """The addresses of the IO-APIC, the hypervisor and the devices, as far as they run."""
         return [
-            each for each in (self._ioapic, self.hypervisor, *self._disks.values()) if each in self._running
+            each for each in (self._ioapic, self.hypervisor, *self._devices.values()) if each in self._running
         ]
 
     def name_of(self, address: str) -> str | None:
@@ -262,8 +263,8 @@ class Board:
             self._spawn(address, "xenstore", argument)
         else:
             self._spawn(address, "guest", argument)
-        for disk in self.host.driven_by(name):
-            self._emit(Connect(self._disks[disk], f"dom{domid}", address, disk))
+        for device in self.host.driven_by(name):
+            self._emit(Connect(self._devices[device], f"dom{domid}", address, device))
         self._emit(Connect(self.hypervisor, f"dom{domid}", address, "xen"))
         self._report(domain, "started", 0, now_ns)
 
@@ -292,7 +293,7 @@ class Board:
     def _restart(self, reason: str) -> None:
         self._emit(Log(f"{self.host.name}: machine restarts: {reason}"))
         self.state.power = "restarting"
-        self.state.ending = {each for each in self._running if each not in self._disks.values()}
+        self.state.ending = {each for each in self._running if each not in self._devices.values()}
         for address in sorted(self.state.ending):
             self._emit(Kill(address))
 
@@ -301,7 +302,7 @@ class Board:
         self.state.power = "halted"
         self.state.halted_because = reason
         for address in sorted(self._running):
-            if address not in self._disks.values():
+            if address not in self._devices.values():
                 self._emit(Kill(address))
 
     def _report(self, domain: DomainProcess, what: str, reason: int, now_ns: int) -> None:

@@ -110,7 +110,7 @@ class FaultPerformer:
         for injection in list(self._detached.values()):
             if domid == 0 and injection.host == host and injection.ended_at_ns is not None:
                 self._attach(injection, board)
-        ends = [board.hypervisor, *(f"{host}/{disk}" for disk, _, _ in board.host.interrupts)]
+        ends = [board.hypervisor, *(f"{host}/{each.name}" for each in board.host.hardware)]
         gone = {(each, f"dom{domid}") for each in ends}
         for wire in list(self._rules):
             if wire in gone or wire[0] == f"{host}/dom{domid}":
@@ -135,9 +135,9 @@ class FaultPerformer:
             self._tell(injection, board, active=True)
 
     def _slow(self, injection: Injection, board: Board, factor: float) -> None:
-        """An actor takes longer for its steps, and a disk for its commands, too."""
+        """An actor takes longer for its steps, and a device for its commands, too."""
         self._emit(Slow(_address(board, injection.target), factor))
-        if injection.target in [name for name, _, _ in board.host.interrupts]:
+        if board.host.device(injection.target) is not None:
             self._tell(injection, board, active=factor > 1)
 
     def _torn(self, board: Board) -> set[str]:

@@ -24,7 +24,7 @@ def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
     reached = [each for each in named if each in guests]
     if reached:
         return reached
-    disks = [name for name, _, _ in host.interrupts if name in named]
+    disks = [each.name for each in host.hardware if each.name in named]
     for driver in host.drivers:
         disks += host.driven_by(driver) if driver in named else []
     if disks:

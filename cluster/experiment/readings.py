@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from actors.devices.disk_statistics import DiskStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
@@ -19,6 +18,7 @@ from actors.kernel.blkfront_statistics import BlkfrontStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.experiment.board import Board
 from cluster.experiment.statistics_maps import record_of
 
@@ -37,17 +37,17 @@ class StoreReading:
 class Readings:
     """The statistics of all hosts: by host, and those of which a host has several by host and name.
 
-    `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `backends`:
-    those of dom0 and the driver domains, by guest and virtual device; `frontends`: the guests', by vdev. A
-    domain that boots again and has none yet keeps its last ones. `asked`: who has not answered yet, by
-    sequence.
+    `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
+    the record that a device of its kind declares; `backends`: those of dom0 and the driver domains, by guest
+    and virtual device; `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps
+    its last ones. `asked`: who has not answered yet, by sequence.
     """
 
     def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
         self.heard_ns: dict[tuple[str, str], int] = {}
         self.hypervisors: dict[str, HypervisorStatistics] = {}
         self.domains: dict[tuple[str, str], DomainStatistics] = {}
-        self.disks: dict[tuple[str, str], DiskStatistics] = {}
+        self.hardware: dict[tuple[str, str], object] = {}
         self.dom0s: dict[str, ControlDomainStatistics] = {}
         self.stores: dict[str, StoreReading] = {}
         self.backends: dict[tuple[str, str, int], BlkbackStatistics] = {}
@@ -104,6 +104,7 @@ class Readings:
             return
         host, _, actor = link.partition("/")
         board, values = self._boards[host], message.values
+        device = board.host.device(actor)
         name = board.name_of(link)
         if name is None:
             return
@@ -111,8 +112,8 @@ class Readings:
         self.heard_ns[key] = now_ns
         if link == board.hypervisor:
             self._take_hypervisor(board, record_of(HypervisorStatistics, values))
-        elif any(disk["name"] == actor for disk in board.host.disks):
-            self.disks[key] = record_of(DiskStatistics, values)
+        elif device is not None:
+            self.hardware[key] = record_of(HARDWARE_KINDS[device.program].statistics, values)
         elif name == "dom0":
             dom0 = self.dom0s[host] = record_of(ControlDomainStatistics, values)
             self._take_backends(board, dom0.vbds)

@@ -33,7 +33,7 @@ class DomainMetrics:
         domains = (*board.host.driver_domains, *board.host.guests)
         self._vcpus = {str(each["name"]): cast("int", each["vcpus"]) for each in domains}
         self._vcpus["dom0"] = board.host.dom0_vcpus
-        self._devices = {str(gsi): name for name, gsi, _ in board.host.interrupts}
+        self._devices = {str(each.gsi): each.name for each in board.host.hardware}
 
     def label(self, name: str) -> str:
         """How a domain is called in its series."""

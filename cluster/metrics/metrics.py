@@ -14,8 +14,8 @@ from typing import Final
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from actors.devices.disk_statistics import DiskStatistics
 from actors.xenstore.store import StoreStatistics
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.control.process_times import ProcessTimes
 from cluster.experiment.readings import StoreReading
 from cluster.experiment.supervisor import PHASES, Supervisor
@@ -76,7 +76,7 @@ class HostCollector(Collector):
             self._guests.write(families, now_ns)
             self._domains.write(families)
             self._write_store(families, now_ns)
-            self._write_disks(families)
+            self._write_hardware(families)
             self._write_faults(families, now_ns)
             self._write_processes(families)
             self._write_ages(families, now_ns)
@@ -113,10 +113,10 @@ class HostCollector(Collector):
         limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
         return keeper is not None and reading.at_ns > max(keeper.started_at_ns, now_ns - limit_ns)
 
-    def _write_disks(self, families: Families) -> None:
-        for disk in self._board.host.disks:
-            name = str(disk["name"])
-            families.add_all(DiskStatistics, self._supervisor.readings.disks.get((self._host, name)), name)
+    def _write_hardware(self, families: Families) -> None:
+        for device in self._board.host.hardware:
+            record = self._supervisor.readings.hardware.get((self._host, device.name))
+            families.add_all(HARDWARE_KINDS[device.program].statistics, record, device.name)
 
     def _write_faults(self, families: Families, now_ns: int) -> None:
         injections = [each for each in list(self._supervisor.injections) if each.host == self._host]

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.runtime.distribution import Distribution
 from cluster.config.errors import Finding
+from cluster.config.hardware import Hardware
 from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger, Volume
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.experiment.fault_course import FaultTarget
@@ -33,7 +34,7 @@ from cluster.verdict.run_facts import HostFacts
 CLASSES: Final[dict[str, type]] = {
     each.__name__: each
     for each in (
-        *(ResolvedCluster, ResolvedHost, ResolvedFault, Trigger, Volume, Finding),
+        *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
         *(ShutdownActions, UnfiredFault),

@@ -89,9 +89,7 @@ class TraceWriter:
             self._events.flow("f", "message", number, each.destination, each.taken.begin_ns)
 
     def _follow(self) -> list[Request]:
-        disks = {
-            host.name: [name for name, _, _ in host.interrupts] for host in self._supervisor.cluster.hosts
-        }
+        disks = {host.name: [each.name for each in host.hardware] for host in self._supervisor.cluster.hosts}
         paths = RequestPaths(disks, self._users())
         points = (point for each in self._recordings for point in each.points)
         paths.take(sorted(points, key=lambda each: each.time_ns))
@@ -100,13 +98,13 @@ class TraceWriter:
     def _users(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
         guests = self._supervisor.guests
         return {
-            (f"{host.name}/{disk}", number): [
+            (f"{host.name}/{device.name}", number): [
                 (f"{host.name}/dom{domid}", volume.virtual_device & 0xFFFF)
                 for domid in guests[host.name, volume.guest].domids
             ]
             for host in self._supervisor.cluster.hosts
-            for disk, _, _ in host.interrupts
-            for number, volume in enumerate(host.volumes_of(disk))
+            for device in host.hardware
+            for number, volume in enumerate(host.volumes_of(device.name))
         }
 
     def _reached(self, injection: Injection) -> list[str]:

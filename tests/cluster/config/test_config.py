@@ -62,7 +62,7 @@ def test_a_guest_has_the_same_uuid_in_every_run_and_no_other_has_it(load: Load) 
 def test_images_that_the_run_makes_lie_where_it_is_placed(load: Load, tmp_path: Path) -> None:
     host = load().placed(tmp_path / "images").hosts[0]
 
-    volumes = cast("list[dict[str, object]]", host.disks[0]["volumes"])
+    volumes = cast("list[dict[str, object]]", host.argument_of(host.hardware[0])["volumes"])
     assert volumes[1] == {
         "name": "web-1-xvda",
         "path": str(tmp_path / "images/host0-web-1-xvda.img"),
@@ -116,7 +116,10 @@ def test_what_follows_a_shutdown_is_xls_default_or_what_is_written(load: Load) -
 def test_disks_get_interrupts_in_their_order(load: Load) -> None:
     host = load(("- {name: sda}", "- {name: sda}\n      - {name: sdb, trigger: edge}")).hosts[0]
 
-    assert host.interrupts == (("sda", 16, "level"), ("sdb", 17, "edge"))
+    assert [(each.name, each.program, each.gsi, each.trigger) for each in host.hardware] == [
+        ("sda", "disk", 16, "level"),
+        ("sdb", "disk", 17, "edge"),
+    ]
 
 
 def test_a_repeated_fault_is_kept_as_one(load: Load) -> None:
