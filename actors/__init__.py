@@ -7,6 +7,7 @@ Layers, each standing on those below it:
     kernel            what every paravirtual kernel has
     hypervisor  devices
     messages          every message that crosses a process boundary
+    address           who is meant: a host and an actor of it
     start_info        what whoever builds a domain leaves in its first frames
     runtime           the engine; it knows no Xen
     abi               what Xen's public headers publish
