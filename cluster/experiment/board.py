@@ -10,6 +10,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from actors.abi.interface import ShutdownReason
+from actors.address import Address, domain_actor
 from actors.dom0.stub_store import XENSTORE_HANDLE
 from actors.messages import (
     ConsoleInput,
@@ -28,6 +29,7 @@ from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spa
 from cluster.config.resolved import ResolvedHost
 
 SUPERVISOR = "supervisor"
+HYPERVISOR = "hypervisor"
 ENDINGS = ("shutdown", "dying", "destroyed")
 
 
@@ -86,9 +88,9 @@ class Board:
         self._names = {guest["handle"]: str(guest["name"]) for guest in host.guests}
         self._names[XENSTORE_HANDLE] = "xenstore"
         self._names |= {driver["handle"]: str(driver["name"]) for driver in host.driver_domains}
-        self.hypervisor = f"{host.name}/hypervisor"
-        self._ioapic = f"{host.name}/ioapic"
-        self._devices = {each.name: f"{host.name}/{each.name}" for each in host.hardware}
+        self.hypervisor = str(Address(host.name, HYPERVISOR))
+        self._ioapic = str(Address(host.name, "ioapic"))
+        self._devices = {each.name: str(Address(host.name, each.name)) for each in host.hardware}
 
     def power_on(self) -> None:
         """Start the devices that are off, the IO-APIC and the hypervisor, and wire them."""
@@ -157,7 +159,7 @@ class Board:
             case DomainEvent():
                 self._domain_event(message, now_ns)
             case ConsoleOutput(domid=domid, text=text):
-                self._emit(Log(f"{self.host.name}/dom{domid}: {text}"))
+                self._emit(Log(f"{Address.domain(self.host.name, domid)}: {text}"))
             case MachineRestart(reason=reason):
                 self._restart(reason)
             case MachineHalt(reason=reason):
@@ -188,11 +190,12 @@ class Board:
 
     def name_of(self, address: str) -> str | None:
         """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
-        actor = address.rpartition("/")[2]
-        number = actor.removeprefix("dom")
-        if number == actor or not number.isdecimal():
-            return actor
-        domain = self.domains.get(int(number))
+        actor = Address.parse(address)
+        return actor.actor if actor.domid is None else self.domain_name(actor.domid)
+
+    def domain_name(self, domid: int) -> str | None:
+        """What a domain is called, if it has ever run."""
+        domain = self.domains.get(domid)
         return None if domain is None else domain.name
 
     @property
@@ -244,8 +247,9 @@ class Board:
 
     def _start(self, message: StartDomain, now_ns: int) -> None:
         domid = message.domid
-        address = f"{self.host.name}/dom{domid}"
-        name = "dom0" if domid == 0 else self._names.get(message.handle, f"dom{domid}")
+        link = domain_actor(domid)
+        address = str(Address(self.host.name, link))
+        name = "dom0" if domid == 0 else self._names.get(message.handle, link)
         domain = DomainProcess(domid, message.incarnation, name, address, now_ns)
         self.domains[domid] = domain
         argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
@@ -264,8 +268,8 @@ class Board:
         else:
             self._spawn(address, "guest", argument)
         for device in self.host.driven_by(name):
-            self._emit(Connect(self._devices[device], f"dom{domid}", address, device))
-        self._emit(Connect(self.hypervisor, f"dom{domid}", address, "xen"))
+            self._emit(Connect(self._devices[device], link, address, device))
+        self._emit(Connect(self.hypervisor, link, address, "xen"))
         self._report(domain, "started", 0, now_ns)
 
     def _stop(self, domid: int, incarnation: int) -> None:

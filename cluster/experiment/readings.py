@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from actors.address import Address
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
@@ -90,7 +91,7 @@ class Readings:
                 self._ask(address)
             addresses = _running(board)
             found = [board.find(each) for each in (*CONTROL, *board.host.drivers)]
-            control = {f"{board.host.name}/dom{each.domid}" for each in found if each}
+            control = {each.address for each in found if each}
             guests = [each for each in addresses if each not in control]
             for address in addresses:
                 if address in control:
@@ -102,7 +103,8 @@ class Readings:
         """An answer; one that was not asked for on this link, or is too late, does not count."""
         if self.asked.pop(message.sequence, None) != link:
             return
-        host, _, actor = link.partition("/")
+        address = Address.parse(link)
+        host, actor = address.host, address.actor
         board, values = self._boards[host], message.values
         device = board.host.device(actor)
         name = board.name_of(link)
@@ -133,14 +135,14 @@ class Readings:
         host = board.host.name
         self.hypervisors[host] = statistics
         for each in statistics.domains:
-            domain = board.name_of(f"{host}/dom{each.domid}")
+            domain = board.domain_name(each.domid)
             if domain is not None:
                 self.domains[host, domain] = each
 
     def _take_backends(self, board: Board, vbds: list[BlkbackStatistics]) -> None:
         host = board.host.name
         for each in vbds:
-            guest = board.name_of(f"{host}/dom{each.domid}")
+            guest = board.domain_name(each.domid)
             if guest is not None:
                 self.backends[host, guest, each.device] = each
 

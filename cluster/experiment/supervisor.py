@@ -8,6 +8,7 @@ Rules: phases only go forward; what is not reached in its time is reported, neve
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
+from actors.address import Address
 from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
@@ -175,7 +176,7 @@ class Supervisor(Machine):
         self._effects.append(effect)
 
     def _board(self, address: str) -> Board:
-        return self.boards[address.split("/", 1)[0]]
+        return self.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:
         board = self._board(address)
