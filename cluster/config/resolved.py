@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, cast
 
+from actors.address import domain_actor
 from cluster.config.errors import Finding
 from cluster.config.hardware import HARDWARE_KINDS, Hardware
 from cluster.config.quantities import duration_text
@@ -152,7 +153,7 @@ class ResolvedHost:
     def argument_of(self, device: Hardware) -> Data:
         """What the program of a device is told."""
         volumes = [each.argument() for each in self.volumes_of(device.name)]
-        driver = f"dom{self.domid_of(device.driver)}"
+        driver = domain_actor(self.domid_of(device.driver))
         return HARDWARE_KINDS[device.program].argument(device, volumes, driver)
 
     @property

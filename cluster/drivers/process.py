@@ -20,6 +20,7 @@ from typing import cast
 import msgpack
 import trio
 
+from actors.address import Address
 from actors.devices.file_image import FileImage
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
@@ -55,7 +56,7 @@ class Surroundings:
 
     def log(self, address: str) -> ConsoleLog:
         """The serial console of an actor."""
-        path = Path(self.directory) / "logs" / f"{address.replace('/', '-')}.log"
+        path = Path(self.directory) / "logs" / f"{Address.parse(address).file}.log"
         path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have removed it: no reason to die
         return ConsoleLog(path, address, self.origin_ns)
 

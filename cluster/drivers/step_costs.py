@@ -7,6 +7,7 @@ of `docs/time.md` says which steps there are, and nothing else takes time.
 from collections.abc import Callable
 from random import Random
 
+from actors.address import Address
 from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
 from actors.runtime.distribution import QUANTILES
 from actors.runtime.machine import Effect, Event, Machine, Received, Work
@@ -15,7 +16,7 @@ from cluster.config.hardware import HARDWARE_KINDS
 from cluster.config.resolved import Data
 from cluster.config.schema import CostsSchema
 from cluster.drivers.programs import PROGRAMS
-from cluster.experiment.board import SUPERVISOR
+from cluster.experiment.board import HYPERVISOR, SUPERVISOR
 
 Draw = Callable[[], int]
 
@@ -29,12 +30,12 @@ class StepCosts:
 
     def charge(self, address: str, machine: Machine, random: Random) -> Charge | None:  # noqa: ARG002
         """What the steps of an actor cost; None if nothing that it does takes time."""
-        costs, name = self._costs, address.partition("/")[2]
+        costs, actor = self._costs, Address.parse(address)
         if address == SUPERVISOR:
             return None
-        if name == "hypervisor":
+        if actor.actor == HYPERVISOR:
             return _by_message({Hypercall: costs.hypercall.drawn_from(random)})
-        if name.startswith("dom") and name[3:].isdecimal():
+        if actor.domid is not None:
             return _kernel(
                 costs.upcall.drawn_from(random),
                 costs.context_switch.drawn_from(random),
