@@ -8,11 +8,12 @@ import json
 import sys
 import traceback
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 from rich.console import Console
 
+from actors.address import Address
 from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
@@ -281,9 +282,9 @@ def _load(file: Path, seed: int | None) -> ResolvedCluster:
 def _by_name(values: dict[str, object]) -> dict[str, str]:
     """The addresses, by which logs are called, of domains by HOST/NAME."""
     return {
-        f"{host['name']}/{domain['name']}": f"{host['name']}/dom{domain['domid']}"
-        for host in cast("list[dict[str, object]]", values["hosts"])
-        for domain in cast("list[dict[str, object]]", host["domains"])
+        str(Address(host["name"], domain["name"])): str(Address.domain(host["name"], domain["domid"]))
+        for host in cast("list[dict[str, Any]]", values["hosts"])
+        for domain in host["domains"]
     }
 
 

@@ -60,7 +60,7 @@ class DomainMetrics:
             return set()
         hypervisor = self._readings.hypervisors.get(self._host)
         rows = hypervisor.domains if hypervisor is not None else []
-        return {self._board.name_of(f"{self._host}/dom{row.domid}") for row in rows}
+        return {self._board.domain_name(row.domid) for row in rows}
 
     def _write_interrupts(
         self, families: Families, family: Family, counts: dict[str, int], label: str

@@ -14,6 +14,7 @@ from typing import Final
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from actors.address import Address
 from actors.xenstore.store import StoreStatistics
 from cluster.config.hardware import HARDWARE_KINDS
 from cluster.control.process_times import ProcessTimes
@@ -166,7 +167,7 @@ class HostCollector(Collector):
             return {}
         names: dict[int, list[str]] = {}
         for address, pid in sorted(processes.items()):
-            if address.startswith(f"{self._host}/"):
+            if Address.parse(address).host == self._host:
                 names.setdefault(pid, []).append(self._board.name_of(address) or address)
         return {"+".join(each): pid for pid, each in names.items()} | {"supervisor": os.getpid()}
 
