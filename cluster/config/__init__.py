@@ -8,5 +8,6 @@ resolution         names to addresses; virtual_device, quantities, guest_descrip
 shutdown_actions   which of xl's actions on a domain that has shut down are there
 xl_config          a guest as xl.cfg; xl_syntax, xl_refusals, xl_keys beside it, c_number for its numbers
 xl_disk            one disk of it; xl_disk_syntax beside it
+target             what a fault is done to, as it is written
 fault_kinds        every kind of fault; fault_checks, fault_targets, fault_resolution make faults of a file
 """

@@ -13,6 +13,7 @@ from cluster.config.fault_targets import HostInventory, Inventory
 from cluster.config.guest_description import GuestDescription
 from cluster.config.quantities import duration_text
 from cluster.config.schema import ClusterSchema, FaultSchema, HostSchema, WhenSchema
+from cluster.config.target import Target
 from cluster.config.yaml_source import Where, YamlSource
 
 SHOWN_MAX: Final = 200
@@ -84,8 +85,8 @@ class FaultChecks:
                 self._refuse((*where, "select"), f"{how}: {count} of {len(found)} targets", right)
 
     def _alone(self, target: str, kind: FaultKind, where: Where) -> None:
-        host_name, _, name = target.partition("/")
-        host = next(each for each in self._cluster.hosts if each.name == host_name)
+        place = Target.parse(target)
+        host, name = next(each for each in self._cluster.hosts if each.name == place.host), place.name
         mates = [each for group in host.pack if name in group for each in group if each != name]
         if mates and kind.aim in _NEEDS_A_PROCESS_OF_ITS_OWN:
             wrong = f"{target} shares its process with {', '.join(mates)}"

@@ -7,10 +7,12 @@ of its ends starts again they are gone. A fault of a disk outlives a loss of pow
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
+from actors.address import Address, domain_actor
 from actors.messages import Fault
 from actors.runtime.disturbance import ALTER, DELAY, DROP, DUPLICATE, REORDER, LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.config.fault_kinds import FAULT_KINDS, Aim
+from cluster.config.target import Target
 from cluster.config.virtual_device import virtual_device_number
 from cluster.experiment.board import Board
 from cluster.experiment.fault_reach import kills_store_domain
@@ -46,12 +48,12 @@ class FaultPerformer:
         aim = FAULT_KINDS[kind].aim
         if aim is Aim.host:
             return "" if board.state.power == "on" else "its power is off"
-        names = target.split(":") if aim is Aim.link else [target]
+        place = Target.on(host, target)
+        names = [*place.actors]
         if aim is Aim.store:
             names = [board.store_home]
         if aim is Aim.vbd:
-            guest = target.partition("/")[0]
-            names = [guest, _doer(board, kind, target)]
+            names.append(_doer(board, kind, place))
         return "" if all(_address(board, each) for each in names) else NOT_RUNNING
 
     def begin(self, injection: Injection) -> None:
@@ -110,15 +112,16 @@ class FaultPerformer:
         for injection in list(self._detached.values()):
             if domid == 0 and injection.host == host and injection.ended_at_ns is not None:
                 self._attach(injection, board)
-        ends = [board.hypervisor, *(f"{host}/{each.name}" for each in board.host.hardware)]
-        gone = {(each, f"dom{domid}") for each in ends}
+        own = Address.domain(host, domid)
+        ends = [board.hypervisor, *(str(own.beside(each.name)) for each in board.host.hardware)]
+        gone = {(each, own.actor) for each in ends}
         for wire in list(self._rules):
-            if wire in gone or wire[0] == f"{host}/dom{domid}":
+            if wire in gone or wire[0] == str(own):
                 del self._rules[wire]
 
     def _attach(self, injection: Injection, board: Board) -> bool:
         """Have a disk attached again; False if nobody is there yet who could."""
-        guest = injection.target.partition("/")[0]
+        (guest,) = injection.place.actors
         if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
             if not _address(board, "dom0"):
                 return False
@@ -143,7 +146,7 @@ class FaultPerformer:
     def _torn(self, board: Board) -> set[str]:
         """The disks of a host that tear what they write when the power goes."""
         return {
-            f"{board.host.name}/{each.target}"
+            each.address
             for each in self._on_disks.values()
             if each.kind == "disk-torn-write" and each.host == board.host.name
         }
@@ -160,11 +163,12 @@ class FaultPerformer:
         """Have an actor break, or be whole again, inside."""
         target, options = injection.target, dict(injection.options)
         if FAULT_KINDS[injection.kind].aim is Aim.vbd:
-            guest, _, vdev = target.partition("/")
-            domain = board.find(guest)
+            place = injection.place
+            domain = board.find(place.actors[0])
             assert domain is not None, "it runs"
-            options |= {"domid": domain.domid, "virtual_device": virtual_device_number(vdev)}
-            target = _doer(board, injection.kind, target)
+            assert place.vdev is not None, "that is what it aims at"
+            options |= {"domid": domain.domid, "virtual_device": virtual_device_number(place.vdev)}
+            target = _doer(board, injection.kind, place)
         elif FAULT_KINDS[injection.kind].aim is Aim.store:
             target = board.store_home
         self._emit(Send(_address(board, target), Fault(injection.number, injection.kind, active, options)))
@@ -199,13 +203,13 @@ class FaultPerformer:
 def _address(board: Board, name: str) -> str:
     """The address of a running actor by its name in the configuration; empty if it does not run."""
     domain = board.find(name)
-    address = domain.address if domain is not None else f"{board.host.name}/{name}"
+    address = domain.address if domain is not None else str(Address(board.host.name, name))
     return address if board.runs(address) else ""
 
 
-def _doer(board: Board, kind: str, vbd: str) -> str:
+def _doer(board: Board, kind: str, vbd: Target) -> str:
     """The domain that does this to a disk, by name: its backend, its toolstack, else the guest itself."""
-    guest, _, vdev = vbd.partition("/")
+    guest, vdev = vbd.actors[0], vbd.vdev
     if kind == "backend-malformed-response":
         return next(each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev))
     return "dom0" if kind in TOOLSTACK_KINDS else guest
@@ -214,11 +218,11 @@ def _doer(board: Board, kind: str, vbd: str) -> str:
 def _wire(board: Board, kind: str, target: str) -> Wire:
     if kind == "evtchn-lost":
         target = f"hypervisor:{target}"
-    source, _, destination = target.partition(":")
+    source, destination = Target.on(board.host.name, target).actors
     address = _address(board, source)
     if destination == "hypervisor":
         return address, "xen"
     domain = board.find(destination)
     if domain is not None:
-        return address, f"dom{domain.domid}"
+        return address, domain_actor(domain.domid)
     return address, destination

@@ -10,6 +10,7 @@ from typing import Final
 
 from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.resolved import ResolvedHost
+from cluster.config.target import Target
 
 MACHINE_ENDS: Final = ("hwdom-reboot",)
 """What is done to dom0 and ends the machine, whatever the policy for a crash of dom0."""
@@ -20,7 +21,7 @@ def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
     if FAULT_KINDS[kind].silent:
         return []
     guests = [str(each["name"]) for each in host.guests]
-    named = _named(kind, target)
+    named = Target.on(host.name, target).actors
     reached = [each for each in named if each in guests]
     if reached:
         return reached
@@ -58,14 +59,8 @@ def mortal_domains(kind: str, host: ResolvedHost, target: str, running: Mapping[
     """The domains that may die of it, of those that run: when each was started."""
     if FAULT_KINDS[kind].aim is Aim.store:
         return {"xenstore": running["xenstore"]} if kills_store_domain(kind, host) else {}
-    named = [each for each in _named(kind, target) if each in running]
-    if FAULT_KINDS[kind].aim is Aim.host or {"hypervisor", "ioapic"} == {*_named(kind, target)}:
+    actors = Target.on(host.name, target).actors
+    named = [each for each in actors if each in running]
+    if FAULT_KINDS[kind].aim is Aim.host or {"hypervisor", "ioapic"} == {*actors}:
         named = list(running)
     return {name: running[name] for name in named or ["dom0"] if name in running}
-
-
-def _named(kind: str, target: str) -> list[str]:
-    aim = FAULT_KINDS[kind].aim
-    if aim is Aim.vbd:
-        return [target.partition("/")[0]]
-    return target.split(":") if aim is Aim.link else [target]

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from actors.address import Address
 from actors.xenstore.store import StoreStatistics
 from cluster.config.hardware import HARDWARE_KINDS
+from cluster.config.target import Target
 from cluster.control.process_times import ProcessTimes
 from cluster.experiment.readings import StoreReading
 from cluster.experiment.supervisor import PHASES, Supervisor
@@ -122,10 +123,10 @@ class HostCollector(Collector):
     def _write_faults(self, families: Families, now_ns: int) -> None:
         injections = [each for each in list(self._supervisor.injections) if each.host == self._host]
         planned = [
-            (fault.kind, target.partition("/")[2])
+            (fault.kind, place.name)
             for fault in self._supervisor.cluster.faults
-            for target in fault.targets
-            if target.partition("/")[0] == self._host
+            for place in map(Target.parse, fault.targets)
+            if place.host == self._host
         ]
         for kind, target in dict.fromkeys(
             [*planned, *((each.kind, each.target) for each in injections)],

@@ -12,7 +12,7 @@ from cluster.verdict.run_facts import RunFacts
 from cluster.verdict.verdict import Check, Verdict
 
 NAME: Final = "store writes"
-_STORE_LIVES_ON: Final = ("", "dom0", "xenstore", "xenstored", "hypervisor", "ioapic")
+_STORE_LIVES_ON: Final = ("dom0", "xenstore", "xenstored", "hypervisor", "ioapic")
 _LOSES_NOTHING: Final = {
     "lose": ("toolstack-kill",),
     "live-update": ("toolstack-kill", "xenstored-live-update"),
@@ -53,7 +53,7 @@ def _may_lose(facts: RunFacts, guest: GuestRecord) -> bool:
     return any(
         each.host == guest.host
         and each.kind not in _LOSES_NOTHING.get(restart, ())
-        and any(name in _STORE_LIVES_ON for name in each.target.split(":"))
+        and (not each.place.actors or any(name in _STORE_LIVES_ON for name in each.place.actors))
         for each in facts.injections
     )
 
