@@ -10,6 +10,7 @@ Layers, each standing on those below it:
     messages          every message that crosses a process boundary
     notebook          what guests write down for the experimenter, outside of what is simulated
     policies          what can be chosen about who survives
+    address           who is meant: a host and an actor of it
     start_info        what whoever builds a domain leaves in its first frames
     runtime           the engine; it knows no Xen
     abi               what Xen's public headers publish

@@ -9,14 +9,16 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 from rich.console import Console
 
+from actors.address import Address
 from cluster.bench.bench import run_benchmarks
 from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.config.loading import load_cluster
 from cluster.config.quantities import counted
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
@@ -37,16 +39,7 @@ from cluster.run.shown_report import AS_JSON, OUT, run_and_show
 from cluster.run.up import up
 from cluster.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.top.kept_interrupts import kept_addresses
-from cluster.top.watch_commands import (
-    CLUSTER,
-    asked,
-    env,
-    export,
-    interrupts,
-    list_domains,
-    status,
-    top,
-)
+from cluster.top.watch_commands import CLUSTER, asked, env, export, interrupts, list_domains, status, top
 from cluster.verdict.summary import print_summary
 
 EXIT_USAGE = 254
@@ -76,7 +69,7 @@ def validate(file: Path) -> None:
     for host in cluster.hosts:
         click.echo(
             f"{host.name}: Xen {host.xen}, {counted(len(host.guests), 'guest')}, "
-            f"{counted(len(host.disks), 'disk')}, {_drivers(host)}{host.architecture.policies}"
+            f"{_hardware(host)}, {_drivers(host)}{host.architecture.policies}"
         )
     for remark in cluster.remarks:
         click.echo(f"domzero: {remark}", err=True)
@@ -288,9 +281,9 @@ def _load(file: Path, seed: int | None) -> ResolvedCluster:
 def _by_name(values: dict[str, object]) -> dict[str, str]:
     """The addresses, by which logs are called, of domains by HOST/NAME."""
     return {
-        f"{host['name']}/{domain['name']}": f"{host['name']}/dom{domain['domid']}"
-        for host in cast("list[dict[str, object]]", values["hosts"])
-        for domain in cast("list[dict[str, object]]", host["domains"])
+        str(Address(host["name"], domain["name"])): str(Address.domain(host["name"], domain["domid"]))
+        for host in cast("list[dict[str, Any]]", values["hosts"])
+        for domain in host["domains"]
     }
 
 
@@ -298,6 +291,10 @@ def _selection(text: str) -> object:
     """`fixed:2` as the configuration has it: {fixed: 2}; the rest as it is, to be judged there."""
     how, colon, count = text.partition(":")
     return {how: int(count)} if colon and count.isdecimal() else text
+
+
+def _hardware(host: ResolvedHost) -> str:
+    return ", ".join(counted(len(host.hardware_of(program)), program) for program in HARDWARE_KINDS)
 
 
 def _drivers(host: ResolvedHost) -> str:

@@ -7,6 +7,7 @@ Source: ours; the prefix of console lines is Xen's (xen/drivers/char/console.c).
 from collections import defaultdict
 
 from actors.abi.types import DOMID_FIRST_RESERVED
+from actors.address import domain_actor
 from actors.hypervisor.console_ring import ConsoleRing
 from actors.messages import HypercallReply
 from actors.runtime.machine import Effect, Log, Send
@@ -45,4 +46,4 @@ class Outbox:
 def link_of(domid: int) -> str:
     """The name of the link to a domain."""
     assert 0 <= domid < DOMID_FIRST_RESERVED, f"no domain can have the id {domid}"
-    return f"dom{domid}"
+    return domain_actor(domid)

@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from actors.policies import Frontend
 from cluster.campaign.case import FaultRow
+from cluster.config.hardware import DISK
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.faults.kinds import FAULT_KINDS
 from cluster.faults.recipe import Recipe, Recoverable, us
@@ -50,12 +51,12 @@ def _domains(host: ResolvedHost) -> list[str]:
 
 
 def _disks(host: ResolvedHost) -> list[str]:
-    return [f"{host.name}/{name}" for name, _, _ in host.interrupts]
+    return [f"{host.name}/{each.name}" for each in host.hardware_of(DISK)]
 
 
 def _level_disks(host: ResolvedHost) -> list[str]:
     """Those whose interrupt is seen in the end: an edge that is lost is lost."""
-    return [f"{host.name}/{name}" for name, _, trigger in host.interrupts if trigger == "level"]
+    return [f"{host.name}/{each.name}" for each in host.hardware_of(DISK) if each.trigger == "level"]
 
 
 def _vbds(host: ResolvedHost) -> list[str]:
@@ -83,8 +84,8 @@ def _links(host: ResolvedHost) -> list[str]:
         for end in ends
         for one, other in (("hypervisor", end), (end, "hypervisor"))
     ]
-    for name, _, _ in host.interrupts:
-        driver = host.driver_of(name)
+    for device in host.hardware:
+        name, driver = device.name, device.driver
         links += [
             f"{host.name}/{name}:ioapic",
             f"{host.name}/{name}:{driver}",

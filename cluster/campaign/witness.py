@@ -8,6 +8,7 @@ to a guest, always.
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
+from actors.address import Address
 from actors.dom0.control_domain import ControlDomain
 from actors.domu.guest import Guest
 from actors.drivers.driver_domain import DriverDomain
@@ -171,7 +172,7 @@ class RunWitness(RunObserver):
 
     def started(self, address: str, machine: Machine) -> None:
         """Look on at a kernel or a hypervisor from its first event on."""
-        host = address.split("/", 1)[0]
+        host = Address.parse(address).host
         store = self.stores[host]
         if isinstance(machine, Hypervisor):
             self._hypervisors[host] = machine
@@ -204,7 +205,7 @@ class RunWitness(RunObserver):
     def sectors_of(self, journal: Journal) -> SectorRecord:
         """A record for the sectors of one disk."""
         record = SectorRecord(f"{journal.guest}/{journal.word(Word.VIRTUAL_DEVICE)}")
-        self.sectors.setdefault(journal.guest.split("/", 1)[0], []).append(record)
+        self.sectors.setdefault(Address.parse(journal.guest).host, []).append(record)
         return record
 
     def service_of(self, journal: Journal) -> ServiceRecord:

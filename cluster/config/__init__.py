@@ -4,6 +4,7 @@ loading            a file to `resolved`; yaml_source keeps the lines, errors and
 source_file        the bytes of a file that was read
 schema, values      the keys, and what they can be; domain_name, checks what takes more than one key
 architecture       who survives whose death, and the rows that have a name
+hardware           what a board has, and what is known of each kind of device
 resolution         names to addresses; virtual_device, quantities, guest_description beside it
 shutdown_actions   which of xl's actions on a domain that has shut down are there
 xl_config          a guest as xl.cfg; xl_syntax, xl_refusals, xl_keys beside it, c_number for its numbers

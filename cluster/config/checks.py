@@ -15,6 +15,7 @@ from cluster.config.errors import Finding, did_you_mean
 from cluster.config.fault_checks import FaultChecks
 from cluster.config.fault_targets import Inventory
 from cluster.config.guest_description import DiskDescription, GuestDescription
+from cluster.config.hardware import HARDWARE_KINDS, hardware_of
 from cluster.config.quantities import size_text
 from cluster.config.schema import ClusterSchema, HostSchema
 from cluster.config.virtual_device import virtual_device_number
@@ -52,8 +53,10 @@ class ConfigChecks:
         return self.findings
 
     def _host(self, host: HostSchema, where: Where) -> None:
-        disks = [
-            (disk.name, (*where, "disks", index, "name"), "disk") for index, disk in enumerate(host.disks)
+        devices = [
+            (name, (*where, kind.key, index, "name"), program)
+            for program, kind in HARDWARE_KINDS.items()
+            for index, (name, _, _) in enumerate(kind.described(host))
         ]
         guests = self._guests[host.name]
         names = [(name, (*each.where, "name"), "guest") for each in guests for name in each.names]
@@ -61,11 +64,11 @@ class ConfigChecks:
             (each.name, (*where, "driver_domains", index, "name"), "driver domain")
             for index, each in enumerate(host.driver_domains)
         ]
-        self._unique([*disks, *drivers, *names])
+        self._unique([*devices, *drivers, *names])
         self._disks(host, where)
         self._driver_domains(host, where)
         path = self._source.path
-        for name, place, _ in disks:
+        for name, place, _ in devices:
             self._named(check_not_reserved, [name], path, self._source.line(place))
         for name, place, _ in drivers:
             self._named(check_domain_name, [name], path, self._source.line(place))
@@ -207,7 +210,7 @@ class ConfigChecks:
                 seen[name] = None
 
     def _actors(self, host: HostSchema) -> list[str]:
-        names = ["hypervisor", "ioapic", "dom0", *(disk.name for disk in host.disks)]
+        names = ["hypervisor", "ioapic", "dom0", *(each.name for each in hardware_of(host))]
         names += [each.name for each in host.driver_domains]
         if host.chosen.store_has_domain:
             names.append(host.chosen.store_home)

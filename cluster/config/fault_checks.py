@@ -15,6 +15,7 @@ from cluster.config.yaml_source import Where, YamlSource
 from cluster.faults.aim import Aim
 from cluster.faults.kind import FaultKind
 from cluster.faults.kinds import FAULT_KINDS
+from cluster.faults.target import Target
 
 SHOWN_MAX: Final = 200
 DOMAIN_STATES: Final = ("started", "shutdown", "dying", "destroyed", "ended")
@@ -66,8 +67,8 @@ class FaultChecks:
                 self._refuse((*where, "select"), f"{how}: {count} of {len(found)} targets", right)
 
     def _alone(self, target: str, kind: FaultKind, where: Where) -> None:
-        host_name, _, name = target.partition("/")
-        host = next(each for each in self._cluster.hosts if each.name == host_name)
+        place = Target.parse(target)
+        host, name = next(each for each in self._cluster.hosts if each.name == place.host), place.name
         mates = [each for group in host.pack if name in group for each in group if each != name]
         if mates and kind.aim in _NEEDS_A_PROCESS_OF_ITS_OWN:
             wrong = f"{target} shares its process with {', '.join(mates)}"

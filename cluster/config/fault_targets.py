@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from cluster.config.errors import did_you_mean
+from cluster.config.hardware import DISK
 from cluster.config.resolved import ResolvedHost
 from cluster.faults.aim import Aim
 from cluster.faults.kind import FaultKind
@@ -50,7 +51,7 @@ class Inventory:
 
 def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
     """Every target of a host for a kind that aims so."""
-    disks = [name for name, _, _ in host.interrupts]
+    disks = [each.name for each in host.hardware_of(DISK)]
     guests = [str(each["name"]) for each in host.guests]
     domains = ["dom0", *(["xenstore"] if host.architecture.store_has_domain else []), *host.drivers, *guests]
     match aim:

@@ -9,14 +9,14 @@ from dataclasses import asdict, replace
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
-from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.abi.types import PAGE_SIZE
 from cluster.config.errors import Finding
 from cluster.config.fault_resolution import resolve_fault
 from cluster.config.fault_targets import Inventory
 from cluster.config.guest_description import GuestDescription
+from cluster.config.hardware import hardware_of
 from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost, Volume
-from cluster.config.schema import ClusterSchema, DiskSchema, DriverDomainSchema, HostSchema, WorkloadSchema
+from cluster.config.schema import ClusterSchema, DriverDomainSchema, HostSchema, WorkloadSchema
 from cluster.config.source_file import SourceFile
 from cluster.config.virtual_device import virtual_device_number
 from cluster.config.yaml_source import YamlSource
@@ -84,11 +84,8 @@ class Resolution:
             dom0_vcpus=host.dom0.vcpus,
             pack=tuple(tuple(group) for group in host.pack),
             transport=host.transport,
-            interrupts=tuple(
-                (disk.name, FIRST_DISK_GSI + at, disk.trigger) for at, disk in enumerate(host.disks)
-            ),
+            hardware=hardware_of(host),
             volumes=tuple(volumes),
-            disk_settings=tuple(_disk_settings(disk) for disk in host.disks),
             guests=tuple(guests),
             driver_domains=tuple(
                 _driver_domain(host.name, each, first + at) for at, each in enumerate(host.driver_domains)
@@ -158,7 +155,6 @@ def _driver_domain(host: str, driver: DriverDomainSchema, domid: int) -> Data:
         "on_watchdog": driver.on_watchdog or driver.on_crash,
         "on_crash": driver.on_crash,
         "on_soft_reset": driver.on_soft_reset,
-        "drives": list(driver.disks),
     }
 
 
@@ -172,17 +168,4 @@ def _workload(work: WorkloadSchema) -> Data:
         "rate": work.rate or 0.0,
         "requests": work.requests or 0,
         "verify": work.verify,
-    }
-
-
-def _disk_settings(disk: DiskSchema) -> Data:
-    return {
-        "name": disk.name,
-        "trigger": disk.trigger,
-        "write_cache": disk.write_cache,
-        "write_back_ns": disk.write_back,
-        "ignores_flush": disk.ignores_flush,
-        "read_ns": disk.latency.read,
-        "write_ns": disk.latency.write,
-        "flush_ns": disk.latency.flush,
     }

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, cast
 
+from actors.address import domain_actor
 from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
+from cluster.config.hardware import HARDWARE_KINDS, Hardware
 from cluster.config.quantities import duration_text
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.config.shutdown_actions import ACTION_DEFAULTS
@@ -111,9 +113,9 @@ class ResolvedFault:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedHost:
-    """One host. `guests`: what each domain is made of; `interrupts`: (disk, GSI, trigger).
+    """One host. `guests`: what each domain is made of; `hardware` in the order of its lines.
 
-    `driver_domains`: the same of the domains that drive disks, with their domids, and which (`drives`).
+    `driver_domains`: the same of the domains that drive some of it, with their domids.
     """
 
     name: str
@@ -128,9 +130,8 @@ class ResolvedHost:
     dom0_vcpus: int
     pack: tuple[tuple[str, ...], ...]
     transport: str
-    interrupts: tuple[tuple[str, int, str], ...]
+    hardware: tuple[Hardware, ...]
     volumes: tuple[Volume, ...]
-    disk_settings: tuple[Data, ...]
     guests: tuple[Data, ...]
     driver_domains: tuple[Data, ...] = ()
 
@@ -139,33 +140,33 @@ class ResolvedHost:
         """Frames of machine memory."""
         return self.memory_pages
 
-    @property
-    def disks(self) -> tuple[Data, ...]:
-        """The arguments of the disk actors (`actors/devices/disk_settings.py`)."""
-        return tuple(
-            {
-                **settings,
-                "volumes": [each.argument() for each in self.volumes_of(str(settings["name"]))],
-                "driver": f"dom{self.domid_of(self.driver_of(str(settings['name'])))}",
-            }
-            for settings in self.disk_settings
-        )
+    def hardware_of(self, program: str) -> list[Hardware]:
+        """The devices of one kind."""
+        return [each for each in self.hardware if each.program == program]
+
+    def device(self, name: str) -> Hardware | None:
+        """A device by name, or None if there is none."""
+        return next((each for each in self.hardware if each.name == name), None)
+
+    def argument_of(self, device: Hardware) -> Data:
+        """What the program of a device is told."""
+        volumes = [each.argument() for each in self.volumes_of(device.name)]
+        driver = domain_actor(self.domid_of(device.driver))
+        return HARDWARE_KINDS[device.program].argument(device, volumes, driver)
 
     @property
     def drivers(self) -> list[str]:
         """The names of the driver domains."""
         return [str(each["name"]) for each in self.driver_domains]
 
-    def driver_of(self, disk: str) -> str:
-        """The domain that drives a disk, by name."""
-        for each in self.driver_domains:
-            if disk in cast("list[str]", each["drives"]):
-                return str(each["name"])
-        return "dom0"
+    def driver_of(self, device: str) -> str:
+        """The domain that drives a device, by name."""
+        found = self.device(device)
+        return found.driver if found is not None else "dom0"
 
     def driven_by(self, name: str) -> list[str]:
-        """The disks that a domain drives."""
-        return [disk for disk, _, _ in self.interrupts if self.driver_of(disk) == name]
+        """The devices that a domain drives."""
+        return [each.name for each in self.hardware if each.driver == name]
 
     def domid_of(self, driver: str) -> int:
         """The number of dom0 or of a driver domain, which is always the same."""
@@ -191,7 +192,7 @@ class ResolvedHost:
             {
                 **{key: each[key] for key in (*_DOMAIN_KEYS, "domid")},
                 "disks": [],
-                "drives": self._drives(str(each["name"])),
+                "drives": [device.line() for device in self.hardware if device.driver == each["name"]],
                 "cmd_line": self._driver_cmd_line(str(each["name"])),
             }
             for each in self.driver_domains
@@ -215,21 +216,20 @@ class ResolvedHost:
             "reconnect": self.architecture.reconnect.value,
             "watchdog_s": self.watchdog_s,
             "built_for": list(self.built_for),
-            "disks": self._drives("dom0"),
+            **self._drives("dom0"),
         }
 
-    def _drives(self, driver: str) -> list[Data]:
-        mine = self.driven_by(driver)
-        return [
-            {"name": name, "gsi": gsi, "trigger": trigger}
-            for name, gsi, trigger in self.interrupts
-            if name in mine
-        ]
+    def _drives(self, driver: str) -> Data:
+        """The devices that a domain is told that it drives, by kind."""
+        return {
+            kind.key: [each.line() for each in self.hardware_of(program) if each.driver == driver]
+            for program, kind in HARDWARE_KINDS.items()
+        }
 
     def _driver_cmd_line(self, name: str) -> str:
         told = {
             "name": name,
-            "disks": self._drives(name),
+            **self._drives(name),
             "reconnect": self.architecture.reconnect.value,
             "watchdog_s": self.watchdog_s,
         }

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from actors.address import domain_actor
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.messages import (
     CODEC,
@@ -189,7 +190,7 @@ class MachineDoor:
         """Issue a hypercall as this domain; None if no answer came."""
         self._reply = None
         (message,) = CODEC.decode_frame(CODEC.encode(hypercall))
-        self._feed(Received(f"dom{domid}", message))
+        self._feed(Received(domain_actor(domid), message))
         return self._reply
 
     def _feed(self, event: Event) -> None:
@@ -210,9 +211,9 @@ class MachineDoor:
             case Upcall():
                 self._events.append(Received(effect.link, UpcallTaken()))
             case StartDomain(domid=domid):
-                self._events.append(LinkOpened(f"dom{domid}"))
+                self._events.append(LinkOpened(domain_actor(domid)))
             case StopDomain(domid=domid, incarnation=incarnation):
-                self._events.append(LinkClosed(f"dom{domid}", "stopped"))
+                self._events.append(LinkClosed(domain_actor(domid), "stopped"))
                 self._events.append(Received(effect.link, DomainStopped(domid, incarnation)))
 
 

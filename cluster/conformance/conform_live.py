@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgpack
 
+from actors.address import domain_actor
 from actors.messages import (
     CODEC,
     DomainStopped,
@@ -98,7 +99,7 @@ class LiveDoor:
     def call(self, domid: int, hypercall: Hypercall) -> HypercallReply | None:
         """Issue a hypercall as this domain; None if no answer came in time."""
         self._reply = None
-        wire = self._wires.get(f"dom{domid}")
+        wire = self._wires.get(domain_actor(domid))
         if wire is None:
             return None
         wire.send(hypercall)
@@ -159,9 +160,9 @@ class LiveDoor:
             case Upcall():
                 wire.send(UpcallTaken())
             case StartDomain(domid=domid):
-                self._plug(f"dom{domid}")
+                self._plug(domain_actor(domid))
             case StopDomain(domid=domid, incarnation=incarnation):
-                stopped = self._wires.get(f"dom{domid}")
+                stopped = self._wires.get(domain_actor(domid))
                 if stopped is not None:
                     self._unplug(stopped)
                 wire.send(DomainStopped(domid, incarnation))

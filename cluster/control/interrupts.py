@@ -2,6 +2,7 @@
 
 import trio
 
+from actors.address import Address
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from cluster.control.client import ControlReply
@@ -15,13 +16,14 @@ async def read_interrupts(
 ) -> ControlReply:
     """The text of a domain's /proc/interrupts; an error if there is no such domain, or it hangs."""
     target = str(arguments.get("target"))
-    host, _, name = target.partition("/")
+    address = Address.parse(target)
+    host, name = address.host, address.actor
     board = supervisor.boards.get(host)
     if board is None:
         known = ", ".join(supervisor.boards)
         return ControlReply(f"{target}: no host {host!r}; a target is HOST/DOMAIN, hosts: {known}", {})
     running = [each for each in board.domains.values() if each.state != "ended"]
-    found = [each for each in running if name in {each.name, f"dom{each.domid}"}]
+    found = [each for each in running if name == each.name or target == each.address]
     if not found:
         known = ", ".join(each.name for each in running) or "no domains"
         return ControlReply(f"no domain {name!r} runs on {host}; there are: {known}", {})

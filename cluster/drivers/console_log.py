@@ -12,6 +12,8 @@ from typing import TextIO
 
 import click
 
+from actors.address import Address
+
 FOLLOW_S = 0.1
 FAREWELL = "reboot: "
 
@@ -41,7 +43,7 @@ def log_path(directory: Path, target: str, names: Mapping[str, str]) -> Path:
     path = logs / _file_name(names.get(target, target))
     if not path.is_file() or path.parent != logs:
         by_address = {address: name for name, address in names.items()}
-        found = sorted(each.stem.replace("-", "/", 1) for each in logs.glob("*-*.log"))
+        found = sorted(str(Address.of_file(each.stem)) for each in logs.glob("*-*.log"))
         known = ", ".join(by_address.get(each, each) for each in found)
         raise click.UsageError(f"nothing was printed by {target!r}; there are logs of: {known or 'nobody'}")
     return path
@@ -62,7 +64,7 @@ def last_line(directory: Path, address: str) -> str:
 
 
 def _file_name(address: str) -> str:
-    return f"{address.replace('/', '-')}.log"
+    return f"{Address.parse(address).file}.log"
 
 
 def follow(path: Path, *, following: bool, reader: TextIO) -> Iterator[str]:

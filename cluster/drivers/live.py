@@ -17,6 +17,7 @@ from struct import Struct
 import msgpack
 import trio
 
+from actors.address import Address
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import (
     Connect,
@@ -171,7 +172,7 @@ class LiveCluster:
             self._packs[pack] = process
             assert self._nursery is not None, "spawned while watched"
             self._nursery.start_soon(self._watch_pack, process)
-        surroundings = self._surroundings[address.split("/", 1)[0]]
+        surroundings = self._surroundings[Address.parse(address).host]
         request: dict[str, object] = {
             "address": address,
             "program": effect.program,
@@ -190,7 +191,7 @@ class LiveCluster:
         if first is not None and first is second:
             self._tell(first, {"join": [effect.address, effect.link, effect.peer_address, effect.peer_link]})
             return
-        host = effect.peer_address.split("/", 1)[0]
+        host = Address.parse(effect.peer_address).host
         make: Callable[[], tuple[socket.socket, socket.socket]] = (
             tcp_pair if self._transport.get(host) == "tcp" else unix_pair
         )
@@ -316,8 +317,8 @@ class LiveCluster:
 
 def _configured(effect: Spawn) -> str:
     """The address that the configuration knows an actor by: a domain's has its name for its number."""
-    host, _, actor = effect.address.partition("/")
-    return f"{host}/{effect.argument.get('name', actor)}"
+    address = Address.parse(effect.address)
+    return str(address.beside(str(effect.argument.get("name", address.actor))))
 
 
 def _send_signal(process: LiveProcess, number: int) -> None:

@@ -20,6 +20,7 @@ from typing import cast
 import msgpack
 import trio
 
+from actors.address import Address
 from actors.devices.file_image import FileImage
 from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
 from actors.notebook.journal import Journal
@@ -34,7 +35,7 @@ from actors.runtime.transport import ByteStream, SocketStream, memory_pair
 from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.drivers.console_log import ConsoleLog
-from cluster.drivers.programs import PROGRAMS, UNREAD_LIMITS, Environment
+from cluster.drivers.programs import PROGRAMS, Environment
 from cluster.experiment.statistics_maps import map_of
 from cluster.trace.files import begin_recording
 
@@ -55,7 +56,7 @@ class Surroundings:
 
     def log(self, address: str) -> ConsoleLog:
         """The serial console of an actor."""
-        path = Path(self.directory) / "logs" / f"{address.replace('/', '-')}.log"
+        path = Path(self.directory) / "logs" / f"{Address.parse(address).file}.log"
         path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have removed it: no reason to die
         return ConsoleLog(path, address, self.origin_ns)
 
@@ -132,7 +133,7 @@ class ActorProcess:
         assert self._nursery is not None, "actors are spawned while the process runs"
         log = self._surroundings.log(address)
         try:
-            machine = PROGRAMS[program](argument, self._environment)
+            machine = PROGRAMS[program].make(argument, self._environment)
             recorder = self._surroundings.recorder(address)
             if recorder is not None:
                 machine.trace(recorder.point)
@@ -147,7 +148,7 @@ class ActorProcess:
             log=log.write,
             intercept=ANSWERS,
             trace=recorder,
-            unread_limit=UNREAD_LIMITS.get(program),
+            unread_limit=PROGRAMS[program].unread_limit,
         )
         self._drivers[address] = driver
         self._nursery.start_soon(self._run_driver, address, driver, log.write)

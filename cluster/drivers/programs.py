@@ -4,11 +4,10 @@ Rules: a program is made from msgpack data and what is in its environment only, 
 simulated driver make the very same machines.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
-from actors.devices.disk import Disk
 from actors.devices.image import Image
 from actors.devices.ioapic import IoApic
 from actors.dom0.control_domain import ControlDomain
@@ -19,14 +18,15 @@ from actors.hypervisor.hypervisor import Hypervisor
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
 from actors.policies import StoreRestart
+from actors.runtime.distribution import Distribution
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.stub_domain import XenstoreDomain
+from cluster.config.hardware import HARDWARE_KINDS, Argument, HardwareKind
+from cluster.config.schema import CostsSchema
 
-Argument = dict[str, object]
-UNREAD_LIMITS = {"hypervisor": 64 * 1024}
-"""Who does not read from a peer that leaves more bytes unread; its peers, the guests, have no such rule."""
+UNREAD_MAX: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,22 @@ class Environment:
     open_image: Callable[[str, bool], Image]
     open_archive: Callable[[int], Archive]
     open_store_log: Callable[[str], StoreLog]
+
+
+Make = Callable[[Argument, Environment], Machine]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program. `boot`: what its kernel takes to come up in simulated time, if it has one.
+
+    `unread_limit`: it does not read from a peer that leaves more bytes unread; None: from any. The peers of
+    the hypervisor, the guests, have no such rule.
+    """
+
+    make: Make
+    boot: Callable[[CostsSchema], Distribution] | None = None
+    unread_limit: int | None = None
 
 
 def _extents(argument: Argument) -> list[list[int]]:
@@ -63,10 +79,6 @@ def _ioapic(argument: Argument, _: Environment) -> Machine:
     return IoApic(argument)
 
 
-def _disk(argument: Argument, environment: Environment) -> Machine:
-    return Disk(argument, environment.memory, environment.open_image)
-
-
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(cast("dict[str, object]", argument["plan"]))
     archive = _archive(argument, environment) if not plan.store.is_own_domain else None
@@ -85,12 +97,24 @@ def _xenstore(argument: Argument, environment: Environment) -> Machine:
     return XenstoreDomain(environment.memory, _extents(argument), archive=_archive(argument, environment))
 
 
-PROGRAMS: dict[str, Callable[[Argument, Environment], Machine]] = {
-    "hypervisor": _hypervisor,
-    "ioapic": _ioapic,
-    "disk": _disk,
-    "dom0": _dom0,
-    "driver": _driver,
-    "guest": _guest,
-    "xenstore": _xenstore,
+def _device(kind: HardwareKind) -> Make:
+    return lambda argument, environment: kind.machine(argument, environment.memory, environment.open_image)
+
+
+def _dom0_boot(costs: CostsSchema) -> Distribution:
+    return costs.dom0_boot
+
+
+def _guest_boot(costs: CostsSchema) -> Distribution:
+    return costs.guest_boot
+
+
+PROGRAMS: Final[Mapping[str, Program]] = {
+    "hypervisor": Program(_hypervisor, unread_limit=UNREAD_MAX),
+    "ioapic": Program(_ioapic),
+    **{name: Program(_device(kind)) for name, kind in HARDWARE_KINDS.items()},
+    "dom0": Program(_dom0, _dom0_boot),
+    "driver": Program(_driver, _guest_boot),
+    "guest": Program(_guest, _guest_boot),
+    "xenstore": Program(_xenstore, _guest_boot),
 }

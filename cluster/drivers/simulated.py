@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
+from actors.address import Address
 from actors.devices.image import MemoryImage
 from actors.notebook.journal import Journal, MemoryJournal
 from actors.notebook.store_log import StoreLog
@@ -196,7 +197,7 @@ class SimulatedLogs:
     def close(self) -> None:
         """Write the files."""
         for address, lines in self._lines.items():
-            path = self._folder / f"{address.replace('/', '-')}.log"
+            path = self._folder / f"{Address.parse(address).file}.log"
             path.write_text("".join(lines), encoding="utf-8")
 
 
@@ -219,9 +220,8 @@ def _program(  # noqa: PLR0917 (what a program is made of)
     witness: RunObserver,
 ) -> Callable[[str, dict[str, object]], Machine]:
     def make(address: str, argument: dict[str, object]) -> Machine:
-        if name == "disk":
-            argument = {**argument, **costs.of_disk(address, seed)}
-        machine = PROGRAMS[name](argument, environments[address.split("/", 1)[0]])
+        argument = {**argument, **costs.of_device(name, address, seed)}
+        machine = PROGRAMS[name].make(argument, environments[Address.parse(address).host])
         if recordings is not None:
             machine.trace(recordings.of(address).point)
         witness.started(address, machine)

@@ -7,13 +7,16 @@ of `docs/time.md` says which steps there are, and nothing else takes time.
 from collections.abc import Callable
 from random import Random
 
+from actors.address import Address
 from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
 from actors.runtime.distribution import QUANTILES
 from actors.runtime.machine import Effect, Event, Machine, Received, Work
 from actors.runtime.simulated_actor import Charge
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.config.resolved import Data
 from cluster.config.schema import CostsSchema
-from cluster.experiment.board import SUPERVISOR
+from cluster.drivers.programs import PROGRAMS
+from cluster.experiment.board import HYPERVISOR, SUPERVISOR
 
 Draw = Callable[[], int]
 
@@ -27,12 +30,12 @@ class StepCosts:
 
     def charge(self, address: str, machine: Machine, random: Random) -> Charge | None:  # noqa: ARG002
         """What the steps of an actor cost; None if nothing that it does takes time."""
-        costs, name = self._costs, address.partition("/")[2]
+        costs, actor = self._costs, Address.parse(address)
         if address == SUPERVISOR:
             return None
-        if name == "hypervisor":
+        if actor.actor == HYPERVISOR:
             return _by_message({Hypercall: costs.hypercall.drawn_from(random)})
-        if name.startswith("dom") and name[3:].isdecimal():
+        if actor.domid is not None:
             return _kernel(
                 costs.upcall.drawn_from(random),
                 costs.context_switch.drawn_from(random),
@@ -49,17 +52,15 @@ class StepCosts:
         """What it takes until a process runs, and the kernel in it."""
         costs = self._costs
         delay_ns = costs.process_boot.drawn_from(random)()
-        if program == "dom0":
-            delay_ns += costs.dom0_boot.drawn_from(random)()
-        elif program in {"guest", "driver", "xenstore"}:
-            delay_ns += costs.guest_boot.drawn_from(random)()
-        return delay_ns
+        boot = PROGRAMS[program].boot
+        return delay_ns if boot is None else delay_ns + boot(costs).drawn_from(random)()
 
-    def of_disk(self, address: str, seed: int) -> Data:
-        """What a disk's argument gets for its service times."""
-        costs = self._costs
-        service = {"read": costs.disk_read, "write": costs.disk_write, "flush": costs.disk_flush}
-        rows: Data = {name: each.row() for name, each in service.items()}
+    def of_device(self, program: str, address: str, seed: int) -> Data:
+        """What the argument of a device gets for its service times; nothing if this is no device."""
+        kind = HARDWARE_KINDS.get(program)
+        if kind is None:
+            return {}
+        rows: Data = {name: each.row() for name, each in kind.service(self._costs).items()}
         return {"service": rows, "seed": f"{seed}:{address}"}
 
 

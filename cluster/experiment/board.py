@@ -10,6 +10,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from actors.abi.interface import ShutdownReason
+from actors.address import Address, domain_actor
 from actors.dom0.stub_store import XENSTORE_HANDLE
 from actors.messages import (
     ConsoleInput,
@@ -28,6 +29,7 @@ from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spa
 from cluster.config.resolved import ResolvedHost
 
 SUPERVISOR = "supervisor"
+HYPERVISOR = "hypervisor"
 ENDINGS = ("shutdown", "dying", "destroyed")
 
 
@@ -86,28 +88,29 @@ class Board:
         self._names = {guest["handle"]: str(guest["name"]) for guest in host.guests}
         self._names[XENSTORE_HANDLE] = "xenstore"
         self._names |= {driver["handle"]: str(driver["name"]) for driver in host.driver_domains}
-        self.hypervisor = f"{host.name}/hypervisor"
-        self._ioapic = f"{host.name}/ioapic"
-        self._disks = {str(disk["name"]): f"{host.name}/{disk['name']}" for disk in host.disks}
+        self.hypervisor = str(Address(host.name, HYPERVISOR))
+        self._ioapic = str(Address(host.name, "ioapic"))
+        self._devices = {each.name: str(Address(host.name, each.name)) for each in host.hardware}
 
     def power_on(self) -> None:
         """Start the devices that are off, the IO-APIC and the hypervisor, and wire them."""
         self.state.boots += 1
         self.state.power = "on"
-        pins = {name: gsi for name, gsi, _ in self.host.interrupts}
+        pins = {each.name: each.gsi for each in self.host.hardware}
         self._spawn(self._ioapic, "ioapic", {"pins": pins})
         self._spawn(self.hypervisor, "hypervisor", self.host.hypervisor_argument())
-        for disk, (name, address) in zip(self.host.disks, self._disks.items(), strict=True):
+        for device in self.host.hardware:
+            address = self._devices[device.name]
             if address not in self._running:
-                self._spawn(address, "disk", dict(disk))
-            self._emit(Connect(address, "ioapic", self._ioapic, name))
+                self._spawn(address, device.program, self.host.argument_of(device))
+            self._emit(Connect(address, "ioapic", self._ioapic, device.name))
         self._emit(Connect(self.hypervisor, "ioapic", self._ioapic, "xen"))
 
     def power_off(self) -> None:
-        """The disks write back what they hold and end; everything else is cut off."""
+        """The devices write back what they hold and end; everything else is cut off."""
         self.state.power = "off"
         for address in sorted(self._running):
-            if address in self._disks.values():
+            if address in self._devices.values():
                 self._emit(Send(address, PowerButton()))
             else:
                 self._emit(Kill(address))
@@ -119,7 +122,7 @@ class Board:
             self._emit(Kill(address))
 
     def lose_power(self, tearing: Container[str]) -> None:
-        """Everything ends at once, disks too; those that tear what they write do it first."""
+        """Everything ends at once, the devices too; those that tear what they write do it first."""
         self.state.power = "lost"
         for address in sorted(self._running):
             self._emit(Send(address, PowerFails()) if address in tearing else Kill(address))
@@ -156,7 +159,7 @@ class Board:
             case DomainEvent():
                 self._domain_event(message, now_ns)
             case ConsoleOutput(domid=domid, text=text):
-                self._emit(Log(f"{self.host.name}/dom{domid}: {text}"))
+                self._emit(Log(f"{Address.domain(self.host.name, domid)}: {text}"))
             case MachineRestart(reason=reason):
                 self._restart(reason)
             case MachineHalt(reason=reason):
@@ -180,18 +183,19 @@ class Board:
 
     @property
     def hardware(self) -> list[str]:
-        """The addresses of the IO-APIC, the hypervisor and the disks, as far as they run."""
+        """The addresses of the IO-APIC, the hypervisor and the devices, as far as they run."""
         return [
-            each for each in (self._ioapic, self.hypervisor, *self._disks.values()) if each in self._running
+            each for each in (self._ioapic, self.hypervisor, *self._devices.values()) if each in self._running
         ]
 
     def name_of(self, address: str) -> str | None:
         """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
-        actor = address.rpartition("/")[2]
-        number = actor.removeprefix("dom")
-        if number == actor or not number.isdecimal():
-            return actor
-        domain = self.domains.get(int(number))
+        actor = Address.parse(address)
+        return actor.actor if actor.domid is None else self.domain_name(actor.domid)
+
+    def domain_name(self, domid: int) -> str | None:
+        """What a domain is called, if it has ever run."""
+        domain = self.domains.get(domid)
         return None if domain is None else domain.name
 
     def find(self, name: str) -> DomainProcess | None:
@@ -238,8 +242,9 @@ class Board:
 
     def _start(self, message: StartDomain, now_ns: int) -> None:
         domid = message.domid
-        address = f"{self.host.name}/dom{domid}"
-        name = "dom0" if domid == 0 else self._names.get(message.handle, f"dom{domid}")
+        link = domain_actor(domid)
+        address = str(Address(self.host.name, link))
+        name = "dom0" if domid == 0 else self._names.get(message.handle, link)
         domain = DomainProcess(domid, message.incarnation, name, address, now_ns)
         self.domains[domid] = domain
         argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
@@ -260,9 +265,9 @@ class Board:
             self._spawn(address, "xenstore", argument)
         else:
             self._spawn(address, "guest", argument)
-        for disk in self.host.driven_by(name):
-            self._emit(Connect(self._disks[disk], f"dom{domid}", address, disk))
-        self._emit(Connect(self.hypervisor, f"dom{domid}", address, "xen"))
+        for device in self.host.driven_by(name):
+            self._emit(Connect(self._devices[device], link, address, device))
+        self._emit(Connect(self.hypervisor, link, address, "xen"))
         self._report(domain, "started", 0, now_ns)
 
     def _stop(self, domid: int, incarnation: int) -> None:
@@ -290,7 +295,7 @@ class Board:
     def _restart(self, reason: str) -> None:
         self._emit(Log(f"{self.host.name}: machine restarts: {reason}"))
         self.state.power = "restarting"
-        self.state.ending = {each for each in self._running if each not in self._disks.values()}
+        self.state.ending = {each for each in self._running if each not in self._devices.values()}
         for address in sorted(self.state.ending):
             self._emit(Kill(address))
 
@@ -299,7 +304,7 @@ class Board:
         self.state.power = "halted"
         self.state.halted_because = reason
         for address in sorted(self._running):
-            if address not in self._disks.values():
+            if address not in self._devices.values():
                 self._emit(Kill(address))
 
     def _report(self, domain: DomainProcess, what: str, reason: int, now_ns: int) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from actors.address import Address
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
-from actors.devices.disk_statistics import DiskStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
@@ -19,6 +19,7 @@ from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.experiment.board import Board
 from cluster.experiment.statistics_maps import record_of
 
@@ -37,17 +38,17 @@ class StoreReading:
 class Readings:
     """The statistics of all hosts: by host, and those of which a host has several by host and name.
 
-    `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `backends`:
-    those of dom0 and the driver domains, by guest and virtual device; `frontends`: the guests', by vdev. A
-    domain that boots again and has none yet keeps its last ones. `asked`: who has not answered yet, by
-    sequence.
+    `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
+    the record that a device of its kind declares; `backends`: those of dom0 and the driver domains, by guest
+    and virtual device; `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps
+    its last ones. `asked`: who has not answered yet, by sequence.
     """
 
     def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
         self.heard_ns: dict[tuple[str, str], int] = {}
         self.hypervisors: dict[str, HypervisorStatistics] = {}
         self.domains: dict[tuple[str, str], DomainStatistics] = {}
-        self.disks: dict[tuple[str, str], DiskStatistics] = {}
+        self.hardware: dict[tuple[str, str], object] = {}
         self.dom0s: dict[str, ControlDomainStatistics] = {}
         self.stores: dict[str, StoreReading] = {}
         self.backends: dict[tuple[str, str, int], BlkbackStatistics] = {}
@@ -90,7 +91,7 @@ class Readings:
                 self._ask(address)
             addresses = _running(board)
             found = [board.find(each) for each in (*CONTROL, *board.host.drivers)]
-            control = {f"{board.host.name}/dom{each.domid}" for each in found if each}
+            control = {each.address for each in found if each}
             guests = [each for each in addresses if each not in control]
             for address in addresses:
                 if address in control:
@@ -102,8 +103,10 @@ class Readings:
         """An answer; one that was not asked for on this link, or is too late, does not count."""
         if self.asked.pop(message.sequence, None) != link:
             return
-        host, _, actor = link.partition("/")
+        address = Address.parse(link)
+        host, actor = address.host, address.actor
         board, values = self._boards[host], message.values
+        device = board.host.device(actor)
         name = board.name_of(link)
         if name is None:
             return
@@ -111,8 +114,8 @@ class Readings:
         self.heard_ns[key] = now_ns
         if link == board.hypervisor:
             self._take_hypervisor(board, record_of(HypervisorStatistics, values))
-        elif any(disk["name"] == actor for disk in board.host.disks):
-            self.disks[key] = record_of(DiskStatistics, values)
+        elif device is not None:
+            self.hardware[key] = record_of(HARDWARE_KINDS[device.program].statistics, values)
         elif name == "dom0":
             dom0 = self.dom0s[host] = record_of(ControlDomainStatistics, values)
             self._take_backends(board, dom0.vbds)
@@ -132,14 +135,14 @@ class Readings:
         host = board.host.name
         self.hypervisors[host] = statistics
         for each in statistics.domains:
-            domain = board.name_of(f"{host}/dom{each.domid}")
+            domain = board.domain_name(each.domid)
             if domain is not None:
                 self.domains[host, domain] = each
 
     def _take_backends(self, board: Board, vbds: list[BlkbackStatistics]) -> None:
         host = board.host.name
         for each in vbds:
-            guest = board.name_of(f"{host}/dom{each.domid}")
+            guest = board.domain_name(each.domid)
             if guest is not None:
                 self.backends[host, guest, each.device] = each
 

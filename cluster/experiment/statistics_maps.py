@@ -7,20 +7,20 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 
-from actors.devices.disk_statistics import DiskStatistics
 from actors.devices.ioapic import IoApicStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.xenstore.store import StoreStatistics
+from cluster.config.hardware import HARDWARE_KINDS
 
 T = TypeVar("T")
 
 RECORDS: Final[tuple[type, ...]] = (
     HypervisorStatistics,
     IoApicStatistics,
-    DiskStatistics,
+    *(each.statistics for each in HARDWARE_KINDS.values()),
     ControlDomainStatistics,
     DriverDomainStatistics,
     StoreStatistics,

@@ -7,6 +7,7 @@ Rules: here is what follows from what others say; what follows from time is in `
 
 from collections.abc import Callable, Mapping, Sequence
 
+from actors.address import Address
 from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
 from actors.notebook.journal_reader import JournalReader
@@ -178,7 +179,7 @@ class Supervisor(Machine):
         self._effects.append(effect)
 
     def _board(self, address: str) -> Board:
-        return self.boards[address.split("/", 1)[0]]
+        return self.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:
         board = self._board(address)

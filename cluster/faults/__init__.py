@@ -3,6 +3,7 @@
 kinds    the table of the kinds, and of all their options
 kind     what a row says; aim is what a kind is done to
 act      the ways in which a fault is done
+target   what one is done to, as it is written
 option   what a kind can be told besides, and how that is written
 recipe   what of a kind a campaign makes
 

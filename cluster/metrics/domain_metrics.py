@@ -33,7 +33,7 @@ class DomainMetrics:
         domains = (*board.host.driver_domains, *board.host.guests)
         self._vcpus = {str(each["name"]): cast("int", each["vcpus"]) for each in domains}
         self._vcpus["dom0"] = board.host.dom0_vcpus
-        self._devices = {str(gsi): name for name, gsi, _ in board.host.interrupts}
+        self._devices = {str(each.gsi): each.name for each in board.host.hardware}
 
     def label(self, name: str) -> str:
         """How a domain is called in its series."""
@@ -60,7 +60,7 @@ class DomainMetrics:
             return set()
         hypervisor = self._readings.hypervisors.get(self._host)
         rows = hypervisor.domains if hypervisor is not None else []
-        return {self._board.name_of(f"{self._host}/dom{row.domid}") for row in rows}
+        return {self._board.domain_name(row.domid) for row in rows}
 
     def _write_interrupts(
         self, families: Families, family: Family, counts: dict[str, int], label: str

@@ -14,12 +14,14 @@ from typing import Final
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from actors.devices.disk_statistics import DiskStatistics
+from actors.address import Address
 from actors.xenstore.store import StoreStatistics
+from cluster.config.hardware import HARDWARE_KINDS
 from cluster.control.process_times import ProcessTimes
 from cluster.experiment.phases import PHASES
 from cluster.experiment.readings import StoreReading
 from cluster.experiment.supervisor import Supervisor
+from cluster.faults.target import Target
 from cluster.metrics import catalog
 from cluster.metrics.catalog import NS
 from cluster.metrics.domain_metrics import DomainMetrics
@@ -77,7 +79,7 @@ class HostCollector(Collector):
             self._guests.write(families, now_ns)
             self._domains.write(families)
             self._write_store(families, now_ns)
-            self._write_disks(families)
+            self._write_hardware(families)
             self._write_faults(families, now_ns)
             self._write_processes(families)
             self._write_ages(families, now_ns)
@@ -115,18 +117,18 @@ class HostCollector(Collector):
         limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
         return keeper is not None and reading.at_ns > max(keeper.started_at_ns, now_ns - limit_ns)
 
-    def _write_disks(self, families: Families) -> None:
-        for disk in self._board.host.disks:
-            name = str(disk["name"])
-            families.add_all(DiskStatistics, self._supervisor.readings.disks.get((self._host, name)), name)
+    def _write_hardware(self, families: Families) -> None:
+        for device in self._board.host.hardware:
+            record = self._supervisor.readings.hardware.get((self._host, device.name))
+            families.add_all(HARDWARE_KINDS[device.program].statistics, record, device.name)
 
     def _write_faults(self, families: Families, now_ns: int) -> None:
         injections = [each for each in list(self._supervisor.injections) if each.host == self._host]
         planned = [
-            (fault.kind, target.partition("/")[2])
+            (fault.kind, place.name)
             for fault in self._supervisor.cluster.faults
-            for target in fault.targets
-            if target.partition("/")[0] == self._host
+            for place in map(Target.parse, fault.targets)
+            if place.host == self._host
         ]
         for kind, target in dict.fromkeys(
             [*planned, *((each.kind, each.target) for each in injections)],
@@ -168,7 +170,7 @@ class HostCollector(Collector):
             return {}
         names: dict[int, list[str]] = {}
         for address, pid in sorted(processes.items()):
-            if address.startswith(f"{self._host}/"):
+            if Address.parse(address).host == self._host:
                 names.setdefault(pid, []).append(self._board.name_of(address) or address)
         return {"+".join(each): pid for pid, each in names.items()} | {"supervisor": os.getpid()}
 

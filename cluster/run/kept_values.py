@@ -23,6 +23,7 @@ from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
+from cluster.config.hardware import Hardware
 from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger, Volume
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.experiment.faults.fault_target import FaultTarget
@@ -36,7 +37,7 @@ from cluster.verdict.run_facts import HostFacts
 CLASSES: Final[dict[str, type]] = {
     each.__name__: each
     for each in (
-        *(ResolvedCluster, ResolvedHost, ResolvedFault, Trigger, Volume, Finding),
+        *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
         *(ShutdownActions, UnfiredFault),

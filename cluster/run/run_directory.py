@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from actors.abi.types import SECTOR_SIZE
+from actors.address import Address
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
 from cluster.config.errors import ConfigError, Finding
@@ -116,7 +117,7 @@ class RunDirectory:
         folder = self.path / "interrupts"
         folder.mkdir(exist_ok=True)
         for address, text in tables.items():
-            self.write(f"interrupts/{address.replace('/', '-')}.txt", text)
+            self.write(f"interrupts/{Address.parse(address).file}.txt", text)
 
     def write(self, name: str, text: str, *, sync: bool = True) -> Path:
         """Write a file as a whole: beside it, to the disk if `sync`, then in its place."""

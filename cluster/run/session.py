@@ -15,6 +15,7 @@ from pathlib import Path
 import trio
 from prometheus_client.registry import CollectorRegistry
 
+from actors.address import Address
 from actors.messages import CODEC
 from actors.notebook.journal import Journal
 from actors.runtime.actor import ActorDriver
@@ -222,7 +223,9 @@ class Session:
         surroundings = {host.name: self._surroundings(host, origin_ns) for host in cluster.hosts}
         # Before any thread there is and any listener: a fork copies neither well.
         zygote_pid, zygote = start_zygote(run_forked)
-        packs = [[f"{host.name}/{actor}" for actor in pack] for host in cluster.hosts for pack in host.pack]
+        packs = [
+            [str(Address(host.name, actor)) for actor in pack] for host in cluster.hosts for pack in host.pack
+        ]
         live = LiveCluster(zygote, surroundings, packs, {host.name: host.transport for host in cluster.hosts})
         log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
         servers: dict[str, MetricsServer] = {}
@@ -340,7 +343,7 @@ class Session:
             self.when_up()
         elif what == "settle" and self._options.weigh:
             self.guest_memory_bytes = self._live.proportional_memory(
-                [f"{each.host}/dom{each.domid}" for each in self.supervisor.guests.values()]
+                [str(Address.domain(each.host, each.domid)) for each in self.supervisor.guests.values()]
             )
 
     def _prepare(self) -> dict[tuple[str, str], list[Journal]]:

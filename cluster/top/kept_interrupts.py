@@ -5,10 +5,14 @@ from pathlib import Path
 
 import click
 
+from actors.address import Address
+
 
 def kept_interrupts(directory: Path, target: str) -> str:
     """The table of `host0/dom0`, or of `host0/web-0` by a guest's name; UsageError if none was kept."""
-    paths = {_address(path): path for path in sorted((directory / "interrupts").glob("*.txt"))}
+    paths = {
+        str(Address.of_file(path.stem)): path for path in sorted((directory / "interrupts").glob("*.txt"))
+    }
     address = kept_addresses(directory).get(target, target)
     if address not in paths:
         known = ", ".join(paths) or "nobody"
@@ -18,17 +22,12 @@ def kept_interrupts(directory: Path, target: str) -> str:
     return paths[address].read_text(encoding="utf-8")
 
 
-def _address(path: Path) -> str:
-    host, _, domain = path.stem.rpartition("-")
-    return f"{host}/{domain}"
-
-
 def kept_addresses(directory: Path) -> dict[str, str]:
     """The addresses of driver domains and guests by HOST/NAME, from the report; none if it is not there."""
     try:
         report = json.loads((directory / "run.json").read_text(encoding="utf-8"))
         drivers = [each for host in report["hosts"] for each in host["driver_domains"]]
         domains = [*drivers, *report["guests"]]
-        return {f"{each['address'].split('/')[0]}/{each['name']}": each["address"] for each in domains}
+        return {str(Address.parse(each["address"]).beside(each["name"])): each["address"] for each in domains}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

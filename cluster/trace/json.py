@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from actors.abi.trace import TracePoint
-from cluster.experiment.board import SUPERVISOR
+from actors.address import Address
+from cluster.experiment.board import HYPERVISOR, SUPERVISOR
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.faults.reach import behind_domain
 from cluster.experiment.supervisor import Supervisor
@@ -58,7 +59,7 @@ class TraceWriter:
     def write(self) -> None:
         """Everything."""
         names = {
-            f"{each.host}/dom{domid}": each.name
+            str(Address.domain(each.host, domid)): each.name
             for each in self._supervisor.guests.values()
             for domid in each.domids
         }
@@ -89,9 +90,7 @@ class TraceWriter:
             self._events.flow("f", "message", number, each.destination, each.taken.begin_ns)
 
     def _follow(self) -> list[Request]:
-        disks = {
-            host.name: [name for name, _, _ in host.interrupts] for host in self._supervisor.cluster.hosts
-        }
+        disks = {host.name: [each.name for each in host.hardware] for host in self._supervisor.cluster.hosts}
         paths = RequestPaths(disks, self._users())
         points = (point for each in self._recordings for point in each.points)
         paths.take(sorted(points, key=lambda each: each.time_ns))
@@ -100,13 +99,13 @@ class TraceWriter:
     def _users(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
         guests = self._supervisor.guests
         return {
-            (f"{host.name}/{disk}", number): [
-                (f"{host.name}/dom{domid}", volume.virtual_device & 0xFFFF)
+            (str(Address(host.name, device.name)), number): [
+                (str(Address.domain(host.name, domid)), volume.virtual_device & 0xFFFF)
                 for domid in guests[host.name, volume.guest].domids
             ]
             for host in self._supervisor.cluster.hosts
-            for disk, _, _ in host.interrupts
-            for number, volume in enumerate(host.volumes_of(disk))
+            for device in host.hardware
+            for number, volume in enumerate(host.volumes_of(device.name))
         }
 
     def _reached(self, injection: Injection) -> list[str]:
@@ -241,9 +240,9 @@ def write_trace(path: Path, supervisor: Supervisor, driver: str, recordings: Ite
 
 def _rank(address: str) -> tuple[str, int, int, str]:
     """The supervisor, then host by host: hypervisor, domains by number, devices."""
-    host, _, actor = address.partition("/")
-    if not actor:
+    each = Address.parse(address)
+    if not each.actor:
         return "", 0, 0, address
-    if actor.startswith("dom") and actor[3:].isdecimal():
-        return host, 1, int(actor[3:]), address
-    return host, 0 if actor == "hypervisor" else 2, 0, address
+    if each.domid is not None:
+        return each.host, 1, each.domid, address
+    return each.host, 0 if each.actor == HYPERVISOR else 2, 0, address

@@ -8,6 +8,7 @@ trace.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from actors.address import Address
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
 from cluster.trace.requests import Request
@@ -73,8 +74,8 @@ def outages(
         of_guest.setdefault(request.guest, []).append(request)
     found = []
     for guest in guests:
-        address = f"{guest.host}/dom{guest.domid}"
-        lives = [of_guest.get(f"{guest.host}/dom{domid}", []) for domid in guest.domids]
+        address = str(Address.domain(guest.host, guest.domid))
+        lives = [of_guest.get(str(Address.domain(guest.host, domid)), []) for domid in guest.domids]
         waits = gaps([each for life in lives for each in life], end_ns)
         for injection in injections:
             if injection.host != guest.host or guest.name not in reached(injection):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from actors.abi.blkif import BlkifOp
 from actors.abi.disk_controller import Opcode
 from actors.abi.trace import BYTE, OPCODE_SHIFT, OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
+from actors.address import Address
 from cluster.trace.recording import Point
 
 OPCODES = {
@@ -65,6 +66,8 @@ class RequestPaths:
     ) -> None:
         self.requests: list[Request] = []
         self._disks = disks
+        self._numbered: dict[tuple[str, int], str] = {}
+        self._guests: dict[tuple[str, int], str] = {}
         self._front: dict[Key, Request] = {}
         self._back: dict[Key, Request] = {}
         self._users = users
@@ -107,7 +110,7 @@ class RequestPaths:
         request.hops.append(point)
 
     def _taken(self, point: Point) -> None:
-        key = f"{_host(point.address)}/dom{point.d}", point.a, point.b & BYTE
+        key = self._guest(point), point.a, point.b & BYTE
         request = self._front.get(key)
         if request is None:
             return
@@ -143,7 +146,7 @@ class RequestPaths:
             request.hops.append(point)
 
     def _answer(self, point: Point) -> None:
-        guest = f"{_host(point.address)}/dom{point.d}"
+        guest = self._guest(point)
         request = self._back.pop((guest, point.a, point.b & BYTE), None)
         if request is not None:
             waiting = self._waiting[guest, point.a]
@@ -158,11 +161,19 @@ class RequestPaths:
             request.done_ns = point.time_ns
             request.status = point.c
 
+    def _guest(self, point: Point) -> str:
+        """The guest that a backend's point is about. Of millions of points each guest is worked out once."""
+        key = point.address, point.d
+        if key not in self._guests:
+            self._guests[key] = str(Address.domain(Address.parse(point.address).host, point.d))
+        return self._guests[key]
+
     def _disk(self, point: Point) -> str:
-        host = _host(point.address)
-        names = self._disks.get(host, ())
-        return f"{host}/{names[point.d]}" if point.d < len(names) else f"{host}/disk {point.d}"
-
-
-def _host(address: str) -> str:
-    return address.split("/", 1)[0]
+        """The disk that a driver's point is about, worked out once, too."""
+        key = point.address, point.d
+        if key not in self._numbered:
+            host = Address.parse(point.address).host
+            names = self._disks.get(host, ())
+            name = names[point.d] if point.d < len(names) else f"disk {point.d}"
+            self._numbered[key] = str(Address(host, name))
+        return self._numbered[key]

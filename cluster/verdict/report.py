@@ -12,6 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
+from actors.address import Address
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.experiment.faults.fault_target import FaultTarget
 from cluster.experiment.faults.injection import Injection
@@ -153,7 +154,7 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
 def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:
     return [
         {
-            "address": f"{host.name}/dom{host.domid_of(name)}",
+            "address": str(Address.domain(host.name, host.domid_of(name))),
             "name": name,
             "disks": host.driven_by(name),
             "boots": facts.driver_boots.get(name, 0),

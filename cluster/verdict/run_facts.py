@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from actors.address import Address
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.histogram import percentile_ns
 from actors.notebook.journal_header import Word
@@ -108,7 +109,7 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
     came_back = None if interrupted else ended_well
     max_ns, p99_ns, p50_ns = _outage(guest) if ended_well else (None, None, None)
     return GuestFacts(
-        address=f"{guest.host}/dom{guest.domid}",
+        address=str(Address.domain(guest.host, guest.domid)),
         name=guest.name,
         boots=guest.boots,
         came_back=came_back,

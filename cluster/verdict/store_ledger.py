@@ -13,7 +13,7 @@ from cluster.verdict.run_facts import RunFacts
 from cluster.verdict.verdict import Check, Verdict
 
 NAME: Final = "store writes"
-_STORE_LIVES_ON: Final = ("", "dom0", "xenstore", "xenstored", "hypervisor", "ioapic")
+_STORE_LIVES_ON: Final = ("dom0", "xenstore", "xenstored", "hypervisor", "ioapic")
 
 
 def store_writes(facts: RunFacts) -> list[Check]:
@@ -50,7 +50,7 @@ def _may_lose(facts: RunFacts, guest: GuestRecord) -> bool:
     return any(
         each.host == guest.host
         and each.kind not in harmless
-        and any(name in _STORE_LIVES_ON for name in each.target.split(":"))
+        and (not each.place.actors or any(name in _STORE_LIVES_ON for name in each.place.actors))
         for each in facts.injections
     )
 

@@ -23,7 +23,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.memory import SparseMemory
 from actors.runtime.transport import SocketStream, unix_pair
-from cluster.drivers.programs import UNREAD_LIMITS
+from cluster.drivers.programs import PROGRAMS
 
 POPULATE = (12, 6)
 NULL = (int(Number.xen_version), int(Xenver.version))
@@ -80,7 +80,7 @@ async def serve(ends: list[socket.socket]) -> None:
         "ioapic": False,
     }
     lines: list[str] = []
-    machine, limit = Hypervisor(argument, SparseMemory(1 << 14)), UNREAD_LIMITS["hypervisor"]
+    machine, limit = Hypervisor(argument, SparseMemory(1 << 14)), PROGRAMS["hypervisor"].unread_limit
     driver = ActorDriver("xen", machine, CODEC, log=lines.append, unread_limit=limit)
     near, far = unix_pair()
     driver.plug("supervisor", SocketStream(near))

@@ -4,9 +4,11 @@ Rules: ValueError says what was wrong and the right form; a domain may be named 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
+from actors.address import domain_actor
 from cluster.config.fault_resolution import resolve_fault
 from cluster.config.fault_targets import Inventory
 from cluster.config.fault_words import wrong_words
@@ -14,6 +16,7 @@ from cluster.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.config.schema import FaultSchema
 from cluster.experiment.board import Board
 from cluster.faults.kinds import FAULT_KINDS
+from cluster.faults.target import Target
 
 
 def fault_by_hand(
@@ -41,11 +44,9 @@ def fault_by_hand(
 
 def _by_name(target: str, boards: Mapping[str, Board]) -> str:
     """A target with the number of a domain as one with its name."""
-    host, _, rest = target.partition("/")
-    board = boards.get(host)
-    if board is None or not rest:
+    place = Target.parse(target)
+    board = boards.get(place.host)
+    if board is None or not place.actors:
         return target
-    names = {f"dom{each.domid}": each.name for each in board.domains.values() if each.state != "ended"}
-    first, slash, vdev = rest.partition("/")
-    ends = ":".join(names.get(each, each) for each in first.split(":"))
-    return f"{host}/{ends}{slash}{vdev}"
+    names = {domain_actor(each.domid): each.name for each in board.domains.values() if each.state != "ended"}
+    return str(replace(place, actors=tuple(names.get(each, each) for each in place.actors)))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from actors.abi.interface import XenbusState
+from actors.address import Address
 from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
@@ -23,6 +24,7 @@ from cluster.experiment.faults.selection import choose, stream_of
 from cluster.experiment.faults.unfired_fault import UnfiredFault
 from cluster.experiment.guest_record import GuestRecord
 from cluster.faults.kinds import FAULT_KINDS
+from cluster.faults.target import Target
 
 
 class FaultRun:
@@ -134,7 +136,7 @@ class FaultRun:
         """A domain has started or ended: what triggers may wait for."""
         if change.what == "started":
             self._performer.started(change.host, change.domid)
-        self._schedule.saw("domain", f"{change.host}/{change.name}", change.what, now_ns)
+        self._schedule.saw("domain", str(Address(change.host, change.name)), change.what, now_ns)
 
     def state_written(self, board: Board, link: str, message: StateWritten, now_ns: int) -> None:
         """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
@@ -145,11 +147,12 @@ class FaultRun:
                 continue
             for volume in host.volumes:
                 if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
-                    vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
+                    vbd = str(Target(host.name, (volume.guest,), volume.vdev))
                     self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
 
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
-        host, _, target = chosen.target.partition("/")
+        place = Target.parse(chosen.target)
+        host, target = place.host, place.name
         kind = FAULT_KINDS[fault.kind]
         trouble = self._performer.trouble(kind, host, target)
         if trouble:
@@ -160,7 +163,8 @@ class FaultRun:
             chosen.injection = self._inject(fault, chosen, random, now_ns)
 
     def _inject(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> Injection:
-        host, _, target = chosen.target.partition("/")
+        place = Target.parse(chosen.target)
+        host, target = place.host, place.name
         kind, board = FAULT_KINDS[fault.kind], self._boards[host]
         running = {each.name: each.started_at_ns for each in board.domains.values() if each.state != "ended"}
         probability = fault.probability if kind.each_time else 1.0

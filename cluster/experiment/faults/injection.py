@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from cluster.config.resolved import Data
 from cluster.faults.kinds import FAULT_KINDS
+from cluster.faults.target import Target
 
 
 @dataclass(slots=True)
@@ -57,7 +58,12 @@ class Injection:
     @property
     def address(self) -> str:
         """The target as it is written."""
-        return f"{self.host}/{self.target}" if self.target else self.host
+        return str(self.place)
+
+    @property
+    def place(self) -> Target:
+        """The target, to be taken apart."""
+        return Target.on(self.host, self.target)
 
     @property
     def title(self) -> str:

@@ -7,6 +7,7 @@ of its ends starts again they are gone. A fault of a disk outlives a loss of pow
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
+from actors.address import Address, domain_actor
 from actors.messages import Fault
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
@@ -30,6 +31,7 @@ from cluster.faults.act import (
 from cluster.faults.aim import Aim
 from cluster.faults.kind import FaultKind
 from cluster.faults.kinds import FAULT_KINDS
+from cluster.faults.target import Target
 
 NOT_RUNNING: Final = "it does not run"
 Wire = tuple[str, str]
@@ -49,15 +51,16 @@ class FaultPerformer:
     def trouble(self, kind: FaultKind, host: str, target: str) -> str:
         """Why a fault cannot be done now; empty if it can."""
         board = self._boards[host]
+        place = Target.on(host, target)
         match kind.aim:
             case Aim.host:
                 return "" if board.state.power == "on" else "its power is off"
             case Aim.link:
-                names = target.split(":")
+                names = [*place.actors]
             case Aim.vbd:
-                names = [target.partition("/")[0], _taker(board, kind, target)]
+                names = [*place.actors, _taker(board, kind, place)]
             case _:
-                names = [_taker(board, kind, target)]
+                names = [_taker(board, kind, place)]
         return "" if all(_address(board, each) for each in names) else NOT_RUNNING
 
     def begin(self, injection: Injection) -> None:
@@ -123,15 +126,16 @@ class FaultPerformer:
         for injection in list(self._ordered.values()):
             if domid == 0 and injection.host == host and injection.ended_at_ns is not None:
                 self._undo_order(injection, board)
-        ends = [board.hypervisor, *(f"{host}/{disk}" for disk, _, _ in board.host.interrupts)]
-        gone = {(each, f"dom{domid}") for each in ends}
+        own = Address.domain(host, domid)
+        ends = [board.hypervisor, *(str(own.beside(each.name)) for each in board.host.hardware)]
+        gone = {(each, own.actor) for each in ends}
         for wire in list(self._rules):
-            if wire in gone or wire[0] == f"{host}/dom{domid}":
+            if wire in gone or wire[0] == str(own):
                 del self._rules[wire]
 
     def _undo_order(self, injection: Injection, board: Board) -> bool:
         """Have a toolstack undo what was ordered of a vbd; False if nobody is there yet who could."""
-        guest = injection.target.partition("/")[0]
+        (guest,) = injection.place.actors
         if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
             if not _address(board, "dom0"):
                 return False
@@ -139,15 +143,15 @@ class FaultPerformer:
         return True
 
     def _slow(self, injection: Injection, board: Board, factor: float) -> None:
-        """An actor takes longer for its steps, and a disk for its commands, too."""
+        """An actor takes longer for its steps, and a device for its commands, too."""
         self._emit(Slow(_address(board, injection.target), factor))
-        if injection.target in [name for name, _, _ in board.host.interrupts]:
+        if board.host.device(injection.target) is not None:
             self._tell(injection, board, active=factor > 1)
 
     def _torn(self, board: Board) -> set[str]:
         """The disks of a host that tear what they write when the power goes."""
         return {
-            f"{board.host.name}/{each.target}"
+            each.address
             for each in self._on_disks.values()
             if FAULT_KINDS[each.kind].act == TellDisk(tears=True) and each.host == board.host.name
         }
@@ -163,11 +167,11 @@ class FaultPerformer:
     def _tell(self, injection: Injection, board: Board, *, active: bool) -> None:
         """Have an actor break, or be whole again, inside."""
         kind, options = FAULT_KINDS[injection.kind], dict(injection.options)
-        if kind.aim is Aim.vbd:
-            guest, _, vdev = injection.target.partition("/")
-            domid = _running(board, guest).domid
-            options |= {"domid": domid, "virtual_device": virtual_device_number(vdev)}
-        taker = _taker(board, kind, injection.target)
+        place = injection.place
+        if place.vdev is not None:
+            domid = _running(board, place.actors[0]).domid
+            options |= {"domid": domid, "virtual_device": virtual_device_number(place.vdev)}
+        taker = _taker(board, kind, place)
         self._emit(Send(_address(board, taker), Fault(injection.number, kind.name, active, options)))
 
     def _add_rule(self, injection: Injection, wire: Wire, act: AddRule) -> None:
@@ -199,7 +203,7 @@ class FaultPerformer:
 def _address(board: Board, name: str) -> str:
     """The address of a running actor by its name in the configuration; empty if it does not run."""
     domain = board.find(name)
-    address = domain.address if domain is not None else f"{board.host.name}/{name}"
+    address = domain.address if domain is not None else str(Address(board.host.name, name))
     return address if board.runs(address) else ""
 
 
@@ -210,13 +214,13 @@ def _running(board: Board, name: str) -> DomainProcess:
     return domain
 
 
-def _taker(board: Board, kind: FaultKind, target: str) -> str:
+def _taker(board: Board, kind: FaultKind, place: Target) -> str:
     """Who is told of this, by name, or to whom it is done if nobody is told."""
     if kind.aim is Aim.store:
         return board.host.architecture.store_home
     if kind.aim is not Aim.vbd:
-        return target
-    guest, _, vdev = target.partition("/")
+        return place.name
+    guest, vdev = place.actors[0], place.vdev
     match kind.act:
         case OrderToolstack():
             return "dom0"
@@ -231,11 +235,11 @@ def _taker(board: Board, kind: FaultKind, target: str) -> str:
 def _wire(board: Board, kind: FaultKind, target: str) -> Wire:
     if kind.aim is not Aim.link:
         target = f"hypervisor:{target}"
-    source, _, destination = target.partition(":")
+    source, destination = Target.on(board.host.name, target).actors
     address = _address(board, source)
     if destination == "hypervisor":
         return address, "xen"
     domain = board.find(destination)
     if domain is not None:
-        return address, f"dom{domain.domid}"
+        return address, domain_actor(domain.domid)
     return address, destination

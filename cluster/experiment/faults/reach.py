@@ -5,19 +5,20 @@ a driver domain suffers the guests whose volumes lie there. What dom0 suffers re
 driver domains alone serve; and them too if its death is the machine's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cluster.config.resolved import ResolvedHost
 from cluster.faults.act import ReplaceStore
 from cluster.faults.aim import Aim
 from cluster.faults.kind import FaultKind
+from cluster.faults.target import Target
 
 
 def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[str]:
     """The guests that are not served while this fault is there; none for one that nobody notices."""
     if kind.silent:
         return []
-    return _behind(_named(kind, target), host, machine_ends=kind.ends_machine)
+    return _behind(Target.on(host.name, target).actors, host, machine_ends=kind.ends_machine)
 
 
 def behind_domain(name: str, host: ResolvedHost) -> list[str]:
@@ -25,12 +26,12 @@ def behind_domain(name: str, host: ResolvedHost) -> list[str]:
     return _behind([name], host, machine_ends=False)
 
 
-def _behind(named: list[str], host: ResolvedHost, *, machine_ends: bool) -> list[str]:
+def _behind(named: Sequence[str], host: ResolvedHost, *, machine_ends: bool) -> list[str]:
     guests = [str(each["name"]) for each in host.guests]
     reached = [each for each in named if each in guests]
     if reached:
         return reached
-    disks = [name for name, _, _ in host.interrupts if name in named]
+    disks = [each.name for each in host.hardware if each.name in named]
     for driver in host.drivers:
         disks += host.driven_by(driver) if driver in named else []
     if disks:
@@ -62,13 +63,8 @@ def mortal_domains(
     """The domains that may die of it, of those that run: when each was started."""
     if kind.aim is Aim.store:
         return {"xenstore": running["xenstore"]} if kills_store_domain(kind, host) else {}
-    named = [each for each in _named(kind, target) if each in running]
-    if kind.aim is Aim.host or {"hypervisor", "ioapic"} == {*_named(kind, target)}:
+    actors = Target.on(host.name, target).actors
+    named = [each for each in actors if each in running]
+    if kind.aim is Aim.host or {"hypervisor", "ioapic"} == {*actors}:
         named = list(running)
     return {name: running[name] for name in named or ["dom0"] if name in running}
-
-
-def _named(kind: FaultKind, target: str) -> list[str]:
-    if kind.aim is Aim.vbd:
-        return [target.partition("/")[0]]
-    return target.split(":") if kind.aim is Aim.link else [target]

@@ -92,7 +92,10 @@ def test_what_follows_a_shutdown_is_xls_default_or_what_is_written(load: Load) -
 def test_disks_get_interrupts_in_their_order(load: Load) -> None:
     host = load(("- {name: sda}", "- {name: sda}\n      - {name: sdb, trigger: edge}")).hosts[0]
 
-    assert host.interrupts == (("sda", 16, "level"), ("sdb", 17, "edge"))
+    assert [(each.name, each.program, each.gsi, each.trigger) for each in host.hardware] == [
+        ("sda", "disk", 16, "level"),
+        ("sdb", "disk", 17, "edge"),
+    ]
 
 
 def test_a_repeated_fault_is_kept_as_one(load: Load) -> None:

@@ -31,7 +31,7 @@ def test_a_disk_with_a_backend_lies_on_the_first_that_this_one_drives(load: Load
         ("sdb", "storage", 1),
     ]
     assert (host.driven_by("dom0"), host.driven_by("storage")) == (["sda"], ["sdb"])
-    assert [each["driver"] for each in host.disks] == ["dom0", "dom1"]
+    assert [host.argument_of(each)["driver"] for each in host.hardware] == ["dom0", "dom1"]
 
 
 def test_dom0_builds_driver_domains_first_and_drives_only_what_is_left(load: Load) -> None:

@@ -18,7 +18,7 @@ WORK = "workload: {kind: random, depth: 4}"
 def test_images_that_the_run_makes_lie_where_it_is_placed(load: Load, tmp_path: Path) -> None:
     host = load().placed(tmp_path / "images").hosts[0]
 
-    volumes = cast("list[dict[str, object]]", host.disks[0]["volumes"])
+    volumes = cast("list[dict[str, object]]", host.argument_of(host.hardware[0])["volumes"])
     assert volumes[1] == {
         "name": "web-1-xvda",
         "path": str(tmp_path / "images/host0-web-1-xvda.img"),

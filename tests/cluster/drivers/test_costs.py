@@ -53,7 +53,7 @@ def test_a_kernel_takes_its_boot_beyond_its_process() -> None:
 
 
 def test_a_disk_is_told_its_service_times_and_a_seed_of_its_own() -> None:
-    told = StepCosts(CostsSchema(**FLAT)).of_disk("host0/sda", 7)
+    told = StepCosts(CostsSchema(**FLAT)).of_device("disk", "host0/sda", 7)
 
     assert told["seed"] == "7:host0/sda"
     assert {name: row[1] for name, row in told["service"].items()} == {

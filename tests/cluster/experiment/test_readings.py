@@ -129,7 +129,7 @@ def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
     assert readings.dom0s == {"host0": dom0}
     assert readings.backends == {("host0", "web-1", 51712): back}
     assert readings.stores == {"host0": StoreReading(STORE, 7)}
-    assert readings.disks == {("host0", "sda"): disk}
+    assert readings.hardware == {("host0", "sda"): disk}
     assert readings.vitals == {("host0", "web-0"): vitals}
     assert readings.frontends == {("host0", "web-0"): {"xvda": FRONT}}
     assert readings.heard_ns["host0", "web-0"] == 9
