@@ -14,7 +14,7 @@ def test_a_person_is_told_the_policy_the_fault_the_guests_and_the_verdict(load: 
 
     text = out.getvalue()
     for expected in (
-        "host0 hwdom restart, xenstore dom0, reconnect renegotiate: a new dom0 takes the place",
+        "host0 restartable-dom0 (hwdom restart, xenstore dom0, reconnect renegotiate, frontends reconnect): ",
         "crash",
         "host0/dom0",
         "500 ns",
