@@ -66,7 +66,7 @@ def test_no_two_kinds_are_seen_as_the_same_end_of_a_domain() -> None:
 
 
 def test_every_option_is_of_some_kind_and_means_one_thing() -> None:
-    assert list(OPTIONS) == ["operations", "interval", "delay", "jitter", "messages", "factor"]
+    assert all(name == each.name for name, each in OPTIONS.items())
     assert set(OPTIONS.values()) == {option for kind in FAULT_KINDS.values() for option in kind.options}
 
 
