@@ -107,7 +107,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     for guests in ("each", "sum"):
         cluster = load(count, guests)
-        names = [str(each["name"]) for each in cluster.hosts[0].guests]
+        names = [each.name for each in cluster.hosts[0].guests]
         supervisor = Supervisor(cluster, {("host0", name): [busy_journal(name)] for name in names})
         fill(supervisor, count)
         server = MetricsServer(HostCollector(supervisor, "host0", time.monotonic_ns), 0, list)

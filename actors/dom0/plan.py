@@ -1,15 +1,20 @@
 """The domains that a host should have, as dom0 finds them in its own file system (`/etc/xen/auto`).
 
-Rules: msgpack data in, frozen records out; the configuration was validated before it came here.
+Rules: frozen records, which cross as msgpack data; that is made and read here only.
 """
 
-from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
-from typing import cast
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
 
 from actors.abi.types import PAGE_SIZE
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.drivers.disk_line import DiskLine
 from actors.policies import Reconnect, StorePlace, StoreRestart
+
+Data = dict[str, object]
+_PLAIN: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus")
+"""The fields of a domain that cross as they are, before all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class DiskPlan:
 class DomainPlan:
     """One domain. `handle` is its UUID; `cmd_line` is handed to its kernel; `domid` 0: the next free one.
 
-    A driver domain `drives` disks (name, GSI, trigger). Its number is always the same, so that what is
+    A driver domain `drives` disks. Its number is always the same, so that what is
     granted to it, and the ports that wait for it, are its next life's.
     """
 
@@ -47,7 +52,7 @@ class DomainPlan:
     cmd_line: str
     xenstore: bool = False
     domid: int = 0
-    drives: tuple[tuple[str, int, str], ...] = ()
+    drives: tuple[DiskLine, ...] = ()
 
     @property
     def uuid(self) -> str:
@@ -69,37 +74,55 @@ class HostPlan:
     store: StorePlace
     reconnect: Reconnect
     watchdog_s: int
-    disks: tuple[tuple[str, int, str], ...]
+    disks: tuple[DiskLine, ...]
     built_for: tuple[str, ...]
     store_restart: StoreRestart = StoreRestart.lose
 
+    def pack(self) -> Data:
+        """As the argument of dom0's program has it."""
+        return {
+            "domains": [_packed(each) for each in self.domains],
+            "xenstore": self.store.value,
+            "store_restart": self.store_restart.value,
+            "reconnect": self.reconnect.value,
+            "watchdog_s": self.watchdog_s,
+            "built_for": list(self.built_for),
+            "disks": [each._asdict() for each in self.disks],
+        }
+
     @classmethod
-    def parse(cls, data: dict[str, object]) -> "HostPlan":
-        """The plan out of the argument of dom0's program."""
-        domains = tuple(_domain(each) for each in cast("list[dict[str, object]]", data["domains"]))
+    def parse(cls, data: Mapping[str, Any]) -> "HostPlan":
+        """What `pack` was given."""
         return cls(
-            domains=domains,
-            store=StorePlace(cast("str", data["xenstore"])),
-            reconnect=Reconnect(cast("str", data["reconnect"])),
-            watchdog_s=cast("int", data["watchdog_s"]),
+            domains=tuple(_domain(each) for each in data["domains"]),
+            store=StorePlace(data["xenstore"]),
+            store_restart=StoreRestart(data["store_restart"]),
+            reconnect=Reconnect(data["reconnect"]),
+            watchdog_s=data["watchdog_s"],
             disks=_lines(data["disks"]),
-            built_for=tuple(cast("list[str]", data["built_for"])),
-            store_restart=StoreRestart(cast("str", data.get("store_restart", "lose"))),
+            built_for=tuple(data["built_for"]),
         )
 
 
-def _lines(data: object) -> tuple[tuple[str, int, str], ...]:
-    """The disks that a domain drives: name, GSI, trigger."""
-    disks = tuple(
-        (each["name"], each["gsi"], each["trigger"]) for each in cast("list[dict[str, object]]", data)
+def _packed(plan: DomainPlan) -> Data:
+    own = {each: getattr(plan, each) for each in _PLAIN} | asdict(plan.actions)
+    disks = [asdict(each) for each in plan.disks]
+    if not plan.drives:
+        return {**own, "disks": disks, "cmd_line": plan.cmd_line}
+    drives = [each._asdict() for each in plan.drives]
+    return {**own, "domid": plan.domid, "disks": disks, "drives": drives, "cmd_line": plan.cmd_line}
+
+
+def _domain(data: Mapping[str, Any]) -> DomainPlan:
+    return DomainPlan(
+        **{each: data[each] for each in _PLAIN},
+        actions=ShutdownActions(**{each.name: data[each.name] for each in fields(ShutdownActions)}),
+        disks=tuple(DiskPlan(**each) for each in data["disks"]),
+        cmd_line=data["cmd_line"],
+        domid=data.get("domid", 0),
+        drives=_lines(data.get("drives", [])),
     )
-    return cast("tuple[tuple[str, int, str], ...]", disks)
 
 
-def _domain(data: dict[str, object]) -> DomainPlan:
-    fields = dict(data)
-    disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
-    drives = _lines(fields.pop("drives", []))
-    keys = [each.name for each in dataclass_fields(ShutdownActions) if each.name in fields]
-    actions = ShutdownActions(**{key: cast("str", fields.pop(key)) for key in keys})
-    return DomainPlan(actions=actions, disks=disks, drives=drives, **fields)  # type: ignore[arg-type]
+def _lines(rows: Iterable[Mapping[str, Any]]) -> tuple[DiskLine, ...]:
+    return tuple(DiskLine(**each) for each in rows)

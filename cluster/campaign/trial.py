@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from cluster.campaign.case import Case
 from cluster.campaign.service_record import contradiction
 from cluster.campaign.witness import RunWitness
-from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.drivers.simulated import run_simulated
 from cluster.experiment.injection import Injection
 from cluster.experiment.supervisor import Supervisor
@@ -160,9 +160,8 @@ def _service(witness: RunWitness, report: Report) -> Check:
 
 def _idle_ns(host: ResolvedHost, guest: str) -> int:
     """How long a guest that paces itself may have nothing to ask for."""
-    (work,) = (cast("Data", each["workload"]) for each in host.guests if each["name"] == guest)
-    rate = cast("float", work.get("rate") or 0)
-    return int(1e9 / rate) + 1 if rate else 0
+    (work,) = (each.workload for each in host.guests if each.name == guest)
+    return int(1e9 / work.rate) + 1 if work is not None and work.rate else 0
 
 
 def _recovery(injections: list[Injection], settle_ns: int) -> Check:

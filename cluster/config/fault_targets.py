@@ -10,7 +10,7 @@ from typing import Final
 
 from cluster.config.errors import did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS, Aim, FaultKind
-from cluster.config.resolved import ResolvedCluster, rows
+from cluster.config.resolved import ResolvedCluster
 
 SHOWN_MAX: Final = 12
 
@@ -69,10 +69,7 @@ class Inventory:
             HostInventory(
                 host.name,
                 [name for name, _, _ in host.interrupts],
-                {
-                    str(each["name"]): [str(disk["vdev"]) for disk in rows(each["disks"])]
-                    for each in host.guests
-                },
+                {each.name: [volume.vdev for volume in each.volumes] for each in host.guests},
                 host.architecture.store_has_domain,
                 {name: host.driven_by(name) for name in host.drivers},
             )

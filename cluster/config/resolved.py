@@ -4,53 +4,21 @@ Rules: frozen; dicts in here are msgpack data (numbers, text, bytes, lists and d
 copied by whoever hands them on. Sizes in pages or sectors, times in nanoseconds.
 """
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, cast
 
+from actors.dom0.plan import DomainPlan, HostPlan
+from actors.drivers.disk_line import DiskLine
+from actors.drivers.driver_configuration import DriverConfiguration
 from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
 from cluster.config.quantities import duration_text
+from cluster.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
-from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.config.source_file import SourceFile
+from cluster.config.volume import Volume
 
 Data = dict[str, object]
-_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", *ACTION_DEFAULTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A guest's disk as a volume of a physical one. `made`: the run makes the image, of zeros.
-
-    `backend`: the domain that drives the physical disk and serves this one.
-    """
-
-    guest: str
-    vdev: str
-    virtual_device: int
-    disk: str
-    index: int
-    path: Path
-    sectors: int
-    read_only: bool
-    made: bool
-    backend: str = "dom0"
-
-    @property
-    def name(self) -> str:
-        """`web-0-xvda`: names the image and the journal, too."""
-        return f"{self.guest}-{self.vdev}"
-
-    def argument(self) -> Data:
-        """The volume as the disk actor is told of it."""
-        return {
-            "name": self.name,
-            "path": str(self.path),
-            "sectors": self.sectors,
-            "read_only": self.read_only,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +79,7 @@ class ResolvedFault:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedHost:
-    """One host. `guests`: what each domain is made of; `interrupts`: (disk, GSI, trigger).
-
-    `driver_domains`: the same of the domains that drive disks, with their domids, and which (`drives`).
-    """
+    """One host, and the guests that are created there; `interrupts`: (disk, GSI, trigger)."""
 
     name: str
     seed: int
@@ -129,10 +94,14 @@ class ResolvedHost:
     pack: tuple[tuple[str, ...], ...]
     transport: str
     interrupts: tuple[tuple[str, int, str], ...]
-    volumes: tuple[Volume, ...]
     disk_settings: tuple[Data, ...]
-    guests: tuple[Data, ...]
-    driver_domains: tuple[Data, ...] = ()
+    guests: tuple[ResolvedGuest, ...]
+    driver_domains: tuple[ResolvedDriverDomain, ...] = ()
+
+    @property
+    def volumes(self) -> list[Volume]:
+        """The disks of all guests."""
+        return [volume for guest in self.guests for volume in guest.volumes]
 
     @property
     def nr_frames(self) -> int:
@@ -154,13 +123,13 @@ class ResolvedHost:
     @property
     def drivers(self) -> list[str]:
         """The names of the driver domains."""
-        return [str(each["name"]) for each in self.driver_domains]
+        return [each.name for each in self.driver_domains]
 
     def driver_of(self, disk: str) -> str:
         """The domain that drives a disk, by name."""
         for each in self.driver_domains:
-            if disk in cast("list[str]", each["drives"]):
-                return str(each["name"])
+            if disk in each.drives:
+                return each.name
         return "dom0"
 
     def driven_by(self, name: str) -> list[str]:
@@ -169,7 +138,7 @@ class ResolvedHost:
 
     def domid_of(self, driver: str) -> int:
         """The number of dom0 or of a driver domain, which is always the same."""
-        return {str(each["name"]): cast("int", each["domid"]) for each in self.driver_domains}.get(driver, 0)
+        return next((each.domid for each in self.driver_domains if each.name == driver), 0)
 
     def volumes_of(self, disk: str) -> list[Volume]:
         """The volumes of one disk, by index."""
@@ -184,64 +153,30 @@ class ResolvedHost:
             "dom0_vcpus": self.dom0_vcpus,
         }
 
-    def dom0_argument(self) -> Data:
-        """What dom0 finds on its own disk (`actors/dom0/plan.py`)."""
-        disk_keys = ("vdev", "virtual_device", "disk", "volume", "mode")
-        drivers = [
-            {
-                **{key: each[key] for key in (*_DOMAIN_KEYS, "domid")},
-                "disks": [],
-                "drives": self._drives(str(each["name"])),
-                "cmd_line": self._driver_cmd_line(str(each["name"])),
-            }
-            for each in self.driver_domains
-        ]
-        guests = [
-            {
-                **{key: guest[key] for key in _DOMAIN_KEYS},
-                "disks": [
-                    {key: disk[key] for key in disk_keys}
-                    | {"backend": self.domid_of(self.driver_of(str(disk["disk"])))}
-                    for disk in rows(guest["disks"])
-                ],
-                "cmd_line": self._cmd_line(guest),
-            }
-            for guest in self.guests
-        ]
-        return {
-            "domains": [*drivers, *guests],
-            "xenstore": self.architecture.store.value,
-            "store_restart": self.architecture.store_restart.value,
-            "reconnect": self.architecture.reconnect.value,
-            "watchdog_s": self.watchdog_s,
-            "built_for": list(self.built_for),
-            "disks": self._drives("dom0"),
-        }
+    def dom0_plan(self) -> HostPlan:
+        """What dom0 finds on its own disk."""
+        return HostPlan(
+            domains=(*map(self._driver_plan, self.driver_domains), *map(self._guest_plan, self.guests)),
+            store=self.architecture.store,
+            store_restart=self.architecture.store_restart,
+            reconnect=self.architecture.reconnect,
+            watchdog_s=self.watchdog_s,
+            built_for=self.built_for,
+            disks=self._lines("dom0"),
+        )
 
-    def _drives(self, driver: str) -> list[Data]:
+    def _driver_plan(self, driver: ResolvedDriverDomain) -> DomainPlan:
+        lines = self._lines(driver.name)
+        told = DriverConfiguration(driver.name, lines, self.architecture.reconnect, self.watchdog_s)
+        return replace(driver.plan(told.cmd_line()), domid=driver.domid, drives=lines)
+
+    def _guest_plan(self, guest: ResolvedGuest) -> DomainPlan:
+        disks = tuple(each.plan(self.domid_of(self.driver_of(each.disk))) for each in guest.volumes)
+        return replace(guest.plan(guest.configuration(self.seed).cmd_line()), disks=disks)
+
+    def _lines(self, driver: str) -> tuple[DiskLine, ...]:
         mine = self.driven_by(driver)
-        return [
-            {"name": name, "gsi": gsi, "trigger": trigger}
-            for name, gsi, trigger in self.interrupts
-            if name in mine
-        ]
-
-    def _driver_cmd_line(self, name: str) -> str:
-        told = {
-            "name": name,
-            "disks": self._drives(name),
-            "reconnect": self.architecture.reconnect.value,
-            "watchdog_s": self.watchdog_s,
-        }
-        return json.dumps(told, separators=(",", ":"))
-
-    def _cmd_line(self, guest: Data) -> str:
-        devices = [
-            {"vdev": disk["vdev"], "virtual_device": disk["virtual_device"]} for disk in rows(guest["disks"])
-        ]
-        keys = ("name", "guest_id", "frontend", "vitals_ns", "workload", "store")
-        told = {key: guest[key] for key in keys}
-        return json.dumps({**told, "seed": self.seed, "devices": devices}, separators=(",", ":"))
+        return tuple(DiskLine(*each) for each in self.interrupts if each[0] in mine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +200,11 @@ class ResolvedCluster:
     costs: CostsSchema = field(default_factory=CostsSchema)
     sources: tuple[SourceFile, ...] = ()
 
+    @property
+    def guests(self) -> list[ResolvedGuest]:
+        """The guests of all hosts, by their ids from the first one on."""
+        return [guest for host in self.hosts for guest in host.guests]
+
     def host(self, name: str) -> ResolvedHost:
         """A host by name; KeyError if there is none."""
         for each in self.hosts:
@@ -285,21 +225,10 @@ class ResolvedCluster:
         return replace(self, hosts=tuple(_placed(each, images) for each in self.hosts))
 
 
-def store_nodes(guest: Data) -> int:
-    """How many nodes of XenStore a guest writes."""
-    work = guest["store"]
-    return int(work["nodes"]) if isinstance(work, dict) else 0
-
-
-def rows(value: object) -> list[Data]:
-    """A list of dicts inside of such data."""
-    assert isinstance(value, list), "a list of dicts is wanted"
-    return value
-
-
 def _placed(host: ResolvedHost, images: Path) -> ResolvedHost:
-    volumes = tuple(
-        replace(each, path=images / f"{host.name}-{each.name}.img") if each.made else each
-        for each in host.volumes
-    )
-    return replace(host, volumes=volumes)
+    def there(volume: Volume) -> Volume:
+        path = images / f"{host.name}-{volume.name}.img"
+        return replace(volume, path=path) if volume.made else volume
+
+    guests = (replace(each, volumes=tuple(map(there, each.volumes))) for each in host.guests)
+    return replace(host, guests=tuple(guests))

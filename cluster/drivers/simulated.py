@@ -20,7 +20,9 @@ from actors.runtime.simulated_actor import Tap
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
 from actors.xenstore.memory_archive import MemoryArchive
-from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume, store_nodes
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.config.resolved_domains import ResolvedGuest
+from cluster.config.volume import Volume
 from cluster.drivers.process import ANSWERS
 from cluster.drivers.programs import PROGRAMS, Environment
 from cluster.drivers.step_costs import StepCosts
@@ -62,14 +64,12 @@ class SimulatedHost:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
         self.store_logs = {
-            str(each["name"]): StoreLog.in_memory(nodes)
-            for each in host.guests
-            if (nodes := store_nodes(each))
+            each.name: StoreLog.in_memory(nodes) for each in host.guests if (nodes := each.store_nodes)
         }
         self._archives: dict[int, MemoryArchive] = {}
         self.images = {str(each.path): _image(each) for each in host.volumes}
         self.journals = {
-            each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)
+            each.name: _journal(guest, each, witness) for guest in host.guests for each in guest.volumes
         }
 
     def environment(self) -> Environment:
@@ -85,7 +85,7 @@ class SimulatedHost:
     @property
     def guests(self) -> list[str]:
         """The names of its guests."""
-        return [str(each["name"]) for each in self._host.guests]
+        return [each.name for each in self._host.guests]
 
     def journals_of(self, guest: str) -> list[Journal]:
         """The journals of one guest."""
@@ -238,17 +238,10 @@ def _store_logs_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], Sto
     return {(name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()}
 
 
-def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
-    guests = {str(guest["name"]): guest for guest in host.guests}
-    return [(guests[each.guest], each) for each in host.volumes]
-
-
-def _journal(host: str, guest: dict[str, object], volume: Volume, witness: Witness) -> MemoryJournal:
-    guest_id = guest["guest_id"]
-    assert isinstance(guest_id, int), "a guest's id is a number"
+def _journal(guest: ResolvedGuest, volume: Volume, witness: Witness) -> MemoryJournal:
     return witness.journal(
-        guest=f"{host}/{volume.guest}",
-        guest_id=guest_id,
+        guest=guest.address,
+        guest_id=guest.guest_id,
         virtual_device=volume.virtual_device,
         volume_sectors=volume.sectors,
     )

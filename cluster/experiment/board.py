@@ -83,9 +83,9 @@ class Board:
         self._emit = emit
         self._changed = changed
         self._running: set[str] = set()
-        self._names = {guest["handle"]: str(guest["name"]) for guest in host.guests}
+        self._names = {guest.handle: guest.name for guest in host.guests}
         self._names[XENSTORE_HANDLE] = "xenstore"
-        self._names |= {driver["handle"]: str(driver["name"]) for driver in host.driver_domains}
+        self._names |= {driver.handle: driver.name for driver in host.driver_domains}
         self.hypervisor = f"{host.name}/hypervisor"
         self._ioapic = f"{host.name}/ioapic"
         self._disks = {str(disk["name"]): f"{host.name}/{disk['name']}" for disk in host.disks}
@@ -250,7 +250,7 @@ class Board:
             }
         if domid == 0:
             self.state.dom0_boots += 1
-            argument["plan"] = self.host.dom0_argument()
+            argument["plan"] = self.host.dom0_plan().pack()
             self._spawn(address, "dom0", argument)
         elif name in self.host.drivers:
             self.state.driver_boots[name] = self.state.driver_boots.get(name, 0) + 1

@@ -19,7 +19,7 @@ def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
     """The guests that are not served while this fault is there; none for one that nobody notices."""
     if FAULT_KINDS[kind].silent:
         return []
-    guests = [str(each["name"]) for each in host.guests]
+    guests = [each.name for each in host.guests]
     named = _named(kind, target)
     reached = [each for each in named if each in guests]
     if reached:
@@ -42,10 +42,11 @@ def behind_domain(name: str, host: ResolvedHost) -> list[str]:
 
 def behind_dom0(host: ResolvedHost) -> list[str]:
     """The guests that are not served by driver domains alone."""
-    disks: dict[str, list[str]] = {str(each["name"]): [] for each in host.guests}
-    for volume in host.volumes:
-        disks[volume.guest].append(volume.backend)
-    return [guest for guest, backends in disks.items() if not backends or "dom0" in backends]
+    return [
+        each.name
+        for each in host.guests
+        if not each.volumes or any(volume.backend == "dom0" for volume in each.volumes)
+    ]
 
 
 def kills_store_domain(kind: str, host: ResolvedHost) -> bool:

@@ -8,13 +8,12 @@ Rules: phases only go forward; what is not reached in its time is reported, neve
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
+from actors.dom0.shutdown_actions import DESTROY
 from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
 from actors.runtime.machine import Effect, Event, Exit, Machine, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
-from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_course import FaultCourse, FaultTarget
 from cluster.experiment.fault_records import FaultRecords
@@ -55,14 +54,10 @@ class Supervisor(Machine):
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
         self.guests = {
-            (host.name, str(guest["name"])): GuestRecord(
-                host.name,
-                str(guest["name"]),
-                journals[host.name, str(guest["name"])],
-                ShutdownActions(**{key: str(guest[key]) for key in ACTION_DEFAULTS}),
+            (guest.host, guest.name): GuestRecord(
+                guest.host, guest.name, journals[guest.host, guest.name], guest.actions
             )
-            for host in cluster.hosts
-            for guest in host.guests
+            for guest in cluster.guests
         }
         for key, log in (store_logs or {}).items():
             self.guests[key].store_log = log

@@ -19,12 +19,16 @@ from typing import Any, Final, cast
 from pydantic import BaseModel
 
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.domu.store_client import StoreSpec
+from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
-from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger, Volume
+from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger
+from cluster.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
+from cluster.config.volume import Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap
@@ -39,7 +43,7 @@ CLASSES: Final[dict[str, type]] = {
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
-        *(ShutdownActions, UnfiredFault),
+        *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),
         *(Architecture, Frontend, Hwdom, Reconnect, StorePlace, StoreRestart),
     )
 }

@@ -16,7 +16,7 @@ from actors.domu.journal import Journal
 from actors.domu.journal_reader import JournalError
 from actors.domu.store_log import StoreLog, StoreLogError
 from actors.hypervisor.statistics import HypervisorStatistics
-from cluster.config.resolved import ResolvedCluster, store_nodes
+from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.injection import Injection
@@ -183,12 +183,8 @@ def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
 def _attach(facts: RunFacts, directory: RunDirectory) -> None:
     """Give every guest its journals and its log, which are only read."""
     for guest in facts.guests:
-        host = facts.cluster.host(guest.host)
-        guest.journals = [
-            Journal.open(directory.journal_path(host.name, each.name))
-            for each in host.volumes
-            if each.guest == guest.name
-        ]
-        (described,) = [each for each in host.guests if each["name"] == guest.name]
-        if store_nodes(described):
-            guest.store_log = StoreLog.open(directory.store_log_path(host.name, guest.name))
+        (described,) = [each for each in facts.cluster.guests if each.address == guest.address]
+        paths = [directory.journal_path(described.host, each.name) for each in described.volumes]
+        guest.journals = [Journal.open(each) for each in paths]
+        if described.store_nodes:
+            guest.store_log = StoreLog.open(directory.store_log_path(described.host, described.name))

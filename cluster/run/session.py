@@ -21,7 +21,8 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
-from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.config.volume import Volume
 from cluster.control.client import claim_name
 from cluster.control.interruption import Interruption
 from cluster.control.preflight import check_sockets, check_surroundings, own_name, port_trouble
@@ -347,7 +348,7 @@ class Session:
         for host in self._cluster.hosts:
             self._run_directory.make_images(host)
             for guest in host.guests:
-                journals[host.name, str(guest["name"])] = self._run_directory.make_journals(host, guest)
+                journals[host.name, guest.name] = self._run_directory.make_journals(guest)
         return journals
 
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:

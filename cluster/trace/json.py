@@ -112,7 +112,7 @@ class TraceWriter:
     def _reached(self, injection: Injection) -> list[str]:
         """The guests whose outage may be that of a fault: of one in a domain, those behind that domain."""
         host = self._supervisor.cluster.host(injection.host)
-        guests = [str(each["name"]) for each in host.guests]
+        guests = [each.name for each in host.guests]
         domains = ("dom0", "xenstore", *host.drivers, *guests)
         return behind_domain(injection.target, host) if injection.target in domains else []
 

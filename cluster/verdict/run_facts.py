@@ -12,7 +12,8 @@ from pathlib import Path
 from actors.domu.histogram import percentile_ns
 from actors.domu.journal_header import Word
 from actors.hypervisor.statistics import HypervisorStatistics
-from cluster.config.resolved import ResolvedCluster, Volume
+from cluster.config.resolved import ResolvedCluster
+from cluster.config.volume import Volume
 from cluster.experiment.fault_course import FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap

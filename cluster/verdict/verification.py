@@ -11,7 +11,7 @@ from typing import Final
 from actors.domu.journal import Journal
 from actors.domu.journal_header import Word
 from actors.domu.journal_reader import JournalError
-from cluster.config.resolved import Volume
+from cluster.config.volume import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.verdict.ledger import ImageFile, LedgerError, LedgerResult, ReadSectors, check_volume
 from cluster.verdict.run_facts import ReadVolume, RunFacts

@@ -25,7 +25,9 @@ from actors.dom0.steps import (
     removal_steps,
 )
 from actors.dom0.toolstack import Toolstack
+from actors.drivers.disk_line import DiskLine
 from actors.kernel.kernel import Kernel
+from actors.policies import Reconnect, StorePlace
 
 DISK = DiskPlan("xvda", 51712, "sda", 3, "w")
 PLAN = DomainPlan("web", bytes(range(16)), 1024, 2048, 2, ShutdownActions(on_crash="restart"), (DISK,), "{}")
@@ -126,7 +128,7 @@ DRIVER = DomainPlan(
     (),
     "{}",
     domid=1,
-    drives=(("sdb", 17, "level"),),
+    drives=(DiskLine("sdb", 17, "level"),),
 )
 SERVED = replace(PLAN, disks=(replace(DISK, disk="sdb", backend=1),))
 DRIVER_BACK = "/local/domain/1/backend/vbd/5/51712"
@@ -180,50 +182,17 @@ def test_what_is_removed_is_all_that_was_written(plan: DomainPlan, domid: int) -
     assert left == []
 
 
-def test_a_plan_is_read_from_plain_data() -> None:
-    plan = HostPlan.parse(
-        {
-            "domains": [
-                {
-                    "name": "web",
-                    "handle": bytes(range(16)),
-                    "memory_pages": 1024,
-                    "max_pages": 2048,
-                    "vcpus": 2,
-                    "on_crash": "restart",
-                    "disks": [
-                        {"vdev": "xvda", "virtual_device": 51712, "disk": "sda", "volume": 3, "mode": "w"}
-                    ],
-                    "cmd_line": "{}",
-                }
-            ],
-            "xenstore": "dom0",
-            "reconnect": "resume",
-            "watchdog_s": 2,
-            "built_for": ["3.4", "4.17"],
-            "disks": [{"name": "sda", "gsi": 16, "trigger": "level"}],
-        }
-    )
+def test_a_plan_crosses_as_data_and_comes_back_as_it_was() -> None:
+    lines = (DiskLine("sda", 16, "level"),)
+    plan = HostPlan((DRIVER, PLAN), StorePlace.dom0, Reconnect.resume, 2, lines, ("3.4", "4.17"))
+    packed = plan.pack()
 
-    assert plan == HostPlan((PLAN,), "dom0", "resume", 2, (("sda", 16, "level"),), ("3.4", "4.17"))
-
-
-def test_a_driver_domain_is_read_with_its_number_and_its_disks() -> None:
-    domain: dict[str, object] = {
-        "name": "storage",
-        "handle": bytes(range(16, 32)),
-        "memory_pages": 1024,
-        "max_pages": 1024,
-        "vcpus": 1,
-        "on_crash": "restart",
-        "disks": [],
-        "cmd_line": "{}",
-        "domid": 1,
-        "drives": [{"name": "sdb", "gsi": 17, "trigger": "level"}],
-    }
-    rest = {"xenstore": "dom0", "reconnect": "resume", "watchdog_s": 2, "built_for": ["4.17"], "disks": []}
-
-    assert HostPlan.parse({"domains": [domain], **rest}).domains == (DRIVER,)
+    assert HostPlan.parse(packed) == plan
+    assert list(packed) == [
+        *("domains", "xenstore", "store_restart", "reconnect", "watchdog_s", "built_for", "disks")
+    ]
+    assert packed["disks"] == [{"name": "sda", "gsi": 16, "trigger": "level"}]
+    assert type(packed["xenstore"]) is type(packed["reconnect"]) is str
 
 
 class Builder:
@@ -253,7 +222,7 @@ def done(coroutine: Coroutine[Any, None, int]) -> int:
 
 def test_what_was_written_for_domains_that_are_gone_is_not_kept_for_ever() -> None:
     builder, kernel = Builder(), SimpleNamespace(log=lambda _: None)
-    host = HostPlan((PLAN,), "dom0", "resume", 2, (), ("4.17",))
+    host = HostPlan((PLAN,), StorePlace.dom0, Reconnect.resume, 2, (), ("4.17",))
     toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", builder))
     assert done(toolstack.create(PLAN)) == 1
     written = len(builder.committed)
@@ -283,7 +252,7 @@ class Domains:
         xen = SimpleNamespace(sysctl=self.sysctl, domctl=self.domctl)
         kernel = SimpleNamespace(log=self.logs.append, xen=xen)
         self.plan = replace(PLAN, actions=actions)
-        host = HostPlan((self.plan,), "dom0", "resume", 2, (), ("4.17",))
+        host = HostPlan((self.plan,), StorePlace.dom0, Reconnect.resume, 2, (), ("4.17",))
         self.toolstack = Toolstack(cast("Kernel", kernel), host, cast("DomainBuilder", self.builder))
         done(self.toolstack.create(self.plan))
 

@@ -11,7 +11,7 @@ S = 1_000_000_000
 
 def supervisor_of(cluster: ResolvedCluster) -> Supervisor:
     journals = {
-        (host.name, str(guest["name"])): [
+        (host.name, guest.name): [
             MemoryJournal(guest="g", guest_id=1, virtual_device=51712, volume_sectors=2048)
         ]
         for host in cluster.hosts

@@ -44,9 +44,9 @@ class Experiment:
     def __init__(self, cluster: ResolvedCluster, host_clock: HostClock | None = None) -> None:
         self.cluster = cluster
         self.journals = {
-            ("host0", str(each["name"])): [
+            ("host0", each.name): [
                 MemoryJournal(
-                    guest=f"host0/{each['name']}", guest_id=index, virtual_device=51712, volume_sectors=2048
+                    guest=f"host0/{each.name}", guest_id=index, virtual_device=51712, volume_sectors=2048
                 )
             ]
             for index, each in enumerate(cluster.hosts[0].guests, 1)
@@ -75,7 +75,7 @@ class Experiment:
 
     def start(self, domid: int, incarnation: int = 1) -> None:
         guests = self.cluster.hosts[0].guests
-        handle = bytes(16) if domid == 0 else guests[domid - 1]["handle"]
+        handle = bytes(16) if domid == 0 else guests[domid - 1].handle
         self.say(StartDomain(domid, incarnation, handle, []))
 
     def boot(self) -> "Experiment":
@@ -272,7 +272,7 @@ def test_a_guest_that_is_destroyed_is_not_recovered_by_another_of_its_name(
     assert fault.destroyed == (not fault.is_open) == (on_crash == "destroy")
 
     experiment.tick(S // 10)
-    experiment.say(StartDomain(3, 1, experiment.cluster.hosts[0].guests[0]["handle"], []))
+    experiment.say(StartDomain(3, 1, experiment.cluster.hosts[0].guests[0].handle, []))
     experiment.now_ns += S // 10
     experiment.answer()
     experiment.tick()

@@ -30,8 +30,7 @@ class Kept:
         (host,) = self.cluster.hosts
         self.directory.make_images(host)
         self.journals = {
-            (host.name, str(guest["name"])): self.directory.make_journals(host, guest)
-            for guest in host.guests
+            (host.name, guest.name): self.directory.make_journals(guest) for guest in host.guests
         }
         logs = self.directory.make_store_logs(self.cluster)
         self.supervisor = Supervisor(self.cluster, self.journals, store_logs=logs)

@@ -12,7 +12,8 @@ from actors.domu.journal_header import Word
 from actors.domu.stamp import stamp_block
 from actors.domu.store_log import StoreLog
 from actors.hypervisor.statistics import HypervisorStatistics
-from cluster.config.resolved import ResolvedCluster, Volume
+from cluster.config.resolved import ResolvedCluster
+from cluster.config.volume import Volume
 from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap
@@ -60,8 +61,7 @@ class Run:
 
     def __post_init__(self) -> None:
         for guest in self.cluster.hosts[0].guests:
-            name, guest_id = str(guest["name"]), guest["guest_id"]
-            assert isinstance(guest_id, int)
+            name, guest_id = guest.name, guest.guest_id
             journal = MemoryJournal(
                 guest=f"host0/{name}", guest_id=guest_id, virtual_device=51712, volume_sectors=SECTORS
             )

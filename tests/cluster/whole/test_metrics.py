@@ -160,8 +160,8 @@ def test_what_a_fault_kills_is_counted_by_what_it_died_of(
 def test_what_is_counted_is_there_before_anything_has_happened(scenarios, laboratory) -> None:
     cluster = load_cluster(laboratory.write(replace(scenarios["renegotiate-dom0-crash"], faults=())))
     journals = {
-        ("host0", str(guest["name"])): [
-            MemoryJournal(guest=str(guest["name"]), guest_id=1, virtual_device=51712, volume_sectors=256)
+        ("host0", guest.name): [
+            MemoryJournal(guest=guest.name, guest_id=1, virtual_device=51712, volume_sectors=256)
         ]
         for guest in cluster.hosts[0].guests
     }
