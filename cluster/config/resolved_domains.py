@@ -65,6 +65,10 @@ class ResolvedGuest(ResolvedDomain):
         """How many nodes of XenStore it writes."""
         return self.store.nodes if self.store is not None else 0
 
+    def lies_on(self, disk: str) -> bool:
+        """Whether one of its volumes is on this physical disk."""
+        return any(each.disk == disk for each in self.volumes)
+
     def configuration(self, seed: int) -> GuestConfiguration:
         """What it is told itself."""
         return GuestConfiguration(

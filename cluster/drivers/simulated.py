@@ -21,7 +21,7 @@ from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
 from actors.xenstore.memory_archive import MemoryArchive
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
-from cluster.config.resolved_domains import ResolvedGuest
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.config.volume import Volume
 from cluster.drivers.process import ANSWERS
 from cluster.drivers.programs import PROGRAMS, Environment
@@ -82,14 +82,9 @@ class SimulatedHost:
             self.store_logs.__getitem__,
         )
 
-    @property
-    def guests(self) -> list[str]:
-        """The names of its guests."""
-        return [each.name for each in self._host.guests]
-
-    def journals_of(self, guest: str) -> list[Journal]:
+    def journals_of(self, guest: ResolvedGuest) -> list[Journal]:
         """The journals of one guest."""
-        return [self.journals[each.name] for each in self._host.volumes if each.guest == guest]
+        return [self.journals[each.name] for each in guest.volumes]
 
     def _open_archive(self, boot: int) -> MemoryArchive:
         return self._archives.setdefault(boot, MemoryArchive())
@@ -119,7 +114,8 @@ def run_simulated(
     cluster = cluster.placed(IMAGES)
     hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
     images = _images_of(hosts, cluster, placed)
-    supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=_store_logs_of(hosts))
+    journals = {each.guest_id: hosts[each.host].journals_of(each) for each in cluster.guests}
+    supervisor = Supervisor(cluster, journals, observe, store_logs=_store_logs(hosts, cluster))
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
@@ -156,6 +152,11 @@ def run_simulated(
         return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
     return supervisor, read_volume
+
+
+def _store_logs(hosts: dict[str, SimulatedHost], cluster: ResolvedCluster) -> dict[GuestId, StoreLog]:
+    working = (each for each in cluster.guests if each.store_nodes)
+    return {each.guest_id: hosts[each.host].store_logs[each.name] for each in working}
 
 
 def _images_of(
@@ -228,14 +229,6 @@ def _program(  # noqa: PLR0917 (what a program is made of)
         return machine
 
     return make
-
-
-def _journals_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], list[Journal]]:
-    return {(name, guest): host.journals_of(guest) for name, host in hosts.items() for guest in host.guests}
-
-
-def _store_logs_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], StoreLog]:
-    return {(name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()}
 
 
 def _journal(guest: ResolvedGuest, volume: Volume, witness: Witness) -> MemoryJournal:

@@ -26,6 +26,7 @@ from actors.messages import (
 )
 from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
 from cluster.config.resolved import ResolvedHost
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
 
 SUPERVISOR = "supervisor"
 ENDINGS = ("shutdown", "dying", "destroyed")
@@ -33,13 +34,14 @@ ENDINGS = ("shutdown", "dying", "destroyed")
 
 @dataclass(slots=True)
 class DomainProcess:
-    """The process of one incarnation of a domain."""
+    """The process of one incarnation of a domain; `guest`: which one it is, if it is one."""
 
     domid: int
     incarnation: int
     name: str
     address: str
     started_at_ns: int
+    guest: ResolvedGuest | None = None
     state: str = "running"
     stop_wanted: bool = False
     shutdown_reason: int | None = None
@@ -56,6 +58,7 @@ class DomainChange:
     what: str
     reason: int
     at_ns: int
+    guest_id: GuestId | None = None
 
 
 @dataclass(slots=True)
@@ -83,9 +86,9 @@ class Board:
         self._emit = emit
         self._changed = changed
         self._running: set[str] = set()
-        self._names = {guest.handle: guest.name for guest in host.guests}
+        self._guests = {guest.handle: guest for guest in host.guests}
+        self._names = {each.handle: each.name for each in (*host.guests, *host.driver_domains)}
         self._names[XENSTORE_HANDLE] = "xenstore"
-        self._names |= {driver.handle: driver.name for driver in host.driver_domains}
         self.hypervisor = f"{host.name}/hypervisor"
         self._ioapic = f"{host.name}/ioapic"
         self._disks = {str(disk["name"]): f"{host.name}/{disk['name']}" for disk in host.disks}
@@ -194,6 +197,11 @@ class Board:
         domain = self.domains.get(int(number))
         return None if domain is None else domain.name
 
+    def guest_at(self, domid: int) -> GuestId | None:
+        """The guest that has this number, or had it last."""
+        domain = self.domains.get(domid)
+        return domain.guest.guest_id if domain is not None and domain.guest is not None else None
+
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in self.domains.values():
@@ -240,7 +248,8 @@ class Board:
         domid = message.domid
         address = f"{self.host.name}/dom{domid}"
         name = "dom0" if domid == 0 else self._names.get(message.handle, f"dom{domid}")
-        domain = DomainProcess(domid, message.incarnation, name, address, now_ns)
+        guest = self._guests.get(message.handle)
+        domain = DomainProcess(domid, message.incarnation, name, address, now_ns, guest)
         self.domains[domid] = domain
         argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
         if domid == 0 or message.handle == XENSTORE_HANDLE:
@@ -303,6 +312,6 @@ class Board:
                 self._emit(Kill(address))
 
     def _report(self, domain: DomainProcess, what: str, reason: int, now_ns: int) -> None:
-        self._changed(
-            DomainChange(self.host.name, domain.name, domain.domid, domain.incarnation, what, reason, now_ns)
-        )
+        guest_id = domain.guest.guest_id if domain.guest is not None else None
+        who = (self.host.name, domain.name, domain.domid, domain.incarnation)
+        self._changed(DomainChange(*who, what, reason, now_ns, guest_id))

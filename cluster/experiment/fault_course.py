@@ -14,6 +14,7 @@ from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.config.fault_kinds import FAULT_KINDS
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_performer import FaultPerformer
 from cluster.experiment.fault_reach import affected_guests, kills_store_domain, mortal_domains
@@ -56,7 +57,7 @@ class FaultCourse:
         self,
         cluster: ResolvedCluster,
         boards: Mapping[str, Board],
-        guests: Mapping[tuple[str, str], GuestRecord],
+        guests: Mapping[GuestId, GuestRecord],
         emit: Callable[[Effect], None],
         observe: Callable[[str, str], None],
         *,
@@ -159,14 +160,13 @@ class FaultCourse:
 
     def state_written(self, board: Board, link: str, message: StateWritten, now_ns: int) -> None:
         """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
-        host = board.host
         for domain in board.domains.values():
             serves = message.end == "backend" and domain.domid == message.frontend_domid
-            if not serves and (message.end != "frontend" or domain.address != link):
+            if domain.guest is None or (not serves and (message.end != "frontend" or domain.address != link)):
                 continue
-            for volume in host.volumes:
-                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
-                    vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
+            for volume in domain.guest.volumes:
+                if volume.virtual_device == message.virtual_device:
+                    vbd = f"{domain.guest.address}/{volume.vdev}"
                     self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
 
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:

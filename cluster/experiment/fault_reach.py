@@ -10,40 +10,40 @@ from typing import Final
 
 from cluster.config.fault_kinds import FAULT_KINDS, Aim
 from cluster.config.resolved import ResolvedHost
+from cluster.config.resolved_domains import ResolvedGuest
 
 MACHINE_ENDS: Final = ("hwdom-reboot",)
 """What is done to dom0 and ends the machine, whatever the policy for a crash of dom0."""
 
 
-def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[str]:
+def affected_guests(kind: str, host: ResolvedHost, target: str) -> list[ResolvedGuest]:
     """The guests that are not served while this fault is there; none for one that nobody notices."""
     if FAULT_KINDS[kind].silent:
         return []
-    guests = [each.name for each in host.guests]
     named = _named(kind, target)
-    reached = [each for each in named if each in guests]
+    reached = [each for each in host.guests if each.name in named]
     if reached:
         return reached
     disks = [name for name, _, _ in host.interrupts if name in named]
     for driver in host.drivers:
         disks += host.driven_by(driver) if driver in named else []
     if disks:
-        on_them = {each.guest: None for disk in disks for each in host.volumes_of(disk)}
-        return list(on_them)
+        on_them = {each.guest_id: each for disk in disks for each in host.guests if each.lies_on(disk)}
+        return list(on_them.values())
     if "dom0" in named and kind not in MACHINE_ENDS and not host.architecture.dom0_death_ends_machine:
         return behind_dom0(host)
-    return guests
+    return list(host.guests)
 
 
-def behind_domain(name: str, host: ResolvedHost) -> list[str]:
+def behind_domain(name: str, host: ResolvedHost) -> list[ResolvedGuest]:
     """The guests that wait when a domain is gone by whatever cause; a guest itself if it is one."""
     return affected_guests("crash", host, name)
 
 
-def behind_dom0(host: ResolvedHost) -> list[str]:
+def behind_dom0(host: ResolvedHost) -> list[ResolvedGuest]:
     """The guests that are not served by driver domains alone."""
     return [
-        each.name
+        each
         for each in host.guests
         if not each.volumes or any(volume.backend == "dom0" for volume in each.volumes)
     ]

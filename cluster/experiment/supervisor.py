@@ -14,6 +14,7 @@ from actors.domu.store_log import StoreLog
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
 from actors.runtime.machine import Effect, Event, Exit, Machine, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.fault_course import FaultCourse, FaultTarget
 from cluster.experiment.fault_records import FaultRecords
@@ -42,25 +43,22 @@ class Supervisor(Machine):
     def __init__(
         self,
         cluster: ResolvedCluster,
-        journals: Mapping[tuple[str, str], list[Journal]],
+        journals: Mapping[GuestId, list[Journal]],
         observe: Callable[[str, str], None] = lambda _phase, _text: None,
         *,
         endless: bool = False,
-        store_logs: Mapping[tuple[str, str], StoreLog] | None = None,
+        store_logs: Mapping[GuestId, StoreLog] | None = None,
         keep: Callable[[], None] = lambda: None,
         journal_budget: int | None = None,
         host_clock: HostClock | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
+        logs = store_logs or {}
         self.guests = {
-            (guest.host, guest.name): GuestRecord(
-                guest.host, guest.name, journals[guest.host, guest.name], guest.actions
-            )
-            for guest in cluster.guests
+            each.guest_id: GuestRecord.of(each, journals[each.guest_id], logs.get(each.guest_id))
+            for each in cluster.guests
         }
-        for key, log in (store_logs or {}).items():
-            self.guests[key].store_log = log
         self.course = FaultCourse(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
@@ -193,7 +191,7 @@ class Supervisor(Machine):
 
     def _domain_changed(self, change: DomainChange) -> None:
         self.course.domain_changed(change, self._now_ns)
-        guest = self.guests.get((change.host, change.name))
+        guest = self.guests.get(change.guest_id) if change.guest_id is not None else None
         if guest is not None:
             self._guest_changed(guest, change)
         if change.what == "started":
@@ -203,7 +201,7 @@ class Supervisor(Machine):
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
             self.faults.detected(change)
             if change.what == "dying" and guest is not None and guest.action == DESTROY:
-                self.faults.destroyed(change)
+                self.faults.destroyed(change, guest.guest_id)
 
     def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
         board, counts = self.boards[change.host], self.breakable
@@ -265,11 +263,7 @@ class Supervisor(Machine):
         elif halted := [each for each in self.boards.values() if each.state.power == "halted"]:
             self._end_without(halted)
         elif self._elapsed_ns() > BOOT_LIMIT_NS:
-            late = [
-                f"{each.host}/{each.name}"
-                for each in self.guests.values()
-                if not each.is_up or not each.boots
-            ]
+            late = [each.address for each in self.guests.values() if not each.is_up or not each.boots]
             self.outcome.unknown.append(f"not up within {BOOT_LIMIT_NS // NS} s: {', '.join(late) or 'dom0'}")
             self._enter("shutdown")
 
@@ -327,7 +321,7 @@ class Supervisor(Machine):
             self._enter("account")
             self.readings.ask_all()
         elif self._elapsed_ns() > QUIET_LIMIT_NS:
-            names = ", ".join(f"{each.host}/{each.name}" for each in left)
+            names = ", ".join(each.address for each in left)
             self.outcome.unknown.append(f"did not shut down within {QUIET_LIMIT_NS // NS} s: {names}")
             self._enter("account")
             self.readings.ask_all()

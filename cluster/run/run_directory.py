@@ -19,7 +19,7 @@ from actors.domu.journal import Journal
 from actors.domu.store_log import StoreLog
 from cluster.config.errors import ConfigError, Finding
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
-from cluster.config.resolved_domains import ResolvedGuest
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
 
 FOLDERS: Final = ("images", "journals", "logs")
 RUNS: Final = Path("runs")
@@ -86,10 +86,10 @@ class RunDirectory:
             for volume in guest.volumes
         ]
 
-    def make_store_logs(self, cluster: ResolvedCluster) -> dict[tuple[str, str], StoreLog]:
-        """Make and open a log for each guest that works with XenStore, by host and name."""
+    def make_store_logs(self, cluster: ResolvedCluster) -> dict[GuestId, StoreLog]:
+        """Make and open a log for each guest that works with XenStore."""
         return {
-            (guest.host, guest.name): StoreLog.create(self.store_log_path(guest.host, guest.name), nodes)
+            guest.guest_id: StoreLog.create(self.store_log_path(guest.host, guest.name), nodes)
             for guest in cluster.guests
             if (nodes := guest.store_nodes)
         }

@@ -182,9 +182,10 @@ def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
 
 def _attach(facts: RunFacts, directory: RunDirectory) -> None:
     """Give every guest its journals and its log, which are only read."""
+    described = {each.guest_id: each for each in facts.cluster.guests}
     for guest in facts.guests:
-        (described,) = [each for each in facts.cluster.guests if each.address == guest.address]
-        paths = [directory.journal_path(described.host, each.name) for each in described.volumes]
+        born = described[guest.guest_id]
+        paths = [directory.journal_path(born.host, each.name) for each in born.volumes]
         guest.journals = [Journal.open(each) for each in paths]
-        if described.store_nodes:
-            guest.store_log = StoreLog.open(directory.store_log_path(described.host, described.name))
+        if born.store_nodes:
+            guest.store_log = StoreLog.open(directory.store_log_path(born.host, born.name))

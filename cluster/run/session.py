@@ -22,6 +22,7 @@ from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.config.resolved_domains import GuestId
 from cluster.config.volume import Volume
 from cluster.control.client import claim_name
 from cluster.control.interruption import Interruption
@@ -343,13 +344,10 @@ class Session:
                 [f"{each.host}/dom{each.domid}" for each in self.supervisor.guests.values()]
             )
 
-    def _prepare(self) -> dict[tuple[str, str], list[Journal]]:
-        journals: dict[tuple[str, str], list[Journal]] = {}
+    def _prepare(self) -> dict[GuestId, list[Journal]]:
         for host in self._cluster.hosts:
             self._run_directory.make_images(host)
-            for guest in host.guests:
-                journals[host.name, guest.name] = self._run_directory.make_journals(guest)
-        return journals
+        return {each.guest_id: self._run_directory.make_journals(each) for each in self._cluster.guests}
 
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
         _, fd = SharedMemory.create(host.memory_pages)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from actors.abi.trace import TracePoint
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import SUPERVISOR
 from cluster.experiment.fault_reach import behind_domain
 from cluster.experiment.injection import Injection
@@ -60,7 +61,7 @@ class TraceWriter:
         names = {
             f"{each.host}/dom{domid}": each.name
             for each in self._supervisor.guests.values()
-            for domid in each.domids
+            for domid in each.lives.domids
         }
         for address in dict.fromkeys(each.address for each in self._recordings):
             title = f"{address} {names[address]}" if address in names else address
@@ -100,21 +101,22 @@ class TraceWriter:
     def _users(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
         guests = self._supervisor.guests
         return {
-            (f"{host.name}/{disk}", number): [
-                (f"{host.name}/dom{domid}", volume.virtual_device & 0xFFFF)
-                for domid in guests[host.name, volume.guest].domids
+            (f"{guest.host}/{volume.disk}", volume.index): [
+                (f"{guest.host}/dom{domid}", volume.virtual_device & 0xFFFF)
+                for domid in guests[guest.guest_id].lives.domids
             ]
-            for host in self._supervisor.cluster.hosts
-            for disk, _, _ in host.interrupts
-            for number, volume in enumerate(host.volumes_of(disk))
+            for guest in self._supervisor.cluster.guests
+            for volume in guest.volumes
         }
 
-    def _reached(self, injection: Injection) -> list[str]:
+    def _reached(self, injection: Injection) -> list[GuestId]:
         """The guests whose outage may be that of a fault: of one in a domain, those behind that domain."""
         host = self._supervisor.cluster.host(injection.host)
         guests = [each.name for each in host.guests]
         domains = ("dom0", "xenstore", *host.drivers, *guests)
-        return behind_domain(injection.target, host) if injection.target in domains else []
+        if injection.target not in domains:
+            return []
+        return [each.guest_id for each in behind_domain(injection.target, host)]
 
     def _request(self, request: Request) -> None:
         events, guest, number = self._events, request.guest, request.number

@@ -28,9 +28,9 @@ class Verification:
         self._read_volume = read_volume
         self._nonces: set[int] | None = None
         self._volumes = {
-            (host.name, volume.guest, volume.virtual_device): volume
-            for host in facts.cluster.hosts
-            for volume in host.volumes
+            (guest.guest_id, volume.virtual_device): volume
+            for guest in facts.cluster.guests
+            for volume in guest.volumes
         }
         self.troubles: list[str] = []
 
@@ -98,7 +98,7 @@ class Verification:
         return ImageFile(volume.path)
 
     def _volume(self, guest: GuestRecord, journal: Journal) -> Volume:
-        return self._volumes[guest.host, guest.name, journal.word(Word.VIRTUAL_DEVICE)]
+        return self._volumes[guest.guest_id, journal.word(Word.VIRTUAL_DEVICE)]
 
 
 def _sha256(read: ReadSectors, sectors: int) -> bytes:

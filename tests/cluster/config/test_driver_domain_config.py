@@ -87,7 +87,7 @@ def test_a_fault_reaches_whom_its_target_serves(
 ) -> None:
     host = load(*SPLIT, ("memory: 1GiB", f"hwdom: {hwdom}")).hosts[0]
 
-    assert affected_guests(kind, host, target) == reached
+    assert [each.name for each in affected_guests(kind, host, target)] == reached
 
 
 WRONG = [

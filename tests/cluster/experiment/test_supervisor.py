@@ -28,6 +28,7 @@ from actors.runtime.machine import (
     StoodStill,
 )
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.host_clock import HostClock
 from cluster.experiment.statistics_maps import map_of
 from cluster.experiment.supervisor import BOOT_LIMIT_NS, Supervisor
@@ -44,7 +45,7 @@ class Experiment:
     def __init__(self, cluster: ResolvedCluster, host_clock: HostClock | None = None) -> None:
         self.cluster = cluster
         self.journals = {
-            ("host0", each.name): [
+            each.guest_id: [
                 MemoryJournal(
                     guest=f"host0/{each.name}", guest_id=index, virtual_device=51712, volume_sectors=2048
                 )
@@ -175,7 +176,7 @@ def test_a_loss_of_power_is_kept_before_the_power_comes_back(load: Callable[...,
     experiment = Experiment(load((fault, loss))).boot()
     noted: list[list[list[int]]] = []
     experiment.supervisor.course._keep = lambda: noted.append(
-        experiment.supervisor.guests["host0", "web-0"].power_losses
+        experiment.supervisor.guests[GuestId(1)].power_losses
     )
     running = [each.address for each in experiment.tick(2 * S) if isinstance(each, Kill)]
     assert noted == [[]]

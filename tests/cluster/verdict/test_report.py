@@ -18,7 +18,7 @@ from cluster.experiment.fault_course import SPARED, FaultTarget
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.host_clock import ClockGap
 from cluster.experiment.injection import Injection
-from cluster.experiment.lives import Death
+from cluster.experiment.lives import Death, Lives
 from cluster.experiment.unfired_fault import UnfiredFault
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.report import Report, report_of
@@ -32,9 +32,8 @@ CLEAN = blank(HypervisorStatistics)
 
 
 def die(guest: GuestRecord) -> None:
-    guest.lives.begin()
     guest.lives.die(Death.crash)
-    guest.lives.begin()
+    guest.start(guest.domid)
 
 
 @dataclass
@@ -66,7 +65,8 @@ class Run:
                 guest=f"host0/{name}", guest_id=guest_id, virtual_device=51712, volume_sectors=SECTORS
             )
             self.images[name] = bytearray(SECTORS * 512)
-            self.guests.append(GuestRecord("host0", name, [journal], domid=guest_id, boots=1))
+            self.guests.append(GuestRecord.of(guest, [journal], None))
+            self.guests[-1].start(guest_id)
             journal.begin_boot()
             for index in range(4):
                 self.write(name, index * 8, index * 1000, index * 1000 + 100)
@@ -232,7 +232,7 @@ def test_a_run_that_is_interrupted_before_its_guests_boot_is_unknown(load: Load)
     run.interrupted = True
     run.unknown.append("interrupted")
     for guest in run.guests:
-        guest.boots = 0
+        guest.lives = Lives()
 
     report = run.report()
 
@@ -274,7 +274,6 @@ def test_that_guests_hang_can_be_predicted(load: Load) -> None:
 
 
 def test_a_guest_that_died_and_booted_again_did_not_survive(run: Run) -> None:
-    run.guest("web-0").boots = 2
     die(run.guest("web-0"))
 
     report = run.report()
@@ -286,10 +285,8 @@ def test_a_guest_that_died_and_booted_again_did_not_survive(run: Run) -> None:
 
 def test_a_guest_that_left_in_order_and_booted_again_survived(run: Run) -> None:
     guest = run.guest("web-0")
-    guest.boots = 2
-    guest.lives.begin()
     guest.lives.end()
-    guest.lives.begin()
+    guest.start(5)
 
     report = run.report()
 
