@@ -1,17 +1,21 @@
 """The domains that a host should have, as dom0 finds them in its own file system (`/etc/xen/auto`).
 
-Rules: msgpack data in, frozen records out; the configuration was validated before it came here.
+Rules: frozen records, which cross as msgpack data; that is made and read here only.
 """
 
-from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
 
 from actors.abi.types import PAGE_SIZE
 from actors.dom0.shutdown_actions import ShutdownActions
-from actors.drivers.hardware import Given, devices_in
+from actors.drivers.hardware import Given, devices_in, packed_devices
 from actors.drivers.interrupt_line import InterruptLine, lines_of
 from actors.policies import Reconnect, StorePlace, StoreRestart
+
+Data = dict[str, object]
+_PLAIN: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus")
+"""The fields of a domain that cross as they are, before all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +79,47 @@ class HostPlan:
     built_for: tuple[str, ...]
     store_restart: StoreRestart = StoreRestart.lose
 
+    def pack(self) -> Data:
+        """As the argument of dom0's program has it."""
+        return {
+            "domains": [_packed(each) for each in self.domains],
+            "xenstore": self.store.value,
+            "store_restart": self.store_restart.value,
+            "reconnect": self.reconnect.value,
+            "watchdog_s": self.watchdog_s,
+            "built_for": list(self.built_for),
+            **packed_devices(self.drives),
+        }
+
     @classmethod
-    def parse(cls, data: dict[str, object]) -> "HostPlan":
-        """The plan out of the argument of dom0's program."""
-        domains = tuple(_domain(each) for each in cast("list[dict[str, object]]", data["domains"]))
+    def parse(cls, data: Mapping[str, Any]) -> "HostPlan":
+        """What `pack` was given."""
         return cls(
-            domains=domains,
-            store=StorePlace(cast("str", data["xenstore"])),
-            reconnect=Reconnect(cast("str", data["reconnect"])),
-            watchdog_s=cast("int", data["watchdog_s"]),
+            domains=tuple(_domain(each) for each in data["domains"]),
+            store=StorePlace(data["xenstore"]),
+            store_restart=StoreRestart(data["store_restart"]),
+            reconnect=Reconnect(data["reconnect"]),
+            watchdog_s=data["watchdog_s"],
             drives=devices_in(data),
-            built_for=tuple(cast("list[str]", data["built_for"])),
-            store_restart=StoreRestart(cast("str", data.get("store_restart", "lose"))),
+            built_for=tuple(data["built_for"]),
         )
 
 
-def _domain(data: dict[str, object]) -> DomainPlan:
-    fields = dict(data)
-    disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
-    drives = lines_of(fields.pop("drives", []))
-    keys = [each.name for each in dataclass_fields(ShutdownActions) if each.name in fields]
-    actions = ShutdownActions(**{key: cast("str", fields.pop(key)) for key in keys})
-    return DomainPlan(actions=actions, disks=disks, drives=drives, **fields)  # type: ignore[arg-type]
+def _packed(plan: DomainPlan) -> Data:
+    own = {each: getattr(plan, each) for each in _PLAIN} | asdict(plan.actions)
+    disks = [asdict(each) for each in plan.disks]
+    if not plan.drives:
+        return {**own, "disks": disks, "cmd_line": plan.cmd_line}
+    drives = [asdict(each) for each in plan.drives]
+    return {**own, "domid": plan.domid, "disks": disks, "drives": drives, "cmd_line": plan.cmd_line}
+
+
+def _domain(data: Mapping[str, Any]) -> DomainPlan:
+    return DomainPlan(
+        **{each: data[each] for each in _PLAIN},
+        actions=ShutdownActions(**{each.name: data[each.name] for each in fields(ShutdownActions)}),
+        disks=tuple(DiskPlan(**each) for each in data["disks"]),
+        cmd_line=data["cmd_line"],
+        domid=data.get("domid", 0),
+        drives=lines_of(data.get("drives", [])),
+    )

@@ -4,7 +4,6 @@ What to do is in the command line of the start info, as JSON; where its writes a
 (`journals`) is not part of the simulated host: it is the experimenter's notebook.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
@@ -13,8 +12,9 @@ from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
 from actors.block.blkfront_statistics import BlkfrontStatistics
+from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
 from actors.domu.io_wait import IoWait
-from actors.domu.store_client import StoreClient, StoreSpec
+from actors.domu.store_client import StoreClient
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec, checksum
 from actors.kernel.kernel import SUPERVISOR, Kernel
@@ -27,7 +27,6 @@ from actors.messages import Fault, StateWritten
 from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
 from actors.notebook.store_log import StoreLog
-from actors.policies import Frontend
 from actors.runtime.memory import Memory
 
 OpenJournal = Callable[[str], Journal]
@@ -62,8 +61,8 @@ class Guest(Kernel):
         super().__init__(memory, extents)
         self._open_store_log = open_store_log
         self._store_client: StoreClient | None = None
-        self.configuration = json.loads(self.start_info.cmd_line)
-        self.name: str = self.configuration["name"]
+        self.configuration = GuestConfiguration.parse(self.start_info.cmd_line)
+        self.name = self.configuration.name
         self._open_journal = open_journal
         self._disks: list[Blkfront] = []
         self._works: list[Thread] = []
@@ -79,19 +78,18 @@ class Guest(Kernel):
         """Connect to XenStore, probe the disks, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
-        frontend = Frontend(self.configuration["frontend"])
-        self.xenbus = connect_to_store(self, reconnect=frontend.reconnects)
+        self.xenbus = connect_to_store(self, reconnect=self.configuration.frontend.reconnects)
         await self.xenbus.watch(SHUTDOWN, self._shutdown_requested)
-        for device in self.configuration["devices"]:
+        for device in self.configuration.devices:
             self._disks.append(await self._probe(device))
-        if self.configuration["workload"] is not None:
-            for disk, device in zip(self._disks, self.configuration["devices"], strict=True):
+        if (spec := self.configuration.workload) is not None:
+            for disk, device in zip(self._disks, self.configuration.devices, strict=True):
                 self._waits.append(IoWait(self.threads))
-                work = self._work(disk, device, self._waits[-1])
-                self._works.append(self.threads.spawn(f"work on {device['vdev']}", work))
+                work = self._work(disk, device, spec, self._waits[-1])
+                self._works.append(self.threads.spawn(f"work on {device.vdev}", work))
         self._begin_store_work()
         self.threads.spawn("shutdown", self._shutdown_when_told())
-        if interval_ns := self.configuration["vitals_ns"]:
+        if interval_ns := self.configuration.vitals_ns:
             self.threads.spawn("vitals", self._vitals.publish(self.xenbus, interval_ns))
 
     def console_input(self, text: str) -> None:
@@ -110,8 +108,8 @@ class Guest(Kernel):
     def _disconnect(self, fault: Fault) -> bool:
         """A disk (`virtual_device`) is closed; taken away, it is opened again."""
         number = fault.options.get("virtual_device")
-        for disk, device in zip(self._disks, self.configuration["devices"], strict=False):
-            if device["virtual_device"] == number:
+        for disk, device in zip(self._disks, self.configuration.devices, strict=False):
+            if device.virtual_device == number:
                 if fault.active:
                     self.threads.spawn(f"fault {fault.number}", disk.disconnect(for_good=False))
                 else:
@@ -140,46 +138,39 @@ class Guest(Kernel):
             replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
             vitals=self._vitals.statistics(),
-            vbds={
-                str(device["vdev"]): each
-                for device, each in zip(self.configuration["devices"], disks, strict=False)
-            },
+            vbds={device.vdev: each for device, each in zip(self.configuration.devices, disks, strict=False)},
             checksums=dict(self._checksums),
         )
 
-    async def _probe(self, device: dict[str, int | str]) -> Blkfront:
+    async def _probe(self, device: GuestDevice) -> Blkfront:
         store = ObservedStore(self.xenbus, lambda _path, state: self._tell_state(device, state))
-        path = f"device/vbd/{device['virtual_device']}"
-        disk = Blkfront(self, store, path, self.configuration["frontend"])
+        disk = Blkfront(self, store, f"device/vbd/{device.virtual_device}", self.configuration.frontend)
         await disk.connect()
-        self.log(f"blkfront: {device['vdev']}: {disk.sectors} sectors")
+        self.log(f"blkfront: {device.vdev}: {disk.sectors} sectors")
         return disk
 
-    def _tell_state(self, device: dict[str, int | str], state: int) -> None:
-        number = int(device["virtual_device"])
-        self.send(SUPERVISOR, StateWritten("frontend", 0, number, state))
+    def _tell_state(self, device: GuestDevice, state: int) -> None:
+        self.send(SUPERVISOR, StateWritten("frontend", 0, device.virtual_device, state))
 
     def _begin_store_work(self) -> None:
-        work = self.configuration.get("store")
+        work = self.configuration.store
         if work is None or self._open_store_log is None:
             return
-        self._store_client = StoreClient(
-            self.threads, self.xenbus, self._open_store_log(self.name), StoreSpec(**work)
-        )
+        self._store_client = StoreClient(self.threads, self.xenbus, self._open_store_log(self.name), work)
         if self._stopping:
             self._store_client.stop()
         self.threads.spawn("work on the store", self._store_client.run())
 
-    async def _work(self, disk: Blkfront, device: dict[str, int | str], wait: IoWait) -> None:
-        work, vdev = self.configuration["workload"], str(device["vdev"])
+    async def _work(self, disk: Blkfront, device: GuestDevice, spec: WorkloadSpec, wait: IoWait) -> None:
+        vdev = device.vdev
         journal = self._open_journal(f"{self.name}-{vdev}")
         journal.begin_boot()
         journal.set_state(GuestState.running)
         journal.set_wanted(wanted=True)
-        if work["kind"] == "checksum":
-            await self._checksum(disk, journal, vdev, work["block"], wait)
+        if spec.kind == "checksum":
+            await self._checksum(disk, journal, vdev, spec.block, wait)
         else:
-            await self._exercise(disk, journal, device, WorkloadSpec(**work), wait)
+            await self._exercise(disk, journal, device, spec, wait)
         # Who is told to reboot has the rest of its work before it: until then it is out of service.
         if not self._reboots:
             journal.set_wanted(wanted=False)
@@ -202,13 +193,13 @@ class Guest(Kernel):
         self,
         disk: Blkfront,
         journal: Journal,
-        device: dict[str, int | str],
+        device: GuestDevice,
         spec: WorkloadSpec,
         wait: IoWait,
     ) -> None:
         boot = journal.word(Word.BOOTS)
-        random = Random(f"{self.configuration['seed']}:{self.name}:{device['vdev']}:{boot}")
-        identity = (self.configuration["guest_id"], int(device["virtual_device"]))
+        random = Random(f"{self.configuration.seed}:{self.name}:{device.vdev}:{boot}")
+        identity = (self.configuration.guest_id, device.virtual_device)
         if disk.read_only:
             spec = replace(spec, read_share=1.0)
         workload = Workload(self.threads, disk, journal, spec, random, identity, wait)

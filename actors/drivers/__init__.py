@@ -1,6 +1,6 @@
 """What a domain that drives real devices has, be it dom0 or a driver domain.
 
-driver_domain    the machine of a driver domain
+driver_domain    the machine of a driver domain; driver_configuration what it is told
 disk_driver      the driver of the disk controller
 hardware         the devices of a domain, of every kind
 disks            its disks: their drivers and volumes

@@ -1,20 +1,20 @@
 """A domain that has a disk controller of its own and serves it to others: a storage driver domain.
 
-What to do is in the command line of the start info, as JSON: its name, its devices (name, GSI, trigger)
-and the policies. Nothing that its guests ask of it goes through domain 0 once both ends are connected.
+What to do is in the command line of the start info. Nothing that its guests ask of it goes through domain 0
+once both ends are connected.
 Rules: it has no right but to the lines that it was given; what it is to serve it finds in the store.
 Source: tools/xl (devd), docs/misc/xl-disk-configuration (backend=).
 Left out: networks; an IOMMU, without which a driver domain is trusted with all memory, as on such a machine.
 """
 
-import json
 from dataclasses import dataclass
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.drivers.backends import OWN_ROOT, Backends
 from actors.drivers.disks import Disks
-from actors.drivers.hardware import DrivenHardware, devices_in
+from actors.drivers.driver_configuration import DriverConfiguration
+from actors.drivers.hardware import DrivenHardware
 from actors.kernel.kernel import Kernel
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
@@ -40,9 +40,9 @@ class DriverDomain(Kernel):
 
     def __init__(self, memory: Memory, extents: list[list[int]]) -> None:
         super().__init__(memory, extents)
-        self.configuration = json.loads(self.start_info.cmd_line)
-        self.name: str = self.configuration["name"]
-        self._hardware = DrivenHardware(self, devices_in(self.configuration), programs_ioapic=False)
+        self.configuration = DriverConfiguration.parse(self.start_info.cmd_line)
+        self.name = self.configuration.name
+        self._hardware = DrivenHardware(self, self.configuration.drives, programs_ioapic=False)
         self.link_owners.append(self._hardware)
         self._xenbus: Xenbus | None = None
         self._backends: Backends | None = None
@@ -50,14 +50,14 @@ class DriverDomain(Kernel):
     async def boot(self) -> None:
         """The store, the hardware, the devices that stand in the store."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
-        timeout_s = self.configuration["watchdog_s"]
+        timeout_s = self.configuration.watchdog_s
         if timeout_s:
             self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
         await self.grants.setup()
         self._xenbus = xenbus = connect_to_store(self, reconnect=True)
         await self._hardware.probe()
         disks = self._hardware.driver(Disks)
-        self._backends = Backends(self, xenbus, disks, self.configuration["reconnect"], root=OWN_ROOT)
+        self._backends = Backends(self, xenbus, disks, self.configuration.reconnect, root=OWN_ROOT)
         await self._backends.start()
         await xenbus.watch(SHUTDOWN, self._shutdown_requested)
         self.log(f"{self.name}: serves {self._hardware}")

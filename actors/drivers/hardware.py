@@ -5,6 +5,7 @@ kind of device is a driver in a file of its own and a row of `DRIVERS`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Final, Protocol, TypeVar
 
 from actors.drivers.disks import Disks
@@ -45,6 +46,11 @@ D = TypeVar("D")
 def devices_in(data: Mapping[str, object]) -> Given:
     """The devices that a domain is told of: a list of lines for each kind."""
     return {kind: lines_of(data.get(kind, [])) for kind in DRIVERS}
+
+
+def packed_devices(given: Given) -> dict[str, list[dict[str, object]]]:
+    """What `devices_in` is to find, as it crosses."""
+    return {kind: [asdict(each) for each in lines] for kind, lines in given.items()}
 
 
 class DrivenHardware:

@@ -7,9 +7,9 @@ fault ends. Half of the faults follow closely upon another, since that is where 
 
 from collections.abc import Callable
 from random import Random
-from typing import Final, cast
+from typing import Final
 
-from actors.policies import Frontend
+from actors.dom0.shutdown_actions import RESTART
 from cluster.campaign.case import FaultRow
 from cluster.config.hardware import DISK
 from cluster.config.resolved import ResolvedCluster, ResolvedHost
@@ -33,17 +33,17 @@ def _dom0(host: ResolvedHost) -> list[str]:
 
 def _drivers(host: ResolvedHost) -> list[str]:
     """The driver domains that are built again, if those whom they serve come back."""
-    hanging = [each["name"] for each in host.guests if not Frontend(cast("str", each["frontend"])).reconnects]
-    stock = {each.backend for each in host.volumes if each.guest in hanging}
+    hanging = [each for each in host.guests if not each.frontend.reconnects]
+    stock = {volume.backend for each in hanging for volume in each.volumes}
     return [
-        f"{host.name}/{each['name']}"
+        each.address
         for each in host.driver_domains
-        if each["on_crash"] == each["on_watchdog"] == "restart" and each["name"] not in stock
+        if each.actions.on_crash == each.actions.on_watchdog == RESTART and each.name not in stock
     ]
 
 
 def _guests(host: ResolvedHost) -> list[str]:
-    return [f"{host.name}/{each['name']}" for each in host.guests if each["on_crash"] == "restart"]
+    return [each.address for each in host.guests if each.actions.on_crash == RESTART]
 
 
 def _domains(host: ResolvedHost) -> list[str]:
@@ -78,7 +78,7 @@ def _actors(host: ResolvedHost) -> list[str]:
 
 
 def _links(host: ResolvedHost) -> list[str]:
-    ends = ["dom0", "ioapic", *host.drivers, *(str(each["name"]) for each in host.guests)]
+    ends = ["dom0", "ioapic", *host.drivers, *(each.name for each in host.guests)]
     links = [
         f"{host.name}/{one}:{other}"
         for end in ends

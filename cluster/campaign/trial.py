@@ -11,12 +11,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
+from actors.domu.workload import WorkloadSpec
 from cluster.campaign.case import Case
 from cluster.campaign.service_record import contradiction
 from cluster.campaign.witness import RunWitness
-from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost
+from cluster.config.resolved import ResolvedCluster
 from cluster.drivers.simulated import run_simulated
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.supervisor import Supervisor
@@ -117,7 +118,7 @@ def _judge(
 ) -> Report:
     report = report_of(facts_of(cluster, "simulated", supervisor), read_volume)
     witnessed = (*_witnessed(witness), _service(witness, report))
-    for check in (*report.checks, *witnessed, _recovery(supervisor.injections, cluster.settle_ns)):
+    for check in (*report.checks, *witnessed, _recovery(supervisor, cluster.settle_ns)):
         trial.take(check)
     for expectation in report.expected:
         trial.take(Check(f"expected {expectation.text}", expectation.verdict, expectation.text))
@@ -146,10 +147,11 @@ def _witnessed(witness: RunWitness) -> Iterator[Check]:
 def _service(witness: RunWitness, report: Report) -> Check:
     """Whether the guests were out for as long as the report says, and had as many errors."""
     wrong = []
+    works = {each.guest_id: each.workload for each in report.facts.cluster.guests}
     for record, guest in zip(report.facts.guests, report.guests, strict=True):
         seen = [each for each in witness.services if each.guest == record.address]
         if guest.outage_max_ns is not None:
-            idle_ns = _idle_ns(report.facts.cluster.host(record.host), record.name)
+            idle_ns = _idle_ns(works[record.guest_id])
             why = contradiction(seen, guest.outage_max_ns, idle_ns)
             wrong += [f"{record.address} {why}"] if why else []
         errors = sum(each.errors for each in seen)
@@ -158,17 +160,19 @@ def _service(witness: RunWitness, report: Report) -> Check:
     return _check("service", wrong, "the guests were out for as long as they are said to have been")
 
 
-def _idle_ns(host: ResolvedHost, guest: str) -> int:
+def _idle_ns(work: WorkloadSpec | None) -> int:
     """How long a guest that paces itself may have nothing to ask for."""
-    (work,) = (cast("Data", each["workload"]) for each in host.guests if each["name"] == guest)
-    rate = cast("float", work.get("rate") or 0)
-    return int(1e9 / rate) + 1 if rate else 0
+    return int(1e9 / work.rate) + 1 if work is not None and work.rate else 0
 
 
-def _recovery(injections: list[Injection], settle_ns: int) -> Check:
+def _names(supervisor: Supervisor, injection: Injection) -> str:
+    return ", ".join(supervisor.guests[each].name for each in injection.waiting_for)
+
+
+def _recovery(supervisor: Supervisor, settle_ns: int) -> Check:
     late = [
-        f"{each.kind} of {each.host}/{each.target}: {', '.join(each.waiting_for)}"
-        for each in injections
+        f"{each.kind} of {each.host}/{each.target}: {_names(supervisor, each)}"
+        for each in supervisor.injections
         if each.recovered_at_ns is None and each.waiting_for
     ]
     return _check("recovery", late, f"whoever a fault touched was served again within {settle_ns / 1e9:g} s")

@@ -193,7 +193,7 @@ class RunWitness(RunObserver):
         """Look at everything that a guest is sent."""
         if not isinstance(machine, Guest):
             return None
-        guest_id = machine.configuration["guest_id"]
+        guest_id = machine.configuration.guest_id
         return lambda message: self.delivered(address, guest_id, message)
 
     def delivered(self, address: str, guest_id: int, message: object) -> None:

@@ -5,7 +5,8 @@ source_file        the bytes of a file that was read
 schema, values      the keys, and what they can be; domain_name, checks what takes more than one key
 architecture       who survives whose death, and the rows that have a name
 hardware           what a board has, and what is known of each kind of device
-resolution         names to addresses; virtual_device, quantities, guest_description beside it
+resolution         names to addresses, to resolved; resolved_domains, volume are parts of that
+guest_description  a guest before it is resolved; virtual_device, quantities beside it
 shutdown_actions   which of xl's actions on a domain that has shut down are there
 xl_config          a guest as xl.cfg; xl_syntax, xl_refusals, xl_keys beside it, c_number for its numbers
 xl_disk            one disk of it; xl_disk_syntax beside it

@@ -131,6 +131,7 @@ DEFAULT: Final = "restartable-dom0"
 ARCHITECTURES: Final = {
     DEFAULT: Architecture(),
     "resuming-dom0": Architecture(reconnect=Reconnect.resume),
+    "stock-xen": Architecture(hwdom=Hwdom.reboot),
     "xen-2009": Architecture(hwdom=Hwdom.reboot, frontends=(Frontend.stock_linux,)),
     "stock-linux": Architecture(frontends=(Frontend.stock_linux,)),
     "xenstore-stubdom": Architecture(store=StorePlace.stubdom),

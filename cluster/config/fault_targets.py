@@ -52,7 +52,7 @@ class Inventory:
 def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
     """Every target of a host for a kind that aims so."""
     disks = [each.name for each in host.hardware_of(DISK)]
-    guests = [str(each["name"]) for each in host.guests]
+    guests = [each.name for each in host.guests]
     domains = ["dom0", *(["xenstore"] if host.architecture.store_has_domain else []), *host.drivers, *guests]
     match aim:
         case Aim.host:

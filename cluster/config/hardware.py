@@ -12,6 +12,7 @@ from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.devices.disk import Disk
 from actors.devices.disk_statistics import DiskStatistics
 from actors.devices.image import Image
+from actors.drivers.interrupt_line import InterruptLine
 from actors.runtime.distribution import Distribution
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
@@ -34,9 +35,10 @@ class Hardware:
     argument: Argument
     driver: str = "dom0"
 
-    def line(self) -> Argument:
+    @property
+    def line(self) -> InterruptLine:
         """Its interrupt line, as the domain that drives it is told of it."""
-        return {"name": self.name, "gsi": self.gsi, "trigger": self.trigger}
+        return InterruptLine(self.name, self.gsi, self.trigger)
 
 
 @dataclass(frozen=True, slots=True)

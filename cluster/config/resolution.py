@@ -5,20 +5,26 @@ always describes the same domains; guest ids count from 1 through all hosts, in 
 """
 
 import hashlib
-from dataclasses import asdict, replace
+from collections import Counter
+from dataclasses import replace
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
 from actors.abi.types import PAGE_SIZE
+from actors.dom0.shutdown_actions import ShutdownActions
+from actors.domu.store_client import StoreSpec
+from actors.domu.workload import WorkloadSpec
 from cluster.config.errors import Finding
 from cluster.config.fault_resolution import resolve_fault
 from cluster.config.fault_targets import Inventory
-from cluster.config.guest_description import GuestDescription
+from cluster.config.guest_description import DiskDescription, GuestDescription
 from cluster.config.hardware import hardware_of
-from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost, Volume
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.config.resolved_domains import GuestId, ResolvedDriverDomain, ResolvedGuest
 from cluster.config.schema import ClusterSchema, DriverDomainSchema, HostSchema, WorkloadSchema
 from cluster.config.source_file import SourceFile
 from cluster.config.virtual_device import virtual_device_number
+from cluster.config.volume import Volume
 from cluster.config.yaml_source import YamlSource
 
 _DOMZERO: Final = uuid5(NAMESPACE_DNS, "domzero")
@@ -65,9 +71,9 @@ class Resolution:
         return replace(resolved, faults=faults)
 
     def _host(self, host: HostSchema) -> ResolvedHost:
-        volumes: list[Volume] = []
+        indices = Counter[str]()
         guests = [
-            self._guest(host, name, each, volumes) for each in self._guests[host.name] for name in each.names
+            self._guest(host, name, each, indices) for each in self._guests[host.name] for name in each.names
         ]
         architecture = host.chosen.with_guests(each.frontend for each in self._guests[host.name])
         first = architecture.first_domid
@@ -85,87 +91,82 @@ class Resolution:
             pack=tuple(tuple(group) for group in host.pack),
             transport=host.transport,
             hardware=hardware_of(host),
-            volumes=tuple(volumes),
             guests=tuple(guests),
             driver_domains=tuple(
                 _driver_domain(host.name, each, first + at) for at, each in enumerate(host.driver_domains)
             ),
         )
 
-    def _guest(self, host: HostSchema, name: str, guest: GuestDescription, volumes: list[Volume]) -> Data:
+    def _guest(
+        self, host: HostSchema, name: str, guest: GuestDescription, indices: Counter[str]
+    ) -> ResolvedGuest:
         self._guest_ids += 1
-        disks: list[Data] = []
-        for disk in guest.disks:
-            number = virtual_device_number(disk.vdev)
-            index = sum(each.disk == disk.disk for each in volumes)
-            path = (disk.image or self._source.path.parent / f"{name}-{disk.vdev}.img").absolute()
-            read_only = disk.mode == "ro"
-            volumes.append(
-                Volume(
-                    guest=name,
-                    vdev=disk.vdev,
-                    virtual_device=number,
-                    disk=disk.disk,
-                    index=index,
-                    path=path,
-                    sectors=disk.sectors,
-                    read_only=read_only,
-                    made=disk.image is None,
-                    backend=disk.backend,
-                )
-            )
-            disks.append(
-                {
-                    "vdev": disk.vdev,
-                    "virtual_device": number,
-                    "disk": disk.disk,
-                    "backend": disk.backend,
-                    "volume": index,
-                    "mode": "r" if read_only else "w",
-                    "sectors": disk.sectors,
-                }
-            )
-        return {
-            "name": name,
-            "guest_id": self._guest_ids,
-            "handle": uuid5(_DOMZERO, f"{host.name}/{name}").bytes,
-            "memory_pages": guest.memory // PAGE_SIZE,
-            "max_pages": guest.maxmem // PAGE_SIZE,
-            "vcpus": guest.vcpus,
-            **asdict(guest.actions),
-            "frontend": (guest.frontend or host.chosen.frontend).value,
-            "vitals_ns": guest.vitals_ns,
-            "disks": disks,
-            "workload": _workload(guest.workload) if guest.workload else None,
-            "store": guest.store.model_dump() if guest.store else None,
-        }
+        return ResolvedGuest(
+            host=host.name,
+            name=name,
+            handle=_handle(host.name, name),
+            memory_pages=guest.memory // PAGE_SIZE,
+            max_pages=guest.maxmem // PAGE_SIZE,
+            vcpus=guest.vcpus,
+            actions=guest.actions,
+            guest_id=GuestId(self._guest_ids),
+            frontend=guest.frontend or host.chosen.frontend,
+            vitals_ns=guest.vitals_ns,
+            volumes=tuple(self._volume(name, each, indices) for each in guest.disks),
+            workload=_workload(guest.workload) if guest.workload else None,
+            store=StoreSpec(guest.store.nodes, guest.store.rate) if guest.store else None,
+        )
+
+    def _volume(self, guest: str, disk: DiskDescription, indices: Counter[str]) -> Volume:
+        """The next volume of its physical disk, of which there are `indices` already."""
+        index = indices[disk.disk]
+        indices[disk.disk] += 1
+        return Volume(
+            guest=guest,
+            vdev=disk.vdev,
+            virtual_device=virtual_device_number(disk.vdev),
+            disk=disk.disk,
+            index=index,
+            path=(disk.image or self._source.path.parent / f"{guest}-{disk.vdev}.img").absolute(),
+            sectors=disk.sectors,
+            read_only=disk.mode == "ro",
+            made=disk.image is None,
+            backend=disk.backend,
+        )
 
 
-def _driver_domain(host: str, driver: DriverDomainSchema, domid: int) -> Data:
+def _handle(host: str, name: str) -> bytes:
+    return uuid5(_DOMZERO, f"{host}/{name}").bytes
+
+
+def _driver_domain(host: str, driver: DriverDomainSchema, domid: int) -> ResolvedDriverDomain:
     pages = driver.memory // PAGE_SIZE
-    return {
-        "name": driver.name,
-        "handle": uuid5(_DOMZERO, f"{host}/{driver.name}").bytes,
-        "domid": domid,
-        "memory_pages": pages,
-        "max_pages": pages,
-        "vcpus": driver.vcpus,
-        "on_poweroff": driver.on_poweroff,
-        "on_reboot": driver.on_reboot,
-        "on_watchdog": driver.on_watchdog or driver.on_crash,
-        "on_crash": driver.on_crash,
-        "on_soft_reset": driver.on_soft_reset,
-    }
+    return ResolvedDriverDomain(
+        host=host,
+        name=driver.name,
+        handle=_handle(host, driver.name),
+        memory_pages=pages,
+        max_pages=pages,
+        vcpus=driver.vcpus,
+        actions=ShutdownActions(
+            on_poweroff=driver.on_poweroff,
+            on_reboot=driver.on_reboot,
+            on_watchdog=driver.on_watchdog or driver.on_crash,
+            on_crash=driver.on_crash,
+            on_soft_reset=driver.on_soft_reset,
+        ),
+        domid=domid,
+    )
 
 
-def _workload(work: WorkloadSchema) -> Data:
-    return {
-        "kind": work.kind,
-        "block": work.block,
-        "depth": work.depth,
-        "read_share": float(work.read_share),
-        "flush_every": work.flush_every,
-        "rate": work.rate or 0.0,
-        "requests": work.requests or 0,
-        "verify": work.verify,
-    }
+def _workload(work: WorkloadSchema) -> WorkloadSpec:
+    return WorkloadSpec(
+        kind=work.kind,
+        block=work.block,
+        depth=work.depth,
+        read_share=float(work.read_share),
+        flush_every=work.flush_every,
+        rate=work.rate or 0.0,
+        requests=work.requests or 0,
+        verify=work.verify,
+    )

@@ -4,55 +4,23 @@ Rules: frozen; dicts in here are msgpack data (numbers, text, bytes, lists and d
 copied by whoever hands them on. Sizes in pages or sectors, times in nanoseconds.
 """
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, cast
 
 from actors.address import domain_actor
+from actors.dom0.plan import DomainPlan, HostPlan
+from actors.drivers.driver_configuration import DriverConfiguration
+from actors.drivers.hardware import Given
 from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
 from cluster.config.hardware import HARDWARE_KINDS, Hardware
 from cluster.config.quantities import duration_text
+from cluster.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
-from cluster.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.config.source_file import SourceFile
+from cluster.config.volume import Volume
 
 Data = dict[str, object]
-_DOMAIN_KEYS: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus", *ACTION_DEFAULTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A guest's disk as a volume of a physical one. `made`: the run makes the image, of zeros.
-
-    `backend`: the domain that drives the physical disk and serves this one.
-    """
-
-    guest: str
-    vdev: str
-    virtual_device: int
-    disk: str
-    index: int
-    path: Path
-    sectors: int
-    read_only: bool
-    made: bool
-    backend: str = "dom0"
-
-    @property
-    def name(self) -> str:
-        """`web-0-xvda`: names the image and the journal, too."""
-        return f"{self.guest}-{self.vdev}"
-
-    def argument(self) -> Data:
-        """The volume as the disk actor is told of it."""
-        return {
-            "name": self.name,
-            "path": str(self.path),
-            "sectors": self.sectors,
-            "read_only": self.read_only,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +81,7 @@ class ResolvedFault:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedHost:
-    """One host. `guests`: what each domain is made of; `hardware` in the order of its lines.
-
-    `driver_domains`: the same of the domains that drive some of it, with their domids.
-    """
+    """One host, and the guests that are created there; `hardware` in the order of its lines."""
 
     name: str
     seed: int
@@ -131,9 +96,13 @@ class ResolvedHost:
     pack: tuple[tuple[str, ...], ...]
     transport: str
     hardware: tuple[Hardware, ...]
-    volumes: tuple[Volume, ...]
-    guests: tuple[Data, ...]
-    driver_domains: tuple[Data, ...] = ()
+    guests: tuple[ResolvedGuest, ...]
+    driver_domains: tuple[ResolvedDriverDomain, ...] = ()
+
+    @property
+    def volumes(self) -> list[Volume]:
+        """The disks of all guests."""
+        return [volume for guest in self.guests for volume in guest.volumes]
 
     @property
     def nr_frames(self) -> int:
@@ -157,7 +126,7 @@ class ResolvedHost:
     @property
     def drivers(self) -> list[str]:
         """The names of the driver domains."""
-        return [str(each["name"]) for each in self.driver_domains]
+        return [each.name for each in self.driver_domains]
 
     def driver_of(self, device: str) -> str:
         """The domain that drives a device, by name."""
@@ -170,7 +139,7 @@ class ResolvedHost:
 
     def domid_of(self, driver: str) -> int:
         """The number of dom0 or of a driver domain, which is always the same."""
-        return {str(each["name"]): cast("int", each["domid"]) for each in self.driver_domains}.get(driver, 0)
+        return next((each.domid for each in self.driver_domains if each.name == driver), 0)
 
     def volumes_of(self, disk: str) -> list[Volume]:
         """The volumes of one disk, by index."""
@@ -185,63 +154,34 @@ class ResolvedHost:
             "dom0_vcpus": self.dom0_vcpus,
         }
 
-    def dom0_argument(self) -> Data:
-        """What dom0 finds on its own disk (`actors/dom0/plan.py`)."""
-        disk_keys = ("vdev", "virtual_device", "disk", "volume", "mode")
-        drivers = [
-            {
-                **{key: each[key] for key in (*_DOMAIN_KEYS, "domid")},
-                "disks": [],
-                "drives": [device.line() for device in self.hardware if device.driver == each["name"]],
-                "cmd_line": self._driver_cmd_line(str(each["name"])),
-            }
-            for each in self.driver_domains
-        ]
-        guests = [
-            {
-                **{key: guest[key] for key in _DOMAIN_KEYS},
-                "disks": [
-                    {key: disk[key] for key in disk_keys}
-                    | {"backend": self.domid_of(self.driver_of(str(disk["disk"])))}
-                    for disk in rows(guest["disks"])
-                ],
-                "cmd_line": self._cmd_line(guest),
-            }
-            for guest in self.guests
-        ]
-        return {
-            "domains": [*drivers, *guests],
-            "xenstore": self.architecture.store.value,
-            "store_restart": self.architecture.store_restart.value,
-            "reconnect": self.architecture.reconnect.value,
-            "watchdog_s": self.watchdog_s,
-            "built_for": list(self.built_for),
-            **self._drives("dom0"),
-        }
+    def dom0_plan(self) -> HostPlan:
+        """What dom0 finds on its own disk."""
+        return HostPlan(
+            domains=(*map(self._driver_plan, self.driver_domains), *map(self._guest_plan, self.guests)),
+            store=self.architecture.store,
+            store_restart=self.architecture.store_restart,
+            reconnect=self.architecture.reconnect,
+            watchdog_s=self.watchdog_s,
+            built_for=self.built_for,
+            drives=self._drives("dom0"),
+        )
 
-    def _drives(self, driver: str) -> Data:
-        """The devices that a domain is told that it drives, by kind."""
+    def _driver_plan(self, driver: ResolvedDriverDomain) -> DomainPlan:
+        drives = self._drives(driver.name)
+        told = DriverConfiguration(driver.name, drives, self.architecture.reconnect, self.watchdog_s)
+        lines = tuple(line for lines in drives.values() for line in lines)
+        return replace(driver.plan(told.cmd_line()), domid=driver.domid, drives=lines)
+
+    def _guest_plan(self, guest: ResolvedGuest) -> DomainPlan:
+        disks = tuple(each.plan(self.domid_of(self.driver_of(each.disk))) for each in guest.volumes)
+        return replace(guest.plan(guest.configuration(self.seed).cmd_line()), disks=disks)
+
+    def _drives(self, driver: str) -> Given:
+        """The devices that a domain drives, by kind."""
         return {
-            kind.key: [each.line() for each in self.hardware_of(program) if each.driver == driver]
+            kind.key: tuple(each.line for each in self.hardware_of(program) if each.driver == driver)
             for program, kind in HARDWARE_KINDS.items()
         }
-
-    def _driver_cmd_line(self, name: str) -> str:
-        told = {
-            "name": name,
-            **self._drives(name),
-            "reconnect": self.architecture.reconnect.value,
-            "watchdog_s": self.watchdog_s,
-        }
-        return json.dumps(told, separators=(",", ":"))
-
-    def _cmd_line(self, guest: Data) -> str:
-        devices = [
-            {"vdev": disk["vdev"], "virtual_device": disk["virtual_device"]} for disk in rows(guest["disks"])
-        ]
-        keys = ("name", "guest_id", "frontend", "vitals_ns", "workload", "store")
-        told = {key: guest[key] for key in keys}
-        return json.dumps({**told, "seed": self.seed, "devices": devices}, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +205,11 @@ class ResolvedCluster:
     costs: CostsSchema = field(default_factory=CostsSchema)
     sources: tuple[SourceFile, ...] = ()
 
+    @property
+    def guests(self) -> list[ResolvedGuest]:
+        """The guests of all hosts, by their ids from the first one on."""
+        return [guest for host in self.hosts for guest in host.guests]
+
     def host(self, name: str) -> ResolvedHost:
         """A host by name; KeyError if there is none."""
         for each in self.hosts:
@@ -285,21 +230,10 @@ class ResolvedCluster:
         return replace(self, hosts=tuple(_placed(each, images) for each in self.hosts))
 
 
-def store_nodes(guest: Data) -> int:
-    """How many nodes of XenStore a guest writes."""
-    work = guest["store"]
-    return int(work["nodes"]) if isinstance(work, dict) else 0
-
-
-def rows(value: object) -> list[Data]:
-    """A list of dicts inside of such data."""
-    assert isinstance(value, list), "a list of dicts is wanted"
-    return value
-
-
 def _placed(host: ResolvedHost, images: Path) -> ResolvedHost:
-    volumes = tuple(
-        replace(each, path=images / f"{host.name}-{each.name}.img") if each.made else each
-        for each in host.volumes
-    )
-    return replace(host, volumes=volumes)
+    def there(volume: Volume) -> Volume:
+        path = images / f"{host.name}-{volume.name}.img"
+        return replace(volume, path=path) if volume.made else volume
+
+    guests = (replace(each, volumes=tuple(map(there, each.volumes))) for each in host.guests)
+    return replace(host, guests=tuple(guests))

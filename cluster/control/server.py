@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import cast
 
 import trio
 
@@ -209,6 +208,6 @@ def _size(board: Board, name: str) -> tuple[int, int]:
     if name == "dom0":
         return board.host.dom0_pages, board.host.dom0_vcpus
     for guest in (*board.host.driver_domains, *board.host.guests):
-        if guest["name"] == name:
-            return cast("int", guest["memory_pages"]), cast("int", guest["vcpus"])
+        if guest.name == name:
+            return guest.memory_pages, guest.vcpus
     return XENSTORE_PAGES, 1

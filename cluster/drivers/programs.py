@@ -80,7 +80,7 @@ def _ioapic(argument: Argument, _: Environment) -> Machine:
 
 
 def _dom0(argument: Argument, environment: Environment) -> Machine:
-    plan = HostPlan.parse(cast("dict[str, object]", argument["plan"]))
+    plan = HostPlan.parse(cast("Argument", argument["plan"]))
     archive = _archive(argument, environment) if not plan.store.is_own_domain else None
     return ControlDomain(environment.memory, _extents(argument), plan, archive)
 

@@ -21,7 +21,9 @@ from actors.runtime.simulated_actor import Tap
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
 from actors.xenstore.memory_archive import MemoryArchive
-from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume, store_nodes
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
+from cluster.config.volume import Volume
 from cluster.drivers.process import ANSWERS
 from cluster.drivers.programs import PROGRAMS, Environment
 from cluster.drivers.step_costs import StepCosts
@@ -63,14 +65,12 @@ class SimulatedHost:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
         self.store_logs = {
-            str(each["name"]): StoreLog.in_memory(nodes)
-            for each in host.guests
-            if (nodes := store_nodes(each))
+            each.name: StoreLog.in_memory(nodes) for each in host.guests if (nodes := each.store_nodes)
         }
         self._archives: dict[int, MemoryArchive] = {}
         self.images = {str(each.path): _image(each) for each in host.volumes}
         self.journals = {
-            each.name: _journal(host.name, guest, each, witness) for guest, each in _volumes(host)
+            each.name: _journal(guest, each, witness) for guest in host.guests for each in guest.volumes
         }
 
     def environment(self) -> Environment:
@@ -83,14 +83,9 @@ class SimulatedHost:
             self.store_logs.__getitem__,
         )
 
-    @property
-    def guests(self) -> list[str]:
-        """The names of its guests."""
-        return [str(each["name"]) for each in self._host.guests]
-
-    def journals_of(self, guest: str) -> list[Journal]:
+    def journals_of(self, guest: ResolvedGuest) -> list[Journal]:
         """The journals of one guest."""
-        return [self.journals[each.name] for each in self._host.volumes if each.guest == guest]
+        return [self.journals[each.name] for each in guest.volumes]
 
     def _open_archive(self, boot: int) -> MemoryArchive:
         return self._archives.setdefault(boot, MemoryArchive())
@@ -120,7 +115,8 @@ def run_simulated(
     cluster = cluster.placed(IMAGES)
     hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
     images = _images_of(hosts, cluster, placed)
-    supervisor = Supervisor(cluster, _journals_of(hosts), observe, store_logs=_store_logs_of(hosts))
+    journals = {each.guest_id: hosts[each.host].journals_of(each) for each in cluster.guests}
+    supervisor = Supervisor(cluster, journals, observe, store_logs=_store_logs(hosts, cluster))
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
@@ -157,6 +153,11 @@ def run_simulated(
         return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
     return supervisor, read_volume
+
+
+def _store_logs(hosts: dict[str, SimulatedHost], cluster: ResolvedCluster) -> dict[GuestId, StoreLog]:
+    working = (each for each in cluster.guests if each.store_nodes)
+    return {each.guest_id: hosts[each.host].store_logs[each.name] for each in working}
 
 
 def _images_of(
@@ -230,25 +231,10 @@ def _program(  # noqa: PLR0917 (what a program is made of)
     return make
 
 
-def _journals_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], list[Journal]]:
-    return {(name, guest): host.journals_of(guest) for name, host in hosts.items() for guest in host.guests}
-
-
-def _store_logs_of(hosts: dict[str, SimulatedHost]) -> dict[tuple[str, str], StoreLog]:
-    return {(name, guest): log for name, host in hosts.items() for guest, log in host.store_logs.items()}
-
-
-def _volumes(host: ResolvedHost) -> list[tuple[dict[str, object], Volume]]:
-    guests = {str(guest["name"]): guest for guest in host.guests}
-    return [(guests[each.guest], each) for each in host.volumes]
-
-
-def _journal(host: str, guest: dict[str, object], volume: Volume, witness: RunObserver) -> MemoryJournal:
-    guest_id = guest["guest_id"]
-    assert isinstance(guest_id, int), "a guest's id is a number"
+def _journal(guest: ResolvedGuest, volume: Volume, witness: RunObserver) -> MemoryJournal:
     return witness.journal(
-        guest=f"{host}/{volume.guest}",
-        guest_id=guest_id,
+        guest=guest.address,
+        guest_id=guest.guest_id,
         virtual_device=volume.virtual_device,
         volume_sectors=volume.sectors,
     )

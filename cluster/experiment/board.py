@@ -27,6 +27,7 @@ from actors.messages import (
 )
 from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
 from cluster.config.resolved import ResolvedHost
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
 
 SUPERVISOR = "supervisor"
 HYPERVISOR = "hypervisor"
@@ -35,13 +36,14 @@ ENDINGS = ("shutdown", "dying", "destroyed")
 
 @dataclass(slots=True)
 class DomainProcess:
-    """The process of one incarnation of a domain."""
+    """The process of one incarnation of a domain; `guest`: which one it is, if it is one."""
 
     domid: int
     incarnation: int
     name: str
     address: str
     started_at_ns: int
+    guest: ResolvedGuest | None = None
     state: str = "running"
     stop_wanted: bool = False
     shutdown_reason: int | None = None
@@ -58,6 +60,7 @@ class DomainChange:
     what: str
     reason: int
     at_ns: int
+    guest_id: GuestId | None = None
 
 
 @dataclass(slots=True)
@@ -85,9 +88,9 @@ class Board:
         self._emit = emit
         self._changed = changed
         self._running: set[str] = set()
-        self._names = {guest["handle"]: str(guest["name"]) for guest in host.guests}
+        self._guests = {guest.handle: guest for guest in host.guests}
+        self._names = {each.handle: each.name for each in (*host.guests, *host.driver_domains)}
         self._names[XENSTORE_HANDLE] = "xenstore"
-        self._names |= {driver["handle"]: str(driver["name"]) for driver in host.driver_domains}
         self.hypervisor = str(Address(host.name, HYPERVISOR))
         self._ioapic = str(Address(host.name, "ioapic"))
         self._devices = {each.name: str(Address(host.name, each.name)) for each in host.hardware}
@@ -198,6 +201,11 @@ class Board:
         domain = self.domains.get(domid)
         return None if domain is None else domain.name
 
+    def guest_at(self, domid: int) -> GuestId | None:
+        """The guest that has this number, or had it last."""
+        domain = self.domains.get(domid)
+        return domain.guest.guest_id if domain is not None and domain.guest is not None else None
+
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in self.domains.values():
@@ -245,7 +253,8 @@ class Board:
         link = domain_actor(domid)
         address = str(Address(self.host.name, link))
         name = "dom0" if domid == 0 else self._names.get(message.handle, link)
-        domain = DomainProcess(domid, message.incarnation, name, address, now_ns)
+        guest = self._guests.get(message.handle)
+        domain = DomainProcess(domid, message.incarnation, name, address, now_ns, guest)
         self.domains[domid] = domain
         argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
         if domid == 0 or message.handle == XENSTORE_HANDLE:
@@ -255,7 +264,7 @@ class Board:
             }
         if domid == 0:
             self.state.dom0_boots += 1
-            argument["plan"] = self.host.dom0_argument()
+            argument["plan"] = self.host.dom0_plan().pack()
             self._spawn(address, "dom0", argument)
         elif name in self.host.drivers:
             self.state.driver_boots[name] = self.state.driver_boots.get(name, 0) + 1
@@ -308,6 +317,6 @@ class Board:
                 self._emit(Kill(address))
 
     def _report(self, domain: DomainProcess, what: str, reason: int, now_ns: int) -> None:
-        self._changed(
-            DomainChange(self.host.name, domain.name, domain.domid, domain.incarnation, what, reason, now_ns)
-        )
+        guest_id = domain.guest.guest_id if domain.guest is not None else None
+        who = (self.host.name, domain.name, domain.domid, domain.incarnation)
+        self._changed(DomainChange(*who, what, reason, now_ns, guest_id))

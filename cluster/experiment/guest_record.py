@@ -12,24 +12,24 @@ from actors.dom0.shutdown_actions import DESTROY, RESTART, ShutdownActions
 from actors.notebook.journal_header import GuestState, Word
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.experiment.lives import Death, Lives, death_by
 
 
 @dataclass(slots=True)
 class GuestRecord:
-    """What the experimenter knows of one guest. `outage_seen_ns`: the longest outage that `look` has met.
+    """What the experimenter knows of one guest. `address`: where it was created, `host`: where it is.
 
     `action`: what its toolstack does with it once it has stopped; `returns`: it has shut down, and is to be
-    created again; `has_left`: it has shut down in order, and is not.
+    created again; `has_left`: it has shut down in order, and is not. `outage_seen_ns`: the longest outage
+    that `look` has met.
     """
 
+    guest_id: GuestId
+    address: str
     host: str
-    name: str
     journals: Sequence[JournalReader]
     actions: ShutdownActions = field(default_factory=ShutdownActions)
-    domid: int = 0
-    domids: list[int] = field(default_factory=list)
-    boots: int = 0
     ended: bool = False
     action: str = DESTROY
     returns: bool = False
@@ -38,6 +38,13 @@ class GuestRecord:
     lives: Lives = field(default_factory=Lives)
     power_losses: list[list[int]] = field(default_factory=list)
     outage_seen_ns: int = 0
+
+    @classmethod
+    def of(
+        cls, guest: ResolvedGuest, journals: Sequence[JournalReader], store_log: StoreLogReader | None
+    ) -> "GuestRecord":
+        """The record of a guest that is still to be created."""
+        return cls(guest.guest_id, guest.address, guest.host, journals, guest.actions, store_log=store_log)
 
     @property
     def died(self) -> bool:
@@ -50,18 +57,25 @@ class GuestRecord:
         return self.ended and self.lives.has_died
 
     @property
-    def address(self) -> str:
-        """`host0/web-0`."""
-        return f"{self.host}/{self.name}"
+    def name(self) -> str:
+        """`web-0`."""
+        return self.address.rpartition("/")[2]
+
+    @property
+    def boots(self) -> int:
+        """How often it was started."""
+        return self.lives.begun
+
+    @property
+    def domid(self) -> int:
+        """The number of its domain, or of its last one; 0 before there was one."""
+        return self.lives.domids[-1] if self.lives.domids else 0
 
     def start(self, domid: int) -> None:
         """Another life begins."""
-        self.boots += 1
-        self.domid = domid
-        self.domids.append(domid)
         self.ended = self.returns = self.has_left = False
         self.action = self.actions.on_crash
-        self.lives.begin()
+        self.lives.begin(domid)
 
     def shut_down(self, reason: int, *, counts: bool) -> None:
         """It has shut down for this reason; a death `counts` while the run is not over."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from actors.notebook.journal_header import RECORDS_AT
 from actors.notebook.journal_record import RECORD_SIZE
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board
 from cluster.experiment.guest_record import GuestRecord
 
@@ -21,7 +22,7 @@ class JournalBudget:
         self,
         limit: int | None,
         boards: Mapping[str, Board],
-        guests: Mapping[tuple[str, str], GuestRecord],
+        guests: Mapping[GuestId, GuestRecord],
         observe: Callable[[str, str], None],
     ) -> None:
         self.limit = limit
@@ -29,7 +30,7 @@ class JournalBudget:
         self._boards = boards
         self._guests = guests
         self._observe = observe
-        self._stopped: dict[tuple[str, str], int] = {}
+        self._stopped: dict[GuestId, int] = {}
 
     def used(self, host: str | None = None) -> int:
         """The bytes of all journals, or of those of a host."""
@@ -47,7 +48,7 @@ class JournalBudget:
         if not self.is_used_up:
             self.is_used_up = True
             self._observe("full", "the journals have used up their budget: the guests stop working")
-        for key, guest in self._guests.items():
-            if guest.works and not guest.ended and self._stopped.get(key) != guest.boots:
-                self._stopped[key] = guest.boots
+        for guest_id, guest in self._guests.items():
+            if guest.works and not guest.ended and self._stopped.get(guest_id) != guest.boots:
+                self._stopped[guest_id] = guest.boots
                 self._boards[guest.host].type_on_console(guest.name, "stop")

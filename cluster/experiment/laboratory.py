@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cluster.config.resolved import ResolvedCluster
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board
 from cluster.experiment.faults.fault_run import FaultRun
 from cluster.experiment.guest_record import GuestRecord
@@ -19,7 +20,7 @@ class Laboratory:
 
     cluster: ResolvedCluster
     boards: Mapping[str, Board]
-    guests: Mapping[tuple[str, str], GuestRecord]
+    guests: Mapping[GuestId, GuestRecord]
     fault_run: FaultRun
     journals: JournalBudget
     readings: Readings

@@ -43,17 +43,25 @@ def death_by(reason: int) -> Death | None:
 
 @dataclass(slots=True)
 class Lives:
-    """The count of one guest. `deaths` has every kind of death from the start; `has_died`: the last life."""
+    """The lives of one guest. `domids`: the number of its domain in each of them, the present one last.
 
-    begun: int = 0
+    `deaths` has every kind of death from the start; `has_died`: the last life.
+    """
+
+    domids: list[int] = field(default_factory=list)
     ended_in_order: int = 0
     deaths: dict[Death, int] = field(default_factory=lambda: dict.fromkeys(Death, 0))
     is_alive: bool = False
     has_died: bool = False
 
-    def begin(self) -> None:
-        """The guest is started."""
-        self.begun += 1
+    @property
+    def begun(self) -> int:
+        """How many there have been."""
+        return len(self.domids)
+
+    def begin(self, domid: int) -> None:
+        """The guest is started, as this domain."""
+        self.domids.append(domid)
         self.is_alive, self.has_died = True, False
 
     def die(self, death: Death) -> None:

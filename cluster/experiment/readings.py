@@ -20,6 +20,7 @@ from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
 from cluster.config.hardware import HARDWARE_KINDS
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board
 from cluster.experiment.statistics_maps import record_of
 
@@ -38,6 +39,7 @@ class StoreReading:
 class Readings:
     """The statistics of all hosts: by host, and those of which a host has several by host and name.
 
+    What a guest's disks and kernel say is kept by the guest, wherever that is.
     `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
     the record that a device of its kind declares; `backends`: those of dom0 and the driver domains, by guest
     and virtual device; `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps
@@ -51,9 +53,9 @@ class Readings:
         self.hardware: dict[tuple[str, str], object] = {}
         self.dom0s: dict[str, ControlDomainStatistics] = {}
         self.stores: dict[str, StoreReading] = {}
-        self.backends: dict[tuple[str, str, int], BlkbackStatistics] = {}
-        self.vitals: dict[tuple[str, str], VitalsStatistics] = {}
-        self.frontends: dict[tuple[str, str], dict[str, BlkfrontStatistics]] = {}
+        self.backends: dict[tuple[GuestId, int], BlkbackStatistics] = {}
+        self.vitals: dict[GuestId, VitalsStatistics] = {}
+        self.frontends: dict[GuestId, dict[str, BlkfrontStatistics]] = {}
         self._boards = boards
         self._emit = emit
         self.asked: dict[int, str] = {}
@@ -125,11 +127,11 @@ class Readings:
             self.stores[host] = StoreReading(record_of(StoreStatistics, values), now_ns)
         elif name in board.host.drivers:
             self._take_backends(board, record_of(DriverDomainStatistics, values).vbds)
-        elif actor != "ioapic":
+        elif actor != "ioapic" and (guest_id := board.guest_at(int(actor.removeprefix("dom")))) is not None:
             guest = record_of(GuestStatistics, values)
-            self.vitals[key] = guest.vitals
+            self.vitals[guest_id] = guest.vitals
             if guest.vbds:
-                self.frontends[key] = guest.vbds
+                self.frontends[guest_id] = guest.vbds
 
     def _take_hypervisor(self, board: Board, statistics: HypervisorStatistics) -> None:
         host = board.host.name
@@ -140,11 +142,10 @@ class Readings:
                 self.domains[host, domain] = each
 
     def _take_backends(self, board: Board, vbds: list[BlkbackStatistics]) -> None:
-        host = board.host.name
         for each in vbds:
-            guest = board.domain_name(each.domid)
-            if guest is not None:
-                self.backends[host, guest, each.device] = each
+            guest_id = board.guest_at(each.domid)
+            if guest_id is not None:
+                self.backends[guest_id, each.device] = each
 
     def _powered(self) -> list[Board]:
         return [each for each in self._boards.values() if each.state.power == "on"]

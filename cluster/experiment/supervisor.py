@@ -8,13 +8,13 @@ Rules: here is what follows from what others say; what follows from time is in `
 from collections.abc import Callable, Mapping, Sequence
 
 from actors.address import Address
-from actors.dom0.shutdown_actions import DESTROY, ShutdownActions
+from actors.dom0.shutdown_actions import DESTROY
 from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
-from cluster.config.shutdown_actions import ACTION_DEFAULTS
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.faults.fault_run import FaultRun
 from cluster.experiment.faults.fault_target import FaultTarget
@@ -37,29 +37,22 @@ class Supervisor(Machine):
     def __init__(
         self,
         cluster: ResolvedCluster,
-        journals: Mapping[tuple[str, str], Sequence[JournalReader]],
+        journals: Mapping[GuestId, Sequence[JournalReader]],
         observe: Callable[[str, str], None] = lambda _phase, _text: None,
         *,
         endless: bool = False,
-        store_logs: Mapping[tuple[str, str], StoreLogReader] | None = None,
+        store_logs: Mapping[GuestId, StoreLogReader] | None = None,
         keep: Callable[[], None] = lambda: None,
         journal_budget: int | None = None,
         host_clock: HostClock | None = None,
     ) -> None:
         self.cluster = cluster
         self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
+        logs = store_logs or {}
         self.guests = {
-            (host.name, str(guest["name"])): GuestRecord(
-                host.name,
-                str(guest["name"]),
-                journals[host.name, str(guest["name"])],
-                ShutdownActions(**{key: str(guest[key]) for key in ACTION_DEFAULTS}),
-            )
-            for host in cluster.hosts
-            for guest in host.guests
+            each.guest_id: GuestRecord.of(each, journals[each.guest_id], logs.get(each.guest_id))
+            for each in cluster.guests
         }
-        for key, log in (store_logs or {}).items():
-            self.guests[key].store_log = log
         self.fault_run = FaultRun(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
@@ -202,7 +195,7 @@ class Supervisor(Machine):
 
     def _domain_changed(self, change: DomainChange) -> None:
         self.fault_run.domain_changed(change, self._now_ns)
-        guest = self.guests.get((change.host, change.name))
+        guest = self.guests.get(change.guest_id) if change.guest_id is not None else None
         if guest is not None:
             self._guest_changed(guest, change)
         if change.what == "started":
@@ -212,7 +205,7 @@ class Supervisor(Machine):
                 self.faults.stopped(change, self.boards[change.host].domains[change.domid])
             self.faults.detected(change)
             if change.what == "dying" and guest is not None and guest.action == DESTROY:
-                self.faults.destroyed(change)
+                self.faults.destroyed(change, guest.guest_id)
 
     def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
         board, counts = self.boards[change.host], self.breakable

@@ -4,7 +4,7 @@ Rules: a domain that has been is in here for good, with what was known of it las
 what it held (ports, grants, frames) are nothing once it is gone.
 """
 
-from typing import Final, cast
+from typing import Final
 
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from cluster.experiment.board import Board, DomainProcess
@@ -28,10 +28,10 @@ class DomainMetrics:
         self._each = each
         self._names = [*CONTROL[: 1 + board.host.architecture.store_has_domain]]
         self._names += board.host.drivers
-        self._guests = [str(guest["name"]) for guest in board.host.guests]
+        self._guests = [guest.name for guest in board.host.guests]
         self._names += self._guests
         domains = (*board.host.driver_domains, *board.host.guests)
-        self._vcpus = {str(each["name"]): cast("int", each["vcpus"]) for each in domains}
+        self._vcpus = {each.name: each.vcpus for each in domains}
         self._vcpus["dom0"] = board.host.dom0_vcpus
         self._devices = {str(each.gsi): each.name for each in board.host.hardware}
 

@@ -5,7 +5,7 @@ and outlive everybody; what frontends and backends say of themselves is as old a
 """
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
 from actors.abi.blkif import BLKIF_RING_ENTRIES
 from actors.abi.interface import XenbusState
@@ -15,7 +15,9 @@ from actors.domu.vitals import VitalsStatistics
 from actors.notebook.histogram import bucket_of
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalReader
-from cluster.config.resolved import Data, ResolvedHost, rows
+from cluster.config.resolved import ResolvedHost
+from cluster.config.resolved_domains import GuestId
+from cluster.config.volume import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.readings import Readings
 from cluster.metrics import catalog
@@ -35,33 +37,30 @@ class GuestMetrics:
     def __init__(
         self,
         host: ResolvedHost,
-        guests: Mapping[tuple[str, str], GuestRecord],
+        guests: Mapping[GuestId, GuestRecord],
         readings: Readings,
         *,
         each: bool,
     ) -> None:
-        self._host = host.name
         self._each = each
         self._readings = readings
-        self._guests = [
-            (guests[host.name, str(guest["name"])], rows(guest["disks"])) for guest in host.guests
-        ]
+        self._guests = [(guests[each.guest_id], each.volumes) for each in host.guests]
 
     def write(self, families: Families, now_ns: int) -> None:
         """All of them, as of now."""
-        for guest, disks in self._guests:
+        for guest, volumes in self._guests:
             label = self._label(guest.name)
             outage_ns = guest.outage_ns(now_ns)
-            for disk, journal in zip(disks, guest.journals, strict=False):
-                self._write_vbd(families, now_ns, guest.name, str(disk["vdev"]), journal)
-                self._write_ends(families, guest.name, disk)
+            for volume, journal in zip(volumes, guest.journals, strict=False):
+                self._write_vbd(families, now_ns, guest.name, volume.vdev, journal)
+                self._write_ends(families, guest, volume)
             families.add(catalog.GUEST_UP, int(guest.lives.is_alive), label)
             families.add(catalog.GUEST_BOOTS, guest.boots, label)
             families.add(catalog.GUEST_OUTAGE_SECONDS, outage_ns / NS, label)
             families.add(
                 catalog.GUEST_LONGEST_OUTAGE_SECONDS, max(guest.longest_outage_ns, outage_ns) / NS, label
             )
-            vitals = self._readings.vitals.get((self._host, guest.name))
+            vitals = self._readings.vitals.get(guest.guest_id)
             families.add_all(VitalsStatistics, vitals, label)
             self._write_lives(families, guest, label)
 
@@ -86,12 +85,11 @@ class GuestMetrics:
         families.add(catalog.VBD_OLDEST_REQUEST_SECONDS, age_s, label, vbd)
         families.add_histogram(catalog.VBD_REQUEST_DURATION_SECONDS, latency_histogram(journal), label, vbd)
 
-    def _write_ends(self, families: Families, guest: str, disk: Data) -> None:
-        vbd, add, label = str(disk["vdev"]), families.add, self._label(guest)
-        add(catalog.VBD_INFO, 1, label, vbd, str(disk["backend"]))
-        front = self._readings.frontends.get((self._host, guest), {}).get(vbd)
-        device = cast("int", disk["virtual_device"])
-        back = self._readings.backends.get((self._host, guest, device))
+    def _write_ends(self, families: Families, guest: GuestRecord, volume: Volume) -> None:
+        vbd, add, label = volume.vdev, families.add, self._label(guest.name)
+        add(catalog.VBD_INFO, 1, label, vbd, volume.backend)
+        front = self._readings.frontends.get(guest.guest_id, {}).get(vbd)
+        back = self._readings.backends.get((guest.guest_id, volume.virtual_device))
         add(catalog.VBD_RING_SLOTS, BLKIF_RING_ENTRIES, label, vbd)
         families.add_all(BlkfrontStatistics, front, label, vbd)
         families.add_all(BlkbackStatistics, back, label, vbd)

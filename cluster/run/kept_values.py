@@ -19,13 +19,17 @@ from typing import Any, Final, cast
 from pydantic import BaseModel
 
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.domu.store_client import StoreSpec
+from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.config.architecture import Architecture
 from cluster.config.errors import Finding
 from cluster.config.hardware import Hardware
-from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger, Volume
+from cluster.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger
+from cluster.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.config.schema import CostsSchema, ExpectSchema, MetricsSchema
+from cluster.config.volume import Volume
 from cluster.experiment.faults.fault_target import FaultTarget
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.faults.unfired_fault import UnfiredFault
@@ -40,7 +44,7 @@ CLASSES: Final[dict[str, type]] = {
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Volume, Finding),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
-        *(ShutdownActions, UnfiredFault),
+        *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),
         *(Architecture, Frontend, Hwdom, Reconnect, StorePlace, StoreRestart),
     )
 }

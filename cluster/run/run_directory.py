@@ -19,7 +19,8 @@ from actors.address import Address
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
 from cluster.config.errors import ConfigError, Finding
-from cluster.config.resolved import Data, ResolvedCluster, ResolvedHost, store_nodes
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
 
 FOLDERS: Final = ("images", "journals", "logs")
 RUNS: Final = Path("runs")
@@ -73,31 +74,25 @@ class RunDirectory:
                 with volume.path.open("xb") as file:
                     file.truncate(volume.sectors * SECTOR_SIZE)
 
-    def make_journals(self, host: ResolvedHost, guest: Data) -> list[Journal]:
+    def make_journals(self, guest: ResolvedGuest) -> list[Journal]:
         """Make and open a journal for each disk of a guest."""
-        guest_id = guest["guest_id"]
-        assert isinstance(guest_id, int), "a guest's id is a number"
         return [
             Journal.create(
-                self.journal_path(host.name, volume.name),
-                guest=f"{host.name}/{volume.guest}",
-                guest_id=guest_id,
+                self.journal_path(guest.host, volume.name),
+                guest=guest.address,
+                guest_id=guest.guest_id,
                 virtual_device=volume.virtual_device,
                 volume_sectors=volume.sectors,
             )
-            for volume in host.volumes
-            if volume.guest == guest["name"]
+            for volume in guest.volumes
         ]
 
-    def make_store_logs(self, cluster: ResolvedCluster) -> dict[tuple[str, str], StoreLog]:
-        """Make and open a log for each guest that works with XenStore, by host and name."""
+    def make_store_logs(self, cluster: ResolvedCluster) -> dict[GuestId, StoreLog]:
+        """Make and open a log for each guest that works with XenStore."""
         return {
-            (host.name, str(guest["name"])): StoreLog.create(
-                self.store_log_path(host.name, str(guest["name"])), nodes
-            )
-            for host in cluster.hosts
-            for guest in host.guests
-            if (nodes := store_nodes(guest))
+            guest.guest_id: StoreLog.create(self.store_log_path(guest.host, guest.name), nodes)
+            for guest in cluster.guests
+            if (nodes := guest.store_nodes)
         }
 
     def journal_path(self, host: str, volume: str) -> Path:

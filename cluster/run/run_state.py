@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.journal_reader import JournalError, JournalReader
 from actors.notebook.store_log_reader import StoreLogError, StoreLogReader
-from cluster.config.resolved import ResolvedCluster, store_nodes
+from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.faults.fault_target import FaultTarget
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
@@ -181,13 +181,10 @@ def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
 
 def _attach(facts: RunFacts, directory: RunDirectory) -> None:
     """Give every guest its journals and its log, which are only read."""
+    described = {each.guest_id: each for each in facts.cluster.guests}
     for guest in facts.guests:
-        host = facts.cluster.host(guest.host)
-        guest.journals = [
-            JournalReader.open(directory.journal_path(host.name, each.name))
-            for each in host.volumes
-            if each.guest == guest.name
-        ]
-        (described,) = [each for each in host.guests if each["name"] == guest.name]
-        if store_nodes(described):
-            guest.store_log = StoreLogReader.open(directory.store_log_path(host.name, guest.name))
+        born = described[guest.guest_id]
+        paths = [directory.journal_path(born.host, each.name) for each in born.volumes]
+        guest.journals = [JournalReader.open(each) for each in paths]
+        if born.store_nodes:
+            guest.store_log = StoreLogReader.open(directory.store_log_path(born.host, born.name))

@@ -22,7 +22,9 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
-from cluster.config.resolved import ResolvedCluster, ResolvedHost, Volume
+from cluster.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.config.resolved_domains import GuestId
+from cluster.config.volume import Volume
 from cluster.control.client import claim_name
 from cluster.control.interruption import Interruption
 from cluster.control.preflight import check_sockets, check_surroundings, own_name, port_trouble
@@ -346,13 +348,10 @@ class Session:
                 [str(Address.domain(each.host, each.domid)) for each in self.supervisor.guests.values()]
             )
 
-    def _prepare(self) -> dict[tuple[str, str], list[Journal]]:
-        journals: dict[tuple[str, str], list[Journal]] = {}
+    def _prepare(self) -> dict[GuestId, list[Journal]]:
         for host in self._cluster.hosts:
             self._run_directory.make_images(host)
-            for guest in host.guests:
-                journals[host.name, str(guest["name"])] = self._run_directory.make_journals(host, guest)
-        return journals
+        return {each.guest_id: self._run_directory.make_journals(each) for each in self._cluster.guests}
 
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
         _, fd = SharedMemory.create(host.memory_pages)

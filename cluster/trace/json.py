@@ -12,6 +12,7 @@ from pathlib import Path
 
 from actors.abi.trace import TracePoint
 from actors.address import Address
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import HYPERVISOR, SUPERVISOR
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.faults.reach import behind_domain
@@ -61,7 +62,7 @@ class TraceWriter:
         names = {
             str(Address.domain(each.host, domid)): each.name
             for each in self._supervisor.guests.values()
-            for domid in each.domids
+            for domid in each.lives.domids
         }
         for address in dict.fromkeys(each.address for each in self._recordings):
             title = f"{address} {names[address]}" if address in names else address
@@ -99,21 +100,22 @@ class TraceWriter:
     def _users(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
         guests = self._supervisor.guests
         return {
-            (str(Address(host.name, device.name)), number): [
-                (str(Address.domain(host.name, domid)), volume.virtual_device & 0xFFFF)
-                for domid in guests[host.name, volume.guest].domids
+            (str(Address(guest.host, volume.disk)), volume.index): [
+                (str(Address.domain(guest.host, domid)), volume.virtual_device & 0xFFFF)
+                for domid in guests[guest.guest_id].lives.domids
             ]
-            for host in self._supervisor.cluster.hosts
-            for device in host.hardware
-            for number, volume in enumerate(host.volumes_of(device.name))
+            for guest in self._supervisor.cluster.guests
+            for volume in guest.volumes
         }
 
-    def _reached(self, injection: Injection) -> list[str]:
+    def _reached(self, injection: Injection) -> list[GuestId]:
         """The guests whose outage may be that of a fault: of one in a domain, those behind that domain."""
         host = self._supervisor.cluster.host(injection.host)
-        guests = [str(each["name"]) for each in host.guests]
+        guests = [each.name for each in host.guests]
         domains = ("dom0", "xenstore", *host.drivers, *guests)
-        return behind_domain(injection.target, host) if injection.target in domains else []
+        if injection.target not in domains:
+            return []
+        return [each.guest_id for each in behind_domain(injection.target, host)]
 
     def _request(self, request: Request) -> None:
         events, guest, number = self._events, request.guest, request.number

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from actors.address import Address
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
 from cluster.trace.requests import Request
@@ -63,11 +64,11 @@ def outages(
     guests: Sequence[GuestRecord],
     requests: Sequence[Request],
     end_ns: int,
-    reached: Callable[[Injection], Collection[str]],
+    reached: Callable[[Injection], Collection[GuestId]],
 ) -> list[TracedOutage]:
     """One outage for each fault and each guest that it touched for a millisecond or more.
 
-    `reached`: the names of the guests that a fault may touch.
+    `reached`: the guests that a fault may touch.
     """
     of_guest: dict[str, list[Request]] = {}
     for request in requests:
@@ -75,10 +76,10 @@ def outages(
     found = []
     for guest in guests:
         address = str(Address.domain(guest.host, guest.domid))
-        lives = [of_guest.get(str(Address.domain(guest.host, domid)), []) for domid in guest.domids]
+        lives = [of_guest.get(str(Address.domain(guest.host, domid)), []) for domid in guest.lives.domids]
         waits = gaps([each for life in lives for each in life], end_ns)
         for injection in injections:
-            if injection.host != guest.host or guest.name not in reached(injection):
+            if guest.guest_id not in reached(injection):
                 continue
             over_ns = injection.recovered_at_ns or end_ns
             touched = [

@@ -13,7 +13,8 @@ from actors.address import Address
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.histogram import percentile_ns
 from actors.notebook.journal_header import Word
-from cluster.config.resolved import ResolvedCluster, Volume
+from cluster.config.resolved import ResolvedCluster
+from cluster.config.volume import Volume
 from cluster.experiment.faults.fault_target import FaultTarget
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.faults.unfired_fault import UnfiredFault

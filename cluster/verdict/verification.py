@@ -10,7 +10,7 @@ from typing import Final
 
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalError, JournalReader
-from cluster.config.resolved import Volume
+from cluster.config.volume import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.verdict.ledger import ImageFile, LedgerError, LedgerResult, ReadSectors, check_volume
 from cluster.verdict.run_facts import ReadVolume, RunFacts
@@ -27,9 +27,9 @@ class Verification:
         self._read_volume = read_volume
         self._nonces: set[int] | None = None
         self._volumes = {
-            (host.name, volume.guest, volume.virtual_device): volume
-            for host in facts.cluster.hosts
-            for volume in host.volumes
+            (guest.guest_id, volume.virtual_device): volume
+            for guest in facts.cluster.guests
+            for volume in guest.volumes
         }
         self.troubles: list[str] = []
 
@@ -97,7 +97,7 @@ class Verification:
         return ImageFile(volume.path)
 
     def _volume(self, guest: GuestRecord, journal: JournalReader) -> Volume:
-        return self._volumes[guest.host, guest.name, journal.word(Word.VIRTUAL_DEVICE)]
+        return self._volumes[guest.guest_id, journal.word(Word.VIRTUAL_DEVICE)]
 
 
 def _sha256(read: ReadSectors, sectors: int) -> bytes:

@@ -23,6 +23,7 @@ from actors.dom0.toolstack import Toolstack
 from actors.drivers.interrupt_line import InterruptLine
 from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import Xenbus
+from actors.policies import Reconnect, StorePlace
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
 
@@ -179,52 +180,17 @@ def test_what_is_removed_is_all_that_was_written(plan: DomainPlan, domid: int) -
     assert left == []
 
 
-def test_a_plan_is_read_from_plain_data() -> None:
-    plan = HostPlan.parse(
-        {
-            "domains": [
-                {
-                    "name": "web",
-                    "handle": bytes(range(16)),
-                    "memory_pages": 1024,
-                    "max_pages": 2048,
-                    "vcpus": 2,
-                    "on_crash": "restart",
-                    "disks": [
-                        {"vdev": "xvda", "virtual_device": 51712, "disk": "sda", "volume": 3, "mode": "w"}
-                    ],
-                    "cmd_line": "{}",
-                }
-            ],
-            "xenstore": "dom0",
-            "reconnect": "resume",
-            "watchdog_s": 2,
-            "built_for": ["3.4", "4.17"],
-            "disks": [{"name": "sda", "gsi": 16, "trigger": "level"}],
-        }
-    )
+def test_a_plan_crosses_as_data_and_comes_back_as_it_was() -> None:
+    drives = {"disks": (InterruptLine("sda", 16, "level"),)}
+    plan = HostPlan((DRIVER, PLAN), StorePlace.dom0, Reconnect.resume, 2, drives, ("3.4", "4.17"))
+    packed = plan.pack()
 
-    assert plan == HostPlan(
-        (PLAN,), "dom0", "resume", 2, {"disks": (InterruptLine("sda", 16, "level"),)}, ("3.4", "4.17")
-    )
-
-
-def test_a_driver_domain_is_read_with_its_number_and_its_disks() -> None:
-    domain: dict[str, object] = {
-        "name": "storage",
-        "handle": bytes(range(16, 32)),
-        "memory_pages": 1024,
-        "max_pages": 1024,
-        "vcpus": 1,
-        "on_crash": "restart",
-        "disks": [],
-        "cmd_line": "{}",
-        "domid": 1,
-        "drives": [{"name": "sdb", "gsi": 17, "trigger": "level"}],
-    }
-    rest = {"xenstore": "dom0", "reconnect": "resume", "watchdog_s": 2, "built_for": ["4.17"], "disks": []}
-
-    assert HostPlan.parse({"domains": [domain], **rest}).domains == (DRIVER,)
+    assert HostPlan.parse(packed) == plan
+    assert list(packed) == [
+        *("domains", "xenstore", "store_restart", "reconnect", "watchdog_s", "built_for", "disks")
+    ]
+    assert packed["disks"] == [{"name": "sda", "gsi": 16, "trigger": "level"}]
+    assert type(packed["xenstore"]) is type(packed["reconnect"]) is str
 
 
 class Host:
@@ -237,7 +203,7 @@ class Host:
         self.xen.do(0, daemon.start())
         xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
         self.builder = DomainBuilder(kernel, xenbus, store_domid=0)
-        host = HostPlan(plans, "dom0", "resume", 2, {}, ("4.17",))
+        host = HostPlan(plans, StorePlace.dom0, Reconnect.resume, 2, {}, ("4.17",))
         self.toolstack = Toolstack(kernel, host, self.builder)
         self.xen.do(0, self.toolstack.start(store_lost=False))
 

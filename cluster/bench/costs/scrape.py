@@ -87,9 +87,10 @@ def fill(supervisor: Supervisor, count: int) -> None:
     board.state.power = "on"
     board.domains[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
     vbds = []
-    for domid, guest in enumerate(supervisor.guests.values(), 1):
-        board.domains[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0)
-        guest.boots, guest.domid = 1, domid
+    described = supervisor.cluster.guests
+    for domid, (guest, of) in enumerate(zip(supervisor.guests.values(), described, strict=True), 1):
+        board.domains[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0, of)
+        guest.start(domid)
         vbds.append(busy(BlkbackStatistics, 3, domid=domid, device=51712, state="Connected"))
     rows = [row(each) for each in range(count + 1)]
     store = busy(StoreStatistics, 7, operations={"read": 1})
@@ -113,8 +114,8 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     for guests in ("each", "sum"):
         cluster = load(count, guests)
-        names = [str(each["name"]) for each in cluster.hosts[0].guests]
-        supervisor = Supervisor(cluster, {("host0", name): [busy_journal(name)] for name in names})
+        journals = {each.guest_id: [busy_journal(each.name)] for each in cluster.guests}
+        supervisor = Supervisor(cluster, journals)
         fill(supervisor, count)
         server = MetricsServer(HostCollector(supervisor, "host0", time.monotonic_ns), 0, list)
         took = []

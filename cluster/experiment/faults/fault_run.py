@@ -13,6 +13,7 @@ from actors.address import Address
 from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board, DomainChange
 from cluster.experiment.faults.fault_target import SPARED, FaultTarget
 from cluster.experiment.faults.injection import Injection
@@ -37,7 +38,7 @@ class FaultRun:
         self,
         cluster: ResolvedCluster,
         boards: Mapping[str, Board],
-        guests: Mapping[tuple[str, str], GuestRecord],
+        guests: Mapping[GuestId, GuestRecord],
         emit: Callable[[Effect], None],
         observe: Callable[[str, str], None],
         *,
@@ -140,14 +141,13 @@ class FaultRun:
 
     def state_written(self, board: Board, link: str, message: StateWritten, now_ns: int) -> None:
         """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
-        host = board.host
         for domain in board.domains.values():
             serves = message.end == "backend" and domain.domid == message.frontend_domid
-            if not serves and (message.end != "frontend" or domain.address != link):
+            if domain.guest is None or (not serves and (message.end != "frontend" or domain.address != link)):
                 continue
-            for volume in host.volumes:
-                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
-                    vbd = str(Target(host.name, (volume.guest,), volume.vdev))
+            for volume in domain.guest.volumes:
+                if volume.virtual_device == message.virtual_device:
+                    vbd = str(Target(domain.guest.host, (domain.guest.name,), volume.vdev))
                     self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
 
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:

@@ -8,6 +8,7 @@ affected, when the target ran again. What never happened stays None.
 from dataclasses import dataclass, field
 
 from cluster.config.resolved import Data
+from cluster.config.resolved_domains import GuestId
 from cluster.faults.kinds import FAULT_KINDS
 from cluster.faults.target import Target
 
@@ -32,7 +33,7 @@ class Injection:
     detected_at_ns: int | None = None
     restarted_at_ns: int | None = None
     recovered_at_ns: int | None = None
-    waiting_for: dict[str, None] = field(default_factory=dict)
+    waiting_for: dict[GuestId, None] = field(default_factory=dict)
     given_up: bool = False
     lives: dict[str, int] = field(default_factory=dict)
     mortal: bool = True
@@ -42,7 +43,7 @@ class Injection:
     lifted: bool = False
     destroyed: bool = False
     options: Data = field(default_factory=dict)
-    settled_at_ns: dict[str, int] = field(default_factory=dict)
+    settled_at_ns: dict[GuestId, int] = field(default_factory=dict)
     label: str = ""
 
     @property
@@ -93,7 +94,7 @@ class Injection:
         if self.mortal and not self.waiting_for and not self.given_up:
             self.recovered_at_ns = self.recovered_at_ns or now_ns
 
-    def is_served(self, guest: str, oldest_issue_ns: int, last_success_ns: int, now_ns: int) -> bool:
+    def is_served(self, guest: GuestId, oldest_issue_ns: int, last_success_ns: int, now_ns: int) -> bool:
         """Whether the guest is known to be served by the target's new life.
 
         An error is no service, and an answer of the dead one may be read late. So either a request older than
@@ -107,14 +108,14 @@ class Injection:
             return False
         return last_success_ns > self.settled_at_ns.setdefault(guest, now_ns)
 
-    def guest_answered(self, guest: str, at_ns: int) -> None:
+    def guest_answered(self, guest: GuestId, at_ns: int) -> None:
         """A guest that was affected has had a request answered with success at `at_ns`."""
         if self.restarted_at_ns is not None and at_ns > self.restarted_at_ns and guest in self.waiting_for:
             del self.waiting_for[guest]
             if not self.waiting_for:
                 self.recovered_at_ns = at_ns
 
-    def guest_left(self, guest: str, at_ns: int) -> None:
+    def guest_left(self, guest: GuestId, at_ns: int) -> None:
         """A guest has nothing left to do, or is gone for good: nothing more is to be seen of it."""
         if guest in self.waiting_for:
             del self.waiting_for[guest]

@@ -8,46 +8,47 @@ driver domains alone serve; and them too if its death is the machine's.
 from collections.abc import Mapping, Sequence
 
 from cluster.config.resolved import ResolvedHost
+from cluster.config.resolved_domains import ResolvedGuest
 from cluster.faults.act import ReplaceStore
 from cluster.faults.aim import Aim
 from cluster.faults.kind import FaultKind
 from cluster.faults.target import Target
 
 
-def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[str]:
+def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[ResolvedGuest]:
     """The guests that are not served while this fault is there; none for one that nobody notices."""
     if kind.silent:
         return []
     return _behind(Target.on(host.name, target).actors, host, machine_ends=kind.ends_machine)
 
 
-def behind_domain(name: str, host: ResolvedHost) -> list[str]:
+def behind_domain(name: str, host: ResolvedHost) -> list[ResolvedGuest]:
     """The guests that wait when a domain is gone by whatever cause; a guest itself if it is one."""
     return _behind([name], host, machine_ends=False)
 
 
-def _behind(named: Sequence[str], host: ResolvedHost, *, machine_ends: bool) -> list[str]:
-    guests = [str(each["name"]) for each in host.guests]
-    reached = [each for each in named if each in guests]
+def _behind(named: Sequence[str], host: ResolvedHost, *, machine_ends: bool) -> list[ResolvedGuest]:
+    reached = [each for each in host.guests if each.name in named]
     if reached:
         return reached
     disks = [each.name for each in host.hardware if each.name in named]
     for driver in host.drivers:
         disks += host.driven_by(driver) if driver in named else []
     if disks:
-        on_them = {each.guest: None for disk in disks for each in host.volumes_of(disk)}
-        return list(on_them)
+        on_them = {each.guest_id: each for disk in disks for each in host.guests if each.lies_on(disk)}
+        return list(on_them.values())
     if "dom0" in named and not machine_ends and not host.architecture.dom0_death_ends_machine:
         return behind_dom0(host)
-    return guests
+    return list(host.guests)
 
 
-def behind_dom0(host: ResolvedHost) -> list[str]:
+def behind_dom0(host: ResolvedHost) -> list[ResolvedGuest]:
     """The guests that are not served by driver domains alone."""
-    disks: dict[str, list[str]] = {str(each["name"]): [] for each in host.guests}
-    for volume in host.volumes:
-        disks[volume.guest].append(volume.backend)
-    return [guest for guest, backends in disks.items() if not backends or "dom0" in backends]
+    return [
+        each
+        for each in host.guests
+        if not each.volumes or any(volume.backend == "dom0" for volume in each.volumes)
+    ]
 
 
 def kills_store_domain(kind: FaultKind, host: ResolvedHost) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 
 from actors.abi.interface import ShutdownReason
 from cluster.config.resolved import Data, ResolvedHost
+from cluster.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.experiment.board import Board, DomainChange, DomainProcess
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.faults.reach import behind_domain
@@ -28,7 +29,7 @@ class FaultRecords:
     def __init__(
         self,
         hosts: Iterable[ResolvedHost],
-        guests: Mapping[tuple[str, str], GuestRecord],
+        guests: Mapping[GuestId, GuestRecord],
         observe: Callable[[str, str], None],
     ) -> None:
         self.injections: list[Injection] = []
@@ -60,7 +61,7 @@ class FaultRecords:
         now_ns: int,
         *,
         label: str,
-        affected: Iterable[str],
+        affected: Iterable[ResolvedGuest],
         lives: dict[str, int],
         options: Data,
     ) -> Injection:
@@ -69,10 +70,10 @@ class FaultRecords:
         injection.lives = lives
         injection.options = options
         injection.label = label
-        for name in affected:
-            guest = self._guests[host, name]
+        for each in affected:
+            guest = self._guests[each.guest_id]
             if guest.works or not guest.is_up:
-                injection.waiting_for[name] = None
+                injection.waiting_for[guest.guest_id] = None
         self.injections.append(injection)
         self._observe("fault", injection.title)
         return injection
@@ -148,12 +149,12 @@ class FaultRecords:
                 after_ms = (change.at_ns - injection.injected_at_ns) / 1e6
                 self._observe("detected", f"{injection.title}, after {after_ms:.1f} ms")
 
-    def destroyed(self, change: DomainChange) -> None:
+    def destroyed(self, change: DomainChange, guest_id: GuestId) -> None:
         """A guest is destroyed and not created again: who makes one of its name later does not recover it."""
         for injection in self._open(change):
             if injection.target == change.name and injection.restarted_at_ns is None:
                 injection.destroyed = True
-                injection.guest_left(change.name, change.at_ns)
+                injection.guest_left(guest_id, change.at_ns)
                 injection.given_up = True
                 self._observe("destroyed", f"{injection.title}, as its on_crash says")
 
@@ -162,8 +163,8 @@ class FaultRecords:
         waiting = [each for each in self.injections if each.is_open]
         for injection in waiting:
             before = len(injection.waiting_for)
-            for name in list(injection.waiting_for):
-                self._watch(injection, self._guests[injection.host, name], boards[injection.host], now_ns)
+            for guest_id in list(injection.waiting_for):
+                self._watch(injection, self._guests[guest_id], boards[injection.host], now_ns)
             if len(injection.waiting_for) < before:
                 self._reconnects(injection, before)
         recovered = [each for each in waiting if each.recovered_at_ns is not None]
@@ -201,9 +202,9 @@ class FaultRecords:
 
     def _watch(self, injection: Injection, guest: GuestRecord, board: Board, now_ns: int) -> None:
         if board.state.power in {"halted", "off"}:
-            injection.guest_left(guest.name, now_ns)
+            injection.guest_left(guest.guest_id, now_ns)
             injection.given_up = True
         elif guest.is_up and not guest.is_dead and not guest.returns and not guest.works:
-            injection.guest_left(guest.name, now_ns)
-        elif injection.is_served(guest.name, guest.oldest_issue_ns, guest.last_success_ns, now_ns):
-            injection.guest_answered(guest.name, guest.last_success_ns)
+            injection.guest_left(guest.guest_id, now_ns)
+        elif injection.is_served(guest.guest_id, guest.oldest_issue_ns, guest.last_success_ns, now_ns):
+            injection.guest_answered(guest.guest_id, guest.last_success_ns)

@@ -42,7 +42,7 @@ class TalkingGuests(RunWitness):
     def started(self, address, machine):
         super().started(address, machine)
         if isinstance(machine, Guest):
-            number = machine.configuration["guest_id"]
+            number = machine.configuration.guest_id
             words = Random(f"words of {number}").randbytes(16).hex()
             self.secrets.add_words(number, words.encode())
             boot = machine.boot
@@ -54,7 +54,7 @@ class TalkingGuests(RunWitness):
             machine.boot = boot_and_talk
 
     def tap(self, address, machine):
-        number = machine.configuration["guest_id"] if isinstance(machine, Guest) else 0
+        number = machine.configuration.guest_id if isinstance(machine, Guest) else 0
         return lambda message: self._look(address, number, message)
 
     def _look(self, address, number, message):

@@ -20,7 +20,7 @@ SHIPPED = {
     "hang": "restartable-dom0",
     "resume": "resuming-dom0",
     "fifty-crashes-resume": "resuming-dom0",
-    "stock": "xen-2009",
+    "stock": "stock-xen",
     "stock-linux": "stock-linux",
     "stubdom": "xenstore-stubdom",
     "hundred-store-kills": "persistent-xenstore",
@@ -63,7 +63,7 @@ def test_a_row_by_its_name_is_that_row(load: Load, name: str) -> None:
     ("keys", "frontends", "name"),
     [
         (["architecture: xen-2009", "hwdom: restart"], "", "stock-linux"),
-        (["architecture: xen-2009"], "reconnect", "custom"),
+        (["architecture: xen-2009"], "reconnect", "stock-xen"),
         (["architecture: xenstore-stubdom", "xenstore: {restart: persist}"], "", "persistent-xenstore"),
         (["architecture: persistent-xenstore", "xenstore: {restart: lose}"], "", "xenstore-stubdom"),
         (["architecture: persistent-xenstore", "xenstore: dom0"], "", "custom"),

@@ -1,14 +1,14 @@
 """A configuration that is right, and what is made of it."""
 
-import json
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import cast
 
 import pytest
 
+from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
 
@@ -36,51 +36,40 @@ def test_every_configuration_that_is_shipped_loads(path: Path) -> None:
 def test_counted_guests_get_numbers_and_everything_is_in_plain_units(load: Load) -> None:
     host = load().hosts[0]
 
-    assert [guest["name"] for guest in host.guests] == ["web-0", "web-1"]
-    assert [guest["guest_id"] for guest in host.guests] == [1, 2]
+    assert [guest.name for guest in host.guests] == ["web-0", "web-1"]
+    assert [guest.guest_id for guest in host.guests] == [1, 2]
     first = host.guests[0]
-    assert (first["memory_pages"], first["max_pages"], first["vcpus"]) == (16384, 16384, 1)
-    assert (first["on_crash"], first["frontend"]) == ("destroy", "reconnect")
-    assert first["disks"] == [
-        {
-            "vdev": "xvda",
-            "virtual_device": 51712,
-            "disk": "sda",
-            "backend": "dom0",
-            "volume": 0,
-            "mode": "w",
-            "sectors": 2048,
-        }
-    ]
-    assert cast("list[dict[str, object]]", host.guests[1]["disks"])[0]["volume"] == 1
+    assert (first.memory_pages, first.max_pages, first.vcpus) == (16384, 16384, 1)
+    assert (first.actions.on_crash, first.frontend) == ("destroy", "reconnect")
+    (volume,) = first.volumes
+    assert (volume.vdev, volume.virtual_device, volume.disk, volume.backend) == ("xvda", 51712, "sda", "dom0")
+    assert (volume.index, volume.sectors, volume.read_only, volume.made) == (0, 2048, False, True)
+    assert host.guests[1].volumes[0].index == 1
 
 
 def test_a_guest_has_the_same_uuid_in_every_run_and_no_other_has_it(load: Load) -> None:
-    first, second = (guest["handle"] for guest in load().hosts[0].guests)
+    first, second = (guest.handle for guest in load().hosts[0].guests)
 
-    assert isinstance(first, bytes)
     assert len(first) == 16
     assert first != second
-    assert load().hosts[0].guests[0]["handle"] == first
+    assert load().hosts[0].guests[0].handle == first
 
 
 def test_the_guest_is_told_its_work_and_the_seed_on_its_command_line(load: Load) -> None:
-    plan = load().with_seed(42).hosts[0].dom0_argument()
+    plan = load().with_seed(42).hosts[0].dom0_plan()
 
-    domain = cast("list[dict[str, str]]", plan["domains"])[1]
-    told = json.loads(domain["cmd_line"])
-    assert (told["name"], told["guest_id"], told["seed"]) == ("web-1", 2, 42)
-    assert told["devices"] == [{"vdev": "xvda", "virtual_device": 51712}]
-    assert told["workload"]["depth"] == 4
+    told = GuestConfiguration.parse(plan.domains[1].cmd_line)
+    assert (told.name, told.guest_id, told.seed) == ("web-1", 2, 42)
+    assert told.devices == (GuestDevice("xvda", 51712),)
+    assert told.workload is not None
+    assert told.workload.depth == 4
 
 
 def test_what_follows_a_shutdown_is_xls_default_or_what_is_written(load: Load) -> None:
     written = "count: 2\n        on_reboot: preserve\n        on_soft_reset: soft-reset"
-    plan = load(("count: 2", written)).hosts[0].dom0_argument()
+    plan = load(("count: 2", written)).hosts[0].dom0_plan()
 
-    domain = cast("list[dict[str, str]]", plan["domains"])[0]
-    actions = {key: value for key, value in domain.items() if key.startswith("on_")}
-    assert actions == {
+    assert asdict(plan.domains[0].actions) == {
         "on_poweroff": "destroy",
         "on_reboot": "preserve",
         "on_watchdog": "destroy",
@@ -147,4 +136,4 @@ def test_a_port_in_use_is_not_the_business_of_the_file(load: Load) -> None:
 def test_a_guest_without_disks_needs_no_work(load: Load) -> None:
     cluster = load((GUEST_DISKS, "vcpus: 1"), (f"        {WORK}\n", ""))
 
-    assert cluster.hosts[0].guests[0]["workload"] is None
+    assert cluster.hosts[0].guests[0].workload is None

@@ -1,12 +1,13 @@
 """Driver domains in a configuration: who serves what, and what is refused."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import pytest
 
+from actors.drivers.driver_configuration import DriverConfiguration
+from actors.drivers.interrupt_line import InterruptLine
+from actors.policies import Reconnect
 from cluster.config.fault_targets import Inventory
 from cluster.config.resolved import ResolvedCluster
 from cluster.config.xl_disk import parse_xl_disk
@@ -35,21 +36,17 @@ def test_a_disk_with_a_backend_lies_on_the_first_that_this_one_drives(load: Load
 
 
 def test_dom0_builds_driver_domains_first_and_drives_only_what_is_left(load: Load) -> None:
-    plan = load(*SPLIT).hosts[0].dom0_argument()
+    plan = load(*SPLIT).hosts[0].dom0_plan()
 
-    storage, web, _ = cast("list[dict[str, object]]", plan["domains"])
-    assert (storage["name"], storage["domid"], storage["memory_pages"]) == ("storage", 1, 2048)
-    assert storage["drives"] == [{"name": "sdb", "gsi": 17, "trigger": "level"}]
-    assert (storage["on_crash"], storage["on_watchdog"], storage["on_reboot"]) == ("restart",) * 3
-    told = json.loads(str(storage["cmd_line"]))
-    assert told == {
-        "name": "storage",
-        "disks": storage["drives"],
-        "reconnect": "renegotiate",
-        "watchdog_s": 2,
-    }
-    assert cast("list[dict[str, object]]", web["disks"])[0]["backend"] == 1
-    assert plan["disks"] == [{"name": "sda", "gsi": 16, "trigger": "level"}]
+    storage, web, _ = plan.domains
+    assert (storage.name, storage.domid, storage.memory_pages) == ("storage", 1, 2048)
+    assert storage.drives == (InterruptLine("sdb", 17, "level"),)
+    actions = storage.actions
+    assert (actions.on_crash, actions.on_watchdog, actions.on_reboot) == ("restart",) * 3
+    told = DriverConfiguration.parse(storage.cmd_line)
+    assert told == DriverConfiguration("storage", {"disks": storage.drives}, Reconnect.renegotiate, 2)
+    assert web.disks[0].backend == 1
+    assert plan.drives == {"disks": (InterruptLine("sda", 16, "level"),)}
 
 
 def test_the_domain_of_the_store_is_made_before_driver_domains(load: Load) -> None:
@@ -91,7 +88,7 @@ def test_a_fault_reaches_whom_its_target_serves(
 ) -> None:
     host = load(*SPLIT, ("memory: 1GiB", f"hwdom: {hwdom}")).hosts[0]
 
-    assert affected_guests(FAULT_KINDS[kind], host, target) == reached
+    assert [each.name for each in affected_guests(FAULT_KINDS[kind], host, target)] == reached
 
 
 WRONG = [

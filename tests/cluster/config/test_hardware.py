@@ -2,6 +2,7 @@
 
 import pytest
 
+from actors.drivers.interrupt_line import InterruptLine
 from cluster.config.hardware import DISK, HARDWARE_KINDS, Hardware, hardware_of
 from cluster.config.schema import CostsSchema, DiskSchema, DriverDomainSchema, HostSchema
 from cluster.drivers.programs import PROGRAMS
@@ -23,7 +24,7 @@ def test_devices_have_lines_in_their_order_and_are_driven_by_whom_they_were_give
 
 
 def test_a_domain_is_told_of_a_device_by_its_line_alone() -> None:
-    assert hardware_of(HOST)[1].line() == {"name": "sdb", "gsi": 17, "trigger": "edge"}
+    assert hardware_of(HOST)[1].line == InterruptLine("sdb", 17, "edge")
 
 
 def test_a_disk_is_told_what_it_is_like_what_lies_on_it_and_who_drives_it() -> None:

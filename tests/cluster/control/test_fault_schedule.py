@@ -11,11 +11,8 @@ S = 1_000_000_000
 
 def supervisor_of(cluster: ResolvedCluster) -> Supervisor:
     journals = {
-        (host.name, str(guest["name"])): [
-            MemoryJournal(guest="g", guest_id=1, virtual_device=51712, volume_sectors=2048)
-        ]
-        for host in cluster.hosts
-        for guest in host.guests
+        guest.guest_id: [MemoryJournal(guest="g", guest_id=1, virtual_device=51712, volume_sectors=2048)]
+        for guest in cluster.guests
     }
     return Supervisor(cluster, journals)
 
@@ -23,7 +20,14 @@ def supervisor_of(cluster: ResolvedCluster) -> Supervisor:
 def strike(supervisor: Supervisor, *, by_hand: bool = True) -> None:
     label = supervisor.faults.label_by_hand()
     injection = supervisor.faults.note(
-        "disk-stall", "host0", "sda", 0, label=label, affected=["web-0"], lives={}, options={}
+        "disk-stall",
+        "host0",
+        "sda",
+        0,
+        label=label,
+        affected=supervisor.cluster.guests[:1],
+        lives={},
+        options={},
     )
     if by_hand:
         supervisor.fault_run.targets.append(

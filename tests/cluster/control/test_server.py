@@ -34,10 +34,10 @@ async def path(load: Callable[..., ResolvedCluster], tmp_path: Path, nursery: tr
     cluster = load()
     nothing = Nothing()
     journals = {
-        ("host0", name): [
-            MemoryJournal(guest=f"host0/{name}", guest_id=1, virtual_device=51712, volume_sectors=2048)
+        each.guest_id: [
+            MemoryJournal(guest=each.address, guest_id=1, virtual_device=51712, volume_sectors=2048)
         ]
-        for name in ("web-0", "web-1")
+        for each in cluster.guests
     }
     supervisor = Supervisor(cluster, journals, lambda _what, _text: None)
     server = ControlServer(

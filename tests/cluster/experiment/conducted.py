@@ -25,9 +25,9 @@ class Experiment:
     def __init__(self, cluster: ResolvedCluster, host_clock: HostClock | None = None) -> None:
         self.cluster = cluster
         self.journals = {
-            ("host0", str(each["name"])): [
+            each.guest_id: [
                 MemoryJournal(
-                    guest=f"host0/{each['name']}", guest_id=index, virtual_device=51712, volume_sectors=2048
+                    guest=f"host0/{each.name}", guest_id=index, virtual_device=51712, volume_sectors=2048
                 )
             ]
             for index, each in enumerate(cluster.hosts[0].guests, 1)
@@ -56,7 +56,7 @@ class Experiment:
 
     def start(self, domid: int, incarnation: int = 1) -> None:
         guests = self.cluster.hosts[0].guests
-        handle = bytes(16) if domid == 0 else guests[domid - 1]["handle"]
+        handle = bytes(16) if domid == 0 else guests[domid - 1].handle
         self.say(StartDomain(domid, incarnation, handle, []))
 
     def boot(self) -> "Experiment":

@@ -43,7 +43,7 @@ class Bench:
         return self.take()
 
     def start(self, domid: int, incarnation: int = 1) -> list[Effect]:
-        handle = bytes(16) if domid == 0 else self.host.guests[domid - 1]["handle"]
+        handle = bytes(16) if domid == 0 else self.host.guests[domid - 1].handle
         return self.give(StartDomain(domid, incarnation, handle, [[0, 100, 10]]))
 
 
@@ -97,7 +97,7 @@ def test_a_driver_domain_gets_the_wires_of_its_disks_and_dom0_the_others(
         each.argument["driver"] for each in bench.take() if isinstance(each, Spawn) if "sd" in each.address
     ]
     dom0 = bench.start(0)
-    storage = bench.give(StartDomain(1, 1, bench.host.driver_domains[0]["handle"], [[0, 100, 10]]))
+    storage = bench.give(StartDomain(1, 1, bench.host.driver_domains[0].handle, [[0, 100, 10]]))
 
     assert disks == ["dom0", "dom1"]
     assert [each.peer_link for each in dom0 if isinstance(each, Connect)] == ["supervisor", "sda", "xen"]

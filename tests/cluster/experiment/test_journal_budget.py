@@ -1,5 +1,6 @@
 from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import RECORDS_AT
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.journal_budget import JournalBudget
 
@@ -21,9 +22,15 @@ class Host:
     def __init__(self, limit: int | None) -> None:
         self.console = Console()
         self.seen: list[str] = []
-        self.guests = {("host0", name): GuestRecord("host0", name, [self.journal()]) for name in ("a", "b")}
+        self.guests = {
+            name: GuestRecord(GuestId(at), f"host0/{name}", "host0", [self.journal()])
+            for at, name in enumerate(("a", "b"))
+        }
         self.budget = JournalBudget(
-            limit, {"host0": self.console}, self.guests, lambda what, _: self.seen.append(what)
+            limit,
+            {"host0": self.console},
+            {each.guest_id: each for each in self.guests.values()},
+            lambda what, _: self.seen.append(what),
         )
 
     def journal(self) -> MemoryJournal:
@@ -33,7 +40,7 @@ class Host:
         return journal
 
     def write(self, name: str, count: int) -> None:
-        (journal,) = self.guests["host0", name].journals
+        (journal,) = self.guests[name].journals
         for _ in range(count):
             journal.record_ack(journal.record_write(0, 8, 1, 1), 2)
 
@@ -59,7 +66,7 @@ def test_guests_work_until_the_budget_is_used_up() -> None:
 def test_a_guest_that_boots_again_is_stopped_again() -> None:
     host = Host(0)
     host.budget.tick()
-    host.guests["host0", "b"].boots += 1
+    host.guests["b"].start(7)
     host.budget.tick()
 
     assert host.console.typed == [*BOTH, ("b", "stop")]
@@ -67,8 +74,8 @@ def test_a_guest_that_boots_again_is_stopped_again() -> None:
 
 def test_who_does_not_work_or_does_not_run_is_left_alone() -> None:
     host = Host(0)
-    host.guests["host0", "a"].ended = True
-    host.guests["host0", "b"].journals[0].set_wanted(wanted=False)
+    host.guests["a"].ended = True
+    host.guests["b"].journals[0].set_wanted(wanted=False)
     host.budget.tick()
 
     assert host.console.typed == []

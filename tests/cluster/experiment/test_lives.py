@@ -52,12 +52,12 @@ def test_every_kind_of_death_is_counted_from_the_start() -> None:
 def test_a_life_ends_once_by_what_is_known_first() -> None:
     lives = Lives()
     for _ in range(2):
-        lives.begin()
+        lives.begin(7)
         lives.die(Death.watchdog)
         lives.die(Death.destroyed)
         lives.end()
         lives.check()
-    lives.begin()
+    lives.begin(7)
     lives.check()
     lives.end()
     lives.check()
@@ -68,8 +68,8 @@ def test_a_life_ends_once_by_what_is_known_first() -> None:
 
 def test_a_life_that_nobody_saw_the_end_of_is_noticed() -> None:
     lives = Lives()
-    lives.begin()
-    lives.begin()
+    lives.begin(7)
+    lives.begin(7)
 
     with pytest.raises(AssertionError, match="2 lives"):
         lives.check()

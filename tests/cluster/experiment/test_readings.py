@@ -16,6 +16,7 @@ from actors.runtime.codec import Codec
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
 from cluster.config.resolved import ResolvedCluster
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.board import Board, DomainProcess
 from cluster.experiment.readings import GUESTS_AT_ONCE, Readings, StoreReading
 from cluster.experiment.statistics_maps import RECORDS, map_of, record_of
@@ -34,8 +35,9 @@ class Bench:
         self.board.power_on()
         self.board.domains[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
         for domid in range(1, guests + 1):
-            name = f"web-{domid - 1}"
-            self.board.domains[domid] = DomainProcess(domid, 1, name, f"host0/dom{domid}", 0)
+            name, address = f"web-{domid - 1}", f"host0/dom{domid}"
+            guest = next((each for each in cluster.guests if each.name == name), None)
+            self.board.domains[domid] = DomainProcess(domid, 1, name, address, 0, guest)
         self.readings = Readings({"host0": self.board}, self.effects.append)
 
     def asked(self) -> dict[str, int]:
@@ -127,11 +129,11 @@ def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
     assert readings.hypervisors == {"host0": xen}
     assert readings.domains == {("host0", "web-0"): web}, "number 9 has never run"
     assert readings.dom0s == {"host0": dom0}
-    assert readings.backends == {("host0", "web-1", 51712): back}
+    assert readings.backends == {(2, 51712): back}
     assert readings.stores == {"host0": StoreReading(STORE, 7)}
     assert readings.hardware == {("host0", "sda"): disk}
-    assert readings.vitals == {("host0", "web-0"): vitals}
-    assert readings.frontends == {("host0", "web-0"): {"xvda": FRONT}}
+    assert readings.vitals == {1: vitals}
+    assert readings.frontends == {1: {"xvda": FRONT}}
     assert readings.heard_ns["host0", "web-0"] == 9
     assert readings.heard_ns["host0", "ioapic"] == 7
 
@@ -144,8 +146,8 @@ def test_who_boots_again_and_has_nothing_yet_keeps_what_was_known(bench: Bench) 
     bench.answer("host0/dom1", blank(GuestStatistics))
     bench.answer("host0/dom0", blank(ControlDomainStatistics))
 
-    assert bench.readings.frontends["host0", "web-0"] == {"xvda": FRONT}
-    assert bench.readings.backends["host0", "web-0", 51712] == back
+    assert bench.readings.frontends[GuestId(1)] == {"xvda": FRONT}
+    assert bench.readings.backends[GuestId(1), 51712] == back
     assert bench.readings.stores["host0"].statistics == STORE
 
 

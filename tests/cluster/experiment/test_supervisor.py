@@ -17,6 +17,7 @@ from actors.messages import (
 )
 from actors.runtime.machine import DeadlinePassed, Exit, Freeze, Kill, ProcessEnded, Received, Send, Spawn
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.phases import BOOT_LIMIT_NS
 from cluster.experiment.statistics_maps import map_of
 from tests.cluster.blank_records import blank
@@ -92,7 +93,7 @@ def test_a_loss_of_power_is_kept_before_the_power_comes_back(load: Callable[...,
     experiment = Experiment(load((fault, loss))).boot()
     noted: list[list[list[int]]] = []
     experiment.supervisor.fault_run._keep = lambda: noted.append(
-        experiment.supervisor.guests["host0", "web-0"].power_losses
+        experiment.supervisor.guests[GuestId(1)].power_losses
     )
     running = [each.address for each in experiment.tick(2 * S) if isinstance(each, Kill)]
     assert noted == [[]]
@@ -189,7 +190,7 @@ def test_a_guest_that_is_destroyed_is_not_recovered_by_another_of_its_name(
     assert fault.destroyed == (not fault.is_open) == (on_crash == "destroy")
 
     experiment.tick(S // 10)
-    experiment.say(StartDomain(3, 1, experiment.cluster.hosts[0].guests[0]["handle"], []))
+    experiment.say(StartDomain(3, 1, experiment.cluster.hosts[0].guests[0].handle, []))
     experiment.now_ns += S // 10
     experiment.answer()
     experiment.tick()

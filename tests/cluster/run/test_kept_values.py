@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.policies import Frontend, Hwdom, StorePlace
+from cluster.config.architecture import Architecture
 from cluster.config.loading import load_cluster
 from cluster.config.resolved import ResolvedCluster
 from cluster.run.kept_values import KeptError, plain, value_of
@@ -28,6 +30,7 @@ def test_a_resolved_configuration_comes_back_as_it_was(path: Path) -> None:
     [
         *(None, True, 0, -1, 1 << 70, 0.1, "", "ä\0"),
         *(b"\x00\xff", Path("a/b"), (), (1, (2, [3])), [], [()], {}, {"a": (1,)}),
+        *(Hwdom.reboot, Frontend.stock_linux, Architecture(store=StorePlace.stubdom)),
         *({1: "one"}, {(1, 2): b"x"}, {"$": "tuple", "of": [1]}, {"$": 1, "a": {"$": 2}}),
     ],
     ids=repr,

@@ -66,7 +66,7 @@ def test_every_disk_of_a_guest_gets_a_journal(load: Load, tmp_path: Path) -> Non
     directory = RunDirectory.create("x", tmp_path / "run")
     host = directory.place(load()).hosts[0]
 
-    journals = directory.make_journals(host, host.guests[1])
+    journals = directory.make_journals(host.guests[1])
 
     assert [each.guest for each in journals] == ["host0/web-1"]
     opened = Journal.open(tmp_path / "run/journals/host0-web-1-xvda.journal")

@@ -7,6 +7,7 @@ import pytest
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.notebook.journal_header import Word
 from cluster.config.resolved import ResolvedCluster
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.faults.fault_target import FaultTarget
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
@@ -29,10 +30,7 @@ class Kept:
         self.cluster = self.directory.place(cluster)
         (host,) = self.cluster.hosts
         self.directory.make_images(host)
-        self.journals = {
-            (host.name, str(guest["name"])): self.directory.make_journals(host, guest)
-            for guest in host.guests
-        }
+        self.journals = {each.guest_id: self.directory.make_journals(each) for each in host.guests}
         logs = self.directory.make_store_logs(self.cluster)
         self.supervisor = Supervisor(self.cluster, self.journals, store_logs=logs)
         self.state = RunState(
@@ -52,7 +50,7 @@ class Kept:
             "dom0",
             number,
             label=str(number),
-            affected=["web-0"],
+            affected=self.cluster.guests[:1],
             lives={"dom0": 1},
             options={"a": (1, b"2")},
         )
@@ -82,16 +80,16 @@ def test_it_is_written_when_something_has_changed(kept: Kept) -> None:
 
 
 def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
-    guest = kept.supervisor.guests["host0", "web-1"]
+    guest = kept.supervisor.guests[GuestId(2)]
     kept.injure(1)
     kept.state.keep()
     (injection,) = kept.supervisor.injections
     changes: list[Callable[[], object]] = [
-        lambda: guest.domids.append(3),
+        lambda: guest.lives.domids.append(3),
         lambda: guest.power_losses.append([7]),
-        guest.lives.begin,
+        lambda: guest.lives.begin(4),
         injection.waiting_for.clear,
-        lambda: injection.settled_at_ns.update(web=1),
+        lambda: injection.settled_at_ns.update({GuestId(2): 1}),
         lambda: setattr(injection, "kind", "kill -9"),
         lambda: kept.supervisor.outcome.failures.append("a bug"),
         lambda: setattr(kept.supervisor.phases, "name", "settle"),
@@ -126,7 +124,7 @@ def test_a_record_that_has_not_changed_is_not_made_into_text_again(
 
 
 def test_it_is_read_with_journals_and_logs(kept: Kept) -> None:
-    journal = kept.journals["host0", "web-1"][0]
+    journal = kept.journals[GuestId(2)][0]
     journal.begin_boot()
     kept.state.keep()
 
@@ -167,7 +165,7 @@ def test_what_a_hypervisor_held_at_the_end_comes_back_as_its_record(kept: Kept) 
 
 
 def test_a_write_that_a_disk_had_not_written_back_is_not_lost_when_all_was_killed(kept: Kept) -> None:
-    journal = kept.journals["host0", "web-0"][0]
+    journal = kept.journals[GuestId(1)][0]
     journal.begin_boot()
     journal.record_ack(journal.record_write(0, 8, 99, 1), 2)
     kept.state.keep()
@@ -183,7 +181,7 @@ def test_a_write_that_a_disk_had_not_written_back_is_not_lost_when_all_was_kille
 
 
 def test_what_a_guest_that_was_killed_had_counted_by_half_is_unknown(kept: Kept) -> None:
-    journal = kept.journals["host0", "web-0"][0]
+    journal = kept.journals[GuestId(1)][0]
     journal.begin_boot()
     journal.record_read(1)
     journal._words[Word.IN_FLIGHT] = 0
@@ -215,7 +213,7 @@ def test_what_a_guest_that_was_killed_had_counted_by_half_is_unknown(kept: Kept)
 def test_a_directory_that_lacks_something_is_refused(
     kept: Kept, break_it: Callable[[Kept], object], said: str
 ) -> None:
-    kept.supervisor.guests["host0", "web-0"].power_losses.append([7])
+    kept.supervisor.guests[GuestId(1)].power_losses.append([7])
     kept.state.keep()
     break_it(kept)
 

@@ -4,14 +4,24 @@ from dataclasses import replace
 
 import pytest
 
+from cluster.config.resolved_domains import GuestId
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.guest_record import GuestRecord
+from cluster.experiment.lives import Lives
 from cluster.trace.outages import Gap, TracedOutage, outages
 from cluster.trace.requests import Request
 
 MS = 1_000_000
 END_NS = 100 * MS
-WEB = GuestRecord("host0", "web", [], domid=3, domids=[3])
+WEB_ID, DB_ID = GuestId(1), GuestId(2)
+
+
+def web(*domids: int) -> GuestRecord:
+    """A guest in the domains that it has had."""
+    return GuestRecord(WEB_ID, "host0/web", "host0", [], lives=Lives([*domids]))
+
+
+WEB = web(3)
 CRASH = Injection(1, "crash", "host0", "dom0", 20 * MS, recovered_at_ns=40 * MS, label="1")
 
 
@@ -26,7 +36,7 @@ def found(
     *requests: Request,
     guest: GuestRecord = WEB,
     fault: Injection = CRASH,
-    reached: tuple[str, ...] = ("web",),
+    reached: tuple[GuestId, ...] = (WEB_ID,),
 ) -> list[Gap]:
     outage = outages([fault], [guest], requests, END_NS, lambda _: reached)
     assert all(each == replace(each, name=guest.name, fault="1") for each in outage)
@@ -64,18 +74,15 @@ def test_a_fault_that_nothing_recovered_from_reaches_to_the_end() -> None:
     assert found(request(60, 80), fault=fault) == [Gap(60 * MS, 80 * MS)]
 
 
-def test_a_guest_that_the_fault_cannot_reach_or_of_another_host_has_none() -> None:
-    asked = request(10, 30)
-
-    assert found(asked, reached=("db",)) == []
-    assert found(asked, fault=replace(CRASH, host="host1")) == []
+def test_a_guest_that_the_fault_cannot_reach_has_none() -> None:
+    assert found(request(10, 30), reached=(DB_ID,)) == []
 
 
 def test_an_outage_goes_on_through_the_lives_of_a_guest_and_is_that_of_its_last() -> None:
-    guest = GuestRecord("host0", "web", [], domid=4, domids=[3, 4])
+    guest = web(3, 4)
     requests = [request(10, None), request(30, 35, domid=4)]
 
-    (outage,) = outages([CRASH], [guest], requests, END_NS, lambda _: ("web",))
+    (outage,) = outages([CRASH], [guest], requests, END_NS, lambda _: (WEB_ID,))
     assert outage == TracedOutage("host0/dom4", "web", "1", Gap(10 * MS, 35 * MS))
 
 

@@ -7,7 +7,8 @@ from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.journal import Journal, MemoryJournal
 from actors.notebook.journal_header import Word
 from actors.notebook.stamp import stamp_block
-from cluster.config.resolved import ResolvedCluster, Volume
+from cluster.config.resolved import ResolvedCluster
+from cluster.config.volume import Volume
 from cluster.experiment.faults.fault_run import FaultTarget
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.faults.unfired_fault import UnfiredFault
@@ -28,9 +29,8 @@ CLEAN = blank(HypervisorStatistics)
 
 
 def die(guest: GuestRecord) -> None:
-    guest.lives.begin()
     guest.lives.die(Death.crash)
-    guest.lives.begin()
+    guest.start(guest.domid)
 
 
 @dataclass
@@ -58,13 +58,13 @@ class Run:
 
     def __post_init__(self) -> None:
         for guest in self.cluster.hosts[0].guests:
-            name, guest_id = str(guest["name"]), guest["guest_id"]
-            assert isinstance(guest_id, int)
+            name, guest_id = guest.name, guest.guest_id
             journal = MemoryJournal(
                 guest=f"host0/{name}", guest_id=guest_id, virtual_device=51712, volume_sectors=SECTORS
             )
             self.images[name] = bytearray(SECTORS * 512)
-            self.guests.append(GuestRecord("host0", name, [journal], domid=guest_id, boots=1))
+            self.guests.append(GuestRecord.of(guest, [journal], None))
+            self.guests[-1].start(guest_id)
             journal.begin_boot()
             for index in range(4):
                 self.write(name, index * 8, index * 1000, index * 1000 + 100)

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from cluster.experiment.faults.fault_target import SPARED, FaultTarget
+from cluster.experiment.lives import Lives
 from cluster.verdict.verdict import Verdict
 from tests.cluster.verdict.judged_run import NEVER, Load, Run, die, gap, predicting, verdict_of
 
@@ -95,7 +96,7 @@ def test_a_run_that_is_interrupted_before_its_guests_boot_is_unknown(load: Load)
     run.interrupted = True
     run.unknown.append("interrupted")
     for guest in run.guests:
-        guest.boots = 0
+        guest.lives = Lives()
 
     report = run.report()
 
@@ -117,7 +118,6 @@ def test_a_guest_that_never_came_back_has_no_outage_but_a_failure(run: Run) -> N
 
 
 def test_a_guest_that_died_and_booted_again_did_not_survive(run: Run) -> None:
-    run.guest("web-0").boots = 2
     die(run.guest("web-0"))
 
     report = run.report()
@@ -129,10 +129,8 @@ def test_a_guest_that_died_and_booted_again_did_not_survive(run: Run) -> None:
 
 def test_a_guest_that_left_in_order_and_booted_again_survived(run: Run) -> None:
     guest = run.guest("web-0")
-    guest.boots = 2
-    guest.lives.begin()
     guest.lives.end()
-    guest.lives.begin()
+    guest.start(5)
 
     report = run.report()
 

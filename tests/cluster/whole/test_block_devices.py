@@ -49,7 +49,8 @@ def log(run, name: str = "dom0") -> str:
 
 
 def disk_state(run, name: str = "web-0") -> str:
-    return run.supervisor.readings.frontends["host0", name]["xvda"].state
+    (guest_id,) = (each.guest_id for each in run.supervisor.guests.values() if each.name == name)
+    return run.supervisor.readings.frontends[guest_id]["xvda"].state
 
 
 def survived(run) -> list[object]:

@@ -1,0 +1,52 @@
+"""What a guest is to do, as its command line has it: JSON, made and read here only."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from actors.domu.store_client import StoreSpec
+from actors.domu.workload import WorkloadSpec
+from actors.policies import Frontend
+
+
+@dataclass(frozen=True, slots=True)
+class GuestDevice:
+    """A virtual disk that it finds."""
+
+    vdev: str
+    virtual_device: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestConfiguration:
+    """Its work on each of its disks and on XenStore, None for none; its writes are stamped with `guest_id`.
+
+    `vitals_ns`: how often it tells its vitals.
+    """
+
+    name: str
+    guest_id: int
+    frontend: Frontend
+    vitals_ns: int
+    workload: WorkloadSpec | None
+    store: StoreSpec | None
+    seed: int
+    devices: tuple[GuestDevice, ...]
+
+    def cmd_line(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, cmd_line: str) -> "GuestConfiguration":
+        """What `cmd_line` was made of."""
+        told = json.loads(cmd_line)
+        return cls(
+            name=told["name"],
+            guest_id=told["guest_id"],
+            frontend=Frontend(told["frontend"]),
+            vitals_ns=told["vitals_ns"],
+            workload=WorkloadSpec(**told["workload"]) if told["workload"] is not None else None,
+            store=StoreSpec(**told["store"]) if told["store"] is not None else None,
+            seed=told["seed"],
+            devices=tuple(GuestDevice(**each) for each in told["devices"]),
+        )

@@ -1,0 +1,17 @@
+"""What a driver domain is told on its command line."""
+
+from actors.drivers.driver_configuration import DriverConfiguration
+from actors.drivers.interrupt_line import InterruptLine
+from actors.policies import Reconnect
+
+TOLD = DriverConfiguration("storage", {"disks": (InterruptLine("sdb", 17, "level"),)}, Reconnect.resume, 2)
+
+
+def test_a_command_line_is_read_as_it_was_made() -> None:
+    assert DriverConfiguration.parse(TOLD.cmd_line()) == TOLD
+
+
+def test_it_is_json_without_a_space() -> None:
+    disks = '[{"name":"sdb","gsi":17,"trigger":"level"}]'
+
+    assert TOLD.cmd_line() == f'{{"name":"storage","disks":{disks},"reconnect":"resume","watchdog_s":2}}'
