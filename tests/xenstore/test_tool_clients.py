@@ -124,7 +124,7 @@ def test_who_ends_within_a_request_leaves_nothing_of_it(street):
     for cut in range(len(whole)):
         tool = street.open("cut")
         assert street.say(tool, whole[:cut]) == b""
-        street.tools.closed(tool)
+        street.tools.closed(tool, "it ended")
     assert street.ask("good", XsType.READ, b"/cut\0") == [b"ENOENT\0"]
     assert street.closed == []
 
