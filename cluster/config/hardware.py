@@ -11,7 +11,7 @@ from typing import Final
 from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.devices.disk import Disk
 from actors.devices.disk_statistics import DiskStatistics
-from actors.devices.image import Image
+from actors.devices.image import OpenImage
 from actors.drivers.interrupt_line import InterruptLine
 from actors.runtime.distribution import Distribution
 from actors.runtime.machine import Machine
@@ -54,7 +54,7 @@ class HardwareKind:
     key: str
     described: Callable[[HostSchema], Sequence[tuple[str, str, Argument]]]
     argument: Callable[[Hardware, list[Argument], str], Argument]
-    machine: Callable[[Argument, Memory, Callable[[str, bool], Image]], Machine]
+    machine: Callable[[Argument, Memory, OpenImage], Machine]
     service: Callable[[CostsSchema], dict[str, Distribution]]
     statistics: type[object]
 

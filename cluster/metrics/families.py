@@ -73,7 +73,7 @@ class Families:
 
         `is_gone`: it is the last record of something that is no more, so that nothing is left of its gauges.
         """
-        for family, key in READ_FROM[source]:
+        for family, key in READ_FROM.get(source, ()):
             known = record is not None and not (is_gone and family.kind == "gauge")
             if key.is_map:
                 for label, value in key.get(record).items() if known else ():
