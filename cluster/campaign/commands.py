@@ -18,13 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cluster.campaign.case import Case
 from cluster.campaign.dask_engine import run_on_dask
 from cluster.campaign.generator import kinds as known_kinds
-from cluster.campaign.plan import Plan
 from cluster.campaign.planted import BUGS
 from cluster.campaign.results import Results
 from cluster.campaign.seeds import of_shard, parse_seeds, parse_shard
 from cluster.campaign.shrink import NothingFails, Shrinker
 from cluster.campaign.summary import SweepSummary, failure_text
 from cluster.campaign.sweep import run_here, run_on_cores
+from cluster.campaign.sweep_settings import SweepSettings
 from cluster.campaign.trial import Finished, Record
 from cluster.config.yaml_source import YamlSource
 from cluster.run.about import FILE as ABOUT
@@ -246,23 +246,23 @@ def shrink(  # noqa: PLR0917 (click passes options so)
 
 def _plan(
     file: Path, kinds: tuple[str, ...], plant: str, *, as_written: bool, invariants: bool = True
-) -> Plan:
+) -> SweepSettings:
     unknown = [each for each in kinds if each not in known_kinds()]
     if unknown:
         raise click.UsageError(f"no fault {unknown[0]!r}; one of {', '.join(known_kinds())}")
-    plan = Plan(YamlSource.read(file), kinds, as_written, plant, invariants)
+    plan = SweepSettings(YamlSource.read(file), kinds, as_written, plant, invariants)
     plan.base.cluster()
     if not as_written and not plan.generator.kinds:
         raise click.UsageError(f"{file}: no fault can be made here that everybody recovers from")
     return plan
 
 
-def _default_results(plan: Plan) -> Path:
+def _default_results(plan: SweepSettings) -> Path:
     header = plan.header()
     return Path("sweeps") / f"{header['name']}-{cast('str', header['sha256'])[:8]}.jsonl"
 
 
-def _collect(records: Iterator[Record], results: Results, wanted: range, plan: Plan) -> bool:
+def _collect(records: Iterator[Record], results: Results, wanted: range, plan: SweepSettings) -> bool:
     """Keep what comes, and show how far it is; True if it was interrupted."""
     console = Console(stderr=True)
     bars = Progress(
