@@ -13,7 +13,7 @@ from typing import cast
 import click
 from rich.console import Console
 
-from cluster.bench.bench import run_benchmarks
+from cluster.bench.figures import run_benchmarks
 from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.fault_kinds import FAULT_KINDS
