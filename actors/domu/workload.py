@@ -15,9 +15,9 @@ from actors.domu.io_wait import IoWait
 from actors.kernel.threads import Future, Threads
 from actors.notebook.journal import Journal
 from actors.notebook.stamp import stamp_block
+from actors.runtime.units import NS_PER_S
 
 READ, WRITE, FLUSH = 0, 1, 3
-NS = 1_000_000_000
 
 
 class Disk(Protocol):
@@ -107,7 +107,9 @@ class Workload:
                     self._pace()
                     break
                 # An outage is not made up for: the pace starts again from now.
-                self._next_issue_ns = max(self._next_issue_ns, self._threads.now_ns - NS) + int(NS / rate)
+                self._next_issue_ns = max(self._next_issue_ns, self._threads.now_ns - NS_PER_S) + int(
+                    NS_PER_S / rate
+                )
             if not self._issue():
                 break
         self._finish_if_idle()
