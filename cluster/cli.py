@@ -27,6 +27,7 @@ from cluster.control.client import NotRunning, ask, wait_for_report
 from cluster.control.preflight import CannotStart
 from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.drivers.console_log import follow, log_path
+from cluster.exit_codes import INTERNAL, UNKNOWN, USAGE
 from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
 from cluster.run.commands import rerun, runs, verify
 from cluster.run.progress import Progress, ProgressConsole
@@ -46,10 +47,8 @@ from cluster.top.watch_commands import (
     top,
 )
 from cluster.verdict.summary import print_summary
+from cluster.verdict.verdict import Verdict
 
-EXIT_USAGE = 254
-EXIT_INTERNAL = 255
-VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
 SEED = click.IntRange(0, (1 << 64) - 1)
 _REFUSALS = (
     *(ConfigError, CannotStart, RuntimeDirectoryError),
@@ -180,7 +179,7 @@ def down(name: str | None) -> int:
     with whoever_reads():
         print_summary(DataConsole(), report)
     say(f"run directory: {directory}")
-    return VERDICTS[cast("str", report["verdict"])]
+    return Verdict(report["verdict"]).exit_code
 
 
 @cli.command(short_help="What a domain printed on its serial console.")
@@ -312,16 +311,16 @@ def main() -> None:
         with whoever_reads():
             code = cli.main(prog_name="domzero", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        code = VERDICTS["unknown"]
+        code = UNKNOWN
     except click.ClickException as error:
         say(f"domzero: {_usage_text(error)}")
-        code = EXIT_USAGE
+        code = USAGE
     except _REFUSALS as error:
         say(f"domzero: {error}")
-        code = EXIT_USAGE
+        code = USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)
         traceback.print_exc()
-        code = EXIT_INTERNAL
+        code = INTERNAL
     sys.exit(code if isinstance(code, int) else 0)
 
 
