@@ -24,8 +24,7 @@ from actors.kernel.shadow import Done
 from actors.kernel.threads import Threads
 from actors.kernel.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.xenbus import Xenbus
-from actors.kernel.xs_ring import RingBroken as XsRingBroken
-from actors.kernel.xs_ring import XsRing
+from actors.kernel.xs_ring import XsRing, XsRingBroken
 from actors.kernel.xs_transport import RingTransport
 from actors.xenstore.requests import Outgoing
 from actors.xenstore.ring_client import RingClient

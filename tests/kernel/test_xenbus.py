@@ -8,7 +8,7 @@ from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX, XsType, pack_message
 from actors.kernel.grants import Mapping
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import RingTransport, Xenbus
-from actors.kernel.xs_ring import RingBroken, XsRing
+from actors.kernel.xs_ring import XsRing, XsRingBroken
 from actors.xenstore.requests import Outgoing
 from actors.xenstore.ring_client import RingClient
 from actors.xenstore.store import Store
@@ -378,7 +378,7 @@ def test_a_ring_that_breaks_during_a_reconnect_forgets_no_request(joined):
     def send(message):
         sent.append(message)
         if len(sent) == 2:
-            raise RingBroken("the page makes no sense")
+            raise XsRingBroken("the page makes no sense")
 
     transport.send = send
     lose(joined)

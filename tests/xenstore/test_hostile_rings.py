@@ -24,7 +24,7 @@ from actors.abi.xs_wire import (
     pack_message,
     unpack_header,
 )
-from actors.kernel.xs_ring import RingBroken, XsRing
+from actors.kernel.xs_ring import XsRing, XsRingBroken
 from actors.xenstore.daemon import Xenstored
 
 HOSTILE, GOOD = 5, 6
@@ -185,7 +185,7 @@ def test_indices_that_change_between_two_looks_harm_nobody_else(field, seed):
     for _ in range(50):
         try:
             field.page.requests.write(pack_message(XsType.READ, 1, 0, b"name\0"))
-        except RingBroken:
+        except XsRingBroken:
             field.page.reset()
         field.page.connection = int(field.page.error != XsError.NONE)
         field.kick()
