@@ -9,6 +9,6 @@ top, metrics, control        looking at a running cluster, and reaching into it
 drivers                      processes, or virtual time
 verdict, trace               what a run has shown
 experiment                   the experimenter's machines
-config, terminal             what is wanted; what people read
+config, terminal, exit_codes what is wanted; what people and scripts read
 faults                       what a fault is
 """

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from actors.address import Address
-from cluster.bench.bench import run_benchmarks
+from cluster.bench.figures import run_benchmarks
 from cluster.campaign.commands import add_commands
 from cluster.config.errors import ConfigError, did_you_mean
 from cluster.config.hardware import HARDWARE_KINDS
@@ -29,6 +29,7 @@ from cluster.control.client import NotRunning, ask, wait_for_report
 from cluster.control.preflight import CannotStart
 from cluster.control.runtime_directory import RuntimeDirectoryError
 from cluster.drivers.console_log import follow, log_path
+from cluster.exit_codes import INTERNAL, UNKNOWN, USAGE
 from cluster.faults.kinds import FAULT_KINDS, OPTIONS
 from cluster.faults.option import Factor, Names, Time
 from cluster.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
@@ -41,10 +42,8 @@ from cluster.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.top.kept_interrupts import kept_addresses
 from cluster.top.watch_commands import CLUSTER, asked, env, export, interrupts, list_domains, status, top
 from cluster.verdict.summary import print_summary
+from cluster.verdict.verdict import Verdict
 
-EXIT_USAGE = 254
-EXIT_INTERNAL = 255
-VERDICTS = {"held": 0, "failed": 1, "unknown": 2}
 SEED = click.IntRange(0, (1 << 64) - 1)
 _REFUSALS = (
     *(ConfigError, CannotStart, RuntimeDirectoryError),
@@ -181,7 +180,7 @@ def down(name: str | None) -> int:
     with whoever_reads():
         print_summary(DataConsole(), report)
     say(f"run directory: {directory}")
-    return VERDICTS[cast("str", report["verdict"])]
+    return Verdict(report["verdict"]).exit_code
 
 
 @cli.command(short_help="What a domain printed on its serial console.")
@@ -317,16 +316,16 @@ def main() -> None:
         with whoever_reads():
             code = cli.main(prog_name="domzero", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        code = VERDICTS["unknown"]
+        code = UNKNOWN
     except click.ClickException as error:
         say(f"domzero: {_usage_text(error)}")
-        code = EXIT_USAGE
+        code = USAGE
     except _REFUSALS as error:
         say(f"domzero: {error}")
-        code = EXIT_USAGE
+        code = USAGE
     except Exception:  # noqa: BLE001 (the one boundary of the process: our own fault)
         traceback.print_exc()
-        code = EXIT_INTERNAL
+        code = INTERNAL
     sys.exit(code if isinstance(code, int) else 0)
 
 

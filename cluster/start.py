@@ -7,11 +7,11 @@ import os
 import signal
 from types import FrameType
 
-EXIT_INTERRUPTED = 2
+from cluster.exit_codes import UNKNOWN
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    os._exit(EXIT_INTERRUPTED)
+    os._exit(UNKNOWN)
 
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

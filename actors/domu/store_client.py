@@ -10,8 +10,8 @@ from actors.abi.errno import XenError
 from actors.kernel.store import Store, StoreNodes, read_or
 from actors.kernel.threads import Future, Threads
 from actors.notebook.store_log import StoreLog
+from actors.runtime.units import NS_PER_S
 
-NS = 1_000_000_000
 FOLDER = "data/store"
 
 
@@ -41,7 +41,7 @@ class StoreClient:
     async def run(self) -> None:
         """The thread."""
         self._log.begin_boot()
-        interval_ns = int(NS / self._spec.rate)
+        interval_ns = int(NS_PER_S / self._spec.rate)
         due_ns, node = self._threads.now_ns, 0
         while not self._stopped:
             await self._read_back(node)

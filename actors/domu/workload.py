@@ -16,8 +16,7 @@ from actors.domu.io_wait import IoWait
 from actors.kernel.threads import Future, Threads
 from actors.notebook.journal import Journal
 from actors.notebook.stamp import stamp_block
-
-NS = 1_000_000_000
+from actors.runtime.units import NS_PER_S
 
 
 class Disk(Protocol):
@@ -107,7 +106,9 @@ class Workload:
                     self._pace()
                     break
                 # An outage is not made up for: the pace starts again from now.
-                self._next_issue_ns = max(self._next_issue_ns, self._threads.now_ns - NS) + int(NS / rate)
+                self._next_issue_ns = max(self._next_issue_ns, self._threads.now_ns - NS_PER_S) + int(
+                    NS_PER_S / rate
+                )
             if not self._issue():
                 break
         self._finish_if_idle()

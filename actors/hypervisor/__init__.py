@@ -47,7 +47,7 @@ tmem               pages lent to the hypervisor
 tmem_ops           calls about them
 
 irqs               interrupts to events
-io_apic            the IO-APIC as the hypervisor programs it
+redirection_table  the IO-APIC as the hypervisor programs it
 msi                message signalled interrupts
 pci_devices        which devices can send them
 pirqs              names that domains have for interrupts

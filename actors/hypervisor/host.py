@@ -12,12 +12,12 @@ from actors.hypervisor.domains import Domain, Domains
 from actors.hypervisor.event_channels import EventChannels, check_ports
 from actors.hypervisor.frames import Extent, FrameTable
 from actors.hypervisor.grants import Grants, check_grants
-from actors.hypervisor.io_apic import IoApic
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.pirqs import Pirqs
 from actors.hypervisor.platform import Platform
 from actors.hypervisor.pollers import Pollers
 from actors.hypervisor.port_reset import PortReset
+from actors.hypervisor.redirection_table import RedirectionTable
 from actors.hypervisor.tmem import Tmem
 from actors.hypervisor.vcpus import Vcpus
 from actors.hypervisor.watchdog import Watchdog
@@ -36,7 +36,7 @@ class Host:
         self.domains = Domains()
         self.frames = FrameTable(memory, platform.nr_frames, RESERVED_FRAMES)
         self.grants = Grants(memory, self.frames)
-        self.io_apic = IoApic(platform, self.outbox)
+        self.io_apic = RedirectionTable(platform, self.outbox)
         self.agenda = Agenda()
         self.pirqs = Pirqs(
             platform, self.io_apic, self.outbox, self.agenda, frames=self.frames, memory=memory

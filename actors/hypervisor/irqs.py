@@ -17,11 +17,11 @@ from typing import Final
 from actors.abi.errno import Errno, XenError
 from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.event_channels import EventChannels
-from actors.hypervisor.io_apic import IoApic
 from actors.hypervisor.msi import Msi
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.platform import Platform
 from actors.hypervisor.ports import PortTable
+from actors.hypervisor.redirection_table import RedirectionTable
 
 MAX_GUESTS: Final = 32
 FORCED_EOI_NS: Final = 1_000_000
@@ -55,7 +55,9 @@ class Line:
 class Irqs:
     """The interrupts of a host, by Xen's number."""
 
-    def __init__(self, platform: Platform, io_apic: IoApic, msi: Msi, outbox: Outbox, agenda: Agenda) -> None:
+    def __init__(
+        self, platform: Platform, io_apic: RedirectionTable, msi: Msi, outbox: Outbox, agenda: Agenda
+    ) -> None:
         self._nr_gsis = platform.nr_gsis
         self._io_apic = io_apic
         self._msi = msi

@@ -9,10 +9,10 @@ Left out: per-CPU vectors: one space of vectors serves the host.
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
-from actors.hypervisor.io_apic import FIRST_DYNAMIC_VECTOR
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.pci_devices import MsiEntry, PciDevice
 from actors.hypervisor.platform import Platform
+from actors.hypervisor.redirection_table import FIRST_DYNAMIC_VECTOR
 from actors.messages import MsiWrite
 
 LAST_DYNAMIC_VECTOR: Final = 0xDF

@@ -11,7 +11,6 @@ from actors.abi.interface import PIRQ_NEEDS_EOI, PIRQ_SHARED
 from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.frames import FrameTable
-from actors.hypervisor.io_apic import IoApic
 from actors.hypervisor.irqs import Irqs
 from actors.hypervisor.msi import Msi
 from actors.hypervisor.outbox import Outbox
@@ -19,6 +18,7 @@ from actors.hypervisor.pci_devices import PciDevice, PciDevices
 from actors.hypervisor.pirq_map import PIRQ_ALLOCATED, PirqMap
 from actors.hypervisor.platform import Platform
 from actors.hypervisor.ports import PortTable
+from actors.hypervisor.redirection_table import RedirectionTable
 from actors.runtime.memory import Memory
 
 
@@ -28,7 +28,7 @@ class Pirqs:
     def __init__(
         self,
         platform: Platform,
-        io_apic: IoApic,
+        io_apic: RedirectionTable,
         outbox: Outbox,
         agenda: Agenda,
         *,

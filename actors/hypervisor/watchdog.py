@@ -13,9 +13,9 @@ from actors.abi.errno import Errno, XenError
 from actors.hypervisor.agenda import Agenda
 from actors.hypervisor.domains import Domain
 from actors.hypervisor.outbox import Outbox
+from actors.runtime.units import NS_PER_S
 
 TIMERS_PER_DOMAIN: Final = 2
-NS_PER_S: Final = 1_000_000_000
 TICK_NS: Final = 100_000_000
 LATE_NS: Final = 100_000_000
 NEVER: Final = 1 << 63

@@ -9,8 +9,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Schedop
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.threads import Threads
-
-NS = 1_000_000_000
+from actors.runtime.units import NS_PER_S
 
 
 async def pet_watchdog(xen: Hypercalls, threads: Threads, timeout_s: int, log: Callable[[str], None]) -> None:
@@ -23,5 +22,5 @@ async def pet_watchdog(xen: Hypercalls, threads: Threads, timeout_s: int, log: C
         log("watchdog: this Xen has none; a domain that hangs will not be noticed")
         return
     while True:
-        await threads.sleep(timeout_s * NS // 3)
+        await threads.sleep(timeout_s * NS_PER_S // 3)
         await xen.sched_op(Schedop.watchdog, id=identifier, timeout=timeout_s)

@@ -26,7 +26,7 @@ from actors.abi.xs_wire import (
 )
 from actors.kernel.threads import Future, Signal, Threads
 from actors.kernel.xs_nodes import NodeOperations, decode, encode
-from actors.kernel.xs_ring import RingBroken
+from actors.kernel.xs_ring import XsRingBroken
 from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
 
 __all__ = ["LocalTransport", "RingTransport", "StoreObserver", "Transaction", "Transport", "Watch", "Xenbus"]
@@ -231,7 +231,7 @@ class Xenbus(NodeOperations):
     def _guard(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except RingBroken as error:
+        except XsRingBroken as error:
             self._break(str(error))
 
     def _break(self, why: str) -> None:
@@ -247,7 +247,7 @@ class Xenbus(NodeOperations):
         while end - start >= HEADER_BYTES:
             kind, req_id, _, length = unpack_header(data, start)
             if length > XENSTORE_PAYLOAD_MAX:
-                raise RingBroken(f"an answer of {length} bytes")
+                raise XsRingBroken(f"an answer of {length} bytes")
             first = start + HEADER_BYTES
             if end - first < length:
                 break
@@ -340,5 +340,5 @@ def _watch_payload(watch: Watch) -> bytes:
 def _transaction_number(payload: bytes) -> int:
     number = payload.rstrip(b"\0")
     if not number.isdigit() or len(number) > DIGITS_MAX:
-        raise RingBroken(f"a transaction with the number {number[:40]!r}")
+        raise XsRingBroken(f"a transaction with the number {number[:40]!r}")
     return int(number)

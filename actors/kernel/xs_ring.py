@@ -27,7 +27,7 @@ MASK32 = 0xFFFFFFFF
 _INDICES = (XS_RING_REQ_CONS // 4, XS_RING_REQ_PROD // 4, XS_RING_RSP_CONS // 4, XS_RING_RSP_PROD // 4)
 
 
-class RingBroken(Exception):  # noqa: N818 (it names what the peer did)
+class XsRingBroken(Exception):  # noqa: N818 (it names what the peer did)
     """The indices of a stream are further apart than the stream is long."""
 
 
@@ -45,7 +45,7 @@ class XsStream:
         self.peer_waits = False
 
     def read(self) -> bytes:
-        """Everything that is there, perhaps nothing; RingBroken if the indices make no sense."""
+        """Everything that is there, perhaps nothing; XsRingBroken if the indices make no sense."""
         words = self._words
         prod, cons = words[self._prod], words[self._cons]
         length = (prod - cons) & MASK32
@@ -68,7 +68,7 @@ class XsStream:
         return self._words[self._prod]
 
     def peek(self, position: int) -> bytes:
-        """What is there from `position` on, and stays there. RingBroken if the indices make no sense."""
+        """What is there from `position` on, and stays there. XsRingBroken if the indices make no sense."""
         prod = self._words[self._prod]
         return self._from(position, prod) if prod != position else b""
 
@@ -80,16 +80,16 @@ class XsStream:
         self.peer_waits = used >= XENSTORE_RING_SIZE
 
     def room(self) -> int:
-        """How many bytes `write` would take; RingBroken if the indices make no sense."""
+        """How many bytes `write` would take; XsRingBroken if the indices make no sense."""
         used = (self._words[self._prod] - self._words[self._cons]) & MASK32
         if used > XENSTORE_RING_SIZE:
-            raise RingBroken(f"{used} bytes are in a stream of {XENSTORE_RING_SIZE}")
+            raise XsRingBroken(f"{used} bytes are in a stream of {XENSTORE_RING_SIZE}")
         return XENSTORE_RING_SIZE - used
 
     def _from(self, cons: int, prod: int) -> bytes:
         length = (prod - cons) & MASK32
         if length > XENSTORE_RING_SIZE:
-            raise RingBroken(f"{length} bytes between consumer {cons} and producer {prod}")
+            raise XsRingBroken(f"{length} bytes between consumer {cons} and producer {prod}")
         start = cons % XENSTORE_RING_SIZE
         first = min(length, XENSTORE_RING_SIZE - start)
         base = self._base
@@ -99,12 +99,12 @@ class XsStream:
         return data
 
     def write(self, data: bytes | memoryview) -> int:
-        """Put in as much as fits; how many bytes that was. RingBroken if the indices make no sense."""
+        """Put in as much as fits; how many bytes that was. XsRingBroken if the indices make no sense."""
         words = self._words
         prod, cons = words[self._prod], words[self._cons]
         used = (prod - cons) & MASK32
         if used > XENSTORE_RING_SIZE:
-            raise RingBroken(f"{used} bytes between consumer {cons} and producer {prod}")
+            raise XsRingBroken(f"{used} bytes between consumer {cons} and producer {prod}")
         length = min(len(data), XENSTORE_RING_SIZE - used)
         self.peer_waits = length > 0
         if length == 0:

@@ -24,7 +24,7 @@ class Transport(Protocol):
         ...
 
     def receive(self) -> bytes:
-        """What has come since the last call; RingBroken if the other side makes no sense."""
+        """What has come since the last call; XsRingBroken if the other side makes no sense."""
         ...
 
     def server_changed(self) -> bool:

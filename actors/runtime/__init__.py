@@ -20,6 +20,7 @@ simulated_links  the links of a simulated world: what is under way on them
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link
 distribution     how long something takes, in simulated time
+units            of time
 trace            (time, actor, event, effects), when switched on
 recorder         the same as fixed records in memory that outlives a process
 """

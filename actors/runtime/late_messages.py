@@ -10,8 +10,7 @@ from collections.abc import Callable
 import trio
 
 from actors.runtime.link_rules import LinkRules
-
-NS = 1e9
+from actors.runtime.units import NS_PER_S
 
 
 class LateMessages:
@@ -63,7 +62,7 @@ class LateMessages:
                 wait_ns = self._late[0][0] - self._clock()
                 if wait_ns > 0:
                     # One that is due earlier may come while this one waits.
-                    with trio.move_on_after(wait_ns / NS):
+                    with trio.move_on_after(wait_ns / NS_PER_S):
                         await self._filled.wait()
                         self._filled = trio.Event()
                     continue

@@ -14,7 +14,7 @@ connections   one client: who it is, what it has, what came in part
 store         the store as a whole: request in, messages out
 ring_client   a domain's ring page as the daemon serves it
 ring_setup    how a domain's page and port are found
-archive       what outlives a daemon: rows, batches, the journal
+archive       what outlives a daemon: rows, batches, what is not committed yet
 sqlite_archive, memory_archive   where that is kept
 jobs          what takes several steps, one after the other
 turn_end      what leaves at the end of a turn, once it is kept

@@ -93,7 +93,7 @@ class UnreadableArchive:
         """Nothing is held."""
 
 
-class Journal:
+class UncommittedChanges:
     """Collects what changes, until it is committed."""
 
     def __init__(self, archive: Archive) -> None:

@@ -14,7 +14,7 @@ from actors.abi.xs_wire import HEADER_BYTES, unpack_header
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
 from actors.kernel.xs_transport import LocalTransport
-from actors.xenstore.archive import Archive, ArchiveError, Journal, RingRecord
+from actors.xenstore.archive import Archive, ArchiveError, RingRecord, UncommittedChanges
 from actors.xenstore.jobs import Jobs
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.requests import Introduction, LiveUpdate, Outgoing, Output, Printed, Released
@@ -171,7 +171,7 @@ class Xenstored:
         """Go on from what the last daemon has kept."""
         records = archive.load()
         self.restored = bool(records.nodes)
-        self._turn_end.journal = Journal(archive)
+        self._turn_end.journal = UncommittedChanges(archive)
         domains = self.store.keep(self._turn_end.journal, records)
         self._found = {domid: records.rings.get(domid) for domid in domains}
         self._turn_end.owe()

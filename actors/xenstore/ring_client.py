@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from actors.abi.xs_wire import XENSTORE_RING_SIZE, XsConnection, XsError, XsType, unpack_header
 from actors.kernel.grants import Mapping
-from actors.kernel.xs_ring import MASK32, RingBroken, XsRing
+from actors.kernel.xs_ring import MASK32, XsRing, XsRingBroken
 from actors.xenstore.archive import RingRecord
 from actors.xenstore.connections import OutputQueue, ProtocolBroken, Request, RequestStream
 from actors.xenstore.quotas import Quotas
@@ -106,7 +106,7 @@ class RingClient:
     def _is_open(self) -> bool:
         try:
             return bool(self._stream.partial) or self._output.size > self._ring.responses.room()
-        except RingBroken:  # which `settle` says
+        except XsRingBroken:  # which `settle` says
             return False
 
     @property
@@ -142,7 +142,7 @@ class RingClient:
             data = self._ring.requests.peek(self._position)
             self._position = (self._position + len(data)) & MASK32
             return self._stream.feed(data) if data else []
-        except RingBroken as error:
+        except XsRingBroken as error:
             self._stop(XsError.RINGIDX, str(error))
         except ProtocolBroken as error:
             self._stop(XsError.PROTO, str(error))
@@ -174,7 +174,7 @@ class RingClient:
             self._consume()
             if not (self._stream.partial or len(output)) and ring.server_holds:
                 ring.server_holds = False
-        except RingBroken as error:
+        except XsRingBroken as error:
             self._stop(XsError.RINGIDX, str(error))
 
     def _write(self) -> None:

@@ -14,7 +14,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.releases import RELEASES, Release
 from actors.abi.xs_wire import XsType, error_payload, pack_message
 from actors.xenstore.administration import FEATURES, another_of, introduction_of
-from actors.xenstore.archive import Journal, Records
+from actors.xenstore.archive import Records, UncommittedChanges
 from actors.xenstore.connections import Connection
 from actors.xenstore.operations import cut
 from actors.xenstore.quotas import Quotas
@@ -82,7 +82,7 @@ class Store:
         if own_domid is not None:
             self._requests.introduced[own_domid] = None
         self._methods = {kind: method for kind, method in METHODS.items() if release.serves(kind)}
-        self._journal: Journal | None = None
+        self._journal: UncommittedChanges | None = None
         self._epoch = 0
         self._last_connection = 0
         self._of_domain: dict[int, int] = {}
@@ -243,7 +243,7 @@ class Store:
 
     # What outlives a daemon.
 
-    def keep(self, journal: Journal, records: Records) -> dict[int, int]:
+    def keep(self, journal: UncommittedChanges, records: Records) -> dict[int, int]:
         """Take over what an archive has, and have every change noted; (domain, port) pairs to be served.
 
         A restored connection has its watches; a transaction that it had open is EAGAIN.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from actors.kernel.kernel import Kernel
-from actors.xenstore.archive import ArchiveError, Journal
+from actors.xenstore.archive import ArchiveError, UncommittedChanges
 from actors.xenstore.ring_client import RingClient
 
 SETTLE_ROUNDS: Final = 8
@@ -33,7 +33,7 @@ class TurnEnd:
         self._dead = False
         self._trouble = ""
         self._retries = False
-        self.journal: Journal | None = None
+        self.journal: UncommittedChanges | None = None
 
     def touch(self, client: RingClient) -> None:
         """Something was done for this ring: what it was answered leaves at the end of the turn."""

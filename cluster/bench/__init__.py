@@ -1,6 +1,6 @@
 """Measuring, with a floor beside each figure.
 
-bench              what is measured, and how a figure is taken
+figures            what is measured, and how a figure is taken
 hypercalls, host, xenstore, simulation   measure it
 floors             what the same exchange costs with nothing of ours in it
 costs              measurements that are no figures of `domzero bench`

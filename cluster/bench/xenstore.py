@@ -20,6 +20,7 @@ from statistics import median
 from actors.abi.xs_wire import HEADER_BYTES, XsType, pack_message, unpack_header
 from actors.runtime.transport import unix_pair
 from cluster.control.preflight import CannotStart
+from cluster.exit_codes import USAGE
 
 BATCHES = 5
 READS = 1000
@@ -27,7 +28,6 @@ TRANSACTIONS = 300
 NODES = 10_000
 WATCHES = 1_000
 LIMIT_S = 60
-EXIT_USAGE = 254
 
 _CONFIG = """\
 name: bench
@@ -175,7 +175,7 @@ def _domzero(folder: str, *words: str) -> str:
     done = subprocess.run(  # noqa: S603 (ourselves)
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
-    if done.returncode == EXIT_USAGE:  # the folder for temporary files is no place for sockets
+    if done.returncode == USAGE:  # the folder for temporary files is no place for sockets
         raise CannotStart(done.stderr.strip().removeprefix("domzero: "))
     if done.returncode != 0:
         raise RuntimeError(f"domzero {' '.join(words)}: {done.stderr or done.stdout}")

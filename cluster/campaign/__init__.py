@@ -10,7 +10,7 @@ linearizer   the same for operations of any kind: XenStore's
 store_record what was asked of XenStore, as operations on registers
 sector_record what was asked of a disk, as operations on registers
 service_record how long a disk really gave no success
-plan         what a sweep does with a seed, the same everywhere
+sweep_settings  what a sweep does with a seed, the same everywhere
 seeds        which seeds a sweep has
 trial        one seed from configuration to verdict
 results      the file of a sweep: append-only, resumable

@@ -18,23 +18,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cluster.campaign.case import Case
 from cluster.campaign.dask_engine import run_on_dask
 from cluster.campaign.generator import kinds as known_kinds
-from cluster.campaign.plan import Plan
 from cluster.campaign.planted import BUGS
 from cluster.campaign.results import Results
 from cluster.campaign.seeds import of_shard, parse_seeds, parse_shard
 from cluster.campaign.shrink import NothingFails, Shrinker
 from cluster.campaign.summary import SweepSummary, failure_text
 from cluster.campaign.sweep import run_here, run_on_cores
+from cluster.campaign.sweep_settings import SweepSettings
 from cluster.campaign.trial import Finished, Record
 from cluster.config.yaml_source import YamlSource
+from cluster.exit_codes import FAILED, HELD, UNKNOWN
 from cluster.run.about import FILE as ABOUT
 from cluster.run.about import About
 from cluster.run.run_directory import RunDirectory
 from cluster.run.run_lock import held
 from cluster.run.shown_report import OUT
 from cluster.terminal.data_console import DataConsole
+from cluster.verdict.verdict import Verdict
 
-EXIT_CODES = {"held": 0, "failed": 1, "unknown": 2}
 FILE = click.argument("file", type=click.Path(path_type=Path))
 KIND = click.option(
     "--kind",
@@ -135,9 +136,9 @@ def sweep(  # noqa: PLR0917 (click passes options so)
         summary.print(DataConsole(), plan.replay_command)
         click.echo(f"results: {out or _default_results(plan)}", err=True)
     if summary.counts["failed"]:
-        return EXIT_CODES["failed"]
+        return FAILED
     unknown = interrupted or summary.counts["unknown"] or not summary.total
-    return EXIT_CODES["unknown" if unknown else "held"]
+    return UNKNOWN if unknown else HELD
 
 
 @click.command(short_help="Run one seed of a sweep again, with a full trace.")
@@ -184,7 +185,7 @@ def replay(  # noqa: PLR0917 (click passes options so)
         console.print(f"[bold red]{escape(name)}[/]: {escape(detail)}", highlight=False, soft_wrap=True)
     console.print(f"seed {seed}: {trial.verdict}; {trial.events:,} events", highlight=False)
     click.echo(f"run directory: {directory.path}", err=True)
-    return EXIT_CODES[trial.verdict]
+    return Verdict(trial.verdict).exit_code
 
 
 @click.command(short_help="Make a failing schedule as small as it still fails.")
@@ -241,28 +242,28 @@ def shrink(  # noqa: PLR0917 (click passes options so)
     if out is not None:
         command = f"domzero replay {out} --seed {seed} --as-written" + (f" --plant {plant}" if plant else "")
         click.echo(command, err=True)
-    return EXIT_CODES["failed"]
+    return FAILED
 
 
 def _plan(
     file: Path, kinds: tuple[str, ...], plant: str, *, as_written: bool, invariants: bool = True
-) -> Plan:
+) -> SweepSettings:
     unknown = [each for each in kinds if each not in known_kinds()]
     if unknown:
         raise click.UsageError(f"no fault {unknown[0]!r}; one of {', '.join(known_kinds())}")
-    plan = Plan(YamlSource.read(file), kinds, as_written, plant, invariants)
+    plan = SweepSettings(YamlSource.read(file), kinds, as_written, plant, invariants)
     plan.base.cluster()
     if not as_written and not plan.generator.kinds:
         raise click.UsageError(f"{file}: no fault can be made here that everybody recovers from")
     return plan
 
 
-def _default_results(plan: Plan) -> Path:
+def _default_results(plan: SweepSettings) -> Path:
     header = plan.header()
     return Path("sweeps") / f"{header['name']}-{cast('str', header['sha256'])[:8]}.jsonl"
 
 
-def _collect(records: Iterator[Record], results: Results, wanted: range, plan: Plan) -> bool:
+def _collect(records: Iterator[Record], results: Results, wanted: range, plan: SweepSettings) -> bool:
     """Keep what comes, and show how far it is; True if it was interrupted."""
     console = Console(stderr=True)
     bars = Progress(

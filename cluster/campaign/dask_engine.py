@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from cluster.campaign.plan import Plan
 from cluster.campaign.sweep import SEEDS_AT_ONCE, died, run_here
+from cluster.campaign.sweep_settings import SweepSettings
 from cluster.campaign.trial import Record
 from cluster.control.preflight import CannotStart
 
@@ -20,7 +20,7 @@ RETRIES: Final = 3
 CONNECT_S: Final = 30
 
 
-def run_on_dask(plan: Plan, seeds: list[int], address: str) -> Iterator[Record]:
+def run_on_dask(plan: SweepSettings, seeds: list[int], address: str) -> Iterator[Record]:
     """Run seeds on the cluster of a scheduler, `tcp://host:8786`. CannotStart if it cannot be reached."""
     try:
         distributed = importlib.import_module("distributed")
@@ -34,7 +34,7 @@ def run_on_dask(plan: Plan, seeds: list[int], address: str) -> Iterator[Record]:
         yield from _run(distributed, client, plan, seeds)
 
 
-def _run(distributed: Any, client: Any, plan: Plan, seeds: list[int]) -> Iterator[Record]:  # noqa: ANN401 (untyped)
+def _run(distributed: Any, client: Any, plan: SweepSettings, seeds: list[int]) -> Iterator[Record]:  # noqa: ANN401 (untyped)
     """Keep the workers busy with a bounded number of tasks, and take what is done as it comes."""
     [shared] = client.scatter([plan], broadcast=True)
     left = iter(seeds)
@@ -53,6 +53,6 @@ def _run(distributed: Any, client: Any, plan: Plan, seeds: list[int]) -> Iterato
         yield from future.result() if future.status == "finished" else [died(seed) for seed in chunk]
 
 
-def run_chunk(plan: Plan, seeds: list[int]) -> list[Record]:
+def run_chunk(plan: SweepSettings, seeds: list[int]) -> list[Record]:
     """What a worker does."""
     return list(run_here(plan, seeds))

@@ -20,7 +20,7 @@ Apply = Callable[[State], State]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimedStep:
     """An operation: from the state before to that after it, or IMPOSSIBLE; `ended` None: perhaps never."""
 
     apply: Apply
@@ -28,7 +28,7 @@ class Step:
     ended: int | None
 
 
-def is_linearizable(steps: list[Step], initial: State, steps_max: int = STEPS_MAX) -> bool | None:
+def is_linearizable(steps: list[TimedStep], initial: State, steps_max: int = STEPS_MAX) -> bool | None:
     """Whether there is an order; None if that was not found out within `steps_max`."""
     ordered = sorted(steps, key=lambda each: each.began)
     ends = [FOREVER if each.ended is None else each.ended for each in ordered]
@@ -53,7 +53,7 @@ def is_linearizable(steps: list[Step], initial: State, steps_max: int = STEPS_MA
     return False
 
 
-def _candidates(ordered: list[Step], ends: list[int], done: int, first: int) -> list[int]:
+def _candidates(ordered: list[TimedStep], ends: list[int], done: int, first: int) -> list[int]:
     """Those that are not done, and began before the end of every other that is not done."""
     found, earliest = [], FOREVER
     for index in range(first, len(ordered)):

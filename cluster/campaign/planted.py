@@ -21,9 +21,9 @@ from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
 from actors.hypervisor.ports import PortTable
 from actors.kernel.irq import Irq
-from actors.notebook.journal import Journal as DiskJournal
+from actors.notebook.journal import Journal
 from actors.runtime.memory import SparseMemory
-from actors.xenstore.archive import Batch, Journal
+from actors.xenstore.archive import Batch, UncommittedChanges
 from actors.xenstore.transactions import Transaction
 from actors.xenstore.tree import Node, Tree
 from actors.xenstore.watches import Watches
@@ -346,10 +346,10 @@ def stale_store_read(plant: Plant) -> None:
 
 def acknowledge_before_journal(plant: Plant) -> None:
     """Xenstored answers first: its archive is given each batch together with the next one."""
-    late: dict[Journal, Batch] = {}
+    late: dict[UncommittedChanges, Batch] = {}
 
     def make(_commit: Method) -> Method:
-        def hasty(self: Journal) -> None:
+        def hasty(self: UncommittedChanges) -> None:
             if self.is_dirty:
                 if self in late:
                     self._archive.commit(late[self])
@@ -357,17 +357,17 @@ def acknowledge_before_journal(plant: Plant) -> None:
 
         return hasty
 
-    plant.replace(Journal, "commit", make)
+    plant.replace(UncommittedChanges, "commit", make)
 
 
 def error_counts_as_service(plant: Plant) -> None:
     """An error ends a guest's outage as a success does."""
-    plant.replace(DiskJournal, "_fail", lambda _fail: DiskJournal.__dict__["_serve"])
+    plant.replace(Journal, "_fail", lambda _fail: Journal.__dict__["_serve"])
 
 
 def forget_what_was_due(plant: Plant) -> None:
     """A guest that does not run is not out as long as it has asked for nothing."""
-    plant.replace(DiskJournal, "set_due", lambda _set_due: lambda _self, _due_ns: None)
+    plant.replace(Journal, "set_due", lambda _set_due: lambda _self, _due_ns: None)
 
 
 BUGS: Final[dict[str, Callable[[Plant], None]]] = {

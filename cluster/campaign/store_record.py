@@ -15,7 +15,7 @@ from actors.abi.xs_wire import XsType
 from actors.kernel.threads import Future
 from actors.kernel.xs_nodes import decode
 from cluster.campaign.history import History, Operation
-from cluster.campaign.linearizer import IMPOSSIBLE, Apply, State, Step, is_linearizable
+from cluster.campaign.linearizer import IMPOSSIBLE, Apply, State, TimedStep, is_linearizable
 
 NAMES: Final = {XsType.READ: "read", XsType.WRITE: "write", XsType.RM: "rm", XsType.MKDIR: "mkdir"}
 ABSENT: Final = None
@@ -51,7 +51,7 @@ class _Change:
     began: int
     ended: int | None
 
-    def step_on(self, path: str) -> Step | None:
+    def step_on(self, path: str) -> TimedStep | None:
         """What it does to one node, if anything."""
         if self.path == path:
             apply = _make if self.f == "mkdir" else _remove if self.f == "rm" else _writer(self.value)
@@ -61,7 +61,7 @@ class _Change:
             apply = _make
         else:
             return None
-        return Step(apply, self.began, self.ended)
+        return TimedStep(apply, self.began, self.ended)
 
 
 class _Life:
@@ -71,7 +71,7 @@ class _Life:
         self.number = number
         self.began = began
         self.changes: list[_Change] = []
-        self.reads: dict[str, list[Step]] = {}
+        self.reads: dict[str, list[TimedStep]] = {}
 
     def take(self, request: _Request) -> None:
         """A request outside of a transaction."""
@@ -103,13 +103,13 @@ class _Life:
             elif done and not any(f"{request.path}/".startswith(f"{each}/") for each in touched):
                 self._read(request, transaction.began, ended)
 
-    def registers(self, seen: dict[tuple[int, str], int]) -> dict[str, list[Step]]:
+    def registers(self, seen: dict[tuple[int, str], int]) -> dict[str, list[TimedStep]]:
         """The steps of every node that was read; `seen`: when a domain last did something in a life."""
         for path, steps in self.reads.items():
             steps.extend(step for change in self.changes if (step := change.step_on(path)) is not None)
             owner = path.removeprefix(DOMAINS).split("/", 1)[0] if path.startswith(DOMAINS) else ""
             if owner not in {"", CONTROL_DOMAIN}:  # one that was destroyed before it ran has done nothing
-                steps.append(Step(_remove, seen.get((self.number, owner), self.began), None))
+                steps.append(TimedStep(_remove, seen.get((self.number, owner), self.began), None))
         return self.reads
 
     def _may_have_been_done(self, request: _Request) -> bool:
@@ -118,7 +118,7 @@ class _Life:
         return request.life <= self.number <= (request.answered_life or self.number)
 
     def _read(self, request: _Request, began: int, ended: int | None) -> None:
-        step = Step(_reader(request.operation.result), began, ended)
+        step = TimedStep(_reader(request.operation.result), began, ended)
         self.reads.setdefault(request.path, []).append(step)
 
     def _change(self, request: _Request, began: int, ended: int | None) -> None:

@@ -16,25 +16,25 @@ from itertools import islice
 from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
-from cluster.campaign.plan import Plan
+from cluster.campaign.sweep_settings import SweepSettings
 from cluster.campaign.trial import Record, Trial
 
 SEEDS_AT_ONCE: Final = 8
 PENDING_PER_WORKER: Final = 3
 DIED: Final = "the process of this trial died"
 
-_plans: dict[str, Plan] = {}
+_plans: dict[str, SweepSettings] = {}
 """The plan of this worker process, which is made ready once."""
 
 
-def run_here(plan: Plan, seeds: list[int]) -> Iterator[Record]:
+def run_here(plan: SweepSettings, seeds: list[int]) -> Iterator[Record]:
     """Run seeds in this process, one after the other."""
     for seed in seeds:
         yield plan.record(seed)
         gc.collect()
 
 
-def run_on_cores(plan: Plan, seeds: list[int], jobs: int) -> Iterator[Record]:
+def run_on_cores(plan: SweepSettings, seeds: list[int], jobs: int) -> Iterator[Record]:
     """Run seeds in processes of their own; records come as they are done."""
     chunks = _chunks(seeds, SEEDS_AT_ONCE)
     while True:
@@ -52,7 +52,7 @@ def died(seed: int) -> Record:
 
 
 def _one_pool(
-    plan: Plan, chunks: Iterator[list[int]], jobs: int, ahead: int = PENDING_PER_WORKER
+    plan: SweepSettings, chunks: Iterator[list[int]], jobs: int, ahead: int = PENDING_PER_WORKER
 ) -> Generator[Record, None, list[list[int]] | None]:
     """Run chunks until there are no more (None), or until a worker dies: then those that are not done."""
     context = multiprocessing.get_context("forkserver")
@@ -89,7 +89,7 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(plan: Plan) -> None:
+def _begin(plan: SweepSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked, and tells
     _plans["here"] = plan
 

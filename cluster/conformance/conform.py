@@ -25,7 +25,7 @@ from actors.messages import (
 )
 from actors.runtime.machine import Effect, Event, LinkClosed, LinkOpened, Received, Send
 from actors.runtime.memory import SparseMemory
-from cluster.conformance.recording import Case, Step, Values
+from cluster.conformance.recording import Case, RecordedCall, Values
 from cluster.conformance.recording_names import MissingResultError, Names, ret_name
 
 DOMU_PAGES = 65536
@@ -47,17 +47,17 @@ def _prologue() -> Case:
     }
     populate: Values = {"domid": "$create.domain", "nr_extents": DOMU_PAGES, "extent_order": 0}
     steps = [
-        Step("create", "domctl", "createdomain", create, 0, {"domain": "$create.domain"}),
-        Step("mem", "domctl", "max_mem", domain | {"max_memkb": DOMU_MAX_KIB}, 0, {}),
-        Step("vcpus", "domctl", "max_vcpus", domain | {"max": 1}, 0, {}),
-        Step("populate", "memory_op", "populate_physmap", populate, DOMU_PAGES, {}),
-        Step("unpause", "domctl", "unpausedomain", domain, 0, {}),
+        RecordedCall("create", "domctl", "createdomain", create, 0, {"domain": "$create.domain"}),
+        RecordedCall("mem", "domctl", "max_mem", domain | {"max_memkb": DOMU_MAX_KIB}, 0, {}),
+        RecordedCall("vcpus", "domctl", "max_vcpus", domain | {"max": 1}, 0, {}),
+        RecordedCall("populate", "memory_op", "populate_physmap", populate, DOMU_PAGES, {}),
+        RecordedCall("unpause", "domctl", "unpausedomain", domain, 0, {}),
     ]
     for gsi in LEGACY_GSIS:
         arguments: Values = {"domid": "SELF", "type": 1, "index": gsi, "pirq": gsi}
-        steps.append(Step(f"map{gsi}", "physdev_op", "map_pirq", arguments, 0, {"pirq": gsi}))
+        steps.append(RecordedCall(f"map{gsi}", "physdev_op", "map_pirq", arguments, 0, {"pirq": gsi}))
     steps.extend(
-        Step(f"bind{gsi}", "event_channel_op", "bind_pirq", {"pirq": gsi, "flags": 0}, 0, {})
+        RecordedCall(f"bind{gsi}", "event_channel_op", "bind_pirq", {"pirq": gsi, "flags": 0}, 0, {})
         for gsi in BOUND_BY_DRIVERS
     )
     return Case("platform", "dom0", tuple(steps), "platform")
@@ -75,7 +75,7 @@ def platform_argument(xen: str) -> dict[str, object]:
 class Difference:
     """One field of one step, or its `ret`: what Xen answered and what was answered here, as texts."""
 
-    step: Step
+    step: RecordedCall
     field: str
     recorded: str
     found: str
@@ -134,7 +134,7 @@ class ConformanceScript:
             if name not in step.varies:
                 self._compare(step, name, value, out)
 
-    def _compare(self, step: Step, name: str, value: object, out: Values) -> None:
+    def _compare(self, step: RecordedCall, name: str, value: object, out: Values) -> None:
         try:
             wanted = self._names.value(value)
         except MissingResultError as missing:
@@ -146,7 +146,7 @@ class ConformanceScript:
         elif out[name] != wanted or type(out[name]) is not type(wanted):
             self._differ(step, name, told, shown(out[name]))
 
-    def _differ(self, step: Step, name: str, recorded: object, found: str) -> None:
+    def _differ(self, step: RecordedCall, name: str, recorded: object, found: str) -> None:
         self._differences.append(Difference(step, name, shown(recorded), found))
 
     def result(self) -> CaseResult:

@@ -15,7 +15,7 @@ class RecordingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordedCall:
     """One hypercall and what it returned: `ret` is a number or an error as `-EINVAL`.
 
     Of `out` only the fields that are not in `varies` are compared.
@@ -36,6 +36,6 @@ class Case:
 
     name: str
     caller: str
-    steps: tuple[Step, ...]
+    steps: tuple[RecordedCall, ...]
     place: str
     xen: str = "4.17"

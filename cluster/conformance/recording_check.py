@@ -9,7 +9,7 @@ from typing import Final
 from actors.messages import CODEC, Hypercall
 from actors.runtime.codec import MAX_FRAME_BYTES, ProtocolViolation
 from cluster.config.errors import did_you_mean
-from cluster.conformance.recording import Step
+from cluster.conformance.recording import RecordedCall
 from cluster.conformance.recording_names import (
     DOMAINS,
     STATUSES,
@@ -27,7 +27,7 @@ NUMBERS: Final = range(-(1 << 63), 1 << 64)
 LENGTHS: Final = range((1 << 16) + 1)
 
 
-def check_step(step: Step) -> None:
+def check_step(step: RecordedCall) -> None:
     """ValueError for whatever could not be translated or sent."""
     for number in call_numbers(step):
         _check_number("hypercall or cmd", number)
@@ -44,7 +44,7 @@ def check_step(step: Step) -> None:
     _check_message(step)
 
 
-def _check_message(step: Step) -> None:
+def _check_message(step: RecordedCall) -> None:
     """What is larger, or deeper, than a message between processes may be cannot be called."""
     length = step.arguments.get("len", 0)
     if step.hypercall == "console_io" and not (type(length) is int and length in LENGTHS):
@@ -63,7 +63,7 @@ def _check_number(name: str, value: int) -> None:
         raise ValueError(f"{name} is {value}; a number of a hypercall has at most 64 bits")
 
 
-def _check_argument(step: Step, name: str, value: object) -> None:
+def _check_argument(step: RecordedCall, name: str, value: object) -> None:
     if name == "flags" and isinstance(value, str | list):
         flags_number(value)
     elif isinstance(value, dict):
@@ -80,7 +80,7 @@ def _check_argument(step: Step, name: str, value: object) -> None:
         _check_plain(name, value)
 
 
-def _check_out(step: Step, name: str, value: object) -> None:
+def _check_out(step: RecordedCall, name: str, value: object) -> None:
     statuses = STATUSES.get(step.hypercall) if name == "status" else None
     if isinstance(value, str) and name not in TEXTS:
         known = list(statuses.__members__) if statuses is not None else []

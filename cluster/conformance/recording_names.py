@@ -15,7 +15,7 @@ from actors.abi.hypercalls import COMMANDS, Hypercall
 from actors.abi.interface import DominfFlags, EvtchnStatus, GrantStatus
 from actors.abi.types import DOMID_SELF
 from cluster.config.errors import did_you_mean
-from cluster.conformance.recording import Step, Values
+from cluster.conformance.recording import RecordedCall, Values
 
 UNKNOWN_COMMAND: Final = 99
 FLAGS: Final = {
@@ -59,11 +59,11 @@ class Names:
         self._domu = domu
         self._outs = outs
 
-    def numbers(self, step: Step) -> tuple[int, int]:
+    def numbers(self, step: RecordedCall) -> tuple[int, int]:
         """The hypercall's number and its command's."""
         return call_numbers(step)
 
-    def arguments(self, step: Step) -> Values:
+    def arguments(self, step: RecordedCall) -> Values:
         """The arguments as they go over the wire. MissingResultError as `value`."""
         arguments = {name: self._argument(step, name, value) for name, value in step.arguments.items()}
         if step.hypercall == "multicall":
@@ -88,11 +88,11 @@ class Names:
             return self._domu
         return ret_number(value) if isinstance(value, str) and value.startswith("-E") else value
 
-    def ret(self, step: Step) -> int:
+    def ret(self, step: RecordedCall) -> int:
         """The recorded `ret` as a number."""
         return step.ret if isinstance(step.ret, int) else ret_number(step.ret)
 
-    def shown(self, step: Step, out: Values) -> Values:
+    def shown(self, step: RecordedCall, out: Values) -> Values:
         """The fields of a reply as a recording writes them."""
         shown = dict(out)
         status, flags = out.get("status"), out.get("flags")
@@ -103,7 +103,7 @@ class Names:
             shown |= {name: bool(flags & DominfFlags[name]) for name in STATE_FIELDS}
         return shown
 
-    def _argument(self, step: Step, name: str, value: object) -> object:
+    def _argument(self, step: RecordedCall, name: str, value: object) -> object:
         if isinstance(value, dict):
             return {key: self._argument(step, key, each) for key, each in value.items()}
         if name == "flags" and isinstance(value, str | list):
@@ -136,7 +136,7 @@ def ret_name(ret: int) -> str:
     return f"-{Errno(-ret).name}" if -ret in known else str(ret)
 
 
-def operations(step: Step, name: str) -> dict[str, int]:
+def operations(step: RecordedCall, name: str) -> dict[str, int]:
     """The names that an argument may have instead of its number, as `getinfo`."""
     known = OPERATIONS.get((step.hypercall, step.command, name))
     return {} if known is None else {each.name.lower(): int(each) for each in known}
@@ -158,7 +158,7 @@ def _flag(name: object) -> int:
     return FLAGS[text]
 
 
-def call_numbers(step: Step) -> tuple[int, int]:
+def call_numbers(step: RecordedCall) -> tuple[int, int]:
     """The number of a step's hypercall and of its command."""
     number = _hypercall(step.hypercall)
     return number, _command(number, step.hypercall, step.command)
@@ -198,7 +198,7 @@ def _command(number: int, hypercall: str, name: str) -> int:
     return int(commands[f"{name}_" if name == "yield" else name])
 
 
-def multicall_entries(step: Step) -> list[Values]:
+def multicall_entries(step: RecordedCall) -> list[Values]:
     """The entries of a multicall; none of another hypercall."""
     if step.hypercall != "multicall":
         return []

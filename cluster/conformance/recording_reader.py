@@ -10,7 +10,7 @@ from typing import Final
 
 from actors.abi.releases import RELEASES
 from cluster.config.errors import did_you_mean
-from cluster.conformance.recording import CALLERS, Case, RecordingError, Step, Values
+from cluster.conformance.recording import CALLERS, Case, RecordedCall, RecordingError, Values
 from cluster.conformance.recording_check import check_step
 from cluster.conformance.recording_names import reference
 
@@ -80,7 +80,7 @@ def _case(data: object, place: str) -> Case:
     return case
 
 
-def _step(data: object, index: int, place: str) -> Step:
+def _step(data: object, index: int, place: str) -> RecordedCall:
     nameless = f"{place}: step {index} of the case"
     fields = _object(data, nameless, "a step")
     identifier = _text(fields, "id", nameless)
@@ -92,7 +92,7 @@ def _step(data: object, index: int, place: str) -> Step:
         raise RecordingError(
             f'{place}: ret must be a whole number or an error as "-EINVAL", not {_seen(fields, "ret")}'
         )
-    step = Step(
+    step = RecordedCall(
         identifier=identifier,
         hypercall=_text(fields, "hypercall", place),
         command=_text(fields, "cmd", place) if "cmd" in fields else "",

@@ -9,7 +9,7 @@ from itertools import groupby
 import click
 
 from cluster.conformance.conform import CaseResult, shown
-from cluster.conformance.recording import Step
+from cluster.conformance.recording import RecordedCall
 
 
 def print_results(results: Iterable[CaseResult]) -> int:
@@ -36,6 +36,6 @@ def _lines(result: CaseResult) -> Iterator[str]:
             yield f"+     {each.field}: {each.found}"
 
 
-def _call(step: Step) -> str:
+def _call(step: RecordedCall) -> str:
     name = f"{step.hypercall}.{step.command}" if step.command else step.hypercall
     return f"{name}({', '.join(f'{key}={shown(value)}' for key, value in step.arguments.items())})"

@@ -30,7 +30,7 @@ from cluster.drivers.step_costs import StepCosts
 from cluster.experiment.board import SUPERVISOR
 from cluster.experiment.supervisor import Supervisor
 from cluster.trace.files import MemoryRecordings
-from cluster.trace.json import write_trace
+from cluster.trace.perfetto import write_trace
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.run_facts import ReadVolume
 

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from actors.runtime.machine import Effect, Exit
+from actors.runtime.units import NS_PER_S
 from cluster.experiment.board import Board
 from cluster.experiment.laboratory import Laboratory
 
-NS: Final = 1_000_000_000
 WATCH_NS: Final = 5_000_000
 IDLE_NS: Final = 20_000_000
 SOONEST_NS: Final = 100_000
-BOOT_LIMIT_NS: Final = 60 * NS
-QUIET_LIMIT_NS: Final = 10 * NS
-OFF_LIMIT_NS: Final = 10 * NS
+BOOT_LIMIT_NS: Final = 60 * NS_PER_S
+QUIET_LIMIT_NS: Final = 10 * NS_PER_S
+OFF_LIMIT_NS: Final = 10 * NS_PER_S
 CALM_NS: Final = 50_000_000
 """How long what has recovered has to stay so: a late answer may come before news of another fault."""
 ACCOUNT_INTERVAL_NS: Final = 50_000_000
-ACCOUNT_LIMIT_NS: Final = 2 * NS
+ACCOUNT_LIMIT_NS: Final = 2 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Phases:
                 if not each.is_up or not each.boots
             ]
             self._lab.outcome.unknown.append(
-                f"not up within {BOOT_LIMIT_NS // NS} s: {', '.join(late) or 'dom0'}"
+                f"not up within {BOOT_LIMIT_NS // NS_PER_S} s: {', '.join(late) or 'dom0'}"
             )
             self._enter("shutdown")
 
@@ -212,7 +212,9 @@ class Phases:
             self._lab.readings.ask_all()
         elif self._elapsed_ns > QUIET_LIMIT_NS:
             names = ", ".join(f"{each.host}/{each.name}" for each in left)
-            self._lab.outcome.unknown.append(f"did not shut down within {QUIET_LIMIT_NS // NS} s: {names}")
+            self._lab.outcome.unknown.append(
+                f"did not shut down within {QUIET_LIMIT_NS // NS_PER_S} s: {names}"
+            )
             self._enter("account")
             self._lab.readings.ask_all()
 

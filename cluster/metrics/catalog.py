@@ -13,12 +13,12 @@ from actors.devices.disk_statistics import DiskStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.notebook.journal_header import Word
+from actors.runtime.units import NS_PER_S
 from actors.xenstore.store import StoreStatistics
 from cluster.metrics.family import Family, Key, counter, fields_of, gauge, histogram
 
 ALL_GUESTS: Final = "(all)"
 """What stands for the guests where they have no series of their own; not a name that a guest can have."""
-NS: Final = 1e9
 XEN: Final = fields_of(HypervisorStatistics)
 DOMAIN: Final = fields_of(DomainStatistics)
 DISK: Final = fields_of(DiskStatistics)
@@ -30,7 +30,7 @@ BACKEND: Final = fields_of(BlkbackStatistics)
 
 def seconds(ns: int) -> float:
     """Of nanoseconds."""
-    return ns / NS
+    return ns / NS_PER_S
 
 
 def in_bytes(sectors: int) -> int:

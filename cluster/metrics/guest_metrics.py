@@ -15,20 +15,21 @@ from actors.domu.vitals import VitalsStatistics
 from actors.notebook.histogram import bucket_of
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalReader
+from actors.runtime.units import NS_PER_S
 from cluster.config.resolved import ResolvedHost
 from cluster.config.resolved_domains import GuestId
 from cluster.config.volume import Volume
 from cluster.experiment.guest_record import GuestRecord
 from cluster.experiment.readings import Readings
 from cluster.metrics import catalog
-from cluster.metrics.catalog import ALL_GUESTS, NS
+from cluster.metrics.catalog import ALL_GUESTS
 from cluster.metrics.families import Families, Histogram
 from cluster.metrics.outage_counts import outage_counts
 
 BOUNDS: Final = (
     1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, float("inf"),
 )  # fmt: skip
-_EDGES: Final = [bucket_of(int(bound * NS)) for bound in BOUNDS[:-1]]
+_EDGES: Final = [bucket_of(int(bound * NS_PER_S)) for bound in BOUNDS[:-1]]
 
 
 class GuestMetrics:
@@ -56,9 +57,11 @@ class GuestMetrics:
                 self._write_ends(families, guest, volume)
             families.add(catalog.GUEST_UP, int(guest.lives.is_alive), label)
             families.add(catalog.GUEST_BOOTS, guest.boots, label)
-            families.add(catalog.GUEST_OUTAGE_SECONDS, outage_ns / NS, label)
+            families.add(catalog.GUEST_OUTAGE_SECONDS, outage_ns / NS_PER_S, label)
             families.add(
-                catalog.GUEST_LONGEST_OUTAGE_SECONDS, max(guest.longest_outage_ns, outage_ns) / NS, label
+                catalog.GUEST_LONGEST_OUTAGE_SECONDS,
+                max(guest.longest_outage_ns, outage_ns) / NS_PER_S,
+                label,
             )
             vitals = self._readings.vitals.get(guest.guest_id)
             families.add_all(VitalsStatistics, vitals, label)
@@ -81,7 +84,7 @@ class GuestMetrics:
         label = self._label(guest)
         families.add_all(JournalReader, journal, label, vbd)
         oldest_ns = journal.oldest_request_ns(now_ns)
-        age_s = max(now_ns - oldest_ns, 0) / NS if oldest_ns else 0
+        age_s = max(now_ns - oldest_ns, 0) / NS_PER_S if oldest_ns else 0
         families.add(catalog.VBD_OLDEST_REQUEST_SECONDS, age_s, label, vbd)
         families.add_histogram(catalog.VBD_REQUEST_DURATION_SECONDS, latency_histogram(journal), label, vbd)
 
@@ -108,4 +111,4 @@ def latency_histogram(journal: JournalReader) -> Histogram:
         counts.append(seen)
         start = edge
     counts.append(seen + sum(buckets[start:]))
-    return Histogram(BOUNDS, counts, journal.word(Word.LATENCY_SUM_NS) / NS)
+    return Histogram(BOUNDS, counts, journal.word(Word.LATENCY_SUM_NS) / NS_PER_S)

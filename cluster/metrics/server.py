@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from cluster.control.preflight import LOCALHOST
 from cluster.metrics.families import CONTENT_TYPE
-from cluster.metrics.metrics import HostCollector
+from cluster.metrics.host_metrics import HostCollector
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -14,6 +14,7 @@ from cluster.config.errors import ConfigError
 from cluster.config.resolved import ResolvedCluster
 from cluster.control.preflight import CannotStart
 from cluster.control.runtime_directory import RuntimeDirectoryError
+from cluster.exit_codes import INTERNAL, USAGE
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
 
@@ -40,7 +41,7 @@ def start_detached(cluster: ResolvedCluster, options: SessionOptions) -> Path:
         return Path(text)
     os.close(from_child)
     os.setsid()
-    code = 255
+    code = INTERNAL
     try:
         code = _run(cluster, options, to_parent)
     finally:
@@ -89,7 +90,7 @@ def _run(cluster: ResolvedCluster, options: SessionOptions, to_parent: int) -> i
         report = session.run()
     except (CannotStart, ConfigError, RuntimeDirectoryError) as error:
         tell(f"failed {error}")
-        return 254
+        return USAGE
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
         tell(f"failed {error}")

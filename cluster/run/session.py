@@ -41,7 +41,7 @@ from cluster.experiment.host_clock import HostClock
 from cluster.experiment.phases import PHASES
 from cluster.experiment.supervisor import Supervisor
 from cluster.metrics.discovery import Targets, targets_of, targets_path, write_targets
-from cluster.metrics.metrics import HostCollector
+from cluster.metrics.host_metrics import HostCollector
 from cluster.metrics.samples import keep_samples
 from cluster.metrics.server import MetricsServer
 from cluster.run.about import FILE as ABOUT
@@ -52,7 +52,7 @@ from cluster.run.run_directory import RunDirectory
 from cluster.run.run_lock import held
 from cluster.run.run_state import INTERVAL_S, RunState
 from cluster.trace.files import begin_recording, read_recordings, remove_recordings
-from cluster.trace.json import write_trace
+from cluster.trace.perfetto import write_trace
 from cluster.verdict.ledger import ReadSectors
 from cluster.verdict.report import Report, build_report, facts_of
 from cluster.verdict.run_facts import ReadVolume

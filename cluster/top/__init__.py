@@ -1,4 +1,8 @@
 """A running cluster on a terminal.
 
-watch_commands     `top` and `interrupts`; sample, view and batch of the one, kept_interrupts of the other
+watch_commands     `top`, `interrupts` and what else looks at a running cluster
+screen             asks again and again, and draws
+sample             what was said, against what was said before
+view, batch        how it is shown to people, and to programs
+kept_interrupts    the interrupts of a run that is over
 """

@@ -18,7 +18,7 @@ from cluster.metrics.openmetrics import openmetrics_of
 from cluster.terminal.data_console import DataConsole
 from cluster.terminal.table import Table, line, number, text
 from cluster.top.kept_interrupts import kept_interrupts
-from cluster.top.top import run_batch, run_view
+from cluster.top.screen import run_batch, run_view
 
 DOMAINS: Final = (text("host"), number("domid"), text("name"), text("state"), number("pid"))
 SCHEDULE: Final = (text("fault"), text("target"), text("when"), number("came"))

@@ -2,5 +2,5 @@
 
 recording          the points that actors recorded; files where they lie
 messages           what drivers saw; requests, outages made of it
-events, json       the form of the file
+perfetto           the file; events are what it has in it
 """

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from cluster.exit_codes import FAILED, HELD, UNKNOWN
+
 
 class Verdict(Enum):
     """What became of something that should hold."""
@@ -19,7 +21,7 @@ class Verdict(Enum):
     @property
     def exit_code(self) -> int:
         """The exit code of a run with this verdict."""
-        return {Verdict.held: 0, Verdict.failed: 1, Verdict.unknown: 2}[self]
+        return {Verdict.held: HELD, Verdict.failed: FAILED, Verdict.unknown: UNKNOWN}[self]
 
     @classmethod
     def of(cls, holds: bool | None) -> "Verdict":  # noqa: FBT001 (the one thing that is asked)

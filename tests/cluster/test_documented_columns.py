@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.bench.bench import COLUMNS as BENCH
+from cluster.bench.figures import COLUMNS as BENCH
 from cluster.campaign.summary import COUNTED, COUNTS
 from cluster.run.commands import COLUMNS as RUNS
 from cluster.top.batch import COLUMNS as BATCH

@@ -18,7 +18,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cluster.bench.bench import benchmark_names
+from cluster.bench.figures import benchmark_names
 from cluster.cli import cli
 from cluster.config.loading import load_cluster
 from tests.cluster.written_commands import PAGES, ROOT, Command, commands_of, filled, variants

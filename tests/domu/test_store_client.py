@@ -3,10 +3,11 @@
 import pytest
 
 from actors.abi.errno import Errno, XenError
-from actors.domu.store_client import NS, StoreClient, StoreSpec
+from actors.domu.store_client import StoreClient, StoreSpec
 from actors.kernel.threads import Threads
 from actors.notebook.store_log import StoreLog
 from actors.notebook.store_log_reader import StoreWord
+from actors.runtime.units import NS_PER_S
 
 
 class Nodes:
@@ -40,7 +41,7 @@ class Rig:
 
     def run(self, seconds: float) -> None:
         for tick in range(int(seconds * 100) + 1):
-            self.threads.run(self.threads.now_ns + NS // 100 * bool(tick))
+            self.threads.run(self.threads.now_ns + NS_PER_S // 100 * bool(tick))
 
     def end(self) -> None:
         self.client.stop()

@@ -25,8 +25,7 @@ from actors.kernel.grants import Mapping
 from actors.kernel.ring import BackRing, FrontRing, RingBroken
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import Xenbus
-from actors.kernel.xs_ring import RingBroken as XsRingBroken
-from actors.kernel.xs_ring import XsRing
+from actors.kernel.xs_ring import XsRing, XsRingBroken
 from actors.kernel.xs_transport import RingTransport
 from actors.xenstore.requests import Outgoing
 from actors.xenstore.ring_client import RingClient

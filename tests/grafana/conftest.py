@@ -23,8 +23,8 @@ from cluster.config.resolved import ResolvedCluster
 from cluster.drivers.simulated import RunObserver, run_simulated
 from cluster.experiment.faults.injection import Injection
 from cluster.experiment.supervisor import Supervisor
-from cluster.metrics import metrics, samples
-from cluster.metrics.metrics import HostCollector
+from cluster.metrics import host_metrics, samples
+from cluster.metrics.host_metrics import HostCollector
 from cluster.metrics.monitor import Program, prometheus_configuration, wait_for
 from cluster.metrics.openmetrics import openmetrics_of
 from cluster.metrics.samples import FILE, Samples
@@ -255,7 +255,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
             cluster = load_cluster(folder / "run.yaml").placed(folder / "images")
             with (folder / FILE).open("w") as file:
                 scraper = Scraper(file, interval_s, began_s)
-                monkeypatch.setattr(metrics, "time", scraper)
+                monkeypatch.setattr(host_metrics, "time", scraper)
                 supervisor, _ = run_simulated(
                     cluster, lambda _what, _text: None, None, trace=False, witness=scraper
                 )

@@ -13,8 +13,7 @@ from actors.block.block_queue import BlockQueue
 from actors.block.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.ring import BackRing, FrontRing, RingBroken
 from actors.kernel.threads import Threads
-from actors.kernel.xs_ring import RingBroken as XsRingBroken
-from actors.kernel.xs_ring import XsRing
+from actors.kernel.xs_ring import XsRing, XsRingBroken
 from tests.fuzz.rings import FuzzedFrames, FuzzedGrants, FuzzedKernel
 
 READS_MAX = 5_000

@@ -4,7 +4,7 @@ import pytest
 
 from actors.abi.errno import Errno
 from actors.abi.xs_wire import XsType, pack_message
-from actors.kernel.xs_ring import RingBroken
+from actors.kernel.xs_ring import XsRingBroken
 from actors.xenstore.store import Store
 from tests.kernel.joined_store import Joined
 
@@ -138,7 +138,7 @@ def test_a_ring_that_breaks_during_a_reconnect_forgets_no_request(joined):
     def send(message):
         sent.append(message)
         if len(sent) == 2:
-            raise RingBroken("the page makes no sense")
+            raise XsRingBroken("the page makes no sense")
 
     transport.send = send
     lose(joined)

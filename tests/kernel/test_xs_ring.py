@@ -16,7 +16,7 @@ from actors.abi.xs_wire import (
     XS_RING_SERVER_FEATURES,
     XS_RING_SERVER_INCARNATION,
 )
-from actors.kernel.xs_ring import RingBroken, XsRing
+from actors.kernel.xs_ring import XsRing, XsRingBroken
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_indices_that_are_too_far_apart_break_the_ring_and_touch_nothing(page, d
         client.responses.read,
         lambda: client.requests.write(b"x"),
     ):
-        with pytest.raises(RingBroken):
+        with pytest.raises(XsRingBroken):
             operation()
     assert bytes(page) == before
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.xenstore.archive import Journal
+from actors.xenstore.archive import UncommittedChanges
 from actors.xenstore.requests import LiveUpdate, Printed, Released
 from actors.xenstore.sqlite_archive import SqliteArchive
 
@@ -274,7 +274,7 @@ def test_the_successor_of_a_live_update_has_targets_features_and_quotas(targeted
 def test_what_an_archive_keeps_has_targets_features_and_quotas(make_script, later, tmp_path):
     for daemon in range(3):
         script, archive = make_script(release=later.store.release), SqliteArchive(tmp_path / "store")
-        journal = Journal(archive)
+        journal = UncommittedChanges(archive)
         script.store.keep(journal, archive.load())
         if daemon == 0:
             script.introduce(3)

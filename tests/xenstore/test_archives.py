@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from actors.xenstore.archive import ArchiveError, Batch, Journal, RingRecord, UnreadableArchive
+from actors.xenstore.archive import ArchiveError, Batch, RingRecord, UncommittedChanges, UnreadableArchive
 from actors.xenstore.memory_archive import MemoryArchive
 from actors.xenstore.permissions import Permission
 from actors.xenstore.sqlite_archive import SqliteArchive
@@ -22,7 +22,7 @@ def node(value: bytes, generation: int = 1) -> Node:
     return Node(value, OURS, {}, generation)
 
 
-def fill(journal: Journal) -> None:
+def fill(journal: UncommittedChanges) -> None:
     journal.put("/", node(b""))
     journal.put("/b", node(b"\0\xff", 7))
     journal.put("/a", node(b"x", 8))
@@ -43,7 +43,7 @@ def again(request, tmp_path):
 
 
 def test_what_was_committed_comes_back(again) -> None:
-    journal = Journal(again())
+    journal = UncommittedChanges(again())
     fill(journal)
     journal.commit()
 
@@ -56,13 +56,13 @@ def test_what_was_committed_comes_back(again) -> None:
 
 
 def test_what_was_not_committed_does_not(again) -> None:
-    fill(Journal(again()))
+    fill(UncommittedChanges(again()))
 
     assert again().load().nodes == []
 
 
 def test_a_later_batch_changes_and_removes(again) -> None:
-    journal = Journal(again())
+    journal = UncommittedChanges(again())
     fill(journal)
     journal.commit()
     journal.put("/b", node(b"new", 9))
@@ -79,7 +79,7 @@ def test_a_later_batch_changes_and_removes(again) -> None:
 
 
 def test_a_node_that_was_removed_and_made_again_is_the_youngest_child(again) -> None:
-    journal = Journal(again())
+    journal = UncommittedChanges(again())
     fill(journal)
     journal.drop("/b")
     journal.put("/b", node(b"again", 9))
@@ -91,7 +91,7 @@ def test_a_node_that_was_removed_and_made_again_is_the_youngest_child(again) -> 
 
 
 def test_a_domain_that_is_introduced_again_has_no_ring_record_of_before(again) -> None:
-    journal = Journal(again())
+    journal = UncommittedChanges(again())
     fill(journal)
     journal.domain(5, 4)
     journal.commit()
@@ -100,7 +100,7 @@ def test_a_domain_that_is_introduced_again_has_no_ring_record_of_before(again) -
 
 
 def test_nothing_is_written_for_nothing() -> None:
-    journal = Journal(UnreadableArchive("it would say so"))
+    journal = UncommittedChanges(UnreadableArchive("it would say so"))
     journal.commit()
 
     assert not journal.is_dirty
@@ -129,7 +129,7 @@ STATEMENTS = 12
 @pytest.mark.parametrize("at", range(1, STATEMENTS + 2))
 def test_an_error_anywhere_in_a_batch_keeps_nothing_of_it_and_forgets_nothing(tmp_path, at) -> None:
     archive = SqliteArchive(tmp_path / "store.db")
-    journal = Journal(archive)
+    journal = UncommittedChanges(archive)
     journal.put("/", node(b"before"))
     journal.commit()
     fill(journal)
@@ -156,7 +156,7 @@ def test_an_error_anywhere_in_a_batch_keeps_nothing_of_it_and_forgets_nothing(tm
 def test_a_process_that_is_killed_anywhere_in_a_batch_leaves_it_whole_or_not_at_all(tmp_path, at) -> None:
     path = tmp_path / "store.db"
     with closing(SqliteArchive(path)) as archive:
-        journal = Journal(archive)
+        journal = UncommittedChanges(archive)
         journal.put("/", node(b"before"))
         journal.commit()
     child = os.fork()
@@ -190,7 +190,7 @@ def _commit_and_be_killed(path, at: int) -> None:
     try:
         archive = SqliteArchive(path)
         archive._database = Deadly(archive._database, at)
-        journal = Journal(archive)
+        journal = UncommittedChanges(archive)
         fill(journal)
         journal.commit()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -201,7 +201,7 @@ def _commit_and_be_killed(path, at: int) -> None:
 def test_a_log_that_was_torn_in_its_last_batch_gives_what_was_before_it(tmp_path) -> None:
     path = tmp_path / "store.db"
     archive = SqliteArchive(path)
-    journal = Journal(archive)
+    journal = UncommittedChanges(archive)
     fill(journal)
     journal.commit()
     whole = path.with_name("store.db-wal").stat().st_size
@@ -228,7 +228,7 @@ def test_a_file_that_is_no_database_is_refused_with_its_name(tmp_path) -> None:
 
 def test_rows_that_make_no_sense_are_refused(tmp_path) -> None:
     archive = SqliteArchive(tmp_path / "store.db")
-    journal = Journal(archive)
+    journal = UncommittedChanges(archive)
     fill(journal)
     journal.commit()
     archive._database.execute("UPDATE nodes SET permissions = 'nobody' WHERE path = '/a'")

@@ -25,7 +25,7 @@ from actors.abi.xs_wire import (
     unpack_header,
 )
 from actors.kernel.kernel import Kernel
-from actors.kernel.xs_ring import RingBroken, XsRing
+from actors.kernel.xs_ring import XsRing, XsRingBroken
 from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
 from tests.xen.guest import Guest
@@ -193,7 +193,7 @@ def test_indices_that_change_between_two_looks_harm_nobody_else(field, seed):
     for _ in range(50):
         try:
             field.page.requests.write(pack_message(XsType.READ, 1, 0, b"name\0"))
-        except RingBroken:
+        except XsRingBroken:
             field.page.reset()
         field.page.connection = int(field.page.error != XsError.NONE)
         field.kick()

@@ -27,7 +27,7 @@ from cluster.config.resolved import ResolvedCluster
 from cluster.experiment.board import DomainProcess
 from cluster.experiment.statistics_maps import map_of
 from cluster.experiment.supervisor import Supervisor
-from cluster.metrics.metrics import HostCollector
+from cluster.metrics.host_metrics import HostCollector
 from cluster.metrics.server import MetricsServer
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.campaign.plan import Plan
+from cluster.campaign.sweep_settings import SweepSettings
 from cluster.config.yaml_source import YamlSource
 
 SMALL = {
@@ -61,10 +61,10 @@ def kept_file(file: Path) -> Path:
 
 
 @pytest.fixture
-def kept_plan(kept_file: Path) -> Callable[..., Plan]:
-    return lambda **options: Plan(YamlSource.read(kept_file), **options)
+def kept_plan(kept_file: Path) -> Callable[..., SweepSettings]:
+    return lambda **options: SweepSettings(YamlSource.read(kept_file), **options)
 
 
 @pytest.fixture
-def plan(file: Path) -> Callable[..., Plan]:
-    return lambda **options: Plan(YamlSource.read(file), **options)
+def plan(file: Path) -> Callable[..., SweepSettings]:
+    return lambda **options: SweepSettings(YamlSource.read(file), **options)

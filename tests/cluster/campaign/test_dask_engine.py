@@ -18,11 +18,11 @@ import json, os, signal, sys
 from pathlib import Path
 import distributed
 from cluster.campaign.dask_engine import run_on_dask
-from cluster.campaign.plan import Plan
+from cluster.campaign.sweep_settings import SweepSettings
 from cluster.config.yaml_source import YamlSource
 
 def main():
-    plan = Plan(YamlSource.read(Path(sys.argv[1])))
+    plan = SweepSettings(YamlSource.read(Path(sys.argv[1])))
     with distributed.LocalCluster(
         n_workers=3, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
         local_directory=sys.argv[2], silence_logs=50,

@@ -1,12 +1,12 @@
-from cluster.campaign.linearizer import IMPOSSIBLE, Step, is_linearizable
+from cluster.campaign.linearizer import IMPOSSIBLE, TimedStep, is_linearizable
 
 
-def write(value: object, began: int, ended: int | None) -> Step:
-    return Step(lambda _state: value, began, ended)
+def write(value: object, began: int, ended: int | None) -> TimedStep:
+    return TimedStep(lambda _state: value, began, ended)
 
 
-def read(value: object, began: int, ended: int | None) -> Step:
-    return Step(lambda state: state if state == value else IMPOSSIBLE, began, ended)
+def read(value: object, began: int, ended: int | None) -> TimedStep:
+    return TimedStep(lambda state: state if state == value else IMPOSSIBLE, began, ended)
 
 
 def test_nothing_has_an_order() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.campaign.linearizer import IMPOSSIBLE, Step, is_linearizable
+from cluster.campaign.linearizer import IMPOSSIBLE, TimedStep, is_linearizable
 from cluster.campaign.registers import Access, register_violation
 
 
@@ -65,11 +65,13 @@ def histories(draw: st.DrawFn) -> list[Access]:
     return accesses
 
 
-def as_steps(accesses: list[Access]) -> list[Step]:
-    def step(access: Access) -> Step:
+def as_steps(accesses: list[Access]) -> list[TimedStep]:
+    def step(access: Access) -> TimedStep:
         if access.writes:
-            return Step(lambda _state: access.value, access.began, access.ended)
-        return Step(lambda state: state if state == access.value else IMPOSSIBLE, access.began, access.ended)
+            return TimedStep(lambda _state: access.value, access.began, access.ended)
+        return TimedStep(
+            lambda state: state if state == access.value else IMPOSSIBLE, access.began, access.ended
+        )
 
     return [step(each) for each in accesses]
 

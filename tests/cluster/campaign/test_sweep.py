@@ -81,9 +81,9 @@ def test_a_sweep_that_is_left_ends_its_processes(plan) -> None:
 
 DEADLY = """
 import os, signal
-from cluster.campaign.plan import Plan
+from cluster.campaign.sweep_settings import SweepSettings
 
-class Deadly(Plan):
+class Deadly(SweepSettings):
     def __reduce__(self):
         return Deadly, (self.source,)
 

@@ -56,9 +56,9 @@ def test_a_trial_leaves_no_trace_in_the_next(plan) -> None:
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from cluster.campaign.plan import Plan
+from cluster.campaign.sweep_settings import SweepSettings
 from cluster.config.yaml_source import YamlSource
-finished = Plan(YamlSource.read(Path(sys.argv[1]))).run(int(sys.argv[2]), Path(sys.argv[3]))
+finished = SweepSettings(YamlSource.read(Path(sys.argv[1]))).run(int(sys.argv[2]), Path(sys.argv[3]))
 record = finished.trial.to_record()
 record.pop("wall_s")
 print(json.dumps(record))

@@ -13,7 +13,7 @@ from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalReader
 from cluster.experiment.statistics_maps import RECORDS
-from cluster.metrics import catalog, metrics
+from cluster.metrics import catalog, host_metrics
 from cluster.metrics.catalog import CATALOG, DISK, READ_FROM
 from cluster.metrics.families import Families, LabelTexts
 from cluster.metrics.family import Family, Key, counter
@@ -96,7 +96,7 @@ def test_what_is_not_known_yet_is_0_and_of_what_is_gone_only_the_counters_stay()
 
 
 def test_a_metric_has_a_key_or_a_writer() -> None:
-    folder = Path(metrics.__file__).parent
+    folder = Path(host_metrics.__file__).parent
     written = {
         name.lower()
         for path in folder.glob("*metrics.py")

@@ -13,7 +13,7 @@ from cluster.control.client import CONTROL_CODEC, ControlReply, NotRunning
 from cluster.control.watched import map_of_watched, watched_of
 from cluster.top.batch import COLUMNS, batch_text
 from cluster.top.sample import TopSample
-from cluster.top.top import Samples, run_batch, run_view, split_keys
+from cluster.top.screen import Samples, run_batch, run_view, split_keys
 from cluster.top.view import screen
 
 NS = 1_000_000_000

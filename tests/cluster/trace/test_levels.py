@@ -2,8 +2,8 @@
 
 import pytest
 
-from cluster.trace.json import COUNTER_NS as MS
-from cluster.trace.json import levels
+from cluster.trace.perfetto import COUNTER_NS as MS
+from cluster.trace.perfetto import levels
 
 
 @pytest.mark.parametrize(

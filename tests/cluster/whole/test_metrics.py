@@ -18,7 +18,7 @@ from cluster.experiment.supervisor import Supervisor
 from cluster.metrics.catalog import ALL_GUESTS, CATALOG
 from cluster.metrics.family import PREFIX
 from cluster.metrics.guest_metrics import latency_histogram
-from cluster.metrics.metrics import HostCollector
+from cluster.metrics.host_metrics import HostCollector
 from cluster.metrics.outage_counts import LENGTHS
 from cluster.metrics.server import MetricsServer
 

@@ -18,7 +18,7 @@ from cluster.config.loading import load_cluster
 from cluster.experiment.host_clock import ClockGap
 from cluster.run.progress import Progress
 from cluster.run.session import Session, SessionOptions
-from cluster.trace.json import write_trace
+from cluster.trace.perfetto import write_trace
 
 ROOT = Path(__file__).parent.parent.parent.parent
 QUERY = ROOT / "tests" / "perfetto" / "query.mjs"

@@ -17,7 +17,7 @@ from cluster.config.yaml_source import YamlSource
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepSettings:
     """A file and how to sweep it. `as_written`: with the file's own faults instead of generated ones."""
 
     source: YamlSource
@@ -26,9 +26,9 @@ class Plan:
     plant: str = ""
     invariants: bool = True
 
-    def __reduce__(self) -> tuple[type["Plan"], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[type["SweepSettings"], tuple[object, ...]]:
         """What has been made ready is made again where the plan goes."""
-        return Plan, (self.source, self.kinds, self.as_written, self.plant, self.invariants)
+        return SweepSettings, (self.source, self.kinds, self.as_written, self.plant, self.invariants)
 
     @cached_property
     def base(self) -> Case:

@@ -36,7 +36,7 @@ class Entry:
     programmed: bool = False
 
 
-class IoApic:
+class RedirectionTable:
     """The one IO-APIC of a host: pin = GSI."""
 
     def __init__(self, platform: Platform, outbox: Outbox) -> None:

@@ -15,6 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from actors.address import Address
+from actors.runtime.units import NS_PER_S
 from actors.xenstore.store import StoreStatistics
 from cluster.config.hardware import HARDWARE_KINDS
 from cluster.control.process_times import ProcessTimes
@@ -23,7 +24,6 @@ from cluster.experiment.readings import StoreReading
 from cluster.experiment.supervisor import Supervisor
 from cluster.faults.target import Target
 from cluster.metrics import catalog
-from cluster.metrics.catalog import NS
 from cluster.metrics.domain_metrics import DomainMetrics
 from cluster.metrics.families import Families, Histogram, LabelTexts
 from cluster.metrics.guest_metrics import GuestMetrics
@@ -146,9 +146,9 @@ class HostCollector(Collector):
             times = (each.injected_at_ns, each.detected_at_ns, each.restarted_at_ns, each.recovered_at_ns)
             for phase, began, ended in zip(RECOVERY_PHASES, times, times[1:], strict=False):
                 if began is not None and ended is not None:
-                    durations[phase].append(max(ended - began, 0) / NS)
+                    durations[phase].append(max(ended - began, 0) / NS_PER_S)
             if each.recovered_at_ns is not None:
-                durations["total"].append((each.recovered_at_ns - each.injected_at_ns) / NS)
+                durations["total"].append((each.recovered_at_ns - each.injected_at_ns) / NS_PER_S)
         for phase, found in durations.items():
             families.add_histogram(catalog.RECOVERY_DURATION_SECONDS, _histogram(found), phase)
 
@@ -161,7 +161,7 @@ class HostCollector(Collector):
     def _write_ages(self, families: Families, now_ns: int) -> None:
         for (host, name), heard_ns in list(self._supervisor.readings.heard_ns.items()):
             if host == self._host:
-                age_s = max(now_ns - heard_ns, 0) / NS
+                age_s = max(now_ns - heard_ns, 0) / NS_PER_S
                 families.add(catalog.STATISTICS_AGE_SECONDS, age_s, self._domains.label(name))
 
     def _named(self, processes: dict[str, int]) -> dict[str, int]:
@@ -175,7 +175,7 @@ class HostCollector(Collector):
         return {"+".join(each): pid for pid, each in names.items()} | {"supervisor": os.getpid()}
 
     def _unix_s(self, at_ns: int, now_ns: int) -> float:
-        return round(time.time() - (now_ns - at_ns) / NS, 3)
+        return round(time.time() - (now_ns - at_ns) / NS_PER_S, 3)
 
 
 def _histogram(durations: list[float]) -> Histogram:
