@@ -8,24 +8,20 @@ from dataclasses import fields as dataclass_fields
 from typing import cast
 
 from actors.abi.types import PAGE_SIZE
+from actors.device_classes import DEVICE_CLASSES
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.kernel.device_class import DeviceClass, DeviceKeys
 
 
 @dataclass(frozen=True, slots=True)
-class DiskPlan:
-    """A paravirtual disk of a guest, the volume behind it, and the domain that serves it (`backend`)."""
+class DevicePlan:
+    """A paravirtual device of a guest, and the domain that serves it (`backend`)."""
 
-    vdev: str
-    virtual_device: int
-    disk: str
-    volume: int
-    mode: str
+    device_class: str
+    name: str
+    number: int
+    keys: DeviceKeys
     backend: int = 0
-
-    @property
-    def params(self) -> str:
-        """The volume as the backend's `params` node names it."""
-        return f"{self.disk}:{self.volume}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class DomainPlan:
     max_pages: int
     vcpus: int
     actions: ShutdownActions
-    disks: tuple[DiskPlan, ...]
+    devices: tuple[DevicePlan, ...]
     cmd_line: str
     xenstore: bool = False
     domid: int = 0
@@ -100,8 +96,18 @@ def _lines(data: object) -> tuple[tuple[str, int, str], ...]:
 
 def _domain(data: dict[str, object]) -> DomainPlan:
     fields = dict(data)
-    disks = tuple(DiskPlan(**each) for each in cast("list[dict[str, object]]", fields.pop("disks")))  # type: ignore[arg-type]
+    devices = tuple(
+        _device(each, row)
+        for each in DEVICE_CLASSES.values()
+        for row in cast("list[dict[str, object]]", fields.pop(each.plural, []))
+    )
     drives = _lines(fields.pop("drives", []))
     keys = [each.name for each in dataclass_fields(ShutdownActions) if each.name in fields]
     actions = ShutdownActions(**{key: cast("str", fields.pop(key)) for key in keys})
-    return DomainPlan(actions=actions, disks=disks, drives=drives, **fields)  # type: ignore[arg-type]
+    return DomainPlan(actions=actions, devices=devices, drives=drives, **fields)  # type: ignore[arg-type]
+
+
+def _device(device_class: DeviceClass, row: dict[str, object]) -> DevicePlan:
+    name, number = device_class.identity(row)
+    backend = cast("int", row.get("backend", 0))
+    return DevicePlan(device_class.name, name, number, device_class.keys(row), backend)

@@ -12,6 +12,7 @@ from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.hypercalls import Physdevop
 from actors.abi.types import DOMID_SELF
 from actors.block.operations import FLUSH, READ, WRITE
+from actors.block.vbd import VBD
 from actors.drivers.disk_driver import DiskDriver
 from actors.drivers.gsi import choose_vector, map_gsi, set_up_gsi, write_entry
 from actors.kernel.kernel import Kernel
@@ -83,6 +84,11 @@ class Disks:
             raise KeyError(params)
         sectors, read_only = driver.volumes[int(index)]
         return DrivenVolume(driver, int(index), sectors, read_only=read_only)
+
+    @property
+    def behind(self) -> dict[str, Callable[[str], object]]:
+        """What backends give access to, by the key that names it in the store."""
+        return {VBD.backing: self.volume}
 
     def lost(self, name: str) -> None:
         """The link to a disk is gone: its commands end with an error."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.block.blkback_statistics import BlkbackStatistics
-from actors.drivers.backends import OWN_ROOT, Backends
+from actors.drivers.backends import OWN_HOME, Backends
 from actors.drivers.disks import Disks
 from actors.kernel.kernel import Kernel
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
@@ -61,7 +61,9 @@ class DriverDomain(Kernel):
             while disk["name"] not in self._links:
                 await self._link_came.wait()
             await self._disks.probe(disk["name"], disk["gsi"], disk["trigger"])
-        self._backends = Backends(self, xenbus, self._disks, self.configuration["reconnect"], root=OWN_ROOT)
+        self._backends = Backends(
+            self, xenbus, self._disks.behind, self.configuration["reconnect"], home=OWN_HOME
+        )
         await self._backends.start()
         await xenbus.watch(SHUTDOWN, self._shutdown_requested)
         self.log(f"{self.name}: serves {len(self.configuration['disks'])} disks")
@@ -89,15 +91,15 @@ class DriverDomain(Kernel):
         if self._backends is not None:
             self._backends.check()
 
-    def vbd_states(self) -> list[str]:
+    def device_states(self) -> list[str]:
         """The state of each of its backends."""
         return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> DriverDomainStatistics:
         """Counters since this domain booted."""
-        rows = self._backends.statistics() if self._backends is not None else []
+        rows = self._backends.disk_statistics() if self._backends is not None else []
         return DriverDomainStatistics(
-            backends=len(rows),
+            backends=len(self._backends.devices) if self._backends is not None else 0,
             in_flight=self._disks.in_flight,
             grants_mapped=self.grants.mapped,
             store_reconnects=self._xenbus.reconnects if self._xenbus is not None else 0,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from actors.abi.interface import XenbusState
+from actors.block.vbd import VBD
 from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.config.fault_kinds import FAULT_KINDS
@@ -165,7 +166,8 @@ class FaultCourse:
             if not serves and (message.end != "frontend" or domain.address != link):
                 continue
             for volume in host.volumes:
-                if volume.guest == domain.name and volume.virtual_device == message.virtual_device:
+                wanted = domain.name, VBD.name, message.virtual_device
+                if (volume.guest, message.device_class, volume.virtual_device) == wanted:
                     vbd = f"{host.name}/{volume.guest}/{volume.vdev}"
                     self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
 
