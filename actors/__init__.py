@@ -4,6 +4,7 @@ Layers, each standing on those below it:
 
     dom0  domu        the domains' own code: toolstack, drivers, workloads
     drivers  xenstore drivers of real devices with their backends; the store daemon
+    device_classes    what paravirtual devices there are
     block             the block split driver: both its ends
     kernel            what every paravirtual kernel has
     hypervisor  devices

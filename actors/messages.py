@@ -5,7 +5,7 @@ Rules: a tag is never used again for something else; payloads of 4 KiB and more 
 frames, never in messages. Field types are checked when a frame is decoded (`runtime/codec.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.runtime.codec import Codec, wire
 
@@ -275,15 +275,17 @@ class PowerFails:
 @wire(58)
 @dataclass(slots=True)
 class StateWritten:
-    """A kernel has written the XenbusState of its end (`frontend`, `backend`) of a vbd into XenStore.
+    """A kernel has written the XenbusState of its end (`frontend`, `backend`) of a device into XenStore.
 
-    A frontend is its sender's: it does not know its domid and gives 0.
+    A frontend is its sender's: it does not know its domid and gives 0. A trace has no
+    `device_class`.
     """
 
     end: str
     frontend_domid: int
     virtual_device: int
     state: int
+    device_class: str = field(repr=False)
 
 
 @wire(62)

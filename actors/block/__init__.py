@@ -1,5 +1,6 @@
 """The block split driver, on top of what every paravirtual kernel has.
 
+vbd                  the class of paravirtual disks
 operations           what is asked of a block device, and how it is answered
 
 blkfront             the frontend of a paravirtual disk

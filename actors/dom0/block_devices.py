@@ -13,7 +13,8 @@ from collections import deque
 from typing import Final, cast
 
 from actors.abi.interface import XenbusState
-from actors.dom0.plan import DiskPlan
+from actors.block.vbd import VBD
+from actors.dom0.plan import DevicePlan
 from actors.dom0.steps import WriteNodes, backend_path, device_nodes, frontend_path
 from actors.dom0.toolstack import Running, Toolstack
 from actors.kernel.kernel import Kernel
@@ -23,8 +24,8 @@ from actors.messages import Fault
 
 DESTROY_NS: Final = 10_000_000_000
 _GONE: Final = (XenbusState.Closed, XenbusState.Unknown)
-Device = tuple[int, int]
-"""(domain, virtual device)."""
+Device = tuple[int, str, int]
+"""(domain, class, number)."""
 
 
 class BlockDevices:
@@ -38,7 +39,7 @@ class BlockDevices:
 
     def order(self, domid: int, virtual_device: int, *, attach: bool) -> None:
         """Attach or detach a disk, as soon as there is a toolstack that knows its domain."""
-        device = domid, virtual_device
+        device = domid, VBD.name, virtual_device
         waiting = self._orders.setdefault(device, deque())
         waiting.append(attach)
         if len(waiting) == 1:
@@ -47,7 +48,8 @@ class BlockDevices:
     def serve(self, toolstack: Toolstack) -> None:
         """A toolstack knows the domains: it does what is ordered, and ends what it has found half done."""
         self._toolstack = toolstack
-        for device in toolstack.half_detached:
+        for domid, half in toolstack.half_detached:
+            device = domid, half.device_class, half.number
             orders = self._orders.setdefault(device, deque())
             if not orders or orders[0]:
                 orders.appendleft(False)
@@ -75,15 +77,15 @@ class BlockDevices:
     def _begin(self, device: Device) -> None:
         if self._toolstack is not None:
             toolstack = self._toolstack
-            toolstack.spawn(f"xl block {device[0]}/{device[1]}", self._work(toolstack, device))
+            toolstack.spawn(f"xl block {device[0]}/{device[2]}", self._work(toolstack, device))
 
     async def _work(self, toolstack: Toolstack, device: Device) -> None:
         orders = self._orders[device]
         while orders:
             running = toolstack.domains.get(device[0])
-            disk = running.disk(device[1]) if running is not None else None
+            disk = running.device(*device[1:]) if running is not None else None
             if running is None or disk is None or running.ending:
-                self._kernel.log(f"xl: no disk {device[1]} of domain {device[0]}")
+                self._kernel.log(f"xl: no disk {device[2]} of domain {device[0]}")
             elif orders[0]:
                 await self._attach(toolstack, running, disk)
             else:
@@ -91,20 +93,20 @@ class BlockDevices:
             orders.popleft()
         del self._orders[device]
 
-    async def _attach(self, toolstack: Toolstack, running: Running, disk: DiskPlan) -> None:
+    async def _attach(self, toolstack: Toolstack, running: Running, disk: DevicePlan) -> None:
         domid, store = running.domid, toolstack.store
         front, back = frontend_path(disk, domid), backend_path(disk, domid)
         if await store.read_or(f"{back}/online", "") == "0":
             await self._detach(toolstack, running, disk)  # somebody else has begun to, and not ended it
         elif await store.exists(f"{front}/backend"):
-            self._kernel.log(f"xl: {disk.vdev} of {running.plan.name} is attached")
+            self._kernel.log(f"xl: {disk.name} of {running.plan.name} is attached")
             return
         # A guest may have written into its half after that was removed.
-        await toolstack.perform(WriteNodes(disk.vdev, device_nodes(disk, domid), instead=(front, back)))
-        toolstack.detached.discard((domid, disk.virtual_device))
-        self._kernel.log(f"xl: {disk.vdev} attached to {running.plan.name} (domain {domid})")
+        await toolstack.perform(WriteNodes(disk.name, device_nodes(disk, domid), instead=(front, back)))
+        toolstack.detached.discard((domid, disk))
+        self._kernel.log(f"xl: {disk.name} attached to {running.plan.name} (domain {domid})")
 
-    async def _detach(self, toolstack: Toolstack, running: Running, disk: DiskPlan) -> None:
+    async def _detach(self, toolstack: Toolstack, running: Running, disk: DevicePlan) -> None:
         store = toolstack.store
         front, back = frontend_path(disk, running.domid), backend_path(disk, running.domid)
         for force in (False, True):
@@ -112,7 +114,7 @@ class BlockDevices:
                 break
             if await self._has_closed(toolstack, back):
                 break
-            self._kernel.log(f"xl: {disk.vdev} of {running.plan.name} does not close within 10 s")
+            self._kernel.log(f"xl: {disk.name} of {running.plan.name} does not close within 10 s")
 
         async def remove(transaction: Transaction) -> None:
             for path in (front, back):
@@ -120,8 +122,8 @@ class BlockDevices:
                     await transaction.rm(path)
 
         await store.transact(remove)
-        toolstack.detached.add((running.domid, disk.virtual_device))
-        self._kernel.log(f"xl: {disk.vdev} detached from {running.plan.name} (domain {running.domid})")
+        toolstack.detached.add((running.domid, disk))
+        self._kernel.log(f"xl: {disk.name} detached from {running.plan.name} (domain {running.domid})")
 
     async def _has_closed(self, toolstack: Toolstack, back: str) -> bool:
         async def wait() -> None:

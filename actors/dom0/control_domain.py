@@ -18,7 +18,7 @@ from actors.dom0.store_home import StoreHome
 from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.dom0.version_handshake import VersionHandshake
-from actors.drivers.backends import DOM0_ROOT, Backends
+from actors.drivers.backends import DOM0_HOME, Backends
 from actors.drivers.disks import Disks
 from actors.drivers.hardware import DrivenHardware
 from actors.kernel.kernel import Kernel
@@ -104,8 +104,8 @@ class ControlDomain(Kernel):
             return
         self._store_lost = self._store_lost or home.began_empty
         builder.xenbus = xenbus
-        disks = self._hardware.driver(Disks)
-        self._backends = Backends(self, xenbus, disks, self._plan.reconnect, root=DOM0_ROOT)
+        behind = self._hardware.driver(Disks).behind
+        self._backends = Backends(self, xenbus, behind, self._plan.reconnect, home=DOM0_HOME)
         await self._backends.start()
         self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
         self._store_to_rebuild = False
@@ -150,19 +150,19 @@ class ControlDomain(Kernel):
         if self._backends is not None:
             self._backends.check()
 
-    def vbd_states(self) -> list[str]:
+    def device_states(self) -> list[str]:
         """The state of each of its backends."""
         return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
-        vbds = self._backends.statistics() if self._backends is not None else []
+        vbds = self._backends.disk_statistics() if self._backends is not None else []
         toolstack = self._toolstack
         domains = toolstack.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
         return ControlDomainStatistics(
             domains={each.plan.name: domid for domid, each in domains.items()},
-            backends=len(vbds),
+            backends=len(self._backends.devices) if self._backends is not None else 0,
             in_flight=self._hardware.in_flight,
             grants_mapped=self.grants.mapped,
             requests=sum(each.requests for each in vbds),

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from actors.abi.interface import XenbusState
-from actors.dom0.plan import DiskPlan, DomainPlan
+from actors.device_classes import DEVICE_CLASSES
+from actors.dom0.plan import DevicePlan, DomainPlan
 from actors.drivers.interrupt_line import InterruptLine
 
 Nodes = tuple[tuple[str, str, tuple[str, ...]], ...]
@@ -98,24 +99,24 @@ Step = (
     | ShareDevice
 )
 
-Served = tuple[int, DiskPlan]
-"""A disk of a guest that runs (its domid), as the driver domain that is to serve it needs it."""
+Served = tuple[int, DevicePlan]
+"""A device of a guest that runs (its domid), as the driver domain that is to serve it needs it."""
 
 
 def attach_steps(plan: DomainPlan, domid: int, served: Sequence[Served] = ()) -> list[Step]:
     """What follows once the domain exists and is built: nodes, devices, introduction, run.
 
-    A driver domain finds the disks that it is to serve in the store when it begins to run, and nothing there
-    of an earlier life; it may read the frontends, as that one might.
+    A driver domain finds the devices that it is to serve in the store when it begins to run, and nothing
+    there of an earlier life; it may read the frontends, as that one might.
     """
     steps: list[Step] = [RemoveNodes((f"/local/domain/{domid}",))] if plan.drives else []
     steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
-    steps.extend(WriteNodes(disk.vdev, device_nodes(disk, domid)) for disk in plan.disks)
-    for guest, disk in served:
-        steps.append(ShareDevice(frontend_path(disk, guest), _frontend_permissions(disk, guest)))
-        what = f"{disk.vdev} of domain {guest}"
+    steps.extend(WriteNodes(device.name, device_nodes(device, domid)) for device in plan.devices)
+    for guest, device in served:
+        steps.append(ShareDevice(frontend_path(device, guest), _frontend_permissions(device, guest)))
+        what = f"{device.name} of domain {guest}"
         # It may be detached before it comes to this.
-        steps.append(WriteNodes(what, backend_nodes(disk, guest), beside=frontend_path(disk, guest)))
+        steps.append(WriteNodes(what, backend_nodes(device, guest), beside=frontend_path(device, guest)))
     steps.extend(AssignDevice(domid, each) for each in plan.drives)
     return [*steps, *_introduction(plan, domid), UnpauseDomain(domid)]
 
@@ -134,16 +135,16 @@ def rebuild_steps(
     steps: list[Step] = []
     if store_lost:
         steps.append(WriteNodes(f"domain {domid}", domain_nodes(plan, domid)))
-    for disk in plan.disks:
-        if disk.backend and not store_lost:
+    for device in plan.devices:
+        if device.backend and not store_lost:
             continue
-        nodes = backend_nodes(disk, domid)
+        nodes = backend_nodes(device, domid)
         # A backend that lives may have told the new store something before its nodes were there.
-        instead = (backend_path(disk, domid),) if backends_live else ()
+        instead = (backend_path(device, domid),) if backends_live else ()
         if store_lost:
-            state = None if resume or disk.backend else XenbusState.Initialising
-            nodes = frontend_nodes(disk, domid, state) + nodes
-        steps.append(WriteNodes(disk.vdev, nodes, instead))
+            state = None if resume or device.backend else XenbusState.Initialising
+            nodes = frontend_nodes(device, domid, state) + nodes
+        steps.append(WriteNodes(device.name, nodes, instead))
     if store_lost:
         steps.extend(_introduction(plan, domid))
     return steps
@@ -155,7 +156,7 @@ def _introduction(plan: DomainPlan, domid: int) -> list[Step]:
 
 def removal_steps(plan: DomainPlan, domid: int) -> list[Step]:
     """Forget a domain that is gone."""
-    backends = tuple(backend_path(disk, domid) for disk in plan.disks)
+    backends = tuple(backend_path(device, domid) for device in plan.devices)
     return [RemoveNodes((*backends, f"/local/domain/{domid}", f"/vm/{plan.uuid}", f"/libxl/{domid}"))]
 
 
@@ -183,55 +184,51 @@ def domain_nodes(plan: DomainPlan, domid: int) -> Nodes:
     )
 
 
-def device_nodes(disk: DiskPlan, domid: int) -> Nodes:
-    """Both halves of a vbd that is new."""
-    return frontend_nodes(disk, domid, XenbusState.Initialising) + backend_nodes(disk, domid)
+def device_nodes(device: DevicePlan, domid: int) -> Nodes:
+    """Both halves of a device that is new."""
+    return frontend_nodes(device, domid, XenbusState.Initialising) + backend_nodes(device, domid)
 
 
-def frontend_nodes(disk: DiskPlan, domid: int, state: XenbusState | None) -> Nodes:
-    """The frontend's half of a vbd; without a state where the guest itself knows it."""
-    path, permissions = frontend_path(disk, domid), _frontend_permissions(disk, domid)
+def frontend_nodes(device: DevicePlan, domid: int, state: XenbusState | None) -> Nodes:
+    """The frontend's half of a device; without a state where the guest itself knows it."""
+    path, permissions = frontend_path(device, domid), _frontend_permissions(device, domid)
     nodes = (
         (path, "", permissions),
-        (f"{path}/backend", backend_path(disk, domid), permissions),
-        (f"{path}/backend-id", str(disk.backend), permissions),
-        (f"{path}/virtual-device", str(disk.virtual_device), permissions),
-        (f"{path}/device-type", "disk", permissions),
+        (f"{path}/backend", backend_path(device, domid), permissions),
+        (f"{path}/backend-id", str(device.backend), permissions),
+        *((f"{path}/{key}", value, permissions) for key, value in device.keys.frontend),
     )
     if state is None:
         return nodes
     return (*nodes, (f"{path}/state", str(int(state)), permissions))
 
 
-def backend_nodes(disk: DiskPlan, domid: int) -> Nodes:
-    """The backend's half of a vbd; a driver domain may list its devices, whoever was written first."""
-    path = backend_path(disk, domid)
-    permissions = (f"n{disk.backend}", f"r{domid}")
-    own = (f"/local/domain/{disk.backend}/backend", "", (f"n{disk.backend}",))
+def backend_nodes(device: DevicePlan, domid: int) -> Nodes:
+    """The backend's half of a device; a driver domain may list its devices, whoever was written first."""
+    path = backend_path(device, domid)
+    permissions = (f"n{device.backend}", f"r{domid}")
+    own = (f"/local/domain/{device.backend}/backend", "", (f"n{device.backend}",))
     return (
-        *((own,) if disk.backend else ()),
+        *((own,) if device.backend else ()),
         (path, "", permissions),
-        (f"{path}/frontend", frontend_path(disk, domid), permissions),
+        (f"{path}/frontend", frontend_path(device, domid), permissions),
         (f"{path}/frontend-id", str(domid), permissions),
         (f"{path}/online", "1", permissions),
-        (f"{path}/dev", disk.vdev, permissions),
-        (f"{path}/params", disk.params, permissions),
-        (f"{path}/mode", disk.mode, permissions),
-        (f"{path}/type", "phy", permissions),
-        (f"{path}/device-type", "disk", permissions),
+        *((f"{path}/{key}", value, permissions) for key, value in device.keys.backend),
         (f"{path}/state", str(int(XenbusState.Initialising)), permissions),
     )
 
 
-def frontend_path(disk: DiskPlan, domid: int) -> str:
-    """Where the frontend's half of a vbd is."""
-    return f"/local/domain/{domid}/device/vbd/{disk.virtual_device}"
+def frontend_path(device: DevicePlan, domid: int) -> str:
+    """Where the frontend's half of a device is."""
+    return f"/local/domain/{domid}/{DEVICE_CLASSES[device.device_class].frontend_path(device.number)}"
 
 
-def _frontend_permissions(disk: DiskPlan, domid: int) -> tuple[str, ...]:
-    return f"n{domid}", f"r{disk.backend}"
+def _frontend_permissions(device: DevicePlan, domid: int) -> tuple[str, ...]:
+    return f"n{domid}", f"r{device.backend}"
 
 
-def backend_path(disk: DiskPlan, domid: int) -> str:
-    """Where the backend's half of a vbd is."""
-    return f"/local/domain/{disk.backend}/backend/vbd/{domid}/{disk.virtual_device}"
+def backend_path(device: DevicePlan, domid: int) -> str:
+    """Where the backend's half of a device is."""
+    device_class = DEVICE_CLASSES[device.device_class]
+    return f"/local/domain/{device.backend}/{device_class.backend_path(domid, device.number)}"

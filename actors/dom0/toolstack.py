@@ -16,8 +16,9 @@ from typing import cast
 from actors.abi.errno import XenError
 from actors.abi.hypercalls import Domctl, Sysctl
 from actors.abi.interface import DominfFlags, ShutdownReason
+from actors.device_classes import DEVICE_CLASSES
 from actors.dom0.domain_builder import DomainBuilder
-from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
+from actors.dom0.plan import DevicePlan, DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import DESTROY, PRESERVE, RESTART, SOFT_RESET
 from actors.dom0.steps import (
     BuildDomain,
@@ -55,9 +56,10 @@ class Running:
     ending: bool = False
     suspended: bool = False
 
-    def disk(self, virtual_device: int) -> DiskPlan | None:
-        """The disk of this number that it is configured to have, attached or not."""
-        return next((each for each in self.plan.disks if each.virtual_device == virtual_device), None)
+    def device(self, device_class: str, number: int) -> DevicePlan | None:
+        """The device of this class and number that it is configured to have, attached or not."""
+        wanted = device_class, number
+        return next((each for each in self.plan.devices if (each.device_class, each.number) == wanted), None)
 
 
 class Toolstack:
@@ -89,8 +91,8 @@ class Toolstack:
         self.rebuilding = False
         self.knows = False
         self.unfinished: list[DomainPlan] = []
-        self.detached: set[tuple[int, int]] = set()
-        self.half_detached: list[tuple[int, int]] = []
+        self.detached: set[Served] = set()
+        self.half_detached: list[Served] = []
         self.taken_over = 0
         self.created = 0
         self.restarted = 0
@@ -177,15 +179,11 @@ class Toolstack:
         return domid
 
     def _served_by(self, plan: DomainPlan, domid: int) -> list[Served]:
-        """The disks of those that run which a driver domain is to serve."""
+        """The devices of those that run which a driver domain is to serve."""
         if not plan.drives:
             return []
-        found = [(each.domid, disk) for each in self.domains.values() for disk in each.plan.disks]
-        return [
-            (guest, disk)
-            for guest, disk in found
-            if disk.backend == domid and (guest, disk.virtual_device) not in self.detached
-        ]
+        found = [(each.domid, device) for each in self.domains.values() for device in each.plan.devices]
+        return [each for each in found if each[1].backend == domid and each not in self.detached]
 
     def shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         """Ask every guest to power off, or destroy them all; `done` when none is left."""
@@ -219,7 +217,11 @@ class Toolstack:
         names = await self._builder.store.directory(homes) if await self._builder.store.exists(homes) else []
         for name in names:
             if name.isdecimal() and int(name) not in alive:
-                backends = (f"/local/domain/{each}/backend/vbd/{name}" for each in servers)
+                backends = (
+                    f"/local/domain/{each}/backend/{device_class}/{name}"
+                    for each in servers
+                    for device_class in DEVICE_CLASSES
+                )
                 await self._builder.perform(RemoveNodes((*backends, f"{homes}/{name}")))
 
     async def _survivors(self) -> dict[int, DomainPlan]:
@@ -242,9 +244,9 @@ class Toolstack:
         self.domains[domid] = Running(domid, plan)
         if not store_lost:
             await self._find_detached(domid, plan)
-        attached = [each for each in plan.disks if (domid, each.virtual_device) not in self.detached]
+        attached = [each for each in plan.devices if (domid, each) not in self.detached]
         steps = rebuild_steps(
-            replace(plan, disks=tuple(attached)),
+            replace(plan, devices=tuple(attached)),
             domid,
             store_lost=store_lost,
             resume=self._plan.reconnect.keeps_rings,
@@ -256,18 +258,17 @@ class Toolstack:
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
 
     async def _find_detached(self, domid: int, plan: DomainPlan) -> None:
-        """What the store says of disks that an earlier dom0 has detached, or was about to."""
+        """What the store says of devices that an earlier dom0 has detached, or was about to."""
         store = self._builder.store
-        for disk in plan.disks:
-            device = domid, disk.virtual_device
-            online = await store.read_or(f"{backend_path(disk, domid)}/online", "")
+        for device in plan.devices:
+            online = await store.read_or(f"{backend_path(device, domid)}/online", "")
             if online == "0":
-                self.half_detached.append(device)
+                self.half_detached.append((domid, device))
             # The nodes of a driver domain's backends go with it, and say nothing.
             if online == "0" or (
-                not online and not await store.exists(f"{frontend_path(disk, domid)}/backend")
+                not online and not await store.exists(f"{frontend_path(device, domid)}/backend")
             ):
-                self.detached.add(device)
+                self.detached.add((domid, device))
 
     async def perform(self, step: WriteNodes) -> None:
         """Write nodes of a domain that is looked after."""

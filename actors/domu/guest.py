@@ -12,6 +12,7 @@ from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
 from actors.block.blkfront_statistics import BlkfrontStatistics
+from actors.device_classes import DEVICE_CLASSES
 from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
 from actors.domu.io_wait import IoWait
 from actors.domu.store_client import StoreClient
@@ -23,6 +24,7 @@ from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Future, Thread
+from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.messages import Fault, StateWritten
 from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
@@ -64,7 +66,8 @@ class Guest(Kernel):
         self.configuration = GuestConfiguration.parse(self.start_info.cmd_line)
         self.name = self.configuration.name
         self._open_journal = open_journal
-        self._disks: list[Blkfront] = []
+        self._devices: list[XenbusFrontend] = []
+        self._disks: dict[str, Blkfront] = {}
         self._works: list[Thread] = []
         self._workloads: list[Workload] = []
         self._waits: list[IoWait] = []
@@ -81,12 +84,12 @@ class Guest(Kernel):
         self.xenbus = connect_to_store(self, reconnect=self.configuration.frontend.reconnects)
         await self.xenbus.watch(SHUTDOWN, self._shutdown_requested)
         for device in self.configuration.devices:
-            self._disks.append(await self._probe(device))
+            await self._probe(device)
         if (spec := self.configuration.workload) is not None:
-            for disk, device in zip(self._disks, self.configuration.devices, strict=True):
+            for vdev, disk in self._disks.items():
                 self._waits.append(IoWait(self.threads))
-                work = self._work(disk, device, spec, self._waits[-1])
-                self._works.append(self.threads.spawn(f"work on {device.vdev}", work))
+                work = self._work(disk, vdev, spec, self._waits[-1])
+                self._works.append(self.threads.spawn(f"work on {vdev}", work))
         self._begin_store_work()
         self.threads.spawn("shutdown", self._shutdown_when_told())
         if interval_ns := self.configuration.vitals_ns:
@@ -108,8 +111,8 @@ class Guest(Kernel):
     def _disconnect(self, fault: Fault) -> bool:
         """A disk (`virtual_device`) is closed; taken away, it is opened again."""
         number = fault.options.get("virtual_device")
-        for disk, device in zip(self._disks, self.configuration.devices, strict=False):
-            if device.virtual_device == number:
+        for disk in self._disks.values():
+            if disk.number == number:
                 if fault.active:
                     self.threads.spawn(f"fault {fault.number}", disk.disconnect(for_good=False))
                 else:
@@ -120,16 +123,17 @@ class Guest(Kernel):
     def check(self) -> None:
         """Invariants of the kernel and its frontends."""
         super().check()
-        for disk in self._disks:
-            disk.check()
+        for device in self._devices:
+            device.check()
 
-    def vbd_states(self) -> list[str]:
+    def device_states(self) -> list[str]:
         """The state of each of its frontends."""
-        return [disk.state.name for disk in self._disks]
+        return [device.state.name for device in self._devices]
 
     def statistics(self) -> GuestStatistics:
         """What this guest has done since it booted."""
-        disks = [disk.statistics() for disk in self._disks]
+        vbds = {vdev: disk.statistics() for vdev, disk in self._disks.items()}
+        disks = vbds.values()
         return GuestStatistics(
             requests=sum(each.requests for each in disks),
             bytes=sum(each.bytes for each in disks),
@@ -138,19 +142,24 @@ class Guest(Kernel):
             replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
             vitals=self._vitals.statistics(),
-            vbds={device.vdev: each for device, each in zip(self.configuration.devices, disks, strict=False)},
+            vbds=vbds,
             checksums=dict(self._checksums),
         )
 
-    async def _probe(self, device: GuestDevice) -> Blkfront:
-        store = ObservedStore(self.xenbus, lambda _path, state: self._tell_state(device, state))
-        disk = Blkfront(self, store, f"device/vbd/{device.virtual_device}", self.configuration.frontend)
-        await disk.connect()
-        self.log(f"blkfront: {device.vdev}: {disk.sectors} sectors")
-        return disk
+    async def _probe(self, found: GuestDevice) -> None:
+        device_class = DEVICE_CLASSES[found.device_class]
+        name, number = device_class.identity(found.row)
 
-    def _tell_state(self, device: GuestDevice, state: int) -> None:
-        self.send(SUPERVISOR, StateWritten("frontend", 0, device.virtual_device, state))
+        def tell(_path: str, state: int) -> None:
+            self.send(SUPERVISOR, StateWritten("frontend", 0, number, state, device_class.name))
+
+        store, policy = ObservedStore(self.xenbus, tell), self.configuration.frontend
+        device = device_class.frontend(self, store, device_class.frontend_path(number), policy)
+        await device.connect()
+        self._devices.append(device)
+        if isinstance(device, Blkfront):
+            self._disks[name] = device
+            self.log(f"blkfront: {name}: {device.sectors} sectors")
 
     def _begin_store_work(self) -> None:
         work = self.configuration.store
@@ -161,8 +170,7 @@ class Guest(Kernel):
             self._store_client.stop()
         self.threads.spawn("work on the store", self._store_client.run())
 
-    async def _work(self, disk: Blkfront, device: GuestDevice, spec: WorkloadSpec, wait: IoWait) -> None:
-        vdev = device.vdev
+    async def _work(self, disk: Blkfront, vdev: str, spec: WorkloadSpec, wait: IoWait) -> None:
         journal = self._open_journal(f"{self.name}-{vdev}")
         journal.begin_boot()
         journal.set_state(GuestState.running)
@@ -170,7 +178,7 @@ class Guest(Kernel):
         if spec.kind == "checksum":
             await self._checksum(disk, journal, vdev, spec.block, wait)
         else:
-            await self._exercise(disk, journal, device, spec, wait)
+            await self._exercise(disk, journal, vdev, spec, wait)
         # Who is told to reboot has the rest of its work before it: until then it is out of service.
         if not self._reboots:
             journal.set_wanted(wanted=False)
@@ -193,13 +201,13 @@ class Guest(Kernel):
         self,
         disk: Blkfront,
         journal: Journal,
-        device: GuestDevice,
+        vdev: str,
         spec: WorkloadSpec,
         wait: IoWait,
     ) -> None:
         boot = journal.word(Word.BOOTS)
-        random = Random(f"{self.configuration.seed}:{self.name}:{device.vdev}:{boot}")
-        identity = (self.configuration.guest_id, device.virtual_device)
+        random = Random(f"{self.configuration.seed}:{self.name}:{vdev}:{boot}")
+        identity = (self.configuration.guest_id, disk.number)
         if disk.read_only:
             spec = replace(spec, read_share=1.0)
         workload = Workload(self.threads, disk, journal, spec, random, identity, wait)
@@ -229,7 +237,7 @@ class Guest(Kernel):
             await work.finished
         if self._store_client is not None:
             await self._store_client.finished
-        for disk in self._disks:
-            await disk.disconnect()
+        for device in self._devices:
+            await device.disconnect()
         self.log(LAST_WORDS[reason])
         self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})

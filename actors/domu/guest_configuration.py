@@ -1,8 +1,11 @@
 """What a guest is to do, as its command line has it: JSON, made and read here only."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from actors.block.vbd import VBD
 from actors.domu.store_client import StoreSpec
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
@@ -10,10 +13,21 @@ from actors.policies import Frontend
 
 @dataclass(frozen=True, slots=True)
 class GuestDevice:
-    """A virtual disk that it finds."""
+    """A paravirtual device that it finds: a row of its class. One that names no class is a disk."""
 
-    vdev: str
-    virtual_device: int
+    row: Mapping[str, object]
+    device_class: str = VBD.name
+
+    def pack(self) -> dict[str, object]:
+        """As the command line has it."""
+        told = {} if self.device_class == VBD.name else {"class": self.device_class}
+        return {**told, **self.row}
+
+    @classmethod
+    def parse(cls, told: Mapping[str, Any]) -> "GuestDevice":
+        """What `pack` was given."""
+        row = {key: value for key, value in told.items() if key != "class"}
+        return cls(row, told.get("class", VBD.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,8 @@ class GuestConfiguration:
 
     def cmd_line(self) -> str:
         """As text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        told = {**asdict(self), "devices": [each.pack() for each in self.devices]}
+        return json.dumps(told, separators=(",", ":"))
 
     @classmethod
     def parse(cls, cmd_line: str) -> "GuestConfiguration":
@@ -48,5 +63,5 @@ class GuestConfiguration:
             workload=WorkloadSpec(**told["workload"]) if told["workload"] is not None else None,
             store=StoreSpec(**told["store"]) if told["store"] is not None else None,
             seed=told["seed"],
-            devices=tuple(GuestDevice(**each) for each in told["devices"]),
+            devices=tuple(GuestDevice.parse(each) for each in told["devices"]),
         )

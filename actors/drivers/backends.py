@@ -1,47 +1,59 @@
-"""A block backend for each vbd that the toolstack writes into XenStore.
+"""A backend for each device that the toolstack writes into XenStore.
 
-Rules: what is served is what stands under `backend/vbd`; the toolstack and this driver meet there only.
-A volume has one user: the next one waits until the volume has answered everything the last one asked.
+Rules: what is served is what stands under `backend/CLASS`; the toolstack and this driver meet there only.
+What a device gives access to (a volume) has one user: the next one waits until all is answered that the
+last one asked.
 Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory; a device that has
 requests in flight is not let go), tools/hotplug/Linux/block (a device in use is not given away),
 `xl devd` (a driver domain finds its devices in the store and readies their volumes itself).
 """
 
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.block.blkback import Blkback
 from actors.block.blkback_statistics import BlkbackStatistics
-from actors.drivers.disks import Disks
+from actors.block.vbd import VBD
+from actors.device_classes import DEVICE_CLASSES
+from actors.kernel.device_class import DeviceClass
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
-from actors.kernel.xenbus_backend import Served
+from actors.kernel.xenbus_backend import Served, XenbusBackend
 from actors.messages import Fault, StateWritten
 
-DOM0_ROOT = "/local/domain/0/backend/vbd"
-OWN_ROOT = "backend/vbd"
+DOM0_HOME = "/local/domain/0/"
+OWN_HOME = ""
 """The same of a domain that need not know its number: the store takes it from whose connection it is."""
+
+Behind = Mapping[str, Callable[[str], object]]
+"""What finds that to which a backend gives access, by the key that names it; KeyError if there is none."""
+
+Device = tuple[str, int, int]
+"""(class, domid, number)."""
 
 
 class Backends:
-    """The block backends of one domain. `root` is where its devices stand in the store."""
+    """The backends of one domain. `home` is where its nodes stand in the store."""
 
-    def __init__(self, kernel: Kernel, xenbus: Xenbus, disks: Disks, policy: str, *, root: str) -> None:
+    def __init__(self, kernel: Kernel, xenbus: Xenbus, behind: Behind, policy: str, *, home: str) -> None:
         self._kernel = kernel
         self._xenbus = xenbus
-        self._disks = disks
+        self._behind = behind
         self._policy = policy
-        self._root = root
-        self.devices: dict[tuple[int, int], Blkback] = {}
-        self._users: dict[str, tuple[Blkback, Future[None]]] = {}
+        self._home = home
+        self.devices: dict[Device, XenbusBackend] = {}
+        self._users: dict[str, tuple[XenbusBackend, Future[None]]] = {}
         kernel.faults["backend-malformed-response"] = self._misanswer
 
     async def start(self) -> None:
         """Watch for devices from now on. The toolstack's nodes may come before or after."""
-        await self._xenbus.watch(self._root, self._changed)
+        for device_class in DEVICE_CLASSES.values():
+            folder = self._folder(device_class)
+            await self._xenbus.watch(folder, self._watcher(device_class, folder))
 
     def check(self) -> None:
         """Invariants of each."""
@@ -52,38 +64,49 @@ class Backends:
         """The state of each."""
         return [backend.state.name for backend in self.devices.values()]
 
-    def statistics(self) -> list[BlkbackStatistics]:
-        """The statistics of each."""
-        return [backend.statistics() for backend in self.devices.values()]
+    def disk_statistics(self) -> list[BlkbackStatistics]:
+        """The statistics of each disk's."""
+        return [each.statistics() for each in self.devices.values() if isinstance(each, Blkback)]
 
     def remove(self, domid: int) -> None:
         """A domain is gone, and nodes that would say so may never have been: let its devices go."""
         for key, device in self.devices.items():
-            if key[0] == domid:
+            if key[1] == domid:
                 device.remove()
 
     def _misanswer(self, fault: Fault) -> bool:
-        """A backend (`domid`, `virtual_device`) answers what was never asked; False if it cannot."""
-        key = fault.options.get("domid"), fault.options.get("virtual_device")
-        device = self.devices.get(cast("tuple[int, int]", key))
-        return not fault.active or (device is not None and device.misanswer())
+        """A disk's backend (`domid`, `virtual_device`) answers what was never asked; False if it cannot."""
+        key = VBD.name, fault.options.get("domid"), fault.options.get("virtual_device")
+        device = self.devices.get(cast("Device", key))
+        return not fault.active or (isinstance(device, Blkback) and device.misanswer())
 
-    def _changed(self, path: str) -> None:
-        if path == OWN_ROOT:
-            self._kernel.threads.spawn("vbds", self._look())
-            return
-        # Only `backend/vbd/<frontend id>/<device>/state` says that a device is there and complete.
-        parts = path.removeprefix(self._root).strip("/").split("/")
-        if len(parts) == 3 and parts[2] == "state" and parts[0].isdecimal() and parts[1].isdecimal():
-            key = int(parts[0]), int(parts[1])
-            if key not in self.devices:
-                self._kernel.threads.spawn(f"vbd {key[0]}/{key[1]}", self._probe(key))
+    def _folder(self, device_class: DeviceClass) -> str:
+        return f"{self._home}backend/{device_class.name}"
 
-    async def _look(self) -> None:
+    def _watcher(self, device_class: DeviceClass, folder: str) -> Callable[[str], None]:
+        def changed(path: str) -> None:
+            if path == folder and self._home == OWN_HOME:
+                self._kernel.threads.spawn(f"{device_class.name}s", self._look(device_class))
+                return
+            # Only `backend/CLASS/<frontend id>/<device>/state` says that a device is there and complete.
+            parts = path.removeprefix(folder).strip("/").split("/")
+            if len(parts) == 3 and parts[2] == "state" and parts[0].isdecimal() and parts[1].isdecimal():
+                self._begin(device_class, int(parts[0]), int(parts[1]))
+
+        return changed
+
+    def _begin(self, device_class: DeviceClass, domid: int, number: int) -> None:
+        if (device_class.name, domid, number) not in self.devices:
+            work = self._serve(device_class, domid, number)
+            self._kernel.threads.spawn(f"{device_class.name} {domid}/{number}", work)
+
+    async def _look(self, device_class: DeviceClass) -> None:
         """What was written while this domain did not look: before it ran, or while there was no store."""
-        for guest in await self._list(OWN_ROOT):
-            for device in await self._list(f"{OWN_ROOT}/{guest}"):
-                self._changed(f"{OWN_ROOT}/{guest}/{device}/state")
+        folder = self._folder(device_class)
+        for guest in await self._list(folder):
+            for device in await self._list(f"{folder}/{guest}"):
+                if guest.isdecimal() and device.isdecimal():
+                    self._begin(device_class, int(guest), int(device))
 
     async def _list(self, path: str) -> list[str]:
         try:
@@ -93,23 +116,27 @@ class Backends:
                 raise
             return []
 
-    async def _probe(self, key: tuple[int, int]) -> None:
-        path = f"{self._root}/{key[0]}/{key[1]}"
+    async def _serve(self, device_class: DeviceClass, domid: int, number: int) -> None:
+        key = device_class.name, domid, number
+        path = f"{self._home}{device_class.backend_path(domid, number)}"
+        names = ""
         while key not in self.devices:
             try:
                 state = await self._xenbus.read_state(path)
                 if state not in {XenbusState.Initialising, XenbusState.Closing}:
                     return
                 frontend = await self._xenbus.read(f"{path}/frontend")
-                params = await self._xenbus.read(f"{path}/params")
-                volume = self._disks.volume(params)
+                backing: object = None
+                if device_class.backing:
+                    names = await self._xenbus.read(f"{path}/{device_class.backing}")
+                    backing = self._behind[device_class.backing](names)
             except XenError as error:
-                self._kernel.log(f"blkback: {path}: {error}")
+                self._kernel.log(f"{device_class.driver}: {path}: {error}")
                 return
             except KeyError as error:
-                self._kernel.log(f"blkback: {path}: no volume {error}")
+                self._kernel.log(f"{device_class.driver}: {path}: no volume {error}")
                 return
-            user = self._users.get(params)
+            user = self._users.get(names)
             if state is XenbusState.Closing:
                 break  # it is detached, and nobody has served it here: it serves nobody, but has to end
             # One that serves no ring is of a domain that was never finished, and nobody may ever remove it.
@@ -120,22 +147,24 @@ class Backends:
         if key in self.devices:
             return
         store = ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state))
-        early = self._root == DOM0_ROOT
-        served = Served(path, frontend, key[0], self._policy, state, early=early)
-        backend = Blkback(self._kernel, store, served, volume)
+        served = Served(path, frontend, domid, self._policy, state, early=self._home == DOM0_HOME)
+        await self._run(key, device_class.backend(self._kernel, store, served, backing), names)
+        # The same device may have been attached again while this one still ended.
+        self._begin(device_class, domid, number)
+
+    async def _run(self, key: Device, backend: XenbusBackend, names: str) -> None:
+        """Serve a device to its end, as the user of what it gives access to."""
         self.devices[key] = backend
         done: Future[None] = Future()
-        if state is XenbusState.Initialising:
-            self._users[params] = backend, done
+        if names and backend.state is XenbusState.Initialising:
+            self._users[names] = backend, done
         try:
             await backend.run()
         finally:
             self.devices.pop(key, None)
-            if self._users.get(params) == (backend, done):
-                del self._users[params]
+            if self._users.get(names) == (backend, done):
+                del self._users[names]
             done.set(None)
-        # The same device may have been attached again while this one still ended.
-        self._changed(f"{path}/state")
 
-    def _tell_state(self, key: tuple[int, int], state: int) -> None:
-        self._kernel.send(SUPERVISOR, StateWritten("backend", key[0], key[1], state))
+    def _tell_state(self, key: Device, state: int) -> None:
+        self._kernel.send(SUPERVISOR, StateWritten("backend", key[1], key[2], state, key[0]))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from actors.abi.disk_controller import FIRST_DISK_GSI, Opcode
 from actors.block.operations import FLUSH, READ, WRITE
+from actors.block.vbd import VBD
 from actors.drivers.disk_driver import DiskDriver
 from actors.drivers.interrupt_line import InterruptLine, bind_line
 from actors.kernel.kernel import Kernel
@@ -74,6 +75,11 @@ class Disks:
             raise KeyError(params)
         sectors, read_only = driver.volumes[int(index)]
         return DrivenVolume(driver, int(index), sectors, read_only=read_only)
+
+    @property
+    def behind(self) -> dict[str, Callable[[str], object]]:
+        """What backends give access to, by the key that names it in the store."""
+        return {VBD.backing: self.volume}
 
     def lost(self, name: str) -> None:
         """The link to a disk is gone: its commands end with an error."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.block.blkback_statistics import BlkbackStatistics
-from actors.drivers.backends import OWN_ROOT, Backends
+from actors.drivers.backends import OWN_HOME, Backends
 from actors.drivers.disks import Disks
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import DrivenHardware
@@ -56,8 +56,8 @@ class DriverDomain(Kernel):
         await self.grants.setup()
         self._xenbus = xenbus = connect_to_store(self, reconnect=True)
         await self._hardware.probe()
-        disks = self._hardware.driver(Disks)
-        self._backends = Backends(self, xenbus, disks, self.configuration.reconnect, root=OWN_ROOT)
+        behind = self._hardware.driver(Disks).behind
+        self._backends = Backends(self, xenbus, behind, self.configuration.reconnect, home=OWN_HOME)
         await self._backends.start()
         await xenbus.watch(SHUTDOWN, self._shutdown_requested)
         self.log(f"{self.name}: serves {self._hardware}")
@@ -68,15 +68,15 @@ class DriverDomain(Kernel):
         if self._backends is not None:
             self._backends.check()
 
-    def vbd_states(self) -> list[str]:
+    def device_states(self) -> list[str]:
         """The state of each of its backends."""
         return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> DriverDomainStatistics:
         """Counters since this domain booted."""
-        rows = self._backends.statistics() if self._backends is not None else []
+        rows = self._backends.disk_statistics() if self._backends is not None else []
         return DriverDomainStatistics(
-            backends=len(rows),
+            backends=len(self._backends.devices) if self._backends is not None else 0,
             in_flight=self._hardware.in_flight,
             grants_mapped=self.grants.mapped,
             store_reconnects=self._xenbus.reconnects if self._xenbus is not None else 0,

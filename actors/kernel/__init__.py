@@ -24,4 +24,5 @@ frontend_device   what a kind of device adds to it
 frontend_actions  what it does, by the states of both ends
 xenbus_backend    the backend's half
 backend_actions   what it does, by the states of both ends
+device_class      all that is known of a class of devices
 """

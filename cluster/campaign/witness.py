@@ -220,7 +220,7 @@ class RunWitness(RunObserver):
             struck = self._supervisor.injections[-1]
             if struck.kind in FAULT_KINDS and FAULT_KINDS[struck.kind].cuts_power:
                 self.power_losses.setdefault(struck.host, []).append(self.history.index)
-            for state in self._vbd_states():
+            for state in self._device_states():
                 self.states[state] = self.states.get(state, 0) + 1
         if what in LOOKS:
             self._search_memory()
@@ -246,10 +246,10 @@ class RunWitness(RunObserver):
     def _now_ns(self) -> int:
         return self._simulation.now_ns
 
-    def _vbd_states(self) -> list[str]:
-        states = [f"frontend {each}" for guest in self._guests.values() for each in guest.vbd_states()]
-        states += [f"backend {each}" for dom0 in self._dom0s.values() for each in dom0.vbd_states()]
-        states += [f"backend {each}" for driver in self._drivers.values() for each in driver.vbd_states()]
+    def _device_states(self) -> list[str]:
+        states = [f"frontend {each}" for guest in self._guests.values() for each in guest.device_states()]
+        states += [f"backend {each}" for dom0 in self._dom0s.values() for each in dom0.device_states()]
+        states += [f"backend {each}" for driver in self._drivers.values() for each in driver.device_states()]
         return list(dict.fromkeys(states))
 
     def _search_memory(self) -> None:

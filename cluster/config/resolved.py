@@ -173,8 +173,8 @@ class ResolvedHost:
         return replace(driver.plan(told.cmd_line()), domid=driver.domid, drives=lines)
 
     def _guest_plan(self, guest: ResolvedGuest) -> DomainPlan:
-        disks = tuple(each.plan(self.domid_of(self.driver_of(each.disk))) for each in guest.volumes)
-        return replace(guest.plan(guest.configuration(self.seed).cmd_line()), disks=disks)
+        devices = tuple(each.plan(self.domid_of(self.driver_of(each.disk))) for each in guest.volumes)
+        return replace(guest.plan(guest.configuration(self.seed).cmd_line()), devices=devices)
 
     def _drives(self, driver: str) -> Given:
         """The devices that a domain drives, by kind."""

@@ -36,7 +36,7 @@ class ResolvedDomain:
         return f"{self.host}/{self.name}"
 
     def plan(self, cmd_line: str) -> DomainPlan:
-        """The domain as dom0 is told of it, but for its disks."""
+        """The domain as dom0 is told of it, but for its devices."""
         return DomainPlan(
             name=self.name,
             handle=self.handle,
@@ -44,7 +44,7 @@ class ResolvedDomain:
             max_pages=self.max_pages,
             vcpus=self.vcpus,
             actions=self.actions,
-            disks=(),
+            devices=(),
             cmd_line=cmd_line,
         )
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.dom0.plan import DiskPlan
+from actors.block.vbd import VBD
+from actors.dom0.plan import DevicePlan
 from actors.domu.guest_configuration import GuestDevice
 
 
@@ -33,12 +34,18 @@ class Volume:
     @property
     def device(self) -> GuestDevice:
         """The disk as its guest is told of it."""
-        return GuestDevice(self.vdev, self.virtual_device)
+        return GuestDevice({"vdev": self.vdev, "virtual_device": self.virtual_device})
 
-    def plan(self, backend: int) -> DiskPlan:
+    def plan(self, backend: int) -> DevicePlan:
         """The disk as dom0 is told of it; `backend` is the number of the domain that serves it."""
-        mode = "r" if self.read_only else "w"
-        return DiskPlan(self.vdev, self.virtual_device, self.disk, self.index, mode, backend)
+        row = {
+            "vdev": self.vdev,
+            "virtual_device": self.virtual_device,
+            "disk": self.disk,
+            "volume": self.index,
+            "mode": "r" if self.read_only else "w",
+        }
+        return DevicePlan(VBD.name, row, backend)
 
     def argument(self) -> dict[str, object]:
         """The volume as the disk actor is told of it."""

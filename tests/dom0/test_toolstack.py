@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from actors.abi.interface import ShutdownReason, XenbusState
+from actors.block.vbd import VBD
 from actors.dom0.domain_builder import DomainBuilder
-from actors.dom0.plan import DiskPlan, DomainPlan, HostPlan
+from actors.dom0.plan import DevicePlan, DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import (
     AssignDevice,
@@ -27,7 +28,8 @@ from actors.policies import Reconnect, StorePlace
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
 
-DISK = DiskPlan("xvda", 51712, "sda", 3, "w")
+ROW: dict[str, object] = {"vdev": "xvda", "virtual_device": 51712, "disk": "sda", "volume": 3, "mode": "w"}
+DISK = DevicePlan(VBD.name, ROW)
 PLAN = DomainPlan("web", bytes(range(16)), 1024, 2048, 2, ShutdownActions(on_crash="restart"), (DISK,), "{}")
 FRONT, BACK = "/local/domain/5/device/vbd/51712", "/local/domain/0/backend/vbd/5/51712"
 
@@ -128,12 +130,12 @@ DRIVER = DomainPlan(
     domid=1,
     drives=(InterruptLine("sdb", 17, "level"),),
 )
-SERVED = replace(PLAN, disks=(replace(DISK, disk="sdb", backend=1),))
+SERVED = replace(PLAN, devices=(replace(DISK, keys=VBD.keys(ROW | {"disk": "sdb"}), backend=1),))
 DRIVER_BACK = "/local/domain/1/backend/vbd/5/51712"
 
 
 def test_a_driver_domain_finds_what_it_serves_when_it_runs_and_nothing_of_an_earlier_life() -> None:
-    steps = attach_steps(DRIVER, 1, [(5, SERVED.disks[0])])
+    steps = attach_steps(DRIVER, 1, [(5, SERVED.devices[0])])
 
     assert steps[0] == RemoveNodes(("/local/domain/1",))
     assert ShareDevice(FRONT, ("n5", "r1")) in steps

@@ -10,6 +10,7 @@ from random import Random
 
 from actors.abi.interface import XenbusState
 from actors.address import Address
+from actors.block.vbd import VBD
 from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.config.resolved import ResolvedCluster, ResolvedFault
@@ -146,7 +147,7 @@ class FaultRun:
             if domain.guest is None or (not serves and (message.end != "frontend" or domain.address != link)):
                 continue
             for volume in domain.guest.volumes:
-                if volume.virtual_device == message.virtual_device:
+                if (VBD.name, volume.virtual_device) == (message.device_class, message.virtual_device):
                     vbd = str(Target(domain.guest.host, (domain.guest.name,), volume.vdev))
                     self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
 

@@ -1,0 +1,7 @@
+"""The classes of paravirtual devices that there are."""
+
+from typing import Final
+
+from actors.block.vbd import VBD
+
+DEVICE_CLASSES: Final = {each.name: each for each in (VBD,)}
