@@ -4,7 +4,7 @@ Rules: frozen records, which cross as msgpack data; that is made and read here o
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from actors.abi.types import PAGE_SIZE
@@ -25,7 +25,7 @@ class DevicePlan:
     """A paravirtual device of a guest: a row of its class, and the domain that serves it (`backend`)."""
 
     device_class: str
-    row: Mapping[str, object]
+    row: Mapping[str, object] = field(hash=False)
     backend: int = 0
 
     @property

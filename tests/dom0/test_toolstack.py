@@ -130,7 +130,7 @@ DRIVER = DomainPlan(
     domid=1,
     drives=(InterruptLine("sdb", 17, "level"),),
 )
-SERVED = replace(PLAN, devices=(replace(DISK, keys=VBD.keys(ROW | {"disk": "sdb"}), backend=1),))
+SERVED = replace(PLAN, devices=(DevicePlan(VBD.name, ROW | {"disk": "sdb"}, 1),))
 DRIVER_BACK = "/local/domain/1/backend/vbd/5/51712"
 
 

@@ -9,7 +9,10 @@ from actors.domu.store_client import StoreSpec
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
 
-DEVICES = (GuestDevice("xvda", 51712), GuestDevice("xvdb", 51728))
+DEVICES = (
+    GuestDevice({"vdev": "xvda", "virtual_device": 51712}),
+    GuestDevice({"vdev": "xvdb", "virtual_device": 51728}),
+)
 WORK = WorkloadSpec("random", depth=4, rate=0.5)
 IDLE = GuestConfiguration("web-0", 7, Frontend.stock_linux, 0, None, None, 1, ())
 BUSY = GuestConfiguration("web-0", 7, Frontend.reconnect, 10**9, WORK, StoreSpec(4, 20.0), 2**63, DEVICES)

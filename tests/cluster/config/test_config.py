@@ -60,7 +60,7 @@ def test_the_guest_is_told_its_work_and_the_seed_on_its_command_line(load: Load)
 
     told = GuestConfiguration.parse(plan.domains[1].cmd_line)
     assert (told.name, told.guest_id, told.seed) == ("web-1", 2, 42)
-    assert told.devices == (GuestDevice("xvda", 51712),)
+    assert told.devices == (GuestDevice({"vdev": "xvda", "virtual_device": 51712}),)
     assert told.workload is not None
     assert told.workload.depth == 4
 

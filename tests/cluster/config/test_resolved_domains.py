@@ -57,7 +57,10 @@ def test_a_guest_is_told_its_work_and_its_disks_and_nobody_elses(cluster: Resolv
     db, web, _ = (each.configuration(7) for each in cluster.guests)
 
     assert (web.name, web.guest_id, web.seed, web.frontend) == ("web", 2, 7, Frontend.stock_linux)
-    assert web.devices == (GuestDevice("xvda", 51712), GuestDevice("xvdb", 51728))
+    assert web.devices == (
+        GuestDevice({"vdev": "xvda", "virtual_device": 51712}),
+        GuestDevice({"vdev": "xvdb", "virtual_device": 51728}),
+    )
     assert web.workload == WorkloadSpec("random", read_share=1.0, rate=50.0)
     assert (db.workload, db.devices, web.store) == (None, (), None)
 
@@ -81,7 +84,7 @@ def test_a_domain_is_planned_with_its_memory_and_its_actions(cluster: ResolvedCl
         2048,
         2048,
     )
-    assert (plan.cmd_line, plan.disks, plan.actions.on_crash) == ("told", (), "destroy")
+    assert (plan.cmd_line, plan.devices, plan.actions.on_crash) == ("told", (), "destroy")
     assert plan.actions.on_watchdog == "destroy", "what its on_crash says, as nothing else is written"
     assert cluster.guests[2].plan("").max_pages == 24576
 
@@ -89,8 +92,13 @@ def test_a_domain_is_planned_with_its_memory_and_its_actions(cluster: ResolvedCl
 def test_a_volume_says_who_serves_it_and_names_its_files(cluster: ResolvedCluster, tmp_path: Path) -> None:
     first, second = cluster.guests[1].volumes
 
-    assert (first.name, first.plan(0).mode, first.plan(0).params) == ("web-xvda", "w", "sda:0")
-    assert (second.name, second.plan(1).mode, second.plan(1).backend) == ("web-xvdb", "r", 1)
+    written = dict(first.plan(0).keys.backend)
+    assert (first.name, written["mode"], written["params"]) == ("web-xvda", "w", "sda:0")
+    assert (second.name, dict(second.plan(1).keys.backend)["mode"], second.plan(1).backend) == (
+        "web-xvdb",
+        "r",
+        1,
+    )
     placed = cluster.placed(tmp_path).guests[1].volumes[0]
     assert placed.argument() == {
         "name": "web-xvda",
