@@ -1,14 +1,7 @@
-"""What is not part of the simulated hosts: configuration, experiment, drivers, verdict, command line.
+"""What is not part of the simulated hosts, in four rooms; arrows point down this list.
 
-Arrows point down this list.
-
-start, cli                   the command, and the commands
-campaign, bench, conformance many runs; measured runs; a real Xen's answers
-run                          one run
-top, metrics, control        looking at a running cluster, and reaching into it
-drivers                      processes, or virtual time
-verdict, trace               what a run has shown
-experiment                   the experimenter's machines
-config, terminal, exit_codes what is wanted; what people and scripts read
-faults                       what a fault is
+command   what is typed: the commands, and how they start
+studies   many runs, and runs that are measured or compared: campaigns, benches, a real Xen's answers
+running   a running cluster: processes, sockets, virtual time, and all who look at it
+lab       what is wanted, done, seen and judged, without an event loop
 """

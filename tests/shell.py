@@ -43,16 +43,16 @@ class Shell:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`domzero WORDS`, and what came of it."""
-        return self.run_program(sys.executable, "-m", "cluster.cli", *words)
+        return self.run_program(sys.executable, "-m", "cluster.command.cli", *words)
 
     def said(self, *words: str) -> str:
         """What `domzero WORDS` printed; AssertionError if it failed."""
-        return self.printed(sys.executable, "-m", "cluster.cli", *words)
+        return self.printed(sys.executable, "-m", "cluster.command.cli", *words)
 
     def start(self, *words: str, own_session: bool = False) -> subprocess.Popen[str]:
         """`domzero WORDS`, which goes on."""
         return subprocess.Popen(
-            [sys.executable, "-m", "cluster.cli", *words],
+            [sys.executable, "-m", "cluster.command.cli", *words],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

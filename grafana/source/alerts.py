@@ -9,7 +9,7 @@ Source: Prometheus' alerting rules; Grafana's file provisioning of alert rules.
 from dataclasses import dataclass
 from typing import Final
 
-from cluster.metrics import catalog as metric
+from cluster.running.metrics import catalog as metric
 from grafana.source.panels import lasting
 
 DATASOURCE_UID: Final = "domzero-prometheus"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cluster.metrics import catalog as metric
+from cluster.running.metrics import catalog as metric
 from grafana.source.panels import Page, Query, S, facts, lasting, latency, lines, number, row, share
 
 PAGE: Final = Page(

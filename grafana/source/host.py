@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cluster.metrics import catalog as metric
+from cluster.running.metrics import catalog as metric
 from grafana.source.panels import DOMAIN_STATES, Page, Query, S, lines, row, states
 
 RATE = "[$__rate_interval]"

@@ -31,8 +31,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from cluster.metrics import catalog as metric
-from cluster.metrics.outage_counts import LENGTHS
+from cluster.running.metrics import catalog as metric
+from cluster.running.metrics.outage_counts import LENGTHS
 
 DATASOURCE: Final = DataSourceRef("prometheus", "${datasource}")
 TAG: Final = "domzero"

@@ -4,9 +4,9 @@ from textwrap import dedent
 
 import pytest
 
-from cluster.config.errors import ConfigError
-from cluster.config.loading import load_cluster
-from cluster.config.resolved import ResolvedCluster
+from cluster.lab.config.errors import ConfigError
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.config.resolved import ResolvedCluster
 
 BASE = """\
 name: test

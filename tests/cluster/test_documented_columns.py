@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster.bench.figures import COLUMNS as BENCH
-from cluster.campaign.summary import COUNTED, COUNTS
-from cluster.run.commands import COLUMNS as RUNS
-from cluster.top.batch import COLUMNS as BATCH
-from cluster.top.view import COLUMNS as VIEW
-from cluster.top.watch_commands import DOMAINS, LISTED, SCHEDULE
-from cluster.verdict.summary import CHECKS, FAULTS, GUESTS
+from cluster.lab.verdict.summary import CHECKS, FAULTS, GUESTS
+from cluster.running.run.commands import COLUMNS as RUNS
+from cluster.running.top.batch import COLUMNS as BATCH
+from cluster.running.top.view import COLUMNS as VIEW
+from cluster.running.top.watch_commands import DOMAINS, LISTED, SCHEDULE
+from cluster.studies.bench.figures import COLUMNS as BENCH
+from cluster.studies.campaign.summary import COUNTED, COUNTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

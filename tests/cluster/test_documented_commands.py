@@ -18,9 +18,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cluster.bench.figures import benchmark_names
-from cluster.cli import cli
-from cluster.config.loading import load_cluster
+from cluster.command.cli import cli
+from cluster.lab.config.loading import load_cluster
+from cluster.studies.bench.figures import benchmark_names
 from tests.cluster.written_commands import PAGES, ROOT, Command, commands_of, filled, variants
 from tests.shell import socket_folder
 
@@ -81,7 +81,7 @@ class Place:
 
     def process(self, *words: str, folder: str = ".") -> str:
         return subprocess.run(
-            [sys.executable, "-m", "cluster.cli", *words],
+            [sys.executable, "-m", "cluster.command.cli", *words],
             cwd=self.folder / folder,
             check=True,
             stdout=subprocess.PIPE,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cluster.cli import cli
-from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import run_simulated
-from cluster.experiment.host_clock import ClockGap
-from cluster.verdict.report import facts_of, report_of
+from cluster.command.cli import cli
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.experiment.host_clock import ClockGap
+from cluster.lab.verdict.report import facts_of, report_of
+from cluster.running.drivers.simulated import run_simulated
 from tests.shell import Shell, socket_folder
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ import pytest
 from pydantic import BaseModel
 
 from actors.runtime.distribution import Distribution
-from cluster.config.loading import load_cluster
-from cluster.config.quantities import duration_text, size_text
-from cluster.config.schema import (
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.config.quantities import duration_text, size_text
+from cluster.lab.config.schema import (
     ClusterSchema,
     CostsSchema,
     DiskSchema,
@@ -26,8 +26,8 @@ from cluster.config.schema import (
     WorkloadSchema,
     XenstoreSchema,
 )
-from cluster.metrics.catalog import CATALOG
-from cluster.metrics.family import PREFIX
+from cluster.running.metrics.catalog import CATALOG
+from cluster.running.metrics.family import PREFIX
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

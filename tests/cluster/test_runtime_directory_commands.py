@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from cluster import cli as command_line
-from cluster.cli import cli
+from cluster.command import cli as command_line
+from cluster.command.cli import cli
 from tests.shell import SMALL, Shell, socket_folder
 
 CONFIG = SMALL.replace("duration: 1s", "duration: 100ms")

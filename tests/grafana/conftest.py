@@ -18,18 +18,18 @@ from typing import TextIO
 import pytest
 
 from actors.runtime.simulation import Simulation
-from cluster.config.loading import load_cluster
-from cluster.config.resolved import ResolvedCluster
-from cluster.drivers.simulated import RunObserver, run_simulated
-from cluster.experiment.faults.injection import Injection
-from cluster.experiment.supervisor import Supervisor
-from cluster.metrics import host_metrics, samples
-from cluster.metrics.host_metrics import HostCollector
-from cluster.metrics.monitor import Program, prometheus_configuration, wait_for
-from cluster.metrics.openmetrics import openmetrics_of
-from cluster.metrics.samples import FILE, Samples
-from cluster.run.progress import Progress
-from cluster.run.session import Session, SessionOptions
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.config.resolved import ResolvedCluster
+from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.supervisor import Supervisor
+from cluster.running.drivers.simulated import RunObserver, run_simulated
+from cluster.running.metrics import host_metrics, samples
+from cluster.running.metrics.host_metrics import HostCollector
+from cluster.running.metrics.monitor import Program, prometheus_configuration, wait_for
+from cluster.running.metrics.openmetrics import openmetrics_of
+from cluster.running.metrics.samples import FILE, Samples
+from cluster.running.run.progress import Progress
+from cluster.running.run.session import Session, SessionOptions
 from tests.shell import socket_folder
 
 ROOT = Path(__file__).parent.parent.parent / "grafana"

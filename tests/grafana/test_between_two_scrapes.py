@@ -4,7 +4,7 @@ import json
 import math
 from pathlib import Path
 
-from cluster.campaign.planted import planted
+from cluster.studies.campaign.planted import planted
 from grafana.source.alerts import ALERTS
 
 ROOT = Path(__file__).parent.parent.parent / "grafana"

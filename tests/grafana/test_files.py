@@ -11,9 +11,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
-from cluster.metrics.catalog import CATALOG
-from cluster.metrics.family import PREFIX
-from cluster.metrics.outage_counts import LENGTHS
+from cluster.running.metrics.catalog import CATALOG
+from cluster.running.metrics.family import PREFIX
+from cluster.running.metrics.outage_counts import LENGTHS
 from grafana.source.alerts import ALERTS, DATASOURCE_UID, lately
 from grafana.source.files import generated
 from grafana.source.panels import ANNOTATION_FORMATS

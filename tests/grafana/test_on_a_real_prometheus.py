@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.metrics.catalog import CATALOG
-from cluster.metrics.family import PREFIX
+from cluster.running.metrics.catalog import CATALOG
+from cluster.running.metrics.family import PREFIX
 from grafana.source.alerts import ALERTS
 
 pytestmark = pytest.mark.processes

@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Timer
 
 from actors.runtime.simulation import Simulation
-from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import RunObserver, run_simulated
-from cluster.experiment.supervisor import Supervisor
-from cluster.run.progress import Progress
-from cluster.run.run_directory import RunDirectory
-from cluster.run.session import Session, SessionOptions
-from cluster.verdict.report import Report, build_report
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.experiment.supervisor import Supervisor
+from cluster.lab.verdict.report import Report, build_report
+from cluster.running.drivers.simulated import RunObserver, run_simulated
+from cluster.running.run.progress import Progress
+from cluster.running.run.run_directory import RunDirectory
+from cluster.running.run.session import Session, SessionOptions
 from tests.cluster.whole.scenario import Scenario
 
 LIVE_LIMIT_S = 120

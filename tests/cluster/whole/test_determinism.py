@@ -51,7 +51,7 @@ def test_neither_the_hash_seed_nor_the_process_matters(busy, laboratory) -> None
         [
             sys.executable,
             "-m",
-            "cluster.cli",
+            "cluster.command.cli",
             "run",
             file,
             "--driver",

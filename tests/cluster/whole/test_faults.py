@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from actors.devices.volume import Volume
-from cluster.config.quantities import duration_ns
-from cluster.faults.kinds import FAULT_KINDS
+from cluster.lab.config.quantities import duration_ns
+from cluster.lab.faults.kinds import FAULT_KINDS
 
 FOR = {"duration": "100ms"}
 POWER_LOSS = {"kind": "host-power-loss", "target": "host0", "at": "440ms", "duration": "10ms"}

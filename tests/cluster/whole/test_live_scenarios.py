@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.run.kept_run import KeptRun
+from cluster.running.run.kept_run import KeptRun
 
 pytestmark = pytest.mark.processes
 

@@ -11,16 +11,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import Word
-from cluster.config.loading import load_cluster
-from cluster.config.schema import MetricsSchema
-from cluster.experiment.lives import Death
-from cluster.experiment.supervisor import Supervisor
-from cluster.metrics.catalog import ALL_GUESTS, CATALOG
-from cluster.metrics.family import PREFIX
-from cluster.metrics.guest_metrics import latency_histogram
-from cluster.metrics.host_metrics import HostCollector
-from cluster.metrics.outage_counts import LENGTHS
-from cluster.metrics.server import MetricsServer
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.config.schema import MetricsSchema
+from cluster.lab.experiment.lives import Death
+from cluster.lab.experiment.supervisor import Supervisor
+from cluster.running.metrics.catalog import ALL_GUESTS, CATALOG
+from cluster.running.metrics.family import PREFIX
+from cluster.running.metrics.guest_metrics import latency_histogram
+from cluster.running.metrics.host_metrics import HostCollector
+from cluster.running.metrics.outage_counts import LENGTHS
+from cluster.running.metrics.server import MetricsServer
 
 MEMORY = ("committed", "free")
 

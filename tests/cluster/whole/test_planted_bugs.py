@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from cluster.campaign.planted import planted
-from cluster.drivers import simulated
-from cluster.experiment.supervisor import Supervisor
+from cluster.lab.experiment.supervisor import Supervisor
+from cluster.running.drivers import simulated
+from cluster.studies.campaign.planted import planted
 
 POWER_CUT_NS = 500_000_000
 

@@ -13,9 +13,9 @@ from threading import Thread
 import pytest
 
 from actors.devices.file_image import FileImage
-from cluster.control.client import ask
-from cluster.drivers.zygote import start_zygote
-from cluster.run import session as session_module
+from cluster.running.control.client import ask
+from cluster.running.drivers.zygote import start_zygote
+from cluster.running.run import session as session_module
 
 pytestmark = pytest.mark.processes
 
@@ -197,7 +197,7 @@ def start(scenarios, laboratory, variant, control_sockets: Path, tmp_path: Path)
         scenario = variant(scenarios["renegotiate-dom0-crash"], faults=(), duration=duration)
         command = ["run", laboratory.write(scenario), "--out", tmp_path / "out"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "cluster.cli", *command],
+            [sys.executable, "-m", "cluster.command.cli", *command],
             env={**os.environ, name: value},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

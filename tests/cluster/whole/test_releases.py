@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import run_simulated
+from cluster.lab.config.loading import load_cluster
+from cluster.running.drivers.simulated import run_simulated
 
 DOM0 = {"memory": "16MiB"}
 WATCHDOG = "watchdog: this Xen has none; a domain that hangs will not be noticed"

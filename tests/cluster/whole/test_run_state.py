@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from cluster.run.run_state import facts_of_text, state_text
-from cluster.verdict.report import facts_of
-from cluster.verdict.run_facts import RunFacts
+from cluster.lab.verdict.report import facts_of
+from cluster.lab.verdict.run_facts import RunFacts
+from cluster.running.run.run_state import facts_of_text, state_text
 
 
 def bare(facts: RunFacts) -> RunFacts:

@@ -7,7 +7,7 @@ import pytest
 from actors.notebook.store_log_reader import StoreWord
 from actors.xenstore.archive import ArchiveError
 from actors.xenstore.memory_archive import MemoryArchive
-from cluster.campaign.planted import planted
+from cluster.studies.campaign.planted import planted
 
 PLACES = ("dom0", "stubdom")
 KILLS = {"kind": "xenstored-kill", "target": "host0/xenstored", "at": "60ms", "every": "60ms", "count": 4}
@@ -207,7 +207,7 @@ class Spoilt(MemoryArchive):
 def test_a_store_that_cannot_be_read_again_ends_the_run_with_a_verdict(
     domain: str, case, laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.drivers.simulated.MemoryArchive", Spoilt)
+    monkeypatch.setattr("cluster.running.drivers.simulated.MemoryArchive", Spoilt)
     run = laboratory.simulate(case(domain, "persist", KILLS))
 
     assert run.report.verdict.value == "failed"

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config.loading import load_cluster
-from cluster.experiment.host_clock import ClockGap
-from cluster.run.progress import Progress
-from cluster.run.session import Session, SessionOptions
-from cluster.trace.perfetto import write_trace
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.experiment.host_clock import ClockGap
+from cluster.lab.trace.perfetto import write_trace
+from cluster.running.run.progress import Progress
+from cluster.running.run.session import Session, SessionOptions
 
 ROOT = Path(__file__).parent.parent.parent.parent
 QUERY = ROOT / "tests" / "perfetto" / "query.mjs"

@@ -8,8 +8,8 @@ from actors.abi.xs_wire import XsType
 from actors.domu.guest import Guest
 from actors.kernel.threads import Future
 from actors.runtime.machine import Machine
-from cluster.config.loading import load_cluster
-from cluster.drivers.simulated import RunObserver, run_simulated
+from cluster.lab.config.loading import load_cluster
+from cluster.running.drivers.simulated import RunObserver, run_simulated
 
 KEYS = ["committed", "free", "cached", "swap", "iowait"]
 

@@ -6,10 +6,10 @@ from threading import Timer
 import pytest
 from click.testing import CliRunner
 
-from cluster.cli import cli
-from cluster.config.loading import load_cluster
-from cluster.run.progress import Progress
-from cluster.run.session import Session, SessionOptions
+from cluster.command.cli import cli
+from cluster.lab.config.loading import load_cluster
+from cluster.running.run.progress import Progress
+from cluster.running.run.session import Session, SessionOptions
 
 
 def asked(*arguments: str) -> str:

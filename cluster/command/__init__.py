@@ -1,0 +1,5 @@
+"""What is typed.
+
+start   the program `domzero`
+cli     its commands
+"""

@@ -1,0 +1,76 @@
+"""What there is on the hosts to do faults to, by what a fault aims at, and what a pattern means.
+
+Rules: the order is that of the configuration, so that a selection from it is the same everywhere.
+"""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from cluster.lab.config.errors import did_you_mean
+from cluster.lab.config.hardware import DISK
+from cluster.lab.config.resolved import ResolvedHost
+from cluster.lab.faults.aim import Aim
+from cluster.lab.faults.kind import FaultKind
+from cluster.lab.faults.kinds import FAULT_KINDS
+
+SHOWN_MAX: Final = 12
+
+
+class Inventory:
+    """All hosts of a cluster."""
+
+    def __init__(self, hosts: Sequence[ResolvedHost]) -> None:
+        self._hosts = hosts
+
+    def targets(self, aim: Aim) -> list[str]:
+        """Every target for a kind that aims so."""
+        return [target for host in self._hosts for target in _targets(host, aim)]
+
+    def match(self, aim: Aim, pattern: str) -> list[str]:
+        """The targets that a name, or a pattern with `*` and `?`, stands for."""
+        return [each for each in self.targets(aim) if fnmatchcase(each, pattern)]
+
+    def right_target(self, kind: FaultKind, pattern: str) -> str:
+        """What to write in place of a target that there is not for this kind."""
+        others = [each.name for each in FAULT_KINDS.values() if pattern in self.targets(each.aim)]
+        if kind.aim is Aim.domain and not others and f"{pattern}d" in self.targets(Aim.store):
+            (kill, *_) = (each.name for each in FAULT_KINDS.values() if each.aim is Aim.store)
+            return f"xenstored is in dom0 there; {kill} of {pattern}d, or write xenstore: stubdom"
+        if others:
+            return f"it is done to {kind.aim.value}; {pattern} is for {', '.join(others)}"
+        known = self.targets(kind.aim)
+        if not known:
+            return f"a {kind.name} is done to {kind.aim.value}"
+        right = did_you_mean(pattern, known)
+        more = len(known) - SHOWN_MAX
+        if right.startswith("one of") and more > 0:
+            return f"{did_you_mean(pattern, known[:SHOWN_MAX])} and {more} more"
+        return right
+
+
+def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
+    """Every target of a host for a kind that aims so."""
+    disks = [each.name for each in host.hardware_of(DISK)]
+    guests = [each.name for each in host.guests]
+    domains = ["dom0", *(["xenstore"] if host.architecture.store_has_domain else []), *host.drivers, *guests]
+    match aim:
+        case Aim.host:
+            return [host.name]
+        case Aim.domain:
+            names = domains
+        case Aim.dom0:
+            names = ["dom0"]
+        case Aim.store:
+            names = ["xenstored"]
+        case Aim.disk:
+            names = disks
+        case Aim.vbd:
+            names = [f"{each.guest}/{each.vdev}" for each in host.volumes]
+        case Aim.actor:
+            names = [*domains, *disks, "hypervisor", "ioapic"]
+        case Aim.link:
+            pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
+            pairs += [(disk, each) for disk in disks for each in ("ioapic", host.driver_of(disk))]
+            names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
+    return [f"{host.name}/{each}" for each in names]

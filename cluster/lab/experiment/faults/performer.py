@@ -1,0 +1,245 @@
+"""Does faults to the hosts, and takes them away again: by effects, which both drivers perform.
+
+Rules: what cannot be done is said and changes nothing. Rules of a link belong to one life of it: when one
+of its ends starts again they are gone. A fault of a disk outlives a loss of power.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, cast
+
+from actors.address import Address, domain_actor
+from actors.messages import Fault
+from actors.runtime.link_rules import LinkRule
+from actors.runtime.machine import Disturb, Effect, Send, Slow
+from cluster.lab.config.virtual_device import virtual_device_number
+from cluster.lab.experiment.board import Board, DomainProcess
+from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.faults.reach import kills_store_domain
+from cluster.lab.faults.act import (
+    AddRule,
+    CutPower,
+    DropRules,
+    FreezeDomain,
+    KillDomain,
+    OrderToolstack,
+    ReplaceStore,
+    SlowDown,
+    TellActor,
+    TellDisk,
+    Whom,
+)
+from cluster.lab.faults.aim import Aim
+from cluster.lab.faults.kind import FaultKind
+from cluster.lab.faults.kinds import FAULT_KINDS
+from cluster.lab.faults.target import Target
+
+NOT_RUNNING: Final = "it does not run"
+Wire = tuple[str, str]
+"""Who sends, and the name of the link there."""
+
+
+class FaultPerformer:
+    """The hand that breaks things."""
+
+    def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
+        self._boards = boards
+        self._emit = emit
+        self._rules: dict[Wire, dict[int, LinkRule]] = {}
+        self._on_disks: dict[int, Injection] = {}
+        self._ordered: dict[tuple[str, str], Injection] = {}
+
+    def trouble(self, kind: FaultKind, host: str, target: str) -> str:
+        """Why a fault cannot be done now; empty if it can."""
+        board = self._boards[host]
+        place = Target.on(host, target)
+        match kind.aim:
+            case Aim.host:
+                return "" if board.state.power == "on" else "its power is off"
+            case Aim.link:
+                names = [*place.actors]
+            case Aim.vbd:
+                names = [*place.actors, _taker(board, kind, place)]
+            case _:
+                names = [_taker(board, kind, place)]
+        return "" if all(_address(board, each) for each in names) else NOT_RUNNING
+
+    def begin(self, injection: Injection) -> None:
+        """Do it; `trouble` has found nothing."""
+        board = self._boards[injection.host]
+        kind, target = FAULT_KINDS[injection.kind], injection.target
+        match kind.act:
+            case KillDomain():
+                board.crash(_running(board, target))
+            case FreezeDomain():
+                board.hang(_running(board, target))
+            case CutPower():
+                board.lose_power(self._torn(board))
+            case SlowDown():
+                self._slow(injection, board, cast("float", injection.options["factor"]))
+            case AddRule():
+                self._add_rule(injection, _wire(board, kind, target), kind.act)
+            case DropRules():
+                self._heal(_wire(board, kind, target))
+            case TellActor():
+                self._tell(injection, board, active=True)
+            case TellDisk():
+                self._tell(injection, board, active=True)
+                self._on_disks[injection.number] = injection
+            case OrderToolstack():
+                self._tell(injection, board, active=True)
+                self._ordered[injection.host, target] = injection
+            case ReplaceStore():
+                if kills_store_domain(kind, board.host):
+                    board.crash(_running(board, board.host.architecture.store_home))
+                else:
+                    self._tell(injection, board, active=True)
+
+    def end(self, injection: Injection) -> bool:
+        """Take it away; False if that cannot be done yet."""
+        board = self._boards[injection.host]
+        kind, target = FAULT_KINDS[injection.kind], injection.target
+        match kind.act:
+            case FreezeDomain():
+                domain = board.find(target)
+                if domain is not None and domain.started_at_ns == injection.lives.get(target):
+                    board.unhang(domain)
+            case CutPower():
+                return self._restore_power(board)
+            case SlowDown():
+                if not self.trouble(kind, injection.host, target):
+                    self._slow(injection, board, 1.0)
+            case AddRule():
+                self._remove_rule(injection.number)
+            case TellActor() | TellDisk():
+                self._on_disks.pop(injection.number, None)
+                if not self.trouble(kind, injection.host, target):
+                    self._tell(injection, board, active=False)
+            case OrderToolstack():
+                return self._undo_order(injection, board)
+            case KillDomain() | DropRules() | ReplaceStore():
+                pass
+        return True
+
+    def started(self, host: str, domid: int) -> None:
+        """A domain starts: its links are new and sound, and a dom0 has not heard what is to be undone."""
+        board = self._boards[host]
+        for injection in list(self._ordered.values()):
+            if domid == 0 and injection.host == host and injection.ended_at_ns is not None:
+                self._undo_order(injection, board)
+        own = Address.domain(host, domid)
+        ends = [board.hypervisor, *(str(own.beside(each.name)) for each in board.host.hardware)]
+        gone = {(each, own.actor) for each in ends}
+        for wire in list(self._rules):
+            if wire in gone or wire[0] == str(own):
+                del self._rules[wire]
+
+    def _undo_order(self, injection: Injection, board: Board) -> bool:
+        """Have a toolstack undo what was ordered of a vbd; False if nobody is there yet who could."""
+        (guest,) = injection.place.actors
+        if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
+            if not _address(board, "dom0"):
+                return False
+            self._tell(injection, board, active=False)
+        return True
+
+    def _slow(self, injection: Injection, board: Board, factor: float) -> None:
+        """An actor takes longer for its steps, and a device for its commands, too."""
+        self._emit(Slow(_address(board, injection.target), factor))
+        if board.host.device(injection.target) is not None:
+            self._tell(injection, board, active=factor > 1)
+
+    def _torn(self, board: Board) -> set[str]:
+        """The disks of a host that tear what they write when the power goes."""
+        return {
+            each.address
+            for each in self._on_disks.values()
+            if FAULT_KINDS[each.kind].act == TellDisk(tears=True) and each.host == board.host.name
+        }
+
+    def _restore_power(self, board: Board) -> bool:
+        if not board.restore_power():
+            return False
+        for injection in self._on_disks.values():
+            if injection.host == board.host.name:
+                self._tell(injection, board, active=True)
+        return True
+
+    def _tell(self, injection: Injection, board: Board, *, active: bool) -> None:
+        """Have an actor break, or be whole again, inside."""
+        kind, options = FAULT_KINDS[injection.kind], dict(injection.options)
+        place = injection.place
+        if place.vdev is not None:
+            domid = _running(board, place.actors[0]).domid
+            options |= {"domid": domid, "virtual_device": virtual_device_number(place.vdev)}
+        taker = _taker(board, kind, place)
+        self._emit(Send(_address(board, taker), Fault(injection.number, kind.name, active, options)))
+
+    def _add_rule(self, injection: Injection, wire: Wire, act: AddRule) -> None:
+        options = injection.options
+        rule = LinkRule(
+            action=act.action,
+            probability=cast("float", options["probability"]),
+            messages=act.messages or tuple(cast("list[str]", options.get("messages", []))),
+            delay_ns=cast("int", options.get("delay_ns", 0)),
+            jitter_ns=cast("int", options.get("jitter_ns", 0)),
+            fields=dict(act.fields),
+        )
+        self._rules.setdefault(wire, {})[injection.number] = rule
+        self._apply(wire, str(options["seed"]))
+
+    def _remove_rule(self, number: int) -> None:
+        for wire, rules in list(self._rules.items()):
+            if rules.pop(number, None) is not None:
+                self._apply(wire, f"without {number}")
+
+    def _heal(self, wire: Wire) -> None:
+        if self._rules.pop(wire, None):
+            self._emit(Disturb(*wire, [], ""))
+
+    def _apply(self, wire: Wire, seed: str) -> None:
+        self._emit(Disturb(*wire, list(self._rules[wire].values()), seed))
+
+
+def _address(board: Board, name: str) -> str:
+    """The address of a running actor by its name in the configuration; empty if it does not run."""
+    domain = board.find(name)
+    address = domain.address if domain is not None else str(Address(board.host.name, name))
+    return address if board.runs(address) else ""
+
+
+def _running(board: Board, name: str) -> DomainProcess:
+    """A domain of which `trouble` has found that it runs."""
+    domain = board.find(name)
+    assert domain is not None, "it runs"
+    return domain
+
+
+def _taker(board: Board, kind: FaultKind, place: Target) -> str:
+    """Who is told of this, by name, or to whom it is done if nobody is told."""
+    if kind.aim is Aim.store:
+        return board.host.architecture.store_home
+    if kind.aim is not Aim.vbd:
+        return place.name
+    guest, vdev = place.actors[0], place.vdev
+    match kind.act:
+        case OrderToolstack():
+            return "dom0"
+        case TellActor(whom=Whom.backend):
+            return next(
+                each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev)
+            )
+        case _:
+            return guest
+
+
+def _wire(board: Board, kind: FaultKind, target: str) -> Wire:
+    if kind.aim is not Aim.link:
+        target = f"hypervisor:{target}"
+    source, destination = Target.on(board.host.name, target).actors
+    address = _address(board, source)
+    if destination == "hypervisor":
+        return address, "xen"
+    domain = board.find(destination)
+    if domain is not None:
+        return address, domain_actor(domain.domid)
+    return address, destination

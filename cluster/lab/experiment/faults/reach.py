@@ -1,0 +1,71 @@
+"""Whom a fault reaches: the guests that wait because of it, and the domains that may die of it.
+
+Rules: what the hypervisor, the IO-APIC or the store suffers reaches every guest of the host, what a disk or
+a driver domain suffers the guests whose volumes lie there. What dom0 suffers reaches everybody but those whom
+driver domains alone serve; and them too if its death is the machine's.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from cluster.lab.config.resolved import ResolvedHost
+from cluster.lab.config.resolved_domains import ResolvedGuest
+from cluster.lab.faults.act import ReplaceStore
+from cluster.lab.faults.aim import Aim
+from cluster.lab.faults.kind import FaultKind
+from cluster.lab.faults.target import Target
+
+
+def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[ResolvedGuest]:
+    """The guests that are not served while this fault is there; none for one that nobody notices."""
+    if kind.silent:
+        return []
+    return _behind(Target.on(host.name, target).actors, host, machine_ends=kind.ends_machine)
+
+
+def behind_domain(name: str, host: ResolvedHost) -> list[ResolvedGuest]:
+    """The guests that wait when a domain is gone by whatever cause; a guest itself if it is one."""
+    return _behind([name], host, machine_ends=False)
+
+
+def _behind(named: Sequence[str], host: ResolvedHost, *, machine_ends: bool) -> list[ResolvedGuest]:
+    reached = [each for each in host.guests if each.name in named]
+    if reached:
+        return reached
+    disks = [each.name for each in host.hardware if each.name in named]
+    for driver in host.drivers:
+        disks += host.driven_by(driver) if driver in named else []
+    if disks:
+        on_them = {each.guest_id: each for disk in disks for each in host.guests if each.lies_on(disk)}
+        return list(on_them.values())
+    if "dom0" in named and not machine_ends and not host.architecture.dom0_death_ends_machine:
+        return behind_dom0(host)
+    return list(host.guests)
+
+
+def behind_dom0(host: ResolvedHost) -> list[ResolvedGuest]:
+    """The guests that are not served by driver domains alone."""
+    return [
+        each
+        for each in host.guests
+        if not each.volumes or any(volume.backend == "dom0" for volume in each.volumes)
+    ]
+
+
+def kills_store_domain(kind: FaultKind, host: ResolvedHost) -> bool:
+    """Whether it is the death of the domain that xenstored has for itself."""
+    if not isinstance(kind.act, ReplaceStore) or not host.architecture.store_has_domain:
+        return False
+    return not kind.act.planned or not host.architecture.keeps_updated_store
+
+
+def mortal_domains(
+    kind: FaultKind, host: ResolvedHost, target: str, running: Mapping[str, int]
+) -> dict[str, int]:
+    """The domains that may die of it, of those that run: when each was started."""
+    if kind.aim is Aim.store:
+        return {"xenstore": running["xenstore"]} if kills_store_domain(kind, host) else {}
+    actors = Target.on(host.name, target).actors
+    named = [each for each in actors if each in running]
+    if kind.aim is Aim.host or {"hypervisor", "ioapic"} == {*actors}:
+        named = list(running)
+    return {name: running[name] for name in named or ["dom0"] if name in running}

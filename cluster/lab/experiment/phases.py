@@ -1,0 +1,263 @@
+"""How a run goes through its phases: what each waits for, how long at most, and what is allowed in it.
+
+Rules: phases only go forward; what is not reached in its time is reported, never waited for for ever. A phase
+is a row: nobody compares names of phases to find out what may be done in one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from actors.runtime.machine import Effect, Exit
+from actors.runtime.units import NS_PER_S
+from cluster.lab.experiment.board import Board
+from cluster.lab.experiment.laboratory import Laboratory
+
+WATCH_NS: Final = 5_000_000
+IDLE_NS: Final = 20_000_000
+SOONEST_NS: Final = 100_000
+BOOT_LIMIT_NS: Final = 60 * NS_PER_S
+QUIET_LIMIT_NS: Final = 10 * NS_PER_S
+OFF_LIMIT_NS: Final = 10 * NS_PER_S
+CALM_NS: Final = 50_000_000
+"""How long what has recovered has to stay so: a late answer may come before news of another fault."""
+ACCOUNT_INTERVAL_NS: Final = 50_000_000
+ACCOUNT_LIMIT_NS: Final = 2 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of a run. `tick` looks whether it is over, at least every `look_ns` nanoseconds.
+
+    While it is `breakable` faults are done, and what ends unasked is a failure. While it is `measured`
+    the statistics of all actors are read. When it is not `powered` no power is left to be cut.
+    """
+
+    tick: Callable[["Phases"], None]
+    breakable: bool = False
+    measured: bool = False
+    powered: bool = True
+    look_ns: int = WATCH_NS
+
+
+class Phases:
+    """The phases of one run, of which `name` is the present one. An `endless` run works until it is ended."""
+
+    def __init__(self, laboratory: Laboratory, emit: Callable[[Effect], None], *, endless: bool) -> None:
+        self.name = "boot"
+        self.began_ns = 0
+        self.workload_began_ns = 0
+        self.completed_at_start = 0
+        self._lab = laboratory
+        self._emit = emit
+        self._endless = endless
+        self._now_ns = 0
+        self._phase_began_ns = 0
+        self._ask_again_ns = 0
+        self._ending = False
+        self._aborted = False
+
+    @property
+    def present(self) -> Phase:
+        """What is allowed now."""
+        return self.rows[self.name]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has gone through all of them."""
+        return self.name == "done"
+
+    def begin(self, now_ns: int) -> None:
+        """Switch on."""
+        self.began_ns = self._now_ns = now_ns
+        self._enter("boot")
+        for board in self._lab.boards.values():
+            board.power_on()
+
+    def end(self) -> None:
+        """Have the run end in order, from the next look on."""
+        self._ending = True
+
+    def abort(self) -> None:
+        """Have the power cut at the next look; the verdict is unknown."""
+        self._aborted = True
+
+    def stood_still(self, missed_ns: int) -> None:
+        """Time in which nothing ran does not pass for a phase."""
+        self._phase_began_ns += missed_ns
+
+    def tick(self, now_ns: int) -> None:
+        """Look whether something is due, or over."""
+        self._now_ns = now_ns
+        if self._aborted and self.present.powered:
+            self._lab.outcome.unknown.append("interrupted")
+            self.cut_power(now_ns)
+        if self.present.breakable:
+            for guest in self._lab.guests.values():
+                guest.look(now_ns)
+            self._lab.fault_run.tick(now_ns)
+        self.present.tick(self)
+        interval_ns = self._lab.cluster.metrics.interval
+        if interval_ns and now_ns >= self._ask_again_ns and self.present.measured:
+            self._ask_again_ns = now_ns + interval_ns
+            self._lab.readings.ask_some()
+
+    def next_look_ns(self) -> int | None:
+        """When to look again; None when all is over."""
+        if self.finished:
+            return None
+        interval = WATCH_NS if self._lab.fault_run.records.recovering else self.present.look_ns
+        due = self._lab.fault_run.next_due_ns()
+        if self.present.breakable and due is not None:
+            interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)
+        return self._now_ns + interval
+
+    def cut_power(self, now_ns: int) -> None:
+        """Go on without power, as of now."""
+        self._now_ns = now_ns
+        for board in self._lab.boards.values():
+            board.cut_power()
+        self._enter("off")
+
+    def _enter(self, phase: str) -> None:
+        self.name = phase
+        self._phase_began_ns = self._now_ns
+        self._lab.observe(phase, "")
+
+    @property
+    def _elapsed_ns(self) -> int:
+        return self._now_ns - self._phase_began_ns
+
+    def _in_boot(self) -> None:
+        if all(each.is_up and each.boots for each in self._lab.guests.values()) and all(
+            board.find("dom0") for board in self._lab.boards.values()
+        ):
+            self.workload_began_ns = self._now_ns
+            self.completed_at_start = sum(each.completed for each in self._lab.guests.values())
+            self._lab.fault_run.begin(self._now_ns)
+            self._enter("workload")
+        elif halted := [each for each in self._lab.boards.values() if each.state.power == "halted"]:
+            self._end_without(halted)
+        elif self._elapsed_ns > BOOT_LIMIT_NS:
+            late = [
+                f"{each.host}/{each.name}"
+                for each in self._lab.guests.values()
+                if not each.is_up or not each.boots
+            ]
+            self._lab.outcome.unknown.append(
+                f"not up within {BOOT_LIMIT_NS // NS_PER_S} s: {', '.join(late) or 'dom0'}"
+            )
+            self._enter("shutdown")
+
+    def _end_without(self, halted: list[Board]) -> None:
+        """Machines that have halted before everybody was up will not be: there is nothing to wait for."""
+        for board in halted:
+            name = board.host.name
+            self._lab.observe("halted", f"{name}/dom0")
+            why = f"{board.state.halted_because}; logs/{name}-dom0.log says why"
+            self._lab.outcome.unknown.append(f"{name} halted before its guests were up: {why}")
+        self._enter("settle")
+
+    def _in_workload(self) -> None:
+        nothing_due = self._lab.fault_run.nothing_is_due
+        over = self._elapsed_ns >= self._lab.cluster.duration_ns and nothing_due
+        if self._endless:
+            over = False
+            self._lab.journals.tick()
+        finished = not any(each.works or each.returns for each in self._lab.guests.values()) and nothing_due
+        late = self._elapsed_ns > self._lab.cluster.duration_ns + self._patience_ns()
+        if self._ending or over or ((finished or late) and not self._endless):
+            self._enter("settle")
+
+    def _patience_ns(self) -> int:
+        return self._lab.cluster.settle_ns * (1 + sum(each.count for each in self._lab.cluster.faults))
+
+    def _in_settle(self) -> None:
+        self._lab.fault_run.end(self._now_ns)
+        failing = any(
+            each.works and each.ended_in_error for each in self._lab.guests.values() if not each.ended
+        )
+        returning = any(each.returns for each in self._lab.guests.values())
+        records = self._lab.fault_run.records
+        fresh = records.recovered_since(self._now_ns - CALM_NS)
+        unsettled = records.unsettled or fresh or failing or returning
+        if not unsettled or self._elapsed_ns > self._lab.cluster.settle_ns:
+            records.give_up()
+            for guest in self._lab.guests.values():
+                if not guest.ended:
+                    self._lab.boards[guest.host].type_on_console(guest.name, "stop")
+            self._enter("stop")
+
+    def _in_stop(self) -> None:
+        busy = [
+            each for each in self._lab.guests.values() if not each.ended and (each.in_flight or each.works)
+        ]
+        limit = min(self._lab.cluster.settle_ns, QUIET_LIMIT_NS)
+        if not busy or self._elapsed_ns > limit:
+            self._lab.readings.ask_all()
+            for name, board in self._lab.boards.items():
+                if board.state.power == "on":
+                    running = [each.address for each in board.domains.values() if each.state == "running"]
+                    self._lab.interrupt_tables.keep(running)
+                    forced = any(each.host == name for each in busy)
+                    board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
+            self._enter("shutdown")
+
+    def _in_shutdown(self) -> None:
+        left = [
+            each for each in self._lab.guests.values() if not each.ended and self._is_controlled(each.host)
+        ]
+        if not left:
+            self._enter("account")
+            self._lab.readings.ask_all()
+        elif self._elapsed_ns > QUIET_LIMIT_NS:
+            names = ", ".join(f"{each.host}/{each.name}" for each in left)
+            self._lab.outcome.unknown.append(
+                f"did not shut down within {QUIET_LIMIT_NS // NS_PER_S} s: {names}"
+            )
+            self._enter("account")
+            self._lab.readings.ask_all()
+
+    def _is_controlled(self, host: str) -> bool:
+        board = self._lab.boards[host]
+        return board.state.power == "on" and board.find("dom0") is not None
+
+    def _in_account(self) -> None:
+        if not self._lab.readings.is_settled and self._elapsed_ns < ACCOUNT_LIMIT_NS:
+            if self._now_ns >= self._ask_again_ns:
+                self._ask_again_ns = self._now_ns + ACCOUNT_INTERVAL_NS
+                self._lab.readings.ask_all()
+        else:
+            self._lab.outcome.leaks = dict(self._lab.readings.hypervisors)
+            for board in self._lab.boards.values():
+                board.power_off()
+            self._enter("off")
+
+    def _in_off(self) -> None:
+        if all(board.is_off for board in self._lab.boards.values()):
+            self._finish()
+        elif self._elapsed_ns > OFF_LIMIT_NS:
+            self._lab.outcome.unknown.append("not every process could be ended")
+            self._finish()
+
+    def _finish(self) -> None:
+        self._enter("done")
+        self._emit(Exit("the experiment is over"))
+
+    def _rest(self) -> None:
+        """Nothing is left to be done."""
+
+    rows: ClassVar[dict[str, Phase]] = {
+        "boot": Phase(_in_boot, breakable=True),
+        "workload": Phase(_in_workload, breakable=True, measured=True, look_ns=IDLE_NS),
+        "settle": Phase(_in_settle, breakable=True, measured=True),
+        "stop": Phase(_in_stop),
+        "shutdown": Phase(_in_shutdown),
+        "account": Phase(_in_account),
+        "off": Phase(_in_off, powered=False),
+        "done": Phase(_rest, powered=False),
+    }
+    """All of them, in their order."""
+
+
+PHASES: Final = tuple(Phases.rows)

@@ -1,0 +1,167 @@
+"""What the actors say of themselves, and said last when they no longer can.
+
+Rules: all are asked once an interval, but of the guests at most `GUESTS_AT_ONCE`, in turn, so that a
+large host is not kept busy with answering. What was said stays under its name, whoever is dead by now.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from actors.address import Address
+from actors.block.blkback_statistics import BlkbackStatistics
+from actors.block.blkfront_statistics import BlkfrontStatistics
+from actors.dom0.control_domain import ControlDomainStatistics
+from actors.domu.guest import GuestStatistics
+from actors.domu.vitals import VitalsStatistics
+from actors.drivers.driver_domain import DriverDomainStatistics
+from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.messages import ReadStatistics, Statistics
+from actors.runtime.machine import Effect, Send
+from actors.xenstore.store import StoreStatistics
+from cluster.lab.config.hardware import HARDWARE_KINDS
+from cluster.lab.config.resolved_domains import GuestId
+from cluster.lab.experiment.board import Board
+from cluster.lab.experiment.statistics_maps import record_of
+
+GUESTS_AT_ONCE: Final = 50
+CONTROL: Final = ("dom0", "xenstore")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReading:
+    """What a xenstored said of itself, and when it came."""
+
+    statistics: StoreStatistics
+    at_ns: int
+
+
+class Readings:
+    """The statistics of all hosts: by host, and those of which a host has several by host and name.
+
+    What a guest's disks and kernel say is kept by the guest, wherever that is.
+    `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
+    the record that a device of its kind declares; `backends`: those of dom0 and the driver domains, by guest
+    and virtual device; `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps
+    its last ones. `asked`: who has not answered yet, by sequence.
+    """
+
+    def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
+        self.heard_ns: dict[tuple[str, str], int] = {}
+        self.hypervisors: dict[str, HypervisorStatistics] = {}
+        self.domains: dict[tuple[str, str], DomainStatistics] = {}
+        self.hardware: dict[tuple[str, str], object] = {}
+        self.dom0s: dict[str, ControlDomainStatistics] = {}
+        self.stores: dict[str, StoreReading] = {}
+        self.backends: dict[tuple[GuestId, int], BlkbackStatistics] = {}
+        self.vitals: dict[GuestId, VitalsStatistics] = {}
+        self.frontends: dict[GuestId, dict[str, BlkfrontStatistics]] = {}
+        self._boards = boards
+        self._emit = emit
+        self.asked: dict[int, str] = {}
+        self._sequence = 0
+        self._turn: dict[str, int] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everybody who was asked last has answered."""
+        return not self.asked
+
+    @property
+    def is_settled(self) -> bool:
+        """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
+        if any(each.frames_lingering for each in self.hypervisors.values()):
+            return False
+        said = [self.dom0s.get(name) for name, board in self._boards.items() if board.find("dom0")]
+        return self.is_complete and all(
+            each is not None and each.all_shut_down and not each.backends for each in said
+        )
+
+    def ask_all(self) -> None:
+        """Ask every hypervisor and every domain that runs."""
+        self.asked.clear()
+        for board in self._powered():
+            self._ask(board.hypervisor)
+            for address in _running(board):
+                self._ask(address)
+
+    def ask_some(self) -> None:
+        """Ask the hardware, the hypervisors, the control domains, and the guests whose turn it is."""
+        self.asked.clear()
+        for board in self._powered():
+            for address in board.hardware:
+                self._ask(address)
+            addresses = _running(board)
+            found = [board.find(each) for each in (*CONTROL, *board.host.drivers)]
+            control = {each.address for each in found if each}
+            guests = [each for each in addresses if each not in control]
+            for address in addresses:
+                if address in control:
+                    self._ask(address)
+            for address in self._whose_turn(board.host.name, guests):
+                self._ask(address)
+
+    def take(self, link: str, message: Statistics, now_ns: int) -> None:
+        """An answer; one that was not asked for on this link, or is too late, does not count."""
+        if self.asked.pop(message.sequence, None) != link:
+            return
+        address = Address.parse(link)
+        host, actor = address.host, address.actor
+        board, values = self._boards[host], message.values
+        device = board.host.device(actor)
+        name = board.name_of(link)
+        if name is None:
+            return
+        key = host, name
+        self.heard_ns[key] = now_ns
+        if link == board.hypervisor:
+            self._take_hypervisor(board, record_of(HypervisorStatistics, values))
+        elif device is not None:
+            self.hardware[key] = record_of(HARDWARE_KINDS[device.program].statistics, values)
+        elif name == "dom0":
+            dom0 = self.dom0s[host] = record_of(ControlDomainStatistics, values)
+            self._take_backends(board, dom0.vbds)
+            if dom0.store is not None:
+                self.stores[host] = StoreReading(dom0.store, now_ns)
+        elif name == "xenstore":
+            self.stores[host] = StoreReading(record_of(StoreStatistics, values), now_ns)
+        elif name in board.host.drivers:
+            self._take_backends(board, record_of(DriverDomainStatistics, values).vbds)
+        elif actor != "ioapic" and (guest_id := board.guest_at(int(actor.removeprefix("dom")))) is not None:
+            guest = record_of(GuestStatistics, values)
+            self.vitals[guest_id] = guest.vitals
+            if guest.vbds:
+                self.frontends[guest_id] = guest.vbds
+
+    def _take_hypervisor(self, board: Board, statistics: HypervisorStatistics) -> None:
+        host = board.host.name
+        self.hypervisors[host] = statistics
+        for each in statistics.domains:
+            domain = board.domain_name(each.domid)
+            if domain is not None:
+                self.domains[host, domain] = each
+
+    def _take_backends(self, board: Board, vbds: list[BlkbackStatistics]) -> None:
+        for each in vbds:
+            guest_id = board.guest_at(each.domid)
+            if guest_id is not None:
+                self.backends[guest_id, each.device] = each
+
+    def _powered(self) -> list[Board]:
+        return [each for each in self._boards.values() if each.state.power == "on"]
+
+    def _whose_turn(self, host: str, guests: list[str]) -> list[str]:
+        if len(guests) <= GUESTS_AT_ONCE:
+            return guests
+        start = self._turn.get(host, 0) % len(guests)
+        self._turn[host] = start + GUESTS_AT_ONCE
+        return (guests + guests)[start : start + GUESTS_AT_ONCE]
+
+    def _ask(self, address: str) -> None:
+        self._sequence += 1
+        self.asked[self._sequence] = address
+        self._emit(Send(address, ReadStatistics(self._sequence)))
+
+
+def _running(board: Board) -> list[str]:
+    return [each.address for each in board.domains.values() if each.state == "running"]

@@ -1,0 +1,220 @@
+"""The experimenter: powers the hosts on, lets guests work, breaks things, watches, and switches off.
+
+A machine like the others, so that an experiment runs the same in real processes and in simulation.
+It knows of guests only what their journals and the hypervisors say.
+Rules: here is what follows from what others say; what follows from time is in `phases.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from actors.address import Address
+from actors.dom0.shutdown_actions import DESTROY
+from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
+from actors.notebook.journal_reader import JournalReader
+from actors.notebook.store_log_reader import StoreLogReader
+from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
+from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
+from cluster.lab.config.resolved_domains import GuestId
+from cluster.lab.experiment.board import Board, DomainChange
+from cluster.lab.experiment.faults.fault_run import FaultRun
+from cluster.lab.experiment.faults.fault_target import FaultTarget
+from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.faults.records import FaultRecords
+from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_clock import ClockGap, HostClock
+from cluster.lab.experiment.interrupt_tables import InterruptTables
+from cluster.lab.experiment.journal_budget import JournalBudget
+from cluster.lab.experiment.laboratory import Laboratory
+from cluster.lab.experiment.lives import death_of
+from cluster.lab.experiment.outcome import Outcome
+from cluster.lab.experiment.phases import Phases
+from cluster.lab.experiment.readings import Readings
+
+
+class Supervisor(Machine):
+    """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
+
+    def __init__(
+        self,
+        cluster: ResolvedCluster,
+        journals: Mapping[GuestId, Sequence[JournalReader]],
+        observe: Callable[[str, str], None] = lambda _phase, _text: None,
+        *,
+        endless: bool = False,
+        store_logs: Mapping[GuestId, StoreLogReader] | None = None,
+        keep: Callable[[], None] = lambda: None,
+        journal_budget: int | None = None,
+        host_clock: HostClock | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
+        logs = store_logs or {}
+        self.guests = {
+            each.guest_id: GuestRecord.of(each, journals[each.guest_id], logs.get(each.guest_id))
+            for each in cluster.guests
+        }
+        self.fault_run = FaultRun(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
+        self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
+        self.outcome = Outcome()
+        self.interrupt_tables = InterruptTables(self._emit)
+        self.readings = Readings(self.boards, self._emit)
+        self._host_clock = host_clock
+        laboratory = Laboratory(
+            cluster,
+            self.boards,
+            self.guests,
+            self.fault_run,
+            self.journals,
+            self.readings,
+            self.interrupt_tables,
+            self.outcome,
+            observe,
+        )
+        self.phases = Phases(laboratory, self._emit, endless=endless)
+        self._observe = observe
+        self._effects: list[Effect] = []
+        self._started = False
+        self._next_look_ns: int | None = 0
+        self._now_ns = 0
+
+    @property
+    def faults(self) -> FaultRecords:
+        """What became of the faults."""
+        return self.fault_run.records
+
+    @property
+    def injections(self) -> list[Injection]:
+        """Every fault so far."""
+        return self.faults.injections
+
+    @property
+    def phase(self) -> str:
+        """The present phase of the run."""
+        return self.phases.name
+
+    @property
+    def breakable(self) -> bool:
+        """Whether faults can be done in the present phase."""
+        return self.phases.present.breakable
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """One event of the machine's contract."""
+        self._now_ns = now_ns
+        if self._host_clock is not None and (gap := self._host_clock.look(now_ns, self._next_look_ns)):
+            self._stood_still(*gap)
+        match event:
+            case Received(link=link, message=Statistics() as message):
+                self.readings.take(link, message, now_ns)
+                return []
+            case Received(link=link, message=StateWritten() as message):
+                self.fault_run.state_written(self._board(link), link, message, now_ns)
+            case Received(link=link, message=CannotGoOn(text=text)):
+                self._end_early(link, f"{link}: {text}")
+            case Received(link=link, message=Interrupts() as message):
+                self.interrupt_tables.take(link, message)
+                return []
+            case Received(link=link, message=message):
+                self._board(link).received(message, now_ns)
+            case StoodStill():
+                self.outcome.clock_gaps = [each.met(event) for each in self.outcome.clock_gaps]
+            case ProcessEnded(address=address, status=status):
+                self._process_ended(address, status)
+            case _:
+                pass
+        if not self._started:
+            self._started = True
+            self.phases.begin(now_ns)
+        self.phases.tick(now_ns)
+        self._next_look_ns = self.phases.next_look_ns()
+        effects, self._effects = self._effects, []
+        return effects
+
+    def next_deadline_ns(self) -> int | None:
+        """When to look again."""
+        return self._next_look_ns
+
+    def check(self) -> None:
+        """Nothing here can be broken by a peer."""
+        for guest in self.guests.values():
+            guest.lives.check()
+            assert not (guest.ended and guest.lives.is_alive), f"{guest.address} is gone, but not how"
+
+    def statistics(self) -> Outcome:
+        """What was found out so far."""
+        return self.outcome
+
+    def inject(self, fault: ResolvedFault) -> list[FaultTarget]:
+        """Do a fault now; what became of each target. Its effects come with the next `handle`."""
+        self._next_look_ns = self._now_ns
+        return self.fault_run.inject(fault, self._now_ns)
+
+    def go_down(self) -> None:
+        """End the experiment in an orderly way from the present phase on."""
+        self.phases.end()
+        self._next_look_ns = self._now_ns
+
+    def abort(self) -> None:
+        """Cut the power; the verdict is unknown."""
+        self.phases.abort()
+        self._next_look_ns = self._now_ns
+
+    def _stood_still(self, began_ns: int, suspended_ns: int) -> None:
+        """Time in which nothing ran passes neither for the phase nor for faults; and it is told."""
+        guests = sum(each.works for each in self.guests.values())
+        faults = tuple(each.label for each in self.injections if each.is_open)
+        gap = ClockGap(self.phase, began_ns, self._now_ns, suspended_ns, guests, faults)
+        self.outcome.clock_gaps.append(gap)
+        self._observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
+        self.phases.stood_still(self._now_ns - began_ns)
+        self.fault_run.stood_still(self._now_ns - began_ns)
+
+    def _emit(self, effect: Effect) -> None:
+        self._effects.append(effect)
+
+    def _board(self, address: str) -> Board:
+        return self.boards[Address.parse(address).host]
+
+    def _process_ended(self, address: str, status: int) -> None:
+        board = self._board(address)
+        if self.breakable:
+            trouble = self.faults.process_ended(board, address, status, self._now_ns)
+            failed_at_boot = self.phase == "boot" and bool(status >> 8)
+            if trouble or failed_at_boot:
+                self._end_early(address, trouble or f"{address} failed at boot (status {status >> 8})")
+        board.ended(address, status, self._now_ns)
+
+    def _end_early(self, address: str, why: str) -> None:
+        """Without its machine, or with a bug of ours in it, an experiment says nothing more.
+
+        When the guests have stopped working already, the rest still goes its way.
+        """
+        self.outcome.failures.append(why)
+        self._observe("died", address)
+        if self.breakable:
+            self.phases.cut_power(self._now_ns)
+
+    def _domain_changed(self, change: DomainChange) -> None:
+        self.fault_run.domain_changed(change, self._now_ns)
+        guest = self.guests.get(change.guest_id) if change.guest_id is not None else None
+        if guest is not None:
+            self._guest_changed(guest, change)
+        if change.what == "started":
+            self.faults.target_started(change)
+        elif change.what in {"shutdown", "dying"}:
+            if change.what == "shutdown" and self.breakable:
+                self.faults.stopped(change, self.boards[change.host].domains[change.domid])
+            self.faults.detected(change)
+            if change.what == "dying" and guest is not None and guest.action == DESTROY:
+                self.faults.destroyed(change, guest.guest_id)
+
+    def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
+        board, counts = self.boards[change.host], self.breakable
+        if change.what == "started":
+            guest.start(change.domid)
+            if self.phase == "stop":  # it was not there when the others were told
+                board.type_on_console(change.name, "stop")
+        elif change.what == "shutdown":
+            guest.shut_down(change.reason, counts=counts)
+        elif change.what == "ended":
+            powered = board.state.power == "on"
+            guest.end(death_of(board.domains[change.domid], change.reason, powered=powered), counts=counts)

@@ -1,0 +1,8 @@
+"""A running cluster; arrows point down this list.
+
+run       one run, from its start to its report
+top       what people look at while it runs
+metrics   what Prometheus reads
+control   the sockets by which others reach into it
+drivers   processes, or virtual time
+"""

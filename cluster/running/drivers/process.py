@@ -1,0 +1,237 @@
+"""A process of the cluster: the actors in it, and the socket by which the supervisor plugs them together.
+
+On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
+descriptor, `plug_raw` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
+this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `rules`
+[address, link, rules, seed]. The other way goes `ended` [address, status].
+Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
+closed, since another may be on its way), and at once when the supervisor is gone.
+"""
+
+import contextlib
+import signal
+import socket
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import msgpack
+import trio
+
+from actors.address import Address
+from actors.devices.file_image import FileImage
+from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
+from actors.notebook.journal import Journal
+from actors.notebook.store_log import StoreLog
+from actors.runtime.actor import ActorDriver
+from actors.runtime.intercept import Intercepts
+from actors.runtime.link_rules import LinkRule
+from actors.runtime.machine import Machine
+from actors.runtime.memory import SharedMemory
+from actors.runtime.recorder import Recorder
+from actors.runtime.transport import ByteStream, SocketStream, memory_pair
+from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
+from actors.xenstore.sqlite_archive import SqliteArchive
+from cluster.lab.experiment.statistics_maps import map_of
+from cluster.lab.trace.files import begin_recording
+from cluster.running.drivers.console_log import ConsoleLog
+from cluster.running.drivers.programs import PROGRAMS, Environment
+
+PACKET_BYTES = 1 << 20
+FAILED = 1 << 8
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all actors of one host share."""
+
+    host: str
+    directory: str
+    memory_fd: int
+    nr_frames: int
+    origin_ns: int
+    trace: bool = False
+
+    def log(self, address: str) -> ConsoleLog:
+        """The serial console of an actor."""
+        path = Path(self.directory) / "logs" / f"{Address.parse(address).file}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have removed it: no reason to die
+        return ConsoleLog(path, address, self.origin_ns)
+
+    def recorder(self, address: str) -> Recorder | None:
+        """The records of an actor that starts now, if this run is traced."""
+        return begin_recording(Path(self.directory), address) if self.trace else None
+
+    def environment(self) -> Environment:
+        """The environment of the programs, in a process of its own."""
+        journals = Path(self.directory) / "journals"
+
+        def open_journal(name: str) -> Journal:
+            return Journal.open(journals / f"{self.host}-{name}.journal", writable=True)
+
+        def open_image(path: str, read_only: bool) -> FileImage:  # noqa: FBT001 (the disk's own signature)
+            return FileImage(path, read_only=read_only)
+
+        def open_archive(boot: int) -> Archive:
+            path = archive_path(Path(self.directory), self.host, boot)
+            try:
+                path.parent.mkdir(exist_ok=True)
+                return SqliteArchive(path)
+            except (ArchiveError, OSError) as error:
+                return UnreadableArchive(str(error))  # its daemon says so, and the run ends with that
+
+        def open_store_log(guest: str) -> StoreLog:
+            return StoreLog.open(journals / f"{self.host}-{guest}.store", writable=True)
+
+        memory = SharedMemory(self.memory_fd, self.nr_frames)
+        return Environment(memory, open_journal, open_image, open_archive, open_store_log)
+
+
+def archive_path(directory: Path, host: str, boot: int) -> Path:
+    """The database in which a host's xenstored keeps what is to outlive it, in one boot of the machine."""
+    return directory / "stores" / f"{host}-{boot}.db"
+
+
+def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
+    """The driver's answer to ReadStatistics; the machine is not troubled."""
+    assert isinstance(message, ReadStatistics), "only these are intercepted"
+    values = machine.statistics()
+    return Statistics(message.sequence, map_of(values) if values is not None else {})
+
+
+def answer_interrupts(_: str, message: object, machine: Machine) -> Interrupts:
+    """The driver's answer to ReadInterrupts."""
+    assert isinstance(message, ReadInterrupts), "only these are intercepted"
+    return Interrupts(message.sequence, machine.interrupts())
+
+
+ANSWERS: Intercepts = {ReadStatistics: answer_statistics, ReadInterrupts: answer_interrupts}
+
+
+class ActorProcess:
+    """The actors of this process."""
+
+    def __init__(self, surroundings: Surroundings, plug_socket: socket.socket, *, packed: bool) -> None:
+        self._packed = packed
+        self._surroundings = surroundings
+        self._environment = surroundings.environment()
+        self._socket = plug_socket
+        self._socket.setblocking(False)
+        self._drivers: dict[str, ActorDriver] = {}
+        self._nursery: trio.Nursery | None = None
+        self.status = 0
+
+    async def run(self, address: str, program: str, argument: dict[str, object]) -> None:
+        """Run this actor, and those that are spawned beside it, until the last has ended."""
+        async with trio.open_nursery() as self._nursery:
+            self._spawn(address, program, argument)
+            self._nursery.start_soon(self._take_packets)
+
+    def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
+        assert self._nursery is not None, "actors are spawned while the process runs"
+        log = self._surroundings.log(address)
+        try:
+            machine = PROGRAMS[program].make(argument, self._environment)
+            recorder = self._surroundings.recorder(address)
+            if recorder is not None:
+                machine.trace(recorder.point)
+        except Exception:  # noqa: BLE001 (the actor's boundary: the reason goes to its console)
+            log.write(traceback.format_exc())
+            self._ended(address, FAILED)
+            return
+        driver = ActorDriver(
+            address,
+            machine,
+            CODEC,
+            log=log.write,
+            intercept=ANSWERS,
+            trace=recorder,
+            unread_limit=PROGRAMS[program].unread_limit,
+        )
+        self._drivers[address] = driver
+        self._nursery.start_soon(self._run_driver, address, driver, log.write)
+
+    async def _run_driver(self, address: str, driver: ActorDriver, log: Callable[[str], None]) -> None:
+        status = 0
+        try:
+            reason = await driver.run()
+            status = signal.SIGKILL if driver.killed else 0
+            if not driver.killed:
+                log(reason)
+        except Exception:  # noqa: BLE001 (the actor's boundary: we are wrong, and say so on its console)
+            log(traceback.format_exc())
+            status = FAILED
+        self._ended(address, status)
+
+    def _ended(self, address: str, status: int) -> None:
+        self._drivers.pop(address, None)
+        self.status = status
+        with contextlib.suppress(OSError):  # nobody listens any more
+            self._socket.send(msgpack.packb({"ended": [address, status]}))
+        if not self._drivers and not self._packed and self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    async def _take_packets(self) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                continue
+            if not data:
+                assert self._nursery is not None, "packets come while the process runs"
+                self._nursery.cancel_scope.cancel()
+                return
+            self._take(cast("dict[str, list[object]]", msgpack.unpackb(data)), fds)
+
+    def _take(self, packet: dict[str, list[object]], fds: list[int]) -> None:
+        ((command, arguments),) = packet.items()
+        if command == "plug":
+            stream = SocketStream(socket.socket(fileno=fds[0]))
+            self._plug(str(arguments[0]), str(arguments[1]), stream)
+        elif command == "plug_raw":
+            self._plug(
+                str(arguments[0]), str(arguments[1]), SocketStream(socket.socket(fileno=fds[0])), raw=True
+            )
+        elif command == "join":
+            for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
+                self._plug(str(address), str(link), end)
+        elif command == "rules":
+            address, link, rules, seed = arguments
+            driven = self._drivers.get(str(address))
+            if driven is not None:
+                rows = cast("list[list[object]]", rules)
+                driven.set_rules(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
+        elif command == "spawn":
+            address, program, argument = arguments
+            self._spawn(str(address), str(program), cast("dict[str, object]", argument))
+        else:
+            driver = self._drivers.get(str(arguments[0]))
+            if driver is not None:
+                {"kill": driver.kill, "freeze": driver.freezer.freeze, "thaw": driver.freezer.thaw}[command]()
+
+    def _plug(self, address: str, link: str, stream: ByteStream, *, raw: bool = False) -> None:
+        driver = self._drivers.get(address)
+        if driver is None:
+            stream.close()
+        elif raw:
+            driver.plug_raw(link, stream)
+        else:
+            driver.plug(link, stream)
+
+
+def run_forked(request: dict[str, object], plug_socket: socket.socket) -> None:
+    """The whole life of a child of the zygote."""
+    surroundings = Surroundings(**cast("dict[str, object]", request["surroundings"]))  # type: ignore[arg-type]
+    run_child(request, surroundings, plug_socket)
+
+
+def run_child(request: dict[str, object], surroundings: Surroundings, plug_socket: socket.socket) -> None:
+    """Run the actor that `request` describes; SystemExit if it failed."""
+    process = ActorProcess(surroundings, plug_socket, packed=request.get("packed") is True)
+    address, program = cast("str", request["address"]), cast("str", request["program"])
+    trio.run(process.run, address, program, cast("dict[str, object]", request["argument"]))
+    if process.status == FAILED:
+        raise SystemExit(1)

@@ -1,0 +1,120 @@
+"""The programs that an actor can run: by name, from an argument, in an environment.
+
+Rules: a program is made from msgpack data and what is in its environment only, so that the live and the
+simulated driver make the very same machines.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from actors.devices.image import Image
+from actors.devices.ioapic import IoApic
+from actors.dom0.control_domain import ControlDomain
+from actors.dom0.plan import HostPlan
+from actors.domu.guest import Guest
+from actors.drivers.driver_domain import DriverDomain
+from actors.hypervisor.hypervisor import Hypervisor
+from actors.notebook.journal import Journal
+from actors.notebook.store_log import StoreLog
+from actors.policies import StoreRestart
+from actors.runtime.distribution import Distribution
+from actors.runtime.machine import Machine
+from actors.runtime.memory import Memory
+from actors.xenstore.archive import Archive
+from actors.xenstore.stub_domain import XenstoreDomain
+from cluster.lab.config.hardware import HARDWARE_KINDS, Argument, HardwareKind
+from cluster.lab.config.schema import CostsSchema
+
+UNREAD_MAX: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a program needs of its host: machine memory, the guests' journals, the disks' images.
+
+    `open_archive` gives what xenstored keeps in one boot of the machine, by the number of the boot.
+    """
+
+    memory: Memory
+    open_journal: Callable[[str], Journal]
+    open_image: Callable[[str, bool], Image]
+    open_archive: Callable[[int], Archive]
+    open_store_log: Callable[[str], StoreLog]
+
+
+Make = Callable[[Argument, Environment], Machine]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program. `boot`: what its kernel takes to come up in simulated time, if it has one.
+
+    `unread_limit`: it does not read from a peer that leaves more bytes unread; None: from any. The peers of
+    the hypervisor, the guests, have no such rule.
+    """
+
+    make: Make
+    boot: Callable[[CostsSchema], Distribution] | None = None
+    unread_limit: int | None = None
+
+
+def _extents(argument: Argument) -> list[list[int]]:
+    return cast("list[list[int]]", argument["extents"])
+
+
+def _archive(argument: Argument, environment: Environment) -> Archive | None:
+    """What a xenstored keeps that is to outlive it: in this boot, since a machine boots with none."""
+    if not StoreRestart(cast("str", argument["store_restart"])).keeps_after_crash:
+        return None
+    return environment.open_archive(cast("int", argument["boot"]))
+
+
+def _hypervisor(argument: Argument, environment: Environment) -> Machine:
+    environment.memory.scrub(0, environment.memory.nr_frames)
+    return Hypervisor(argument, environment.memory)
+
+
+def _ioapic(argument: Argument, _: Environment) -> Machine:
+    return IoApic(argument)
+
+
+def _dom0(argument: Argument, environment: Environment) -> Machine:
+    plan = HostPlan.parse(cast("Argument", argument["plan"]))
+    archive = _archive(argument, environment) if not plan.store.is_own_domain else None
+    return ControlDomain(environment.memory, _extents(argument), plan, archive)
+
+
+def _guest(argument: Argument, environment: Environment) -> Machine:
+    return Guest(environment.memory, _extents(argument), environment.open_journal, environment.open_store_log)
+
+
+def _driver(argument: Argument, environment: Environment) -> Machine:
+    return DriverDomain(environment.memory, _extents(argument))
+
+
+def _xenstore(argument: Argument, environment: Environment) -> Machine:
+    return XenstoreDomain(environment.memory, _extents(argument), archive=_archive(argument, environment))
+
+
+def _device(kind: HardwareKind) -> Make:
+    return lambda argument, environment: kind.machine(argument, environment.memory, environment.open_image)
+
+
+def _dom0_boot(costs: CostsSchema) -> Distribution:
+    return costs.dom0_boot
+
+
+def _guest_boot(costs: CostsSchema) -> Distribution:
+    return costs.guest_boot
+
+
+PROGRAMS: Final[Mapping[str, Program]] = {
+    "hypervisor": Program(_hypervisor, unread_limit=UNREAD_MAX),
+    "ioapic": Program(_ioapic),
+    **{name: Program(_device(kind)) for name, kind in HARDWARE_KINDS.items()},
+    "dom0": Program(_dom0, _dom0_boot),
+    "driver": Program(_driver, _guest_boot),
+    "guest": Program(_guest, _guest_boot),
+    "xenstore": Program(_xenstore, _guest_boot),
+}

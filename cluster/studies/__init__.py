@@ -1,0 +1,6 @@
+"""Many runs, and runs that are measured or compared.
+
+campaign      thousands of generated schedules, and what fails made small
+bench         what things cost, each figure beside its floor
+conformance   what a real Xen answered, asked of ours
+"""

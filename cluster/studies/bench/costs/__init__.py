@@ -1,0 +1,8 @@
+"""What single things cost, measured by hand: `python -m cluster.studies.bench.costs.flood` and its like.
+
+flood      a guest that floods the hypervisor, to its neighbour
+scrape     a page of metrics of many guests
+rounds     a round of statistics
+tracing    `--trace`
+sweeping   memory, while a sweep goes on
+"""

@@ -1,0 +1,112 @@
+"""Figures of the simulated driver: events a second, with and without invariants, and a whole reference run.
+
+Times are those of the processor, since one process does it all. The floor of a rate is what the driver
+alone does, with actors that only send back what they get.
+"""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from actors.runtime.machine import Effect, Event, Machine, Send
+from actors.runtime.simulation import Simulation
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.experiment.supervisor import Supervisor
+from cluster.lab.verdict.report import facts_of, report_of
+from cluster.running.drivers.simulated import RunObserver, run_simulated
+
+ECHO_EVENTS: Final = 200_000
+ECHO_PAIRS: Final = 8
+LATENCY_NS: Final = 15_000
+
+_HOST: Final = """\
+name: {name}
+run: {{duration: {duration}, settle: 10s}}
+hosts:
+  - name: host0
+    memory: 1GiB
+    hwdom: restart
+    disks: [{{name: sda}}]
+    guests:
+      - name: web
+        count: 8
+        memory: 32MiB
+        on_crash: restart
+        disks: [{{vdev: xvda, size: 1MiB}}]
+        workload: {{kind: random, depth: {depth}, read_share: 0.3, flush_every: 16, rate: {rate}/s}}
+faults:
+  - {{kind: crash, target: host0/dom0, {crashes}}}
+"""
+BUSY: Final = _HOST.format(name="busy", duration="1s", depth=16, rate=1000, crashes="at: 500ms")
+REFERENCE: Final = _HOST.format(
+    name="reference", duration="60s", depth=4, rate=10, crashes="at: 5s, every: 8s, count: 5"
+)
+
+
+class _Counter(RunObserver):
+    """Remembers the simulation, for its counters."""
+
+    simulation: Simulation
+
+    def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:  # noqa: ARG002
+        self.simulation = simulation
+
+
+@dataclass(slots=True)
+class _Run:
+    events: int
+    seconds: float
+
+
+def event_rate(*, invariants: bool) -> float:
+    """Events a second of a host with eight busy guests whose dom0 crashes once."""
+    run = _simulate(BUSY, invariants=invariants)
+    return run.events / run.seconds
+
+
+def reference_seconds() -> float:
+    """Seconds of one core for 60 virtual ones of a host with eight guests and five crashes, with verdict."""
+    return _simulate(REFERENCE, invariants=False).seconds
+
+
+def echo_rate() -> float:
+    """Events a second of the driver alone: pairs of actors that send back what they get."""
+    simulation = Simulation(1, latency=_latency)
+    for pair in range(ECHO_PAIRS):
+        for end in ("one", "other"):
+            simulation.spawn(f"{end}{pair}", _Echo())
+        simulation.connect(f"one{pair}", "peer", f"other{pair}", "peer")
+    began_s = time.process_time()
+    while simulation.nr_events < ECHO_EVENTS:
+        simulation.step()
+    return simulation.nr_events / (time.process_time() - began_s)
+
+
+class _Echo(Machine):
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:  # noqa: ARG002
+        return [Send("peer", event)]
+
+
+def _latency(_source: str, _destination: str, _message: object, random: Random) -> int:
+    return LATENCY_NS + int(random.random() * LATENCY_NS)
+
+
+def _simulate(text: str, *, invariants: bool) -> _Run:
+    with tempfile.TemporaryDirectory(prefix="domzero-bench-") as folder:
+        file = Path(folder) / "bench.yaml"
+        file.write_text(text)
+        cluster = load_cluster(file)
+    counter = _Counter()
+    began_s = time.process_time()
+    supervisor, read_volume = run_simulated(
+        cluster, lambda _what, _text: None, None, trace=False, invariants=invariants, witness=counter
+    )
+    ran_s = time.process_time()
+    report = report_of(facts_of(cluster, "simulated", supervisor), read_volume)
+    if report.exit_code:
+        raise RuntimeError(f"the {cluster.name} cluster did not hold: {report.verdict.value}")
+    ended_s = time.process_time() if cluster.name == "reference" else ran_s
+    return _Run(counter.simulation.nr_events, ended_s - began_s)

@@ -1,0 +1,68 @@
+"""A configuration with the faults of one seed in it: what a trial runs, and what shrinking makes smaller.
+
+Rules: it is plain data in the form of a configuration file, and goes through the same checks; it can be
+written as a file that `domzero run` takes.
+"""
+
+import copy
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from cluster.lab.config.loading import resolve_source
+from cluster.lab.config.resolved import ResolvedCluster
+from cluster.lab.config.yaml_source import YamlSource
+
+FaultRow = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One configuration and one seed. `source.tree` is never changed, only replaced."""
+
+    source: YamlSource
+    seed: int
+
+    @classmethod
+    def read(cls, path: Path, seed: int) -> "Case":
+        """A file as it is. ConfigError."""
+        return cls(YamlSource.read(path), seed)
+
+    @property
+    def faults(self) -> list[FaultRow]:
+        """The faults, in the form of a configuration file."""
+        found = self.source.tree.get("faults") or []
+        assert isinstance(found, list), "the file has been checked"
+        return [dict(each) for each in found]
+
+    def with_faults(self, faults: list[FaultRow]) -> "Case":
+        """The same with other faults."""
+        return self.changed({**self.source.tree, "faults": faults})
+
+    def without_predictions(self) -> "Case":
+        """The same with nothing predicted: the checks alone decide."""
+        return self.changed({**self.source.tree, "expect": {}})
+
+    def changed(self, tree: dict[str, object]) -> "Case":
+        """The same seed with another configuration."""
+        return replace(self, source=self.source.changed(tree))
+
+    def tree(self) -> dict[str, object]:
+        """The configuration as data of one's own."""
+        return copy.deepcopy(self.source.tree)
+
+    def cluster(self) -> ResolvedCluster:
+        """The cluster that it describes. ConfigError."""
+        return resolve_source(self.source).with_seed(self.seed)
+
+    def text(self) -> str:
+        """The configuration as a file."""
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = None
+        yaml.width = 110
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        out = io.StringIO()
+        yaml.dump({**self.source.tree, "seed": self.seed}, out)
+        return out.getvalue()

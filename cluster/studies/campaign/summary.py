@@ -1,0 +1,105 @@
+"""What a person reads after a sweep: how many held, and what was met on the way.
+
+Rules: counts trials, not faults: "failed" beside a kind says how many trials with it failed, not that it was
+to blame. That nothing failed bounds the failure rate, and no more.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final, cast
+
+from rich.console import Console
+from rich.markup import escape
+
+from cluster.lab.terminal.table import Table, line, number, text
+from cluster.studies.campaign.trial import Record
+
+FAILURES_SHOWN: Final = 10
+CONFIDENCE_95: Final = 2.996
+"""-ln(0.05): with no failure in n trials, the rate is below this over n with 95 % confidence."""
+
+
+@dataclass(slots=True)
+class _Row:
+    trials: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+
+COUNTED: Final = ("fault", "vbd state at a fault", "check")
+COUNTS: Final = (number("trials"), number("failed"), number("unknown"))
+
+
+class SweepSummary:
+    """Counts records as they come; of those that did not hold it keeps the `FAILURES_SHOWN` lowest seeds."""
+
+    def __init__(self) -> None:
+        self.counts = {"held": 0, "failed": 0, "unknown": 0}
+        self._kinds: dict[str, _Row] = {}
+        self._states: dict[str, _Row] = {}
+        self._checks: dict[str, _Row] = {}
+        self._bad: list[Record] = []
+
+    @property
+    def total(self) -> int:
+        """How many records there were."""
+        return sum(self.counts.values())
+
+    def add(self, record: Record) -> None:
+        """One more record."""
+        verdict = cast("str", record["verdict"])
+        self.counts[verdict] += 1
+        _count(self._kinds, (kind for kind, _ in cast("list[list[str]]", record["faults"])), verdict)
+        _count(self._states, cast("list[str]", record["states"]), verdict)
+        if verdict != "held":
+            found = (cast("dict[str, str]", record[each]) for each in ("failed", "unknown"))
+            _count(self._checks, chain.from_iterable(found), verdict)
+            self._bad = sorted([*self._bad, record], key=_seed)[:FAILURES_SHOWN]
+
+    def print(self, console: Console, replay: Callable[[int], str]) -> None:
+        """Print the summary; `replay(seed)` is the command that shows a seed again."""
+        for title, rows in zip(COUNTED, (self._kinds, self._states, self._checks), strict=True):
+            _print_rows(console, title, rows)
+        counts, total = self.counts, self.total
+        for each in self._bad:
+            console.print(failure_text(each), highlight=False, soft_wrap=True)
+            console.print(f"    {escape(replay(_seed(each)))}", highlight=False, soft_wrap=True)
+        if more := total - counts["held"] - len(self._bad):
+            line(console, f"and {more} more, in the results")
+        colour = "bold red" if counts["failed"] else "yellow" if counts["unknown"] or not total else "green"
+        told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        console.print(f"[{colour}]{total:,} seeds: {told}[/]", highlight=False)
+        if total and counts["held"] == total:
+            rate = CONFIDENCE_95 / total
+            console.print(f"with 95 % confidence fewer than {rate:.2%} of schedules fail", highlight=False)
+
+
+def failure_text(record: Record) -> str:
+    """One line about a trial that did not hold."""
+    found = {**cast("dict[str, str]", record["failed"]), **cast("dict[str, str]", record["unknown"])}
+    name, detail = next(iter(found.items()), ("?", ""))
+    more = f" (and {', '.join(list(found)[1:])})" if len(found) > 1 else ""
+    return escape(f"seed {record['seed']} {record['verdict']}: {name}: {detail}{more}")
+
+
+def _seed(record: Record) -> int:
+    return cast("int", record["seed"])
+
+
+def _count(rows: dict[str, _Row], names: Iterable[str], verdict: str) -> None:
+    for name in dict.fromkeys(names):
+        row = rows.setdefault(name, _Row())
+        row.trials += 1
+        row.failed += verdict == "failed"
+        row.unknown += verdict == "unknown"
+
+
+def _print_rows(console: Console, title: str, rows: dict[str, _Row]) -> None:
+    if not rows:
+        return
+    table = Table(text(title), *COUNTS)
+    for name, row in sorted(rows.items()):
+        table.add(name, f"{row.trials:,}", f"{row.failed:,}", f"{row.unknown:,}")
+    table.print(console)
+    console.print()

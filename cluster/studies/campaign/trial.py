@@ -1,0 +1,190 @@
+"""One seed from configuration to verdict: what a sweep does thousands of times, and a replay once.
+
+First the faults, while the guests work; then they are over, and within `run: settle` every guest must be
+served again. What is left is judged as any run is, and beyond that what the witness saw.
+Rules: an assertion that fails is a finding, not an accident; so is a machine that breaks. A trial is a
+function of its case: nothing of this process is in its record but the time that it took.
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+from actors.domu.workload import WorkloadSpec
+from cluster.lab.config.resolved import ResolvedCluster
+from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.supervisor import Supervisor
+from cluster.lab.verdict.report import Report, facts_of, report_of
+from cluster.lab.verdict.report_checks import named
+from cluster.lab.verdict.run_facts import ReadVolume
+from cluster.lab.verdict.verdict import Check, Verdict
+from cluster.running.drivers.simulated import run_simulated
+from cluster.studies.campaign.case import Case
+from cluster.studies.campaign.service_record import contradiction
+from cluster.studies.campaign.witness import RunWitness
+
+DETAIL_MAX: Final = 400
+Record = dict[str, object]
+
+
+@dataclass(slots=True)
+class Trial:
+    """What came of one seed. `failed` and `unknown`: the checks, and what they saw."""
+
+    seed: int
+    verdict: str = "held"
+    failed: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    faults: list[list[str]] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    requests: int = 0
+    events: int = 0
+    virtual_ns: int = 0
+    wall_s: float = 0.0
+
+    def to_record(self) -> Record:
+        """The trial as plain data."""
+        return asdict(self)
+
+    def take(self, check: Check) -> None:
+        """Count the verdict of a check in."""
+        if check.verdict is Verdict.failed:
+            self.failed[check.name] = check.detail[:DETAIL_MAX]
+        elif check.verdict is Verdict.unknown:
+            self.unknown[check.name] = check.detail[:DETAIL_MAX]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A trial with all that it left behind; there is no report if a machine broke."""
+
+    trial: Trial
+    witness: RunWitness
+    report: Report | None
+
+
+def run_trial(
+    case: Case,
+    *,
+    invariants: bool = True,
+    directory: Path | None = None,
+    witness: RunWitness | None = None,
+    observe: Callable[[str, str], None] = lambda _what, _text: None,
+) -> Finished:
+    """Run a case; with a directory its logs and its trace are written there. ConfigError.
+
+    `witness`: a fresh one that sees more than others do.
+    """
+    began_s = time.perf_counter()
+    cluster = case.cluster()
+    witness = witness or RunWitness()
+    trial = Trial(case.seed)
+    report = None
+
+    def seen(what: str, text: str) -> None:
+        witness.observe(what, text)
+        observe(what, text)
+
+    try:
+        supervisor, read_volume = run_simulated(
+            cluster,
+            seen,
+            directory,
+            trace=directory is not None,
+            invariants=invariants,
+            witness=witness,
+        )
+        witness.close()
+        report = _judge(trial, cluster, supervisor, read_volume, witness)
+    except Exception as error:  # noqa: BLE001 (a machine that breaks is what is looked for)
+        kind = "invariants" if isinstance(error, AssertionError) else "machines"
+        trial.failed[kind] = _story(error)
+    trial.verdict = "failed" if trial.failed else "unknown" if trial.unknown else "held"
+    trial.states = sorted(witness.states)
+    trial.events, trial.virtual_ns = witness.nr_events, witness.now_ns
+    trial.wall_s = round(time.perf_counter() - began_s, 4)
+    return Finished(trial, witness, report)
+
+
+def _judge(
+    trial: Trial,
+    cluster: ResolvedCluster,
+    supervisor: Supervisor,
+    read_volume: ReadVolume,
+    witness: RunWitness,
+) -> Report:
+    report = report_of(facts_of(cluster, "simulated", supervisor), read_volume)
+    witnessed = (*_witnessed(witness), _service(witness, report))
+    for check in (*report.checks, *witnessed, _recovery(supervisor, cluster.settle_ns)):
+        trial.take(check)
+    for expectation in report.expected:
+        trial.take(Check(f"expected {expectation.text}", expectation.verdict, expectation.text))
+    trial.faults = [[each.kind, f"{each.host}/{each.target}"] for each in supervisor.injections]
+    trial.requests = sum(each.issued for each in report.guests)
+    return report
+
+
+def _witnessed(witness: RunWitness) -> Iterator[Check]:
+    yield _check(
+        "linearizability", witness.sector_violations(), "the sectors' reads and writes have an order"
+    )
+    wrong, unknown = [], []
+    for store in witness.stores.values():
+        more_wrong, more_unknown = store.violations()
+        wrong += more_wrong
+        unknown += more_unknown
+    if unknown and not wrong:
+        yield Check("xenstore linearizability", Verdict.unknown, f"not found out: {named(unknown)}")
+    else:
+        yield _check("xenstore linearizability", wrong, "the nodes' reads and writes have an order")
+    yield _check("answers", witness.history.problems, "every answer had its request, and came once")
+    yield _check("isolation", witness.foreign_bytes, "no guest saw what another wrote")
+
+
+def _service(witness: RunWitness, report: Report) -> Check:
+    """Whether the guests were out for as long as the report says, and had as many errors."""
+    wrong = []
+    works = {each.guest_id: each.workload for each in report.facts.cluster.guests}
+    for record, guest in zip(report.facts.guests, report.guests, strict=True):
+        seen = [each for each in witness.services if each.guest == record.address]
+        if guest.outage_max_ns is not None:
+            idle_ns = _idle_ns(works[record.guest_id])
+            why = contradiction(seen, guest.outage_max_ns, idle_ns)
+            wrong += [f"{record.address} {why}"] if why else []
+        errors = sum(each.errors for each in seen)
+        if errors != guest.errors:
+            wrong.append(f"{record.address} is said to have {guest.errors} errors, and was told {errors}")
+    return _check("service", wrong, "the guests were out for as long as they are said to have been")
+
+
+def _idle_ns(work: WorkloadSpec | None) -> int:
+    """How long a guest that paces itself may have nothing to ask for."""
+    return int(1e9 / work.rate) + 1 if work is not None and work.rate else 0
+
+
+def _names(supervisor: Supervisor, injection: Injection) -> str:
+    return ", ".join(supervisor.guests[each].name for each in injection.waiting_for)
+
+
+def _recovery(supervisor: Supervisor, settle_ns: int) -> Check:
+    late = [
+        f"{each.kind} of {each.host}/{each.target}: {_names(supervisor, each)}"
+        for each in supervisor.injections
+        if each.recovered_at_ns is None and each.waiting_for
+    ]
+    return _check("recovery", late, f"whoever a fault touched was served again within {settle_ns / 1e9:g} s")
+
+
+def _check(name: str, wrong: list[str], held: str) -> Check:
+    return Check(name, Verdict.failed, named(wrong)) if wrong else Check(name, Verdict.held, held)
+
+
+def _story(error: Exception) -> str:
+    """What broke and where, shortly: the last lines of the traceback say more than the first."""
+    notes = "; ".join(getattr(error, "__notes__", []))
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.name}"
+    return f"{type(error).__name__}: {error} in {where}; {notes}"[:DETAIL_MAX]

@@ -1,0 +1,70 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cluster.lab.config.yaml_source import YamlSource
+from cluster.studies.campaign.sweep_settings import SweepSettings
+
+SMALL = {
+    "name": "small",
+    "run": {"duration": "200ms", "settle": "10s"},
+    "hosts": [
+        {
+            "name": "host0",
+            "memory": "64MiB",
+            "dom0": {"memory": "16MiB"},
+            "hwdom": "restart",
+            "watchdog": "1s",
+            "disks": [{"name": "sda", "latency": {"read": "2ms", "write": "2ms"}}],
+            "guests": [
+                {
+                    "name": "web",
+                    "count": 2,
+                    "memory": "4MiB",
+                    "on_crash": "restart",
+                    "disks": [{"vdev": "xvda", "size": "128KiB"}],
+                    "workload": {
+                        "kind": "random",
+                        "depth": 4,
+                        "read_share": 0.3,
+                        "flush_every": 4,
+                        "rate": "150/s",
+                    },
+                }
+            ],
+        }
+    ],
+    "faults": [{"kind": "crash", "target": "host0/dom0", "at": "60ms"}],
+    "expect": {"survivors": "none"},
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(json.dumps(SMALL))
+    return path
+
+
+@pytest.fixture
+def kept_file(file: Path) -> Path:
+    """The same with a xenstored that keeps a journal, and guests that write into it."""
+    tree = json.loads(file.read_text())
+    (host,) = tree["hosts"]
+    host["xenstore"] = {"restart": "persist"}
+    host["guests"][0]["store"] = {"nodes": 4, "rate": "400/s"}
+    path = file.with_name("kept.yaml")
+    path.write_text(json.dumps(tree))
+    return path
+
+
+@pytest.fixture
+def kept_plan(kept_file: Path) -> Callable[..., SweepSettings]:
+    return lambda **options: SweepSettings(YamlSource.read(kept_file), **options)
+
+
+@pytest.fixture
+def plan(file: Path) -> Callable[..., SweepSettings]:
+    return lambda **options: SweepSettings(YamlSource.read(file), **options)

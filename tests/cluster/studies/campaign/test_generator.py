@@ -1,0 +1,103 @@
+import json
+
+import pytest
+
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.config.quantities import duration_ns
+from cluster.lab.faults.kinds import FAULT_KINDS
+from cluster.studies.campaign.generator import FAULTS_MAX, Generator, kinds
+
+
+@pytest.fixture
+def cluster(file):
+    return load_cluster(file)
+
+
+def test_a_seed_always_has_the_same_schedule_and_another_seed_another(cluster) -> None:
+    schedules = [Generator(cluster).schedule(seed) for seed in range(50)]
+
+    assert schedules == [Generator(cluster).schedule(seed) for seed in range(50)]
+    assert len({json.dumps(each) for each in schedules}) == 50
+
+
+def test_schedules_have_one_to_five_faults_within_the_run_in_the_order_of_their_times(cluster) -> None:
+    for seed in range(100):
+        schedule = Generator(cluster).schedule(seed)
+        times = [duration_ns(each["at"]) for each in schedule if "at" in each]
+        assert 1 <= len(schedule) <= FAULTS_MAX
+        assert all(("at" in each) is not ("when" in each) for each in schedule)
+        assert times == sorted(times)
+        assert all(each <= cluster.duration_ns for each in times)
+
+
+def test_every_kind_is_made_sooner_or_later(cluster) -> None:
+    generator = Generator(cluster)
+    made = {each["kind"] for seed in range(400) for each in generator.schedule(seed)}
+
+    assert made == set(generator.kinds)
+
+
+def test_only_the_kinds_that_are_asked_for_are_made(cluster) -> None:
+    made = {each["kind"] for seed in range(30) for each in Generator(cluster, ("hang",)).schedule(seed)}
+
+    assert made == {"hang"}
+    assert "hang" in kinds()
+
+
+def test_nobody_is_hit_who_would_not_come_back(file, cluster) -> None:
+    tree = json.loads(file.read_text())
+    tree["hosts"][0]["hwdom"] = "halt"
+    tree["hosts"][0]["guests"][0]["on_crash"] = "destroy"
+    file.write_text(json.dumps(tree))
+    generator = Generator(load_cluster(file), ("crash", "hang", "hwdom-reboot"))
+
+    assert generator.kinds == []
+    assert generator.schedule(1) == []
+
+
+@pytest.mark.parametrize(
+    ("frontend", "restart", "made"),
+    [("reconnect", "lose", True), ("stock-linux", "lose", False), ("stock-linux", "persist", True)],
+)
+def test_xenstored_is_killed_where_its_clients_can_go_on(
+    file, frontend: str, restart: str, *, made: bool
+) -> None:
+    tree = json.loads(file.read_text())
+    tree["hosts"][0]["xenstore"] = {"restart": restart}
+    tree["hosts"][0]["guests"][0]["frontend"] = frontend
+    file.write_text(json.dumps(tree))
+    generator = Generator(load_cluster(file))
+
+    assert ({"xenstored-kill", "xenstored-live-update"} <= set(generator.kinds)) is made
+
+
+def test_driver_domains_and_their_links_are_hit_if_they_are_built_again(file) -> None:
+    tree = json.loads(file.read_text())
+    host = tree["hosts"][0]
+    host["driver_domains"] = [{"name": "storage", "memory": "4MiB", "disks": ["sda"]}]
+    host["guests"][0]["disks"][0]["backend"] = "storage"
+    file.write_text(json.dumps(tree))
+    cluster = load_cluster(file)
+
+    def targets(kind: str) -> set[str]:
+        generator = Generator(cluster, (kind,))
+        return {each["target"] for seed in range(100) for each in generator.schedule(seed)}
+
+    assert "host0/storage" in targets("crash") & targets("hang") & targets("slow")
+    assert {"host0/sda:storage", "host0/storage:sda", "host0/hypervisor:storage"} <= targets("link-delay")
+    host["driver_domains"][0]["on_crash"] = "destroy"
+    file.write_text(json.dumps(tree))
+    cluster = load_cluster(file)
+    assert "host0/storage" not in targets("crash") | targets("hang")
+
+
+def test_no_kind_is_made_that_breaks_what_hardware_promises(cluster) -> None:
+    broken = {"disk-lying-flush", "disk-torn-write", "evtchn-lost", "link-drop", "link-duplicate"}
+
+    assert not broken & set(Generator(cluster).kinds)
+    assert set(kinds()) < set(FAULT_KINDS)
+
+
+def test_every_schedule_is_a_configuration_that_is_accepted(plan) -> None:
+    for seed in range(60):
+        assert plan().case(seed).cluster().faults
