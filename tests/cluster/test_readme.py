@@ -5,20 +5,19 @@ import pytest
 from pydantic import BaseModel
 
 from actors.runtime.distribution import Distribution
+from cluster.lab.config.disk_hardware import DiskSchema, LatencySchema
+from cluster.lab.config.guest_disk import GuestDiskSchema
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.quantities import duration_text, size_text
 from cluster.lab.config.schema import (
     ClusterSchema,
     CostsSchema,
-    DiskSchema,
     Dom0Schema,
     DriverDomainSchema,
     ExpectSchema,
     FaultSchema,
-    GuestDiskSchema,
     GuestSchema,
     HostSchema,
-    LatencySchema,
     MetricsSchema,
     RunSchema,
     StoreWorkSchema,

@@ -3,8 +3,10 @@
 loading            a file to `resolved`; yaml_source keeps the lines, errors and findings name them
 source_file        the bytes of a file that was read
 schema, values      the keys, and what they can be; domain_name, checks what takes more than one key
+strict             what all parts of the schema have in common
 architecture       who survives whose death, and the rows that have a name
-hardware           what a board has, and what is known of each kind of device
+hardware           the kinds of devices of a board; hardware_kind what is known of each, disk_hardware one
+guest_devices      the classes of devices of a guest; guest_device what is known of each, guest_disk one
 resolution         names to addresses, to resolved; resolved_domains, volume are parts of that
 guest_description  a guest before it is resolved; virtual_device, quantities beside it
 shutdown_actions   which of xl's actions on a domain that has shut down are there

@@ -14,11 +14,14 @@ from cluster.lab.config.domain_name import check_domain_name, check_not_reserved
 from cluster.lab.config.errors import Finding, did_you_mean
 from cluster.lab.config.fault_checks import FaultChecks
 from cluster.lab.config.fault_targets import Inventory
-from cluster.lab.config.guest_description import DiskDescription, GuestDescription
-from cluster.lab.config.hardware import HARDWARE_KINDS, hardware_of
+from cluster.lab.config.guest_description import GuestDescription
+from cluster.lab.config.guest_device import DeviceDescription, GuestDeviceKind
+from cluster.lab.config.guest_devices import kind_of
+from cluster.lab.config.guest_disk import DiskDescription
+from cluster.lab.config.hardware import HARDWARE_KINDS
+from cluster.lab.config.hardware_kind import HardwareKind
 from cluster.lab.config.quantities import size_text
 from cluster.lab.config.schema import ClusterSchema, HostSchema
-from cluster.lab.config.virtual_device import virtual_device_number
 from cluster.lab.config.yaml_source import Where, YamlSource
 
 HYPERVISOR_MEMORY: Final = 1 << 20
@@ -54,9 +57,9 @@ class ConfigChecks:
 
     def _host(self, host: HostSchema, where: Where) -> None:
         devices = [
-            (name, (*where, kind.key, index, "name"), program)
+            (each.name, (*where, kind.key, index, "name"), program)
             for program, kind in HARDWARE_KINDS.items()
-            for index, (name, _, _) in enumerate(kind.described(host))
+            for index, each in enumerate(host.devices(kind))
         ]
         guests = self._guests[host.name]
         names = [(name, (*each.where, "name"), "guest") for each in guests for name in each.names]
@@ -65,7 +68,7 @@ class ConfigChecks:
             for index, each in enumerate(host.driver_domains)
         ]
         self._unique([*devices, *drivers, *names])
-        self._disks(host, where)
+        self._hardware(host, where)
         self._driver_domains(host, where)
         path = self._source.path
         for name, place, _ in devices:
@@ -89,70 +92,89 @@ class ConfigChecks:
                 self.findings.append(Finding(path, line, wrong, right))
                 return
 
-    def _disks(self, host: HostSchema, where: Where) -> None:
-        for index, disk in enumerate(host.disks):
-            if not disk.write_cache and "write_back" in disk.model_fields_set:
-                place = (*where, "disks", index, "write_back")
-                self._refuse(place, f"{disk.name} has no cache to write back", "leave it out")
+    def _hardware(self, host: HostSchema, where: Where) -> None:
+        for kind in HARDWARE_KINDS.values():
+            for index, each in enumerate(host.devices(kind)):
+                for key, wrong, right in each.mistakes():
+                    self._refuse((*where, kind.key, index, key), wrong, right)
 
     def _driver_domains(self, host: HostSchema, where: Where) -> None:
-        known = [each.name for each in host.disks]
-        drivers: dict[str, str] = {}
         if ARCHITECTURES[host.architecture].driver_domains and not host.driver_domains:
             wrong = f"{host.architecture} has driver domains, and {host.name} has none"
             right = "write driver_domains: [{name: storage, disks: [sda]}]"
             self._refuse((*where, "architecture"), wrong, right)
+        drivers: dict[str, str] = {}
         for index, each in enumerate(host.driver_domains):
-            for position, disk in enumerate(each.disks):
-                place = (*where, "driver_domains", index, "disks", position)
-                if disk not in known:
-                    right = did_you_mean(disk, known) if known else "write disks: [{name: sda}]"
-                    self._refuse(place, f"the host has no disk {disk!r}", right)
-                elif disk in drivers:
-                    self._refuse(place, f"{drivers[disk]} drives {disk} already", "a disk has one driver")
-                drivers[disk] = each.name
+            place = (*where, "driver_domains", index)
+            if not any(each.drives(kind) for kind in HARDWARE_KINDS.values()):
+                key = " or ".join(kind.key for kind in HARDWARE_KINDS.values())
+                self._refuse((*place, key), f"{key!r} is missing", f"write {key}: ..")
+            for program, kind in HARDWARE_KINDS.items():
+                for position, name in enumerate(each.drives(kind)):
+                    key = (*place, kind.key, position)
+                    self._drives(host, each.name, program, name, place=key, drivers=drivers)
+
+    def _drives(
+        self, host: HostSchema, driver: str, program: str, name: str, *, place: Where, drivers: dict[str, str]
+    ) -> None:
+        """A domain drives a device of a kind; `drivers` are those that have been looked at already."""
+        kind = HARDWARE_KINDS[program]
+        known = [each.name for each in host.devices(kind)]
+        if name not in known:
+            right = did_you_mean(name, known) if known else _example(kind)
+            self._refuse(place, f"the host has no {program} {name!r}", right)
+        elif name in drivers:
+            self._refuse(place, f"{drivers[name]} drives {name} already", f"a {program} has one driver")
+        drivers[name] = driver
 
     def _guest(self, guest: GuestDescription, host: HostSchema) -> None:
-        host_disks = [disk.name for disk in host.disks]
-        numbers: dict[int, str] = {}
-        for disk in guest.disks:
-            number = virtual_device_number(disk.vdev)
-            if number in numbers:
-                wrong = f"{disk.vdev} is there twice"
-                self.findings.append(disk.finding(wrong, "give each disk a vdev of its own"))
-            numbers[number] = disk.vdev
-            if self._misplaced(disk, host):
+        known: dict[object, str] = {}
+        for each in guest.devices:
+            kind = kind_of(each)
+            name, number = each.identity
+            if known.keys() & {name, (kind.device_class.name, number)}:
+                self.findings.append(each.finding(f"{name} is there twice", kind.apart))
+            known |= {name: name, (kind.device_class.name, number): name}
+            if self._misplaced(each, kind, host):
                 continue
-            if disk.disk not in host_disks:
-                wrong = f"the host has no disk {disk.disk!r}" if disk.disk else "the host has no disks"
-                right = did_you_mean(disk.disk, host_disks) if host_disks else "write disks: [{name: sda}]"
-                self.findings.append(disk.finding(wrong, right))
-            if disk.sectors:
-                self._workload_fits(guest, disk)
+            if isinstance(each, DiskDescription) and each.sectors:
+                self._workload_fits(guest, each)
         self._workload_writes(guest)
         if guest.disks and guest.workload is None:
             self._refuse(guest.where, "the guest has disks and no workload", "workload: {kind: random}")
         if guest.workload is not None and not guest.disks:
             self._refuse((*guest.where, "workload"), "a workload needs a disk", "write disks: [..]")
 
-    def _misplaced(self, disk: DiskDescription, host: HostSchema) -> bool:
-        """Look at who is to serve a disk; True if something is wrong with that."""
+    def _misplaced(self, device: DeviceDescription, kind: GuestDeviceKind, host: HostSchema) -> bool:
+        """Look at who is to serve a device, and out of what; True if nobody could."""
         known, driven = ["dom0", *(each.name for each in host.driver_domains)], host.driven()
-        driver = driven.get(disk.disk, "dom0")
-        if disk.disk in driven and disk.disk not in [each.name for each in host.disks]:
+        program, lies_on, backend = kind.hardware, device.lies_on, device.backend
+        there = [each.name for each in host.devices(HARDWARE_KINDS[program])] if program else []
+        driver = driven.get(lies_on, "dom0")
+        if lies_on in driven and lies_on not in there:
             return True  # said where the driver domain names it
-        if disk.backend not in known:
-            wrong, right = f"no driver domain {disk.backend!r}", did_you_mean(disk.backend, known)
-        elif not disk.disk and driven:
-            wrong = f"dom0 has no disk to serve {disk.vdev} from"
-            right = f"backend: {' or '.join(dict.fromkeys(driven.values()))}"
-        elif disk.disk in [each.name for each in host.disks] and driver != disk.backend:
-            wrong = f"{disk.disk} is driven by {driver}, not by {disk.backend}"
-            right = f"backend: {driver}, or another disk"
-        else:
+        if backend not in known:
+            wrong, right = f"no driver domain {backend!r}", did_you_mean(backend, known)
+        elif not program:
             return False
-        self.findings.append(disk.finding(wrong, right))
+        elif not lies_on and driven:
+            wrong = f"dom0 has no {program} to serve {device.identity[0]} from"
+            right = f"backend: {' or '.join(dict.fromkeys(driven.values()))}"
+        elif lies_on in there and driver != backend:
+            wrong = f"{lies_on} is driven by {driver}, not by {backend}"
+            right = f"backend: {driver}, or another {program}"
+        else:
+            self._lies_on(device, HARDWARE_KINDS[program], program, there)
+            return False
+        self.findings.append(device.finding(wrong, right))
         return True
+
+    def _lies_on(self, device: DeviceDescription, kind: HardwareKind, program: str, there: list[str]) -> None:
+        if device.lies_on not in there:
+            lies_on = device.lies_on
+            wrong = f"the host has no {program} {lies_on!r}" if lies_on else f"the host has no {kind.key}"
+            right = did_you_mean(lies_on, there) if there else _example(kind)
+            self.findings.append(device.finding(wrong, right))
 
     def _workload_writes(self, guest: GuestDescription) -> None:
         """A read-only disk is only read; if there is no other, a workload that writes is a mistake."""
@@ -210,7 +232,7 @@ class ConfigChecks:
                 seen[name] = None
 
     def _actors(self, host: HostSchema) -> list[str]:
-        names = ["hypervisor", "ioapic", "dom0", *(each.name for each in hardware_of(host))]
+        names = ["hypervisor", "ioapic", "dom0", *(each.name for each in host.hardware)]
         names += [each.name for each in host.driver_domains]
         if host.chosen.store_has_domain:
             names.append(host.chosen.store_home)
@@ -268,3 +290,7 @@ class ConfigChecks:
 
     def _refuse(self, where: Where, wrong: str, right: str) -> None:
         self.findings.append(self._source.finding(where, wrong, right))
+
+
+def _example(kind: HardwareKind) -> str:
+    return f"write {kind.key}: [{{name: {kind.example}}}]"

@@ -9,6 +9,7 @@ from actors.abi.interface import XenbusState
 from cluster.lab.config.errors import Finding, did_you_mean
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.fault_words import wrong_words
+from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.quantities import duration_text
 from cluster.lab.config.schema import ClusterSchema, FaultSchema, WhenSchema
 from cluster.lab.config.yaml_source import Where, YamlSource
@@ -20,7 +21,7 @@ from cluster.lab.faults.target import Target
 SHOWN_MAX: Final = 200
 DOMAIN_STATES: Final = ("started", "shutdown", "dying", "destroyed", "ended")
 FAULT_STATES: Final = ("injected", "detected", "recovered")
-VBD_STATES: Final = tuple(each.name for each in XenbusState if each is not XenbusState.Unknown)
+DEVICE_STATES: Final = tuple(each.name for each in XenbusState if each is not XenbusState.Unknown)
 _NEEDS_A_PROCESS_OF_ITS_OWN: Final = (Aim.domain, Aim.dom0)
 
 
@@ -96,28 +97,26 @@ class FaultChecks:
             self._refuse((*where, "at"), wrong, right)
 
     def _trigger(self, when: WhenSchema, index: int, where: Where) -> None:
-        given = [key for key in ("vbd", "domain", "fault") if getattr(when, key) is not None]
+        given = list(when.given)
         if len(given) != 1:
             wrong = f"both {given[0]} and {given[1]}" if given else "a trigger on nothing"
-            self._refuse(where, wrong, "one of vbd, domain and fault, and a state")
+            self._refuse(where, wrong, f"one of {', '.join(GUEST_DEVICES)}, domain and fault, and a state")
             return
-        states = {"vbd": VBD_STATES, "domain": DOMAIN_STATES, "fault": FAULT_STATES}[given[0]]
+        ((key, target),) = when.given.items()
+        states = {"domain": DOMAIN_STATES, "fault": FAULT_STATES}.get(key, DEVICE_STATES)
         if when.state not in states:
             right = did_you_mean(when.state, list(states))
-            self._refuse((*where, "state"), f"a {given[0]} is never {when.state!r}", right)
+            self._refuse((*where, "state"), f"a {key} is never {when.state!r}", right)
         if when.fault is not None:
             faults = len(self._cluster.faults)
             if when.fault > faults or when.fault == index + 1:
                 wrong = f"fault {when.fault} of {faults}" if when.fault > faults else "it waits for itself"
                 self._refuse((*where, "fault"), wrong, "the place of another fault in this list, from 1")
             return
-        aim = Aim.vbd if when.vbd is not None else Aim.domain
-        target = when.vbd or when.domain or ""
-        known = self._inventory.targets(aim)
+        inventory = self._inventory
+        known = inventory.devices(key) if key in GUEST_DEVICES else inventory.targets(Aim.domain)
         if target not in known:
-            self._refuse(
-                (*where, given[0]), f"no {given[0]} {target!r}", did_you_mean(target, known[:SHOWN_MAX])
-            )
+            self._refuse((*where, key), f"no {key} {target!r}", did_you_mean(target, known[:SHOWN_MAX]))
 
     def _refuse(self, where: Where, wrong: str, right: str) -> None:
         self.findings.append(self._source.finding(where, wrong, right))

@@ -4,6 +4,7 @@ Rules: a pure function; patterns become the targets that match, in the order of 
 """
 
 from cluster.lab.config.fault_targets import Inventory
+from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.resolved import ResolvedFault, Trigger
 from cluster.lab.config.schema import FaultSchema, WhenSchema
 from cluster.lab.faults.kinds import FAULT_KINDS
@@ -42,9 +43,6 @@ def _selection(select: str | dict[str, int]) -> tuple[str, int]:
 
 
 def _trigger(when: WhenSchema) -> Trigger:
-    since_boot = when.since == "boot"
-    if when.vbd is not None:
-        return Trigger(when.end, when.vbd, when.state, when.nth, since_boot)
-    if when.domain is not None:
-        return Trigger("domain", when.domain, when.state, when.nth, since_boot)
-    return Trigger("fault", str(when.fault), when.state, when.nth, since_boot)
+    ((key, subject),) = when.given.items()
+    what = when.end if key in GUEST_DEVICES else key
+    return Trigger(what, subject, when.state, when.nth, when.since == "boot")

@@ -13,6 +13,7 @@ from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.kinds import FAULT_KINDS
+from cluster.lab.faults.target import Target
 
 SHOWN_MAX: Final = 12
 
@@ -26,6 +27,16 @@ class Inventory:
     def targets(self, aim: Aim) -> list[str]:
         """Every target for a kind that aims so."""
         return [target for host in self._hosts for target in _targets(host, aim)]
+
+    def devices(self, device_class: str) -> list[str]:
+        """Every device of this class, as a trigger names it."""
+        return [
+            str(Target(host.name, (guest.name,), each.identity[0]))
+            for host in self._hosts
+            for guest in host.guests
+            for each in guest.devices
+            if each.device.device_class == device_class
+        ]
 
     def match(self, aim: Aim, pattern: str) -> list[str]:
         """The targets that a name, or a pattern with `*` and `?`, stands for."""

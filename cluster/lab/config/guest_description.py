@@ -1,11 +1,10 @@
 """A guest of the configuration, be it written inline or in an xl.cfg file, before it is resolved.
 
-Rules: image files are looked at here, and only read; every refusal has the line of the file that the
-value came from. What concerns several guests is in `checks.py`.
+Rules: every refusal has the line of the file that the value came from. What concerns several guests is in
+`checks.py`.
 """
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +12,11 @@ from actors.abi.types import SECTOR_SIZE
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.policies import Frontend
 from cluster.lab.config.errors import ConfigError, Finding
+from cluster.lab.config.guest_device import DeviceDescription, DevicePlace, GuestDeviceKind
+from cluster.lab.config.guest_devices import GUEST_DEVICES
+from cluster.lab.config.guest_disk import GUEST_DISKS, DiskDescription, image_sectors, is_file
 from cluster.lab.config.quantities import size_text
-from cluster.lab.config.schema import GuestDiskSchema, GuestSchema, StoreWorkSchema, WorkloadSchema
+from cluster.lab.config.schema import GuestSchema, HostSchema, StoreWorkSchema, WorkloadSchema
 from cluster.lab.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.lab.config.source_file import SourceFile
 from cluster.lab.config.virtual_device import virtual_device_number
@@ -23,27 +25,6 @@ from cluster.lab.config.xl_disk import XlDisk
 from cluster.lab.config.yaml_source import Where, YamlSource, read_bounded
 
 _IN_XL = ("name", "memory", "maxmem", "vcpus", "disks", *ACTION_DEFAULTS)
-
-
-@dataclass(frozen=True, slots=True)
-class DiskDescription:
-    """One disk of a guest; without `image` one of `sectors` is made.
-
-    `disk`: where it is served from, `backend`: by which domain.
-    """
-
-    vdev: str
-    image: Path | None
-    sectors: int
-    disk: str
-    mode: str
-    path: Path
-    line: int
-    backend: str = "dom0"
-
-    def finding(self, wrong: str, right: str) -> Finding:
-        """A finding at this disk."""
-        return Finding(self.path, self.line, wrong, right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +39,15 @@ class GuestDescription:
     actions: ShutdownActions
     frontend: Frontend | None
     vitals_ns: int
-    disks: tuple[DiskDescription, ...]
+    devices: tuple[DeviceDescription, ...]
     workload: WorkloadSchema | None
     store: StoreWorkSchema | None
     where: Where
+
+    @property
+    def disks(self) -> list[DiskDescription]:
+        """Those of its devices that are disks."""
+        return [each for each in self.devices if isinstance(each, DiskDescription)]
 
 
 class GuestReader:
@@ -73,25 +59,17 @@ class GuestReader:
         self.remarks: list[Finding] = []
         self.files: list[SourceFile] = []
 
-    def read(
-        self, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
-    ) -> GuestDescription | None:
-        """One entry of a host's list of guests; None if it cannot be understood at all.
-
-        `first_disks`: what each backend of the host serves if no disk is named.
-        """
+    def read(self, guest: GuestSchema, where: Where, host: HostSchema) -> GuestDescription | None:
+        """One entry of a host's list of guests; None if it cannot be understood at all."""
         if guest.xl is not None:
-            return self._from_xl(guest, guest.xl, where, first_disks)
+            return self._from_xl(guest, guest.xl, where, host)
         missing = [key for key in ("name", "memory") if getattr(guest, key) is None]
         for key in missing:
             example = {"name": "name: web", "memory": "memory: 64MiB"}[key]
             self._refuse(where, f"{key!r} is missing", f"write {example}, or xl: FILE")
         if guest.scratch:
             self._refuse((*where, "scratch"), "scratch is for guests out of xl files", "give the disk a size")
-        disks = [
-            self._inline_disk(disk, (*where, "disks", index), guest.disk, first_disks)
-            for index, disk in enumerate(guest.disks or [])
-        ]
+        devices = self._inline_devices(guest, where, host)
         if missing or guest.name is None or guest.memory is None:
             return None
         maxmem = guest.maxmem or guest.memory
@@ -107,39 +85,32 @@ class GuestReader:
             actions=ShutdownActions(**_given(guest, ACTION_DEFAULTS)),
             frontend=guest.frontend,
             vitals_ns=guest.vitals,
-            disks=tuple(each for each in disks if each is not None),
+            devices=devices,
             workload=guest.workload,
             store=guest.store,
             where=where,
         )
 
-    def _inline_disk(
-        self, disk: GuestDiskSchema, where: Where, of_guest: str | None, first_disks: Mapping[str, str]
-    ) -> DiskDescription | None:
-        if (disk.size is None) == (disk.image is None):
-            said = "neither size nor image" if disk.size is None else "both size and image"
-            self._refuse(
-                where, f"{disk.vdev} has {said}", "size: 16MiB makes an image, image: FILE takes one"
-            )
-            return None
-        line = self._source.line((*where, "image") if disk.image else where)
-        image = self._source.path.parent / disk.image if disk.image else None
-        sectors = (disk.size or 0) // SECTOR_SIZE
-        if image is not None:
-            sectors = self._image_sectors(image, self._source.path, line, writable=disk.mode == "rw")
-        lies_on = disk.disk or of_guest or first_disks.get(disk.backend, "")
-        return DiskDescription(
-            disk.vdev, image, sectors, lies_on, disk.mode, self._source.path, line, disk.backend
-        )
+    def _inline_devices(
+        self, guest: GuestSchema, where: Where, host: HostSchema, but: Sequence[str] = ()
+    ) -> tuple[DeviceDescription, ...]:
+        """Those that the entry itself has, but for some classes."""
+        found = [
+            device.describe(DevicePlace(self._source, place, self.findings, _default(kind, guest, host)))
+            for kind in GUEST_DEVICES.values()
+            if kind.device_class.plural not in but
+            for place, device in guest.devices(kind, where)
+        ]
+        return tuple(each for each in found if each is not None)
 
     def _from_xl(
-        self, guest: GuestSchema, file: str, where: Where, first_disks: Mapping[str, str]
+        self, guest: GuestSchema, file: str, where: Where, host: HostSchema
     ) -> GuestDescription | None:
         for key in _IN_XL:
             if getattr(guest, key) is not None:
                 self._refuse((*where, key), f"{key} stands beside xl", f"leave it out, {file} says it")
         path = self._source.path.parent / file
-        if not _is_file(path):
+        if not is_file(path):
             self._refuse((*where, "xl"), f"{path}: no such file", "a path relative to this file")
             return None
         try:
@@ -158,15 +129,19 @@ class GuestReader:
             actions=xl.actions,
             frontend=guest.frontend,
             vitals_ns=guest.vitals,
-            disks=self._xl_disks(xl, guest, where, first_disks),
+            devices=(
+                *self._xl_disks(xl, guest, where, host),
+                *self._inline_devices(guest, where, host, but=_IN_XL),
+            ),
             workload=guest.workload,
             store=guest.store,
             where=where,
         )
 
     def _xl_disks(
-        self, xl: XlConfig, guest: GuestSchema, where: Where, first_disks: Mapping[str, str]
-    ) -> tuple[DiskDescription, ...]:
+        self, xl: XlConfig, guest: GuestSchema, where: Where, host: HostSchema
+    ) -> list[DiskDescription]:
+        on = _default(GUEST_DISKS, guest, host)
         scratch = self._scratch_sizes(xl, guest.scratch, where)
         disks = []
         for each in xl.disks:
@@ -179,11 +154,11 @@ class GuestReader:
             sectors = (size or 0) // SECTOR_SIZE
             if image is not None:
                 sectors = self._xl_image_sectors(xl.path, each)
-            disk = guest.disk or first_disks.get(each.backend, "")
+            backend, lies_on = each.backend, on(each.backend)
             disks.append(
-                DiskDescription(each.vdev, image, sectors, disk, each.mode, xl.path, each.line, each.backend)
+                DiskDescription(xl.path, each.line, backend, each.vdev, image, sectors, lies_on, each.mode)
             )
-        return tuple(disks)
+        return disks
 
     def _scratch_sizes(self, xl: XlConfig, scratch: Mapping[str, int], where: Where) -> dict[int, int]:
         """The sizes by the numbers of their devices: `xvda` stands for the disk of a file that says d0p0."""
@@ -209,24 +184,8 @@ class GuestReader:
             wrong, _, remedy = disk.unusable.partition("; ")
             self.findings.append(Finding(path, disk.line, wrong, f"{remedy}, {right}"))
             return 0
-        return self._image_sectors(
-            disk.target, path, disk.line, writable=disk.mode == "rw", instead=f", {right}"
-        )
-
-    def _image_sectors(self, image: Path, path: Path, line: int, *, writable: bool, instead: str = "") -> int:
-        wrong, right = "", ""
-        if not _is_file(image):
-            wrong, right = f"{image}: no such image", f"name a raw image file that exists{instead}"
-        elif not os.access(image, os.R_OK | (os.W_OK if writable else 0)):
-            wrong = f"{image}: may not be {'written' if writable else 'read'}"
-            right = "mode ro, or other permissions" if writable else "give it other permissions"
-        elif not image.stat().st_size or image.stat().st_size % SECTOR_SIZE:
-            wrong = f"{image} has {image.stat().st_size} bytes"
-            right = f"an image has a multiple of {SECTOR_SIZE}B, and at least one sector"
-        if wrong:
-            self.findings.append(Finding(path, line, wrong, right))
-            return 0
-        return image.stat().st_size // SECTOR_SIZE
+        instead, writable = f", {right}", disk.mode == "rw"
+        return image_sectors(disk.target, path, disk.line, self.findings, writable=writable, instead=instead)
 
     def _refuse(self, where: Where, wrong: str, right: str) -> None:
         self.findings.append(self._source.finding(where, wrong, right))
@@ -241,11 +200,12 @@ def _names(name: str, count: int | None) -> tuple[str, ...]:
     return (name,) if count is None else tuple(f"{name}-{index}" for index in range(count))
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # such as a name that is too long
-        return False
+def _default(kind: GuestDeviceKind, guest: GuestSchema, host: HostSchema) -> Callable[[str], str]:
+    """On what a device of this class lies if it does not say so, by its backend."""
+    if not kind.hardware:
+        return lambda _: ""
+    of_guest, first = getattr(guest, kind.hardware), host.first(kind.hardware)
+    return lambda backend: of_guest or first.get(backend, "")
 
 
 def _scratch(vdev: str) -> str:

@@ -41,9 +41,9 @@ def resolve_source(source: YamlSource) -> ResolvedCluster:
 
 
 def _guests(reader: GuestReader, host: int, schema: ClusterSchema) -> list[GuestDescription]:
-    first_disks = schema.hosts[host].first_disks()
+    described = schema.hosts[host]
     read = [
-        reader.read(guest, ("hosts", host, "guests", index), first_disks)
-        for index, guest in enumerate(schema.hosts[host].guests)
+        reader.read(guest, ("hosts", host, "guests", index), described)
+        for index, guest in enumerate(described.guests)
     ]
     return [each for each in read if each is not None]

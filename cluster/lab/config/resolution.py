@@ -17,14 +17,11 @@ from actors.domu.workload import WorkloadSpec
 from cluster.lab.config.errors import Finding
 from cluster.lab.config.fault_resolution import resolve_fault
 from cluster.lab.config.fault_targets import Inventory
-from cluster.lab.config.guest_description import DiskDescription, GuestDescription
-from cluster.lab.config.hardware import hardware_of
+from cluster.lab.config.guest_description import GuestDescription
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import ClusterSchema, DriverDomainSchema, HostSchema, WorkloadSchema
 from cluster.lab.config.source_file import SourceFile
-from cluster.lab.config.virtual_device import virtual_device_number
-from cluster.lab.config.volume import Volume
 from cluster.lab.config.yaml_source import YamlSource
 
 _DOMZERO: Final = uuid5(NAMESPACE_DNS, "domzero")
@@ -71,9 +68,9 @@ class Resolution:
         return replace(resolved, faults=faults)
 
     def _host(self, host: HostSchema) -> ResolvedHost:
-        indices = Counter[str]()
+        taken = Counter[str]()
         guests = [
-            self._guest(host, name, each, indices) for each in self._guests[host.name] for name in each.names
+            self._guest(host, name, each, taken) for each in self._guests[host.name] for name in each.names
         ]
         architecture = host.chosen.with_guests(each.frontend for each in self._guests[host.name])
         first = architecture.first_domid
@@ -90,7 +87,7 @@ class Resolution:
             dom0_vcpus=host.dom0.vcpus,
             pack=tuple(tuple(group) for group in host.pack),
             transport=host.transport,
-            hardware=hardware_of(host),
+            hardware=host.hardware,
             guests=tuple(guests),
             driver_domains=tuple(
                 _driver_domain(host.name, each, first + at) for at, each in enumerate(host.driver_domains)
@@ -98,9 +95,10 @@ class Resolution:
         )
 
     def _guest(
-        self, host: HostSchema, name: str, guest: GuestDescription, indices: Counter[str]
+        self, host: HostSchema, name: str, guest: GuestDescription, taken: Counter[str]
     ) -> ResolvedGuest:
         self._guest_ids += 1
+        folder = self._source.path.parent
         return ResolvedGuest(
             host=host.name,
             name=name,
@@ -112,26 +110,9 @@ class Resolution:
             guest_id=GuestId(self._guest_ids),
             frontend=guest.frontend or host.chosen.frontend,
             vitals_ns=guest.vitals_ns,
-            volumes=tuple(self._volume(name, each, indices) for each in guest.disks),
+            devices=tuple(each.resolved(name, folder, taken) for each in guest.devices),
             workload=_workload(guest.workload) if guest.workload else None,
             store=StoreSpec(guest.store.nodes, guest.store.rate) if guest.store else None,
-        )
-
-    def _volume(self, guest: str, disk: DiskDescription, indices: Counter[str]) -> Volume:
-        """The next volume of its physical disk, of which there are `indices` already."""
-        index = indices[disk.disk]
-        indices[disk.disk] += 1
-        return Volume(
-            guest=guest,
-            vdev=disk.vdev,
-            virtual_device=virtual_device_number(disk.vdev),
-            disk=disk.disk,
-            index=index,
-            path=(disk.image or self._source.path.parent / f"{guest}-{disk.vdev}.img").absolute(),
-            sectors=disk.sectors,
-            read_only=disk.mode == "ro",
-            made=disk.image is None,
-            backend=disk.backend,
         )
 
 

@@ -13,7 +13,8 @@ from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import Given
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
-from cluster.lab.config.hardware import HARDWARE_KINDS, Hardware
+from cluster.lab.config.hardware import HARDWARE_KINDS
+from cluster.lab.config.hardware_kind import Hardware
 from cluster.lab.config.quantities import duration_text
 from cluster.lab.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import CostsSchema, ExpectSchema, MetricsSchema
@@ -27,8 +28,8 @@ Data = dict[str, object]
 class Trigger:
     """A state that a fault waits for: the `nth` time that `subject` is in it.
 
-    `what` is `frontend` or `backend` (the subject a vbd, HOST/GUEST/VDEV), `domain` (HOST/NAME), or `fault`
-    (the place of another fault in the list, as text).
+    `what` is `frontend` or `backend` (the subject a device, HOST/GUEST/DEVICE), `domain` (HOST/NAME), or
+    `fault` (the place of another fault in the list, as text).
     """
 
     what: str
@@ -119,9 +120,12 @@ class ResolvedHost:
 
     def argument_of(self, device: Hardware) -> Data:
         """What the program of a device is told."""
-        volumes = [each.argument() for each in self.volumes_of(device.name)]
-        driver = domain_actor(self.domid_of(device.driver))
-        return HARDWARE_KINDS[device.program].argument(device, volumes, driver)
+        carried = [each for guest in self.guests for each in guest.devices if each.lies_on == device.name]
+        return {
+            **device.argument,
+            **HARDWARE_KINDS[device.program].carried(carried),
+            "driver": domain_actor(self.domid_of(device.driver)),
+        }
 
     @property
     def drivers(self) -> list[str]:
@@ -140,10 +144,6 @@ class ResolvedHost:
     def domid_of(self, driver: str) -> int:
         """The number of dom0 or of a driver domain, which is always the same."""
         return next((each.domid for each in self.driver_domains if each.name == driver), 0)
-
-    def volumes_of(self, disk: str) -> list[Volume]:
-        """The volumes of one disk, by index."""
-        return [each for each in self.volumes if each.disk == disk]
 
     def hypervisor_argument(self) -> Data:
         """What the hypervisor is booted with."""
@@ -173,7 +173,7 @@ class ResolvedHost:
         return replace(driver.plan(told.cmd_line()), domid=driver.domid, drives=lines)
 
     def _guest_plan(self, guest: ResolvedGuest) -> DomainPlan:
-        devices = tuple(each.plan(self.domid_of(self.driver_of(each.disk))) for each in guest.volumes)
+        devices = tuple(each.plan(self.domid_of(each.backend)) for each in guest.devices)
         return replace(guest.plan(guest.configuration(self.seed).cmd_line()), devices=devices)
 
     def _drives(self, driver: str) -> Given:
@@ -231,9 +231,8 @@ class ResolvedCluster:
 
 
 def _placed(host: ResolvedHost, images: Path) -> ResolvedHost:
-    def there(volume: Volume) -> Volume:
-        path = images / f"{host.name}-{volume.name}.img"
-        return replace(volume, path=path) if volume.made else volume
-
-    guests = (replace(each, volumes=tuple(map(there, each.volumes))) for each in host.guests)
+    guests = (
+        replace(each, devices=tuple(device.placed(images, host.name) for device in each.devices))
+        for each in host.guests
+    )
     return replace(host, guests=tuple(guests))

@@ -1,4 +1,4 @@
-"""The domains of a host with everything decided: its guests, and the domains that drive disks.
+"""The domains of a host with everything decided: its guests, and the domains that drive hardware.
 
 Rules: frozen. A guest has one identity in the whole cluster, its `guest_id`; what it is called says where it
 was created, not where it is. Sizes in pages, times in nanoseconds.
@@ -13,6 +13,7 @@ from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.store_client import StoreSpec
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
+from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.volume import Volume
 
 GuestId = NewType("GuestId", int)
@@ -51,12 +52,12 @@ class ResolvedDomain:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedGuest(ResolvedDomain):
-    """A guest, its disks and its work."""
+    """A guest, its devices and its work."""
 
     guest_id: GuestId
     frontend: Frontend
     vitals_ns: int
-    volumes: tuple[Volume, ...]
+    devices: tuple[ResolvedDevice, ...]
     workload: WorkloadSpec | None
     store: StoreSpec | None
 
@@ -65,9 +66,14 @@ class ResolvedGuest(ResolvedDomain):
         """How many nodes of XenStore it writes."""
         return self.store.nodes if self.store is not None else 0
 
-    def lies_on(self, disk: str) -> bool:
-        """Whether one of its volumes is on this physical disk."""
-        return any(each.disk == disk for each in self.volumes)
+    @property
+    def volumes(self) -> list[Volume]:
+        """Those of its devices that are disks."""
+        return [each for each in self.devices if isinstance(each, Volume)]
+
+    def lies_on(self, hardware: str) -> bool:
+        """Whether one of its devices is a part of this one of the host."""
+        return any(each.lies_on == hardware for each in self.devices)
 
     def configuration(self, seed: int) -> GuestConfiguration:
         """What it is told itself."""
@@ -79,7 +85,7 @@ class ResolvedGuest(ResolvedDomain):
             workload=self.workload,
             store=self.store,
             seed=seed,
-            devices=tuple(each.device for each in self.volumes),
+            devices=tuple(each.device for each in self.devices),
         )
 
 

@@ -1,21 +1,28 @@
 """The words of a configuration file: which keys there are, what they take, and what they default to.
 
-Rules: strict types, unknown keys refused; what a value may be is in `values.py`.
+Rules: what a value may be is in `values.py`. Keys that follow from a table (of hardware, of devices of
+guests, of faults) are made of its rows; the type checker takes the words that are there without them.
 What takes more than one key to decide is in `checks.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BeforeValidator, Field, create_model
 
+from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import ARCHITECTURES, DEFAULT, Architecture
+from cluster.lab.config.guest_device import GuestDeviceKind, GuestDeviceSchema
+from cluster.lab.config.guest_devices import GUEST_DEVICES
+from cluster.lab.config.hardware import HARDWARE_KINDS
+from cluster.lab.config.hardware_kind import Hardware, HardwareKind, HardwareSchema
 from cluster.lab.config.shutdown_actions import ACTION_DEFAULTS
+from cluster.lab.config.strict import Strict
 from cluster.lab.config.values import (
     DEPTH_MAX,
-    DISKS_MAX,
     GUESTS_MAX,
     STORE_NODES_MAX,
     Action,
@@ -38,21 +45,20 @@ from cluster.lab.config.values import (
     Selection,
     Survivors,
     Vcpus,
-    Vdev,
     Vitals,
     VolumeSize,
     Watchdog,
-    WriteBack,
     Xen,
     of_form,
 )
+from cluster.lab.config.yaml_source import Where
 from cluster.lab.faults.kinds import OPTIONS
 
 
-class Strict(BaseModel):
-    """What all parts of the schema have in common."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+def _with(words: type[Strict], keys: Mapping[str, Any]) -> type[Strict]:
+    """A part of the schema with keys that the rows of a table make."""
+    name = words.__name__.replace("Words", "Schema")
+    return create_model(name, __base__=words, __doc__=words.__doc__, **keys)
 
 
 class RunSchema(Strict):
@@ -62,7 +68,7 @@ class RunSchema(Strict):
     settle: Duration = 10_000_000_000
 
 
-class CostsSchema(Strict):
+class CostsWords(Strict):
     """What each kind of step takes in simulated time; where the figures come from stands in docs/time.md."""
 
     hypercall: Cost = Distribution("lognormal", (600, 1_500))
@@ -71,13 +77,27 @@ class CostsSchema(Strict):
     mmio_read: Cost = Distribution("lognormal", (2_000, 6_000))
     mmio_write: Cost = Distribution("uniform", (50, 300))
     xenstore: Cost = Distribution("lognormal", (20_000, 200_000))
-    disk_read: Cost = Distribution("lognormal", (80_000, 250_000))
-    disk_write: Cost = Distribution("lognormal", (20_000, 100_000))
-    disk_flush: Cost = Distribution("lognormal", (500_000, 5_000_000))
     process_boot: Cost = Distribution("constant", (3_000_000,))
     dom0_boot: Cost = Distribution("constant", (0,))
     guest_boot: Cost = Distribution("constant", (0,))
     link: LinkCost = Distribution("uniform", (200, 2_000))
+
+    def of_device(self, program: str) -> dict[str, Distribution]:
+        """What each command takes that a device of this kind is given."""
+        return {each: getattr(self, f"{program}_{each}") for each in HARDWARE_KINDS[program].service}
+
+
+if TYPE_CHECKING:
+    CostsSchema = CostsWords
+else:
+    CostsSchema = _with(
+        CostsWords,
+        {
+            f"{program}_{command}": (Cost, takes)
+            for program, kind in HARDWARE_KINDS.items()
+            for command, takes in kind.service.items()
+        },
+    )
 
 
 class Dom0Schema(Strict):
@@ -88,8 +108,8 @@ class Dom0Schema(Strict):
     built_for: Releases | None = None
 
 
-class DriverDomainSchema(Strict):
-    """A domain other than dom0 that drives disks of the host, and serves them."""
+class DriverDomainWords(Strict):
+    """A domain other than dom0 that drives devices of the host, and serves them."""
 
     name: str
     memory: GuestMemory = 64 << 20
@@ -99,37 +119,22 @@ class DriverDomainSchema(Strict):
     on_watchdog: Action | None = None
     on_crash: Action = "restart"
     on_soft_reset: ResetAction = ACTION_DEFAULTS["on_soft_reset"]
-    disks: Annotated[list[str], Field(min_length=1)]
+
+    def drives(self, kind: HardwareKind) -> list[str]:
+        """The devices of one kind that it has."""
+        return getattr(self, kind.key) or []
 
 
-class LatencySchema(Strict):
-    """How long a disk takes for a command, beyond what the machine needs anyway."""
-
-    read: Duration = 0
-    write: Duration = 0
-    flush: Duration = 0
-
-
-class DiskSchema(Strict):
-    """A physical disk of a host."""
-
-    name: Name
-    trigger: Literal["edge", "level"] = "level"
-    write_cache: bool = True
-    write_back: WriteBack = 200_000_000
-    ignores_flush: bool = False
-    latency: LatencySchema = LatencySchema()
-
-
-class GuestDiskSchema(Strict):
-    """A virtual disk of a guest: `size`: an image is made for the run; `image`: one that exists."""
-
-    vdev: Vdev
-    size: VolumeSize | None = None
-    image: str | None = None
-    disk: str | None = None
-    backend: str = "dom0"
-    mode: Literal["rw", "ro"] = "rw"
+if TYPE_CHECKING:
+    DriverDomainSchema = DriverDomainWords
+else:
+    DriverDomainSchema = _with(
+        DriverDomainWords,
+        {
+            each.key: (Annotated[list[str], Field(min_length=1)] | None, None)
+            for each in HARDWARE_KINDS.values()
+        },
+    )
 
 
 class WorkloadSchema(Strict):
@@ -152,7 +157,7 @@ class StoreWorkSchema(Strict):
     rate: Rate = 20.0
 
 
-class GuestSchema(Strict):
+class GuestWords(Strict):
     """One guest, or `count` of them; inline, or out of an xl.cfg file (`xl`)."""
 
     name: str | None = None
@@ -169,10 +174,23 @@ class GuestSchema(Strict):
     frontend: Annotated[Frontend, Field(strict=False)] | None = None
     vitals: Vitals = 1_000_000_000
     disk: str | None = None
-    disks: list[GuestDiskSchema] | None = None
     scratch: dict[str, VolumeSize] = {}
     workload: WorkloadSchema | None = None
     store: StoreWorkSchema | None = None
+
+    def devices(self, kind: GuestDeviceKind, where: Where) -> list[tuple[Where, GuestDeviceSchema]]:
+        """Its devices of one class, and where they stand if the guest stands at `where`."""
+        key = kind.device_class.plural
+        return [((*where, key, index), each) for index, each in enumerate(getattr(self, key) or [])]
+
+
+if TYPE_CHECKING:
+    GuestSchema = GuestWords
+else:
+    GuestSchema = _with(
+        GuestWords,
+        {each.device_class.plural: (list[each.schema] | None, None) for each in GUEST_DEVICES.values()},
+    )
 
 
 class XenstoreSchema(Strict):
@@ -191,7 +209,7 @@ def _xenstore(value: object) -> object:
     return value
 
 
-class HostSchema(Strict):
+class HostWords(Strict):
     """One simulated host."""
 
     name: Name
@@ -206,7 +224,6 @@ class HostSchema(Strict):
     dom0: Dom0Schema = Dom0Schema()
     pack: list[list[str]] = []
     transport: Literal["unix", "tcp"] = "unix"
-    disks: Annotated[list[DiskSchema], Field(max_length=DISKS_MAX)] = []
     driver_domains: list[DriverDomainSchema] = []
     guests: list[GuestSchema] = []
 
@@ -223,28 +240,74 @@ class HostSchema(Strict):
             driver_domains=bool(self.driver_domains),
         )
 
+    def devices(self, kind: HardwareKind) -> list[HardwareSchema]:
+        """Its devices of one kind."""
+        return list(getattr(self, kind.key))
+
     def driven(self) -> dict[str, str]:
-        """Each disk that a driver domain has, and whose it is."""
-        return {disk: each.name for each in self.driver_domains for disk in each.disks}
+        """Each device that a driver domain has, and whose it is."""
+        kinds = HARDWARE_KINDS.values()
+        return {
+            name: each.name for each in self.driver_domains for kind in kinds for name in each.drives(kind)
+        }
 
-    def first_disks(self) -> dict[str, str]:
-        """The first disk of dom0, if it has any, and of each driver domain."""
+    def first(self, program: str) -> dict[str, str]:
+        """The first device of a kind that dom0 has, if it has any, and each driver domain."""
+        kind, driven = HARDWARE_KINDS[program], self.driven()
+        first = {driven.get(each.name, "dom0"): each.name for each in reversed(self.devices(kind))}
+        return first | {each.name: drives[0] for each in self.driver_domains if (drives := each.drives(kind))}
+
+    @property
+    def hardware(self) -> tuple[Hardware, ...]:
+        """What it has, each on a line of its own."""
         driven = self.driven()
-        dom0s = [each.name for each in self.disks if each.name not in driven]
-        first = {"dom0": dom0s[0]} if dom0s else {}
-        return first | {each.name: each.disks[0] for each in self.driver_domains}
+        devices = [(program, each) for program, kind in HARDWARE_KINDS.items() for each in self.devices(kind)]
+        return tuple(
+            Hardware(
+                each.name,
+                program,
+                FIRST_DISK_GSI + at,
+                each.trigger,
+                each.argument(),
+                driven.get(each.name, "dom0"),
+            )
+            for at, (program, each) in enumerate(devices)
+        )
 
 
-class WhenSchema(Strict):
+if TYPE_CHECKING:
+    HostSchema = HostWords
+else:
+    HostSchema = _with(
+        HostWords,
+        {
+            each.key: (Annotated[list[each.schema], Field(max_length=each.most)], [])
+            for each in HARDWARE_KINDS.values()
+        },
+    )
+
+
+class WhenWords(Strict):
     """A state of the protocol, of a domain or of another fault that a fault waits for."""
 
-    vbd: str | None = None
     domain: str | None = None
     fault: Annotated[int, Field(ge=1)] | None = None
     state: str
     end: Literal["frontend", "backend"] = "frontend"
     nth: Annotated[int, Field(ge=1)] = 1
     since: Literal["workload", "boot"] = "workload"
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What it waits for: the target, by the key that names it."""
+        keys = (*GUEST_DEVICES, "domain", "fault")
+        return {key: str(value) for key in keys if (value := getattr(self, key)) is not None}
+
+
+if TYPE_CHECKING:
+    WhenSchema = WhenWords
+else:
+    WhenSchema = _with(WhenWords, dict.fromkeys(GUEST_DEVICES, (str | None, None)))
 
 
 class FaultWords(Strict):
@@ -271,12 +334,9 @@ class FaultWords(Strict):
 if TYPE_CHECKING:
     FaultSchema = FaultWords
 else:
-    # Every option of every kind is a key besides; which of them a kind has is looked at in `fault_checks.py`.
-    FaultSchema = create_model(
-        "FaultSchema",
-        __base__=FaultWords,
-        __doc__=FaultWords.__doc__,
-        **{each.name: (of_form(each.takes) | None, None) for each in OPTIONS.values()},
+    # Which of them a kind has is looked at in `fault_checks.py`.
+    FaultSchema = _with(
+        FaultWords, {each.name: (of_form(each.takes) | None, None) for each in OPTIONS.values()}
     )
 
 

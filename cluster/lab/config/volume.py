@@ -1,21 +1,18 @@
 """A guest's disk as a volume of a physical one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from actors.block.vbd import VBD
 from actors.dom0.plan import DevicePlan
 from actors.domu.guest_configuration import GuestDevice
+from cluster.lab.config.guest_device import ResolvedDevice
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
-    """Number `index` of the physical disk `disk`. `made`: the run makes the image, of zeros.
+class Volume(ResolvedDevice):
+    """Number `index` of the physical disk `disk`. `made`: the run makes the image, of zeros."""
 
-    `guest`: whose it is, by name; `backend`: the domain that drives the physical disk and serves this one.
-    """
-
-    guest: str
     vdev: str
     virtual_device: int
     disk: str
@@ -24,7 +21,6 @@ class Volume:
     sectors: int
     read_only: bool
     made: bool
-    backend: str = "dom0"
 
     @property
     def name(self) -> str:
@@ -46,6 +42,15 @@ class Volume:
             "mode": "r" if self.read_only else "w",
         }
         return DevicePlan(VBD.name, row, backend)
+
+    @property
+    def lies_on(self) -> str:
+        """The physical disk."""
+        return self.disk
+
+    def placed(self, images: Path, host: str) -> "Volume":
+        """The same with its image in this folder, if the run makes it."""
+        return replace(self, path=images / f"{host}-{self.name}.img") if self.made else self
 
     def argument(self) -> dict[str, object]:
         """The volume as the disk actor is told of it."""

@@ -23,7 +23,8 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.stub_domain import XenstoreDomain
-from cluster.lab.config.hardware import HARDWARE_KINDS, Argument, HardwareKind
+from cluster.lab.config.hardware import HARDWARE_KINDS
+from cluster.lab.config.hardware_kind import Argument
 from cluster.lab.config.schema import CostsSchema
 
 UNREAD_MAX: Final = 64 * 1024
@@ -97,10 +98,6 @@ def _xenstore(argument: Argument, environment: Environment) -> Machine:
     return XenstoreDomain(environment.memory, _extents(argument), archive=_archive(argument, environment))
 
 
-def _device(kind: HardwareKind) -> Make:
-    return lambda argument, environment: kind.machine(argument, environment.memory, environment.open_image)
-
-
 def _dom0_boot(costs: CostsSchema) -> Distribution:
     return costs.dom0_boot
 
@@ -112,7 +109,7 @@ def _guest_boot(costs: CostsSchema) -> Distribution:
 PROGRAMS: Final[Mapping[str, Program]] = {
     "hypervisor": Program(_hypervisor, unread_limit=UNREAD_MAX),
     "ioapic": Program(_ioapic),
-    **{name: Program(_device(kind)) for name, kind in HARDWARE_KINDS.items()},
+    **{name: Program(kind.machine) for name, kind in HARDWARE_KINDS.items()},
     "dom0": Program(_dom0, _dom0_boot),
     "driver": Program(_driver, _guest_boot),
     "guest": Program(_guest, _guest_boot),

@@ -57,10 +57,9 @@ class StepCosts:
 
     def of_device(self, program: str, address: str, seed: int) -> Data:
         """What the argument of a device gets for its service times; nothing if this is no device."""
-        kind = HARDWARE_KINDS.get(program)
-        if kind is None:
+        if program not in HARDWARE_KINDS:
             return {}
-        rows: Data = {name: each.row() for name, each in kind.service(self._costs).items()}
+        rows: Data = {name: each.row() for name, each in self._costs.of_device(program).items()}
         return {"service": rows, "seed": f"{seed}:{address}"}
 
 

@@ -25,11 +25,11 @@ from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
-from cluster.lab.config.hardware import Hardware
+from cluster.lab.config.guest_devices import GUEST_DEVICES
+from cluster.lab.config.hardware_kind import Hardware
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger
 from cluster.lab.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import CostsSchema, ExpectSchema, MetricsSchema
-from cluster.lab.config.volume import Volume
 from cluster.lab.experiment.faults.fault_target import FaultTarget
 from cluster.lab.experiment.faults.injection import Injection
 from cluster.lab.experiment.faults.unfired_fault import UnfiredFault
@@ -41,7 +41,8 @@ from cluster.lab.verdict.run_facts import HostFacts
 CLASSES: Final[dict[str, type]] = {
     each.__name__: each
     for each in (
-        *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Volume, Finding),
+        *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Finding),
+        *(each.resolved for each in GUEST_DEVICES.values()),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
         *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),

@@ -34,7 +34,7 @@ def _dom0(host: ResolvedHost) -> list[str]:
 def _drivers(host: ResolvedHost) -> list[str]:
     """The driver domains that are built again, if those whom they serve come back."""
     hanging = [each for each in host.guests if not each.frontend.reconnects]
-    stock = {volume.backend for each in hanging for volume in each.volumes}
+    stock = {device.backend for each in hanging for device in each.devices}
     return [
         each.address
         for each in host.driver_domains
@@ -61,6 +61,15 @@ def _level_disks(host: ResolvedHost) -> list[str]:
 
 def _vbds(host: ResolvedHost) -> list[str]:
     return [f"{host.name}/{each.guest}/{each.vdev}" for each in host.volumes]
+
+
+def _devices(host: ResolvedHost) -> list[tuple[str, str]]:
+    """(class, HOST/GUEST/DEVICE) of all that the guests have."""
+    return [
+        (each.device.device_class, f"{guest.address}/{each.identity[0]}")
+        for guest in host.guests
+        for each in guest.devices
+    ]
 
 
 def _stores(host: ResolvedHost) -> list[str]:
@@ -114,7 +123,7 @@ class Generator:
 
     def __init__(self, cluster: ResolvedCluster, kinds: tuple[str, ...] = ()) -> None:
         self._duration_us = max(1, int(cluster.duration_ns * SHARE_OF_DURATION) // 1000)
-        self._vbds = [vbd for host in cluster.hosts for vbd in _vbds(host)]
+        self._devices = [each for host in cluster.hosts for each in _devices(host)]
         self._choices: dict[str, list[tuple[Recipe, str]]] = {}
         for kind in FAULT_KINDS.values():
             if kinds and kind.name not in kinds:
@@ -155,10 +164,11 @@ class Generator:
         return {"kind": kind, "target": target, **recipe.options(random), "optional": True}
 
     def _trigger(self, random: Random, nr_timed: int) -> FaultRow:
-        """When an end of a vbd is in some state, or shortly after something has become of another fault."""
+        """When an end of a device is in some state, or shortly after something became of another fault."""
         after = {"after": us(random.randrange(3_000))}
-        if self._vbds and random.random() < 0.7:
-            when: FaultRow = {"vbd": random.choice(self._vbds), "state": random.choice(STATES)}
+        if self._devices and random.random() < 0.7:
+            device_class, subject = random.choice(self._devices)
+            when: FaultRow = {device_class: subject, "state": random.choice(STATES)}
             return {"when": {**when, "end": random.choice(["frontend", "backend"])}, **after}
         return {
             "when": {"fault": random.randint(1, nr_timed), "state": random.choice(FAULT_STATES)},

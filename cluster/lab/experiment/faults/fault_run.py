@@ -10,7 +10,6 @@ from random import Random
 
 from actors.abi.interface import XenbusState
 from actors.address import Address
-from actors.block.vbd import VBD
 from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
@@ -141,15 +140,16 @@ class FaultRun:
         self._schedule.saw("domain", str(Address(change.host, change.name)), change.what, now_ns)
 
     def state_written(self, board: Board, link: str, message: StateWritten, now_ns: int) -> None:
-        """An end of a vbd has a new state; a frontend is its sender's, a backend says whose it serves."""
+        """An end of a device has a new state; a frontend is its sender's, a backend says whose it serves."""
         for domain in board.domains.values():
             serves = message.end == "backend" and domain.domid == message.frontend_domid
             if domain.guest is None or (not serves and (message.end != "frontend" or domain.address != link)):
                 continue
-            for volume in domain.guest.volumes:
-                if (VBD.name, volume.virtual_device) == (message.device_class, message.virtual_device):
-                    vbd = str(Target(domain.guest.host, (domain.guest.name,), volume.vdev))
-                    self._schedule.saw(message.end, vbd, XenbusState(message.state).name, now_ns)
+            for device in domain.guest.devices:
+                name, number = device.identity
+                if (device.device.device_class, number) == (message.device_class, message.virtual_device):
+                    subject = str(Target(domain.guest.host, (domain.guest.name,), name))
+                    self._schedule.saw(message.end, subject, XenbusState(message.state).name, now_ns)
 
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
         place = Target.parse(chosen.target)

@@ -47,7 +47,7 @@ def behind_dom0(host: ResolvedHost) -> list[ResolvedGuest]:
     return [
         each
         for each in host.guests
-        if not each.volumes or any(volume.backend == "dom0" for volume in each.volumes)
+        if not each.devices or any(device.backend == "dom0" for device in each.devices)
     ]
 
 
