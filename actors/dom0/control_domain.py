@@ -19,7 +19,6 @@ from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import NOT_REBUILT, Toolstack
 from actors.dom0.version_handshake import VersionHandshake
 from actors.drivers.backends import DOM0_HOME, Backends
-from actors.drivers.disks import Disks
 from actors.drivers.hardware import DrivenHardware
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
@@ -104,7 +103,7 @@ class ControlDomain(Kernel):
             return
         self._store_lost = self._store_lost or home.began_empty
         builder.xenbus = xenbus
-        behind = self._hardware.driver(Disks).behind
+        behind = self._hardware.behind
         self._backends = Backends(self, xenbus, behind, self._plan.reconnect, home=DOM0_HOME)
         await self._backends.start()
         self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)

@@ -8,7 +8,7 @@ requests in flight is not let go), tools/hotplug/Linux/block (a device in use is
 `xl devd` (a driver domain finds its devices in the store and readies their volumes itself).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
@@ -17,6 +17,7 @@ from actors.block.blkback import Blkback
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.vbd import VBD
 from actors.device_classes import DEVICE_CLASSES
+from actors.drivers.hardware import Behind
 from actors.kernel.device_class import DeviceClass
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
@@ -28,9 +29,6 @@ from actors.messages import Fault, StateWritten
 DOM0_HOME = "/local/domain/0/"
 OWN_HOME = ""
 """The same of a domain that need not know its number: the store takes it from whose connection it is."""
-
-Behind = Mapping[str, Callable[[str], object]]
-"""What finds that to which a backend gives access, by the key that names it; KeyError if there is none."""
 
 Device = tuple[str, int, int]
 """(class, domid, number)."""

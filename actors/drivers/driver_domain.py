@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.drivers.backends import OWN_HOME, Backends
-from actors.drivers.disks import Disks
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import DrivenHardware
 from actors.kernel.kernel import Kernel
@@ -56,7 +55,7 @@ class DriverDomain(Kernel):
         await self.grants.setup()
         self._xenbus = xenbus = connect_to_store(self, reconnect=True)
         await self._hardware.probe()
-        behind = self._hardware.driver(Disks).behind
+        behind = self._hardware.behind
         self._backends = Backends(self, xenbus, behind, self.configuration.reconnect, home=OWN_HOME)
         await self._backends.start()
         await xenbus.watch(SHUTDOWN, self._shutdown_requested)

@@ -6,12 +6,15 @@ kind of device is a driver in a file of its own and a row of `DRIVERS`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from actors.drivers.disks import Disks
 from actors.drivers.interrupt_line import InterruptLine, lines_of
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Signal
+
+Behind = Mapping[str, Callable[[str], object]]
+"""What finds that to which a backend gives access, by the key that names it; KeyError if there is none."""
 
 
 class DeviceDriver(Protocol):
@@ -23,6 +26,11 @@ class DeviceDriver(Protocol):
 
     def lost(self, name: str) -> None:
         """The link to a device is gone, whether it was started or not: what was asked of it fails."""
+        ...
+
+    @property
+    def behind(self) -> Behind:
+        """What backends give access to of the devices."""
         ...
 
     @property
@@ -39,8 +47,6 @@ Given = Mapping[str, tuple[InterruptLine, ...]]
 
 DRIVERS: Final[Mapping[str, MakeDriver]] = {"disks": Disks}
 """The kinds, by the key under which a domain is told of its devices, in the order in which they start."""
-
-D = TypeVar("D")
 
 
 def devices_in(data: Mapping[str, object]) -> Given:
@@ -82,9 +88,10 @@ class DrivenHardware:
                     await self._link_came.wait()
                 await self._drivers[kind].probe(line)
 
-    def driver(self, kind: type[D]) -> D:
-        """The driver of this class; StopIteration if there is none."""
-        return next(each for each in self._drivers.values() if isinstance(each, kind))
+    @property
+    def behind(self) -> Behind:
+        """What backends give access to."""
+        return {key: find for each in self._drivers.values() for key, find in each.behind.items()}
 
     def owns(self, link: str) -> bool:
         """Whether it is a device's."""

@@ -111,8 +111,8 @@ class ConfigChecks:
                 self._refuse((*place, key), f"{key!r} is missing", f"write {key}: ..")
             for program, kind in HARDWARE_KINDS.items():
                 for position, name in enumerate(each.drives(kind)):
-                    key = (*place, kind.key, position)
-                    self._drives(host, each.name, program, name, place=key, drivers=drivers)
+                    named = (*place, kind.key, position)
+                    self._drives(host, each.name, program, name, place=named, drivers=drivers)
 
     def _drives(
         self, host: HostSchema, driver: str, program: str, name: str, *, place: Where, drivers: dict[str, str]

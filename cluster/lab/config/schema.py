@@ -1,13 +1,14 @@
 """The words of a configuration file: which keys there are, what they take, and what they default to.
 
 Rules: what a value may be is in `values.py`. Keys that follow from a table (of hardware, of devices of
-guests, of faults) are made of its rows; the type checker takes the words that are there without them.
+guests, of faults) are made of its rows, and are read by methods that take a row.
 What takes more than one key to decide is in `checks.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from types import GenericAlias
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, create_model
 
@@ -54,11 +55,12 @@ from cluster.lab.config.values import (
 from cluster.lab.config.yaml_source import Where
 from cluster.lab.faults.kinds import OPTIONS
 
+S = TypeVar("S", bound=Strict)
 
-def _with(words: type[Strict], keys: Mapping[str, Any]) -> type[Strict]:
-    """A part of the schema with keys that the rows of a table make."""
-    name = words.__name__.replace("Words", "Schema")
-    return create_model(name, __base__=words, __doc__=words.__doc__, **keys)
+
+def with_keys(keys: Mapping[str, Any]) -> Callable[[type[S]], type[S]]:
+    """Gives a part of the schema the keys that the rows of a table make."""
+    return lambda part: create_model(part.__name__, __base__=part, __doc__=part.__doc__, **keys)
 
 
 class RunSchema(Strict):
@@ -68,7 +70,14 @@ class RunSchema(Strict):
     settle: Duration = 10_000_000_000
 
 
-class CostsWords(Strict):
+@with_keys(
+    {
+        f"{program}_{command}": (Cost, takes)
+        for program, kind in HARDWARE_KINDS.items()
+        for command, takes in kind.service.items()
+    }
+)
+class CostsSchema(Strict):
     """What each kind of step takes in simulated time; where the figures come from stands in docs/time.md."""
 
     hypercall: Cost = Distribution("lognormal", (600, 1_500))
@@ -87,19 +96,6 @@ class CostsWords(Strict):
         return {each: getattr(self, f"{program}_{each}") for each in HARDWARE_KINDS[program].service}
 
 
-if TYPE_CHECKING:
-    CostsSchema = CostsWords
-else:
-    CostsSchema = _with(
-        CostsWords,
-        {
-            f"{program}_{command}": (Cost, takes)
-            for program, kind in HARDWARE_KINDS.items()
-            for command, takes in kind.service.items()
-        },
-    )
-
-
 class Dom0Schema(Strict):
     """Domain 0."""
 
@@ -108,7 +104,10 @@ class Dom0Schema(Strict):
     built_for: Releases | None = None
 
 
-class DriverDomainWords(Strict):
+@with_keys(
+    {each.key: (Annotated[list[str], Field(min_length=1)] | None, None) for each in HARDWARE_KINDS.values()}
+)
+class DriverDomainSchema(Strict):
     """A domain other than dom0 that drives devices of the host, and serves them."""
 
     name: str
@@ -123,18 +122,6 @@ class DriverDomainWords(Strict):
     def drives(self, kind: HardwareKind) -> list[str]:
         """The devices of one kind that it has."""
         return getattr(self, kind.key) or []
-
-
-if TYPE_CHECKING:
-    DriverDomainSchema = DriverDomainWords
-else:
-    DriverDomainSchema = _with(
-        DriverDomainWords,
-        {
-            each.key: (Annotated[list[str], Field(min_length=1)] | None, None)
-            for each in HARDWARE_KINDS.values()
-        },
-    )
 
 
 class WorkloadSchema(Strict):
@@ -157,7 +144,13 @@ class StoreWorkSchema(Strict):
     rate: Rate = 20.0
 
 
-class GuestWords(Strict):
+@with_keys(
+    {
+        each.device_class.plural: (GenericAlias(list, each.schema) | None, None)
+        for each in GUEST_DEVICES.values()
+    }
+)
+class GuestSchema(Strict):
     """One guest, or `count` of them; inline, or out of an xl.cfg file (`xl`)."""
 
     name: str | None = None
@@ -184,15 +177,6 @@ class GuestWords(Strict):
         return [((*where, key, index), each) for index, each in enumerate(getattr(self, key) or [])]
 
 
-if TYPE_CHECKING:
-    GuestSchema = GuestWords
-else:
-    GuestSchema = _with(
-        GuestWords,
-        {each.device_class.plural: (list[each.schema] | None, None) for each in GUEST_DEVICES.values()},
-    )
-
-
 class XenstoreSchema(Strict):
     """Where xenstored lives, and what it keeps when it is started again."""
 
@@ -209,7 +193,13 @@ def _xenstore(value: object) -> object:
     return value
 
 
-class HostWords(Strict):
+@with_keys(
+    {
+        each.key: (GenericAlias(list, each.schema), Field(default=[], max_length=each.most))
+        for each in HARDWARE_KINDS.values()
+    }
+)
+class HostSchema(Strict):
     """One simulated host."""
 
     name: Name
@@ -275,19 +265,8 @@ class HostWords(Strict):
         )
 
 
-if TYPE_CHECKING:
-    HostSchema = HostWords
-else:
-    HostSchema = _with(
-        HostWords,
-        {
-            each.key: (Annotated[list[each.schema], Field(max_length=each.most)], [])
-            for each in HARDWARE_KINDS.values()
-        },
-    )
-
-
-class WhenWords(Strict):
+@with_keys(dict.fromkeys(GUEST_DEVICES, (str | None, None)))
+class WhenSchema(Strict):
     """A state of the protocol, of a domain or of another fault that a fault waits for."""
 
     domain: str | None = None
@@ -304,13 +283,8 @@ class WhenWords(Strict):
         return {key: str(value) for key in keys if (value := getattr(self, key)) is not None}
 
 
-if TYPE_CHECKING:
-    WhenSchema = WhenWords
-else:
-    WhenSchema = _with(WhenWords, dict.fromkeys(GUEST_DEVICES, (str | None, None)))
-
-
-class FaultWords(Strict):
+@with_keys({each.name: (of_form(each.takes) | None, None) for each in OPTIONS.values()})
+class FaultSchema(Strict):
     """Something that breaks: what, which targets, when, how often, for how long."""
 
     kind: Kind
@@ -329,15 +303,6 @@ class FaultWords(Strict):
     def option(self, name: str) -> Any:  # noqa: ANN401 (it is what the option's form says)
         """An option of a kind as it was given, or None."""
         return getattr(self, name)
-
-
-if TYPE_CHECKING:
-    FaultSchema = FaultWords
-else:
-    # Which of them a kind has is looked at in `fault_checks.py`.
-    FaultSchema = _with(
-        FaultWords, {each.name: (of_form(each.takes) | None, None) for each in OPTIONS.values()}
-    )
 
 
 class MetricsSchema(Strict):

@@ -10,6 +10,8 @@ from random import Random
 from typing import Final
 
 from actors.dom0.shutdown_actions import RESTART
+from cluster.lab.config.fault_targets import Inventory
+from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.hardware import DISK
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.faults.kinds import FAULT_KINDS
@@ -63,15 +65,6 @@ def _vbds(host: ResolvedHost) -> list[str]:
     return [f"{host.name}/{each.guest}/{each.vdev}" for each in host.volumes]
 
 
-def _devices(host: ResolvedHost) -> list[tuple[str, str]]:
-    """(class, HOST/GUEST/DEVICE) of all that the guests have."""
-    return [
-        (each.device.device_class, f"{guest.address}/{each.identity[0]}")
-        for guest in host.guests
-        for each in guest.devices
-    ]
-
-
 def _stores(host: ResolvedHost) -> list[str]:
     """xenstored, if whoever loses it reconnects, or nobody does."""
     chosen = host.architecture
@@ -123,7 +116,8 @@ class Generator:
 
     def __init__(self, cluster: ResolvedCluster, kinds: tuple[str, ...] = ()) -> None:
         self._duration_us = max(1, int(cluster.duration_ns * SHARE_OF_DURATION) // 1000)
-        self._devices = [each for host in cluster.hosts for each in _devices(host)]
+        inventory = Inventory(cluster.hosts)
+        self._devices = [(each, subject) for each in GUEST_DEVICES for subject in inventory.devices(each)]
         self._choices: dict[str, list[tuple[Recipe, str]]] = {}
         for kind in FAULT_KINDS.values():
             if kinds and kind.name not in kinds:
