@@ -62,7 +62,7 @@ class Inventory:
 
 def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
     """Every target of a host for a kind that aims so."""
-    disks = [each.name for each in host.hardware_of(DISK)]
+    devices = [each.name for each in host.hardware]
     guests = [each.name for each in host.guests]
     domains = ["dom0", *(["xenstore"] if host.architecture.store_has_domain else []), *host.drivers, *guests]
     match aim:
@@ -75,13 +75,13 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
         case Aim.store:
             names = ["xenstored"]
         case Aim.disk:
-            names = disks
+            names = [each.name for each in host.hardware_of(DISK)]
         case Aim.vbd:
             names = [f"{each.guest}/{each.vdev}" for each in host.volumes]
         case Aim.actor:
-            names = [*domains, *disks, "hypervisor", "ioapic"]
+            names = [*domains, *devices, "hypervisor", "ioapic"]
         case Aim.link:
             pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
-            pairs += [(disk, each) for disk in disks for each in ("ioapic", host.driver_of(disk))]
+            pairs += [(name, each) for name in devices for each in ("ioapic", host.driver_of(name))]
             names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
     return [f"{host.name}/{each}" for each in names]

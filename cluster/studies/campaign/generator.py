@@ -76,7 +76,8 @@ def _host(host: ResolvedHost) -> list[str]:
 
 
 def _actors(host: ResolvedHost) -> list[str]:
-    return [f"{host.name}/hypervisor", f"{host.name}/dom0", *_drivers(host), *_guests(host), *_disks(host)]
+    devices = [f"{host.name}/{each.name}" for each in host.hardware]
+    return [f"{host.name}/hypervisor", f"{host.name}/dom0", *_drivers(host), *_guests(host), *devices]
 
 
 def _links(host: ResolvedHost) -> list[str]:
