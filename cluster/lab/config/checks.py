@@ -157,9 +157,10 @@ class ConfigChecks:
             wrong, right = f"no driver domain {backend!r}", did_you_mean(backend, known)
         elif not program:
             return False
-        elif not lies_on and driven:
-            wrong = f"dom0 has no {program} to serve {device.identity[0]} from"
-            right = f"backend: {' or '.join(dict.fromkeys(driven.values()))}"
+        elif not lies_on and (backend != "dom0" or host.driven(program)):
+            wrong = f"{backend} has no {program} to serve {device.identity[0]} from"
+            others = dict.fromkeys(host.driven(program).values())
+            right = f"backend: {' or '.join(others) or 'dom0'}"
         elif lies_on in there and driver != backend:
             wrong = f"{lies_on} is driven by {driver}, not by {backend}"
             right = f"backend: {driver}, or another {program}"

@@ -234,9 +234,9 @@ class HostSchema(Strict):
         """Its devices of one kind."""
         return list(getattr(self, kind.key))
 
-    def driven(self) -> dict[str, str]:
-        """Each device that a driver domain has, and whose it is."""
-        kinds = HARDWARE_KINDS.values()
+    def driven(self, *programs: str) -> dict[str, str]:
+        """Each device that a driver domain has, of these kinds or of any, and whose it is."""
+        kinds = [HARDWARE_KINDS[each] for each in programs or HARDWARE_KINDS]
         return {
             name: each.name for each in self.driver_domains for kind in kinds for name in each.drives(kind)
         }

@@ -67,5 +67,9 @@ def test_every_kind_has_a_program_statistics_and_costs(program: str) -> None:
 
 
 def test_a_driver_domain_that_drives_nothing_is_refused_where_it_stands(refuse) -> None:
-    text = TWO_DISKS.replace(", disks: [sdb]", "")
-    assert "6: 'disks' is missing; write disks: .." in refuse(text=text)
+    keys = " or ".join(each.key for each in HARDWARE_KINDS.values())
+
+    assert refuse(text=TWO_DISKS.replace(", disks: [sdb]", "")).splitlines() == [
+        f"test.yaml:6: {keys!r} is missing; write {keys}: ..",
+        "test.yaml:10: storage has no disk to serve xvdb from; backend: dom0",
+    ]
