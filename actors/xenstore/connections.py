@@ -95,12 +95,11 @@ class RequestStream:
 class OutputQueue:
     """Messages that wait for room on their way to a client."""
 
-    __slots__ = ("_messages", "_started", "discarded")
+    __slots__ = ("_messages", "_started")
 
     def __init__(self) -> None:
         self._messages: deque[tuple[int, bytes]] = deque()
         self._started = False
-        self.discarded = 0
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -140,7 +139,6 @@ class OutputQueue:
             return
         head = [messages.popleft()] if self._started else []
         kept = [each for each in messages if each[0] >= before_ns or not _is_event(each[1])]
-        self.discarded += len(messages) - len(kept)
         self._messages = deque(head + kept)
 
     def clear(self) -> None:
