@@ -105,7 +105,7 @@ class OutputQueue:
         return len(self._messages)
 
     def add(self, message: bytes, now_ns: int) -> None:
-        """One more message; not a watch event of a node that waits already, just so (XSA-326)."""
+        """One more message; send_event leaves out a watch event that waits already, just so (XSA-326)."""
         if self._messages and _is_event(message) and message[HEADER_BYTES : HEADER_BYTES + 1] != b"@":
             for _, waiting in self._messages:
                 if waiting == message:
@@ -133,7 +133,7 @@ class OutputQueue:
             self._started = True
 
     def discard_events(self, before_ns: int) -> None:
-        """Lose the watch events that were queued before `before_ns`, except one that is half sent."""
+        """check_event_timeout: lose the watch events queued before `before_ns`, except one half sent."""
         messages = self._messages
         if len(messages) <= self._started or messages[self._started][0] >= before_ns:
             return
