@@ -2,12 +2,15 @@
 
 Layers, each standing on those below it:
 
-    dom0  domu        the domains' own code: toolstack, drivers, workloads
-    drivers  xenstore drivers of real devices with their backends; the store daemon
+    dom0              the control domain's own code: its toolstack
+    domu              beside it, the guests' own code: their workloads
+    drivers           drivers of real devices with their backends
+    xenstore          beside them, the store daemon
     device_classes    what paravirtual devices there are
     block             the block split driver: both its ends
     kernel            what every paravirtual kernel has
-    hypervisor  devices
+    hypervisor        the hypervisor
+    devices           beside it, the hardware
     messages          every message that crosses a process boundary
     notebook          what guests write down for the experimenter, outside of what is simulated
     policies          what can be chosen about who survives

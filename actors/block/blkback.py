@@ -85,7 +85,7 @@ class Blkback(XenbusBackend):
         }
 
     async def attach(self, *, resuming: bool) -> None:
-        """Map the ring that the frontend has offered, and take what is in it."""
+        """connect_ring: map the ring that the frontend has offered, and take what is in it."""
         front, grants = self.served.frontend_path, self.kernel.grants
         ref = await read_number(self.store, f"{front}/ring-ref")
         port = await read_number(self.store, f"{front}/event-channel")
@@ -107,7 +107,7 @@ class Blkback(XenbusBackend):
             self.kernel.irq.notify(self._port)
 
     async def detach(self) -> None:
-        """Answer nothing more, wait for the volume, give the ring back."""
+        """xen_blkif_disconnect: answer nothing more, wait for the volume, give the ring back."""
         queue, mapping = self._queue, self._ring_mapping
         assert queue is not None and mapping is not None, "only what is attached is detached"  # noqa: PT018
         self.kernel.irq.unbind(self._port)

@@ -92,7 +92,7 @@ class Blkfront(XenbusFrontend):
         return self._queue.in_flight
 
     def keys(self) -> dict[str, str]:
-        """The ring, the port, and the way of speaking through them."""
+        """The ring, the port, and the way of speaking through them, as talk_to_blkback writes them."""
         return {
             "ring-ref": str(self._ring_ref),
             "event-channel": str(self._port),
@@ -101,7 +101,7 @@ class Blkfront(XenbusFrontend):
         }
 
     async def offer(self, domid: int) -> None:
-        """Make a new ring, and a port for it."""
+        """setup_blkring: make a new ring, and a port for it."""
         kernel = self.kernel
         await self._retire_ring()
         self.say(f"offering a ring to domain {domid}")
@@ -113,7 +113,7 @@ class Blkfront(XenbusFrontend):
         kernel.irq.bind(self._port, "xen-dyn -event", "blkif", self._queue.on_event)
 
     async def read_backend(self, backend: str) -> None:
-        """The size of the disk, and what the backend can do."""
+        """The size of the disk, and what the backend can do (blkfront_connect)."""
         self.sectors = await read_number(self.store, f"{backend}/sectors")
         info = await read_number(self.store, f"{backend}/info")
         self.read_only = bool(info & VDISK_READONLY)
@@ -130,7 +130,7 @@ class Blkfront(XenbusFrontend):
         self.say(f"{self.sectors} sectors, {replayed} requests issued again")
 
     async def refresh(self, backend: str) -> None:
-        """The disk may have another size."""
+        """The disk may have another size: Connected told again, in blkfront_connect."""
         self.sectors = await read_number(self.store, f"{backend}/sectors")
 
     def fail(self) -> None:

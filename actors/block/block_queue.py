@@ -135,7 +135,10 @@ class BlockQueue:
                 self._enter(operation, first, part, count, part_done)
 
     def attach(self, ring: FrontRing, page: memoryview, notify: Callable[[], None]) -> int:
-        """Use a new ring: first what was in flight, in the order of issue; how many those were."""
+        """Use a new ring: first what was in flight, in the order of issue; how many those were.
+
+        blkif_recover does so after a resume, but keeps no order.
+        """
         if self._detached_at_ns:
             now_ns = self._attached_at_ns = self._threads.now_ns
             self.counters.detached_ns += now_ns - self._detached_at_ns
@@ -314,6 +317,7 @@ class BlockQueue:
             left -= SECTORS_PER_PAGE
 
     def _take(self, offset: int) -> None:
+        """The checks of blkif_interrupt: an answer is to a request that was asked, and to its operation."""
         ident, operation, status = RESPONSE.unpack_from(self._page, offset)
         if ident >= BLKIF_RING_ENTRIES:
             raise RingBroken(f"an answer to request {ident}, which was not asked")

@@ -219,6 +219,7 @@ class VbdQueue:
                 self._threads.spawn("map grants", self._map_held())
 
     def _refusal(self, request: _Request, nr_segments: int) -> int:
+        """What dispatch_rw_block_io, xen_vbd_translate and dispatch_other_io refuse."""
         if request.operation == FLUSH:
             return OKAY if nr_segments == 0 else ERROR
         if request.operation > WRITE:

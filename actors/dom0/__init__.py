@@ -1,13 +1,14 @@
 """The control domain: what drives the hardware and builds the other domains.
 
-plan             the domains that this host should have, as dom0 finds them on its own disk
-steps            a toolstack operation compiled into steps that can be printed
-domain_builder   performs the steps
-toolstack        decides: create, take over after a restart, what follows a shutdown, shut down
-block_devices    attaches and detaches disks of domains that run
-shutdown_actions   what that is, by the reason
-store_home       where xenstored lives, as dom0 sees it
-local_store, stub_store   in dom0's own kernel; in a domain of its own
-version_handshake    which Xen this is, and whether the toolstack can talk to it
-control_domain   dom0's machine
+plan               the domains that this host should have, as dom0 finds them on its own disk
+steps              a toolstack operation compiled into steps that can be printed
+domain_builder     performs the steps
+toolstack          decides: create, take over after a restart, what follows a shutdown, shut down
+shutdown_actions   what follows a shutdown, by its reason
+block_devices      attaches and detaches disks of domains that run
+store_home         where xenstored lives, as dom0 sees it
+local_store        in dom0's own kernel
+stub_store         in a domain of its own
+version_handshake  which Xen this is, and whether the toolstack can talk to it
+control_domain     dom0's machine
 """

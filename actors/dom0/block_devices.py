@@ -139,7 +139,7 @@ class BlockDevices:
 
 
 async def _take_offline(store: Xenbus, front: str, back: str, *, force: bool) -> bool:
-    """Ask the backend to close; False if it is gone already."""
+    """libxl__initiate_device_generic_remove: ask the backend to close; False if it is gone already."""
 
     async def body(transaction: Transaction) -> bool:
         if force and await transaction.exists(front):

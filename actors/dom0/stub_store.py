@@ -106,7 +106,7 @@ class StubStore:
             if error.errno is not Errno.ESRCH:
                 raise
             return False
-        # Where there is no such domain the call tells of the next one above.
+        # XEN_DOMCTL_getdomaininfo tells of the next domain above where there is none of that number.
         return info["domain"] == domid and not cast("int", info["flags"]) & _OVER
 
     async def _make(self, dead: int | None) -> int:

@@ -1,9 +1,10 @@
 """What a domain that drives real devices has, be it dom0 or a driver domain.
 
-driver_domain    the machine of a driver domain; driver_configuration what it is told
-disk_driver      the driver of the disk controller
-hardware         the devices of a domain, of every kind
-disks            its disks: their drivers and volumes
-interrupt_line   how an interrupt line of a device comes to a domain
-backends         a blkback for each device that the toolstack writes into XenStore
+driver_domain         the machine of a driver domain
+driver_configuration  what it is told
+disk_driver           the driver of the disk controller
+hardware              the devices of a domain, of every kind
+disks                 its disks: their drivers and volumes
+interrupt_line        how an interrupt line of a device comes to a domain
+backends              a backend for each device that the toolstack writes into XenStore
 """

@@ -2,7 +2,8 @@
 
 hypervisor         the machine
 hypercall_table    numbers to methods
-call, arguments    one call, and what it was given
+call               one call
+arguments          what it was given
 host               the tables of one host, joined
 platform           the machine that it runs on
 outbox             what the tables want done, in order

@@ -79,7 +79,7 @@ class EventChannels:
         channel = self._allocate(table, "bind_interdomain")
         peer.state = state
         channel.peer, peer.peer = peer, channel
-        # An event sent before the binding was dropped; the binder has to look for itself once.
+        # evtchn_bind_interdomain: an event sent before the binding was dropped, so the binder looks once.
         self.set_pending(channel)
         return port
 
@@ -147,12 +147,15 @@ class EventChannels:
         table.release(channel)
 
     def close_all(self, table: PortTable) -> None:
-        """Close every port, from the top down."""
+        """Close every port, from the top down, as evtchn_destroy does."""
         for port in sorted(table.channels, reverse=True):
             self.close(table, port)
 
     def forget(self, table: PortTable) -> None:
-        """A domain dies: its ports close, and the virtual interrupts it took for all go to dom0 again."""
+        """A domain dies: its ports close, and the virtual interrupts it took for all go to dom0 again.
+
+        evtchn_destroy, which ends with clear_global_virq_handlers.
+        """
         table.dying = True
         table.link = None
         self.close_all(table)
@@ -183,7 +186,7 @@ class EventChannels:
             table.priorities.pop(port, None)
 
     def set_virq_owner(self, virq: int, table: PortTable) -> None:
-        """Let a domain take a global virtual interrupt. EINVAL for one of a vcpu, or a dying domain.
+        """set_global_virq_handler: a domain takes a global virtual interrupt. EINVAL: of a vcpu, or dying.
 
         That the last owner still has it bound is no obstacle in 4.17; -EBUSY came with commit 980822c5ed.
         """
@@ -196,20 +199,20 @@ class EventChannels:
         return self._virq_owners.get(virq, self.hardware_ports)
 
     def raise_global(self, virq: int) -> None:
-        """A global virtual interrupt for its owner, if it has bound it."""
+        """send_global_virq: a global virtual interrupt for its owner, if it has bound it."""
         owner = self.virq_owner(virq)
         channel = owner.virqs.get((virq, 0)) if owner is not None else None
         if channel is not None:
             self.set_pending(channel)
 
     def raise_on_vcpu(self, table: PortTable, virq: int, vcpu: int) -> None:
-        """A virtual interrupt for one vcpu of a domain, if it has bound it."""
+        """send_guest_vcpu_virq: a virtual interrupt for one vcpu of a domain, if it has bound it."""
         channel = table.virqs.get((virq, vcpu))
         if channel is not None:
             self.set_pending(channel)
 
     def set_pending(self, channel: Channel) -> None:
-        """An event on this port; if one is pending already, they are one."""
+        """An event on this port; if one is pending already, they are one (evtchn_2l_set_pending)."""
         table = channel.table
         if channel.port not in table.pending:
             table.pending.add(channel.port)
@@ -293,6 +296,7 @@ def _step(channel: Channel, operation: str) -> PortState:
 
 
 def _widow(channel: Channel) -> None:
+    """evtchn_close of an ECS_INTERDOMAIN port: what is left at the other end."""
     peer = channel.peer
     assert peer is not None, "an interdomain port has a peer"
     peer.state = _step(peer, "peer_closes")

@@ -126,6 +126,7 @@ class GrantTable:
     def pin(self, ref: int, domid: int, flags: int, *, copies: bool = False) -> int:
         """Use an entry in the name of `domid`; its mfn. GrantRefusal, and then nothing is pinned.
 
+        The checks of _set_status_v1, and of map_grant_ref and acquire_grant_for_copy for one in use.
         `flags` are `GNTMAP_*`; only what `copies` may use a sub-page entry (of which version 1 has the
         flag and no more).
         """
@@ -178,7 +179,7 @@ class GrantTable:
         self.words[ref // ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME * 2] = 0
 
     def swap(self, ref_a: int, ref_b: int) -> None:
-        """Exchange two entries of our own. GrantRefusal: bad_gntref, eagain while either is in use."""
+        """gnttab_swap_grant_ref, of our own. GrantRefusal: bad_gntref, eagain while either is in use."""
         for ref in (ref_a, ref_b):
             if not 0 <= ref < self.nr_entries:
                 raise GrantRefusal(GrantStatus.bad_gntref, f"grant {ref} of {self.nr_entries}")
@@ -192,7 +193,7 @@ class GrantTable:
         first[a], first[a + 1], second[b], second[b + 1] = second[b], second[b + 1], first[a], first[a + 1]
 
     def commit_transfer(self, ref: int, domid: int) -> int:
-        """Lock an entry that accepts a frame from `domid`: it says so from now on; the gfn it names.
+        """gnttab_prepare_for_transfer: lock an entry that accepts a frame from `domid`; the gfn it names.
 
         GrantRefusal general_error if it accepts none.
         """

@@ -44,7 +44,7 @@ class Grants:
         self.mapped = 0
 
     def grow(self, table: GrantTable, nr_frames: int) -> None:
-        """Give a table more frames. GrantRefusal beyond its limit or without memory."""
+        """gnttab_grow_table: more frames. GrantRefusal beyond the table's limit or without memory."""
         if nr_frames > table.max_frames:
             raise GrantRefusal(GrantStatus.general_error, f"{nr_frames} grant frames of {table.max_frames}")
         missing = nr_frames - len(table.frames)
@@ -61,7 +61,7 @@ class Grants:
     def map(
         self, mapper: GrantTable, granter: GrantTable, ref: int, flags: int, host_addr: int | None = None
     ) -> tuple[int, int]:
-        """Map a grant, `flags` being `GNTMAP_*`; (handle, mfn). GrantRefusal."""
+        """map_grant_ref: map a grant, `flags` being `GNTMAP_*`; (handle, mfn). GrantRefusal."""
         if not mapper.can_track():
             raise GrantRefusal(GrantStatus.no_space, f"domain {mapper.domid} has no maptrack entry left")
         mfn = granter.pin(ref, mapper.domid, flags)
@@ -72,7 +72,7 @@ class Grants:
     def unmap(self, mapper: GrantTable, handle: int, sides: int, host_addr: int | None, bus: int) -> None:
         """Give back the `sides` (host_map, device_map) of a mapping; with the last one the mapping goes.
 
-        A side that is not mapped is passed over, as in Xen. GrantRefusal for a handle that is none
+        A side that is not mapped is passed over, as in unmap_common. GrantRefusal for a handle that is none
         (bad_handle) or names another frame (bad_dev_addr) or address (general_error).
         """
         mapping = mapper.maptrack.get(handle)
@@ -95,7 +95,8 @@ class Grants:
     def copy(self, caller: GrantTable, source: CopyEnd, dest: CopyEnd, length: int) -> None:
         """Copy bytes between two frames. GrantRefusal, and then nothing is copied.
 
-        The source is claimed first, then the destination, and only then do lengths count.
+        The source is claimed first, then the destination (gnttab_copy_claim_buf), and only then do lengths
+        count (gnttab_copy_buf).
         """
         from_mfn = self._claim(caller, source, _HOST | _READONLY)
         try:
@@ -121,12 +122,12 @@ class Grants:
         return mfn
 
     def release_mappings(self, mapper: GrantTable) -> None:
-        """The mapper is dead: all that it had mapped is given back; the granters are not told."""
+        """gnttab_release_mappings: the mapper is dead, and gives all back; the granters are not told."""
         for handle in sorted(mapper.maptrack):
             self.unmap(mapper, handle, _BOTH, None, 0)
 
     def release_table(self, table: GrantTable) -> None:
-        """The granter is gone for good, and nobody has a grant of it: its grant frames are freed."""
+        """grant_table_destroy: the granter is gone, and nobody has a grant of it: its frames are freed."""
         assert not table.pins, f"domain {table.domid} is gone and grants of it are in use"
         table.words.clear()
         self._frames.release([(mfn, 1) for mfn in table.frames], table.physmap)

@@ -24,7 +24,9 @@ from actors.hypervisor.ports import PortTable
 from actors.hypervisor.redirection_table import RedirectionTable
 
 MAX_GUESTS: Final = 32
+"""The default of Xen's parameter irq-max-guests."""
 FORCED_EOI_NS: Final = 1_000_000
+"""The time that do_IRQ_guest gives eoi_timer."""
 FORCED_EOI: Final = "forced EOI"
 
 Guest = tuple[PortTable, int]
@@ -83,7 +85,7 @@ class Irqs:
         return self._lines[irq].ack is not AckType.NONE
 
     def check_bind(self, irq: int, *, will_share: bool) -> None:
-        """EBUSY unless one more domain may bind the interrupt."""
+        """pirq_guest_bind: EBUSY unless one more domain may bind the interrupt."""
         line = self._lines.get(irq)
         if line is not None and (not (will_share and line.shareable) or len(line.guests) >= MAX_GUESTS):
             raise XenError(Errno.EBUSY, f"irq {irq} is in use")
@@ -101,11 +103,12 @@ class Irqs:
             self._msi.mask(irq, masked=False)
 
     def _ack_type(self, irq: int) -> AckType:
+        """irq_acktype: a message that can be masked counts as an edge."""
         waits = self._io_apic.is_level(irq) if irq < self._nr_gsis else not self._msi.is_maskable(irq)
         return AckType.EOI if waits else AckType.NONE
 
     def unbind(self, irq: int, guest: Guest) -> None:
-        """One domain less: what it had in flight has ended; the last one masks the line."""
+        """pirq_guest_unbind: what it had in flight has ended; the last domain masks the line."""
         line = self._lines[irq]
         line.guests.remove(guest)
         if not line.guests:
@@ -155,14 +158,14 @@ class Irqs:
         self._agenda.set((FORCED_EOI, irq), at_ns, partial(self._force, events, irq))
 
     def eoi(self, events: EventChannels, irq: int, guest: Guest) -> None:
-        """A domain has served an interrupt; more often than it came is as well."""
+        """pirq_guest_eoi: a domain has served an interrupt; more often than it came is as well."""
         line = self._lines.get(irq)
         if line is not None:
             self._end_for(irq, line, guest)
             self._deliver_again(events, irq, line)
 
     def _force(self, events: EventChannels, irq: int) -> None:
-        """End by force what has been in flight for too long."""
+        """irq_guest_eoi_timer_fn: end by force what has been in flight for too long."""
         self.forced += 1
         line = self._lines[irq]
         for guest in list(line.in_flight):

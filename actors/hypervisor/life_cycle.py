@@ -87,7 +87,7 @@ class LifeCycle:
         grant_frames: int,
         maptrack_frames: int,
     ) -> Domain:
-        """A new domain, paused, without memory or vcpus. ENOMEM for its first grant frame."""
+        """domain_create: a new domain, paused, without memory or vcpus. ENOMEM for its first grant frame."""
         host, platform = self._host, self._host.platform
         hardware = domid == HARDWARE_DOMID
         physmap = Physmap(domid, 0)
@@ -115,14 +115,14 @@ class LifeCycle:
         return domain
 
     def pause(self, domain: Domain) -> None:
-        """Count one more pause. EOVERFLOW past 255."""
+        """domain_pause_by_systemcontroller: count one more pause. EOVERFLOW past 255."""
         if domain.pause_count >= MAX_PAUSES:
             raise XenError(Errno.EOVERFLOW, f"domain {domain.domid} is paused {MAX_PAUSES} times")
         domain.pause_count += 1
         self._hold(domain)
 
     def unpause(self, domain: Domain) -> None:
-        """Count one pause less; with the last one the domain runs. EINVAL if it is not paused."""
+        """domain_unpause_by_systemcontroller: one pause less; with the last one it runs. EINVAL."""
         if not domain.pause_count:
             raise XenError(Errno.EINVAL, f"domain {domain.domid} is not paused")
         domain.pause_count -= 1
@@ -169,7 +169,7 @@ class LifeCycle:
             self.shutdown(domain, ShutdownReason.crash)
 
     def shutdown(self, domain: Domain, reason: int, *, by_itself: bool = False) -> None:
-        """The domain has stopped; the first reason counts. It is kept for its toolstack to look at."""
+        """domain_shutdown: the domain has stopped; the first reason counts. It is kept for its toolstack."""
         if not domain.can("shutdown"):
             return
         domain.step("shutdown")
@@ -187,7 +187,7 @@ class LifeCycle:
             self._host.events.raise_global(Virq.DOM_EXC)
 
     def _send_suspended(self, domain: Domain) -> None:
-        # Xen does not look at what the sending returns: a port that was closed is the toolstack's affair.
+        # __domain_finalise_shutdown does not look at what evtchn_send returns: the port may be closed.
         with contextlib.suppress(XenError):
             self._host.events.send(domain.ports, domain.suspend_port)
 
@@ -196,7 +196,7 @@ class LifeCycle:
         self.shutdown(domain, ShutdownReason.watchdog)
 
     def resume(self, domain: Domain) -> None:
-        """Let a domain that has shut down go on. EINVAL if it cannot."""
+        """domain_resume: let a domain that has shut down go on. EINVAL if it cannot."""
         if domain.life is not Life.SHUTDOWN:
             return
         if not domain.linked:
@@ -212,7 +212,7 @@ class LifeCycle:
             domain.suspended_call = 0
 
     def kill(self, domain: Domain) -> None:
-        """Destroy a domain: at once if it has no process, else as soon as that has ended."""
+        """domain_kill: at once if the domain has no process, else as soon as that has ended."""
         if not domain.can("kill"):
             return
         domain.step("kill")
@@ -228,7 +228,7 @@ class LifeCycle:
             self._release(domain)
 
     def reap(self) -> None:
-        """Bury the zombies that nobody holds any more."""
+        """complete_domain_destroy, for the zombies that nobody holds any more."""
         for domain in [each for each in self.zombies if not each.is_zombie]:
             self.zombies.remove(domain)
             self._bury(domain)
@@ -283,6 +283,7 @@ class LifeCycle:
             self._send(PauseDomain(domain.domid, wanted))
 
     def _hardware_shutdown(self, domain: Domain, reason: int) -> None:
+        """hwdom_shutdown, but for `restart`. In Xen the watchdog restarts the machine even with noreboot."""
         platform = self._host.platform
         if reason == ShutdownReason.poweroff:
             self._stop_machine(MachineHalt("dom0 powered off"), "Hardware Dom0 halted: halting machine")

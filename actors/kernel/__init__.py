@@ -14,7 +14,8 @@ xs_nodes        what one may do with nodes
 xenbus          the XenStore client: requests, transactions, watches, reconnect
 store_ring      the client of a domain that a toolstack has built
 shutdown        what the toolstack asks of it
-store           what a split driver needs of XenStore; observed_store tells of the states that it writes
+store           what a split driver needs of XenStore
+observed_store  the same, and it tells of the states that are written
 
 ring            Xen's shared rings, for both ends
 

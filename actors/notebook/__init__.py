@@ -2,9 +2,12 @@
 
 A guest has the only pen; whoever looks on, or back, reads.
 
-journal         what a guest asked of one virtual disk and what it was told, as the guest writes it
-journal_reader  the same to whoever reads it; journal_header, journal_record where each number of it stands
-store_log, store_log_reader   what a guest asked of XenStore and what it was told
-stamp           the content of a written sector: who wrote it, where, in which order
-histogram       durations, counted
+journal           what a guest asked of one virtual disk and what it was told, as the guest writes it
+journal_reader    the same to whoever reads it
+journal_header    where its words stand
+journal_record    where the numbers of one request stand
+store_log         what a guest asked of XenStore and what it was told
+store_log_reader  the same to whoever reads it
+stamp             the content of a written sector: who wrote it, where, in which order
+histogram         durations, counted
 """

@@ -1,24 +1,26 @@
 """The store daemon: a tree of nodes that every domain talks to.
 
-permissions   who may do what with a node
-quotas        how much an unprivileged domain may have
-tree          nodes and generation counts
-operations    what a client may do with a node: checks, then changes
-transactions  a private view of the tree, and the rule by which it is committed
-watches       who wants to hear of which change
-paths         which node a client means
-numbers       numbers as C reads them
-requests      a request to its method, a refusal to its name
-request_table, administration   which method does which; those about domains and the daemon itself
-connections   one client: who it is, what it has, what came in part
-store         the store as a whole: request in, messages out
-ring_client   a domain's ring page as the daemon serves it
-ring_setup    how a domain's page and port are found
-archive       what outlives a daemon: rows, batches, what is not committed yet
-sqlite_archive, memory_archive   where that is kept
-jobs          what takes several steps, one after the other
-turn_end      what leaves at the end of a turn, once it is kept
-daemon        the store on a kernel: rings, ports, deaths of domains
-tool_clients  tools of the control domain, each on a link of its own
-stub_domain   the kernel of a domain that does nothing else
+permissions     who may do what with a node
+quotas          how much an unprivileged domain may have
+tree            nodes and generation counts
+operations      what a client may do with a node: checks, then changes
+transactions    a private view of the tree, and the rule by which it is committed
+watches         who wants to hear of which change
+paths           which node a client means
+numbers         numbers as C reads them
+requests        a request to its method, a refusal to its name
+request_table   which method does which request
+administration  requests about domains and the daemon itself
+connections     one client: who it is, what it has, what came in part
+store           the store as a whole: request in, messages out
+ring_client     a domain's ring page as the daemon serves it
+ring_setup      how a domain's page and port are found
+archive         what outlives a daemon: rows, batches, what is not committed yet
+sqlite_archive  kept in a file
+memory_archive  kept in memory
+jobs            what takes several steps, one after the other
+turn_end        what leaves at the end of a turn, once it is kept
+daemon          the store on a kernel: rings, ports, deaths of domains
+tool_clients    tools of the control domain, each on a link of its own
+stub_domain     the kernel of a domain that does nothing else
 """

@@ -95,18 +95,17 @@ class RequestStream:
 class OutputQueue:
     """Messages that wait for room on their way to a client."""
 
-    __slots__ = ("_messages", "_started", "discarded")
+    __slots__ = ("_messages", "_started")
 
     def __init__(self) -> None:
         self._messages: deque[tuple[int, bytes]] = deque()
         self._started = False
-        self.discarded = 0
 
     def __len__(self) -> int:
         return len(self._messages)
 
     def add(self, message: bytes, now_ns: int) -> None:
-        """One more message; not a watch event of a node that waits already, just so (XSA-326)."""
+        """One more message; send_event leaves out a watch event that waits already, just so (XSA-326)."""
         if self._messages and _is_event(message) and message[HEADER_BYTES : HEADER_BYTES + 1] != b"@":
             for _, waiting in self._messages:
                 if waiting == message:
@@ -134,13 +133,12 @@ class OutputQueue:
             self._started = True
 
     def discard_events(self, before_ns: int) -> None:
-        """Lose the watch events that were queued before `before_ns`, except one that is half sent."""
+        """check_event_timeout: lose the watch events queued before `before_ns`, except one half sent."""
         messages = self._messages
         if len(messages) <= self._started or messages[self._started][0] >= before_ns:
             return
         head = [messages.popleft()] if self._started else []
         kept = [each for each in messages if each[0] >= before_ns or not _is_event(each[1])]
-        self.discarded += len(messages) - len(kept)
         self._messages = deque(head + kept)
 
     def clear(self) -> None:

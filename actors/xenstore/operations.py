@@ -55,7 +55,7 @@ def read(view: View, client: Client, path: str) -> Node:
 
 
 def write(view: View, client: Client, path: str, value: bytes) -> list[Change]:
-    """Set the value of a node; make it, and its parents, if absent. EACCES, ENOSPC."""
+    """do_write: set the value of a node; make it, and its parents, if absent. EACCES, ENOSPC."""
     node, refusal = _look(view, client, path, Access.WRITE)
     if node is not None:
         _put(view, client, {path: Node(value, node.permissions, node.children)})
@@ -66,7 +66,7 @@ def write(view: View, client: Client, path: str, value: bytes) -> list[Change]:
 
 
 def mkdir(view: View, client: Client, path: str) -> list[Change]:
-    """Have an empty node; nothing if it is there. EACCES, ENOSPC."""
+    """do_mkdir: have an empty node; nothing if it is there. EACCES, ENOSPC."""
     node, refusal = _look(view, client, path, Access.WRITE)
     if node is not None:
         return []
@@ -76,7 +76,7 @@ def mkdir(view: View, client: Client, path: str) -> list[Change]:
 
 
 def remove(view: View, client: Client, path: str) -> list[Change]:
-    """Remove a node and all below; nothing if absent. EINVAL for the root, ENOENT without parent, EACCES.
+    """do_rm: remove a node and all below; nothing if absent. EINVAL the root, ENOENT no parent, EACCES.
 
     EIO where a transaction, which others have overtaken, sees a child that is not there or the other way.
     """
@@ -92,7 +92,7 @@ def remove(view: View, client: Client, path: str) -> list[Change]:
 
 
 def set_permissions(view: View, client: Client, path: str, permissions: Permissions) -> list[Change]:
-    """Replace permissions, as owner or privileged. EACCES, ENOENT, ENOSPC; EPERM for a new owner."""
+    """do_set_perms: replace permissions, as owner or privileged. EACCES, ENOENT, ENOSPC; EPERM: new owner."""
     node, refusal = _look(view, client, path, Access.WRITE | Access.OWNER)
     if node is None:
         raise XenError(refusal, path)
@@ -149,7 +149,10 @@ def _cut_branch(view: View, top: str) -> list[Change]:
 
 
 def _look(view: View, client: Client, path: str, access: int) -> tuple[Node | None, Errno]:
-    """The node at a path if the client may do all of `access`, else why not."""
+    """get_node: the node at a path if the client may do all of `access`, else why not.
+
+    Who may do nothing of it above an absent node is told EACCES (errno_from_parents).
+    """
     node = view.get(path)
     if node is not None and may(client, node.permissions, access):
         return node, Errno.ENOENT
@@ -172,6 +175,7 @@ def _nearest_above(view: View, path: str) -> Node:
 
 
 def _create(view: View, client: Client, path: str, value: bytes) -> list[Change]:
+    """create_node, with the parents that construct_node makes."""
     names: list[str] = []
     above = path
     parent: Node | None = None

@@ -64,7 +64,7 @@ PRIVATE: Final[Permissions] = (Permission(0, 0),)
 
 
 def access_of(permissions: Permissions, domid: int, target: int | None = None) -> int:
-    """What an unprivileged domain may do, as bits of `Access`; it may do what its `target` may."""
+    """perm_for_conn: what an unprivileged domain may do, as bits of `Access`; also what its `target` may."""
     owner = permissions[0]
     if owner.domid in {domid, target}:
         return _ALL
@@ -83,7 +83,7 @@ def without(permissions: Permissions, domid: int) -> Permissions:
 
 
 def inherited(permissions: Permissions, creator: int | None) -> Permissions:
-    """The permissions of a new node below one with `permissions`; `creator` is None if privileged."""
+    """The permissions that construct_node gives below `permissions`; `creator` is None if privileged."""
     if creator is None or permissions[0].domid == creator:
         return permissions
     return (Permission(creator, permissions[0].access), *permissions[1:])

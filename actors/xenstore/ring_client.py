@@ -154,7 +154,6 @@ class RingClient:
         if self.quotas is not None and len(output):
             output.discard_events(now_ns - self.quotas.event_ns)
             if len(output) >= EVENTS_MAX and unpack_header(message)[0] == XsType.WATCH_EVENT:
-                output.discarded += 1
                 return
         output.add(message, now_ns)
 

@@ -62,6 +62,6 @@ async def domain_states(kernel: Kernel, own_domid: int, served: list[int]) -> di
         )
         for domid in served
     ]
-    # Where there is no such domain the call tells of the next one above.
+    # XEN_DOMCTL_getdomaininfo tells of the next domain above where there is none of that number.
     infos = [cast("dict[str, int]", (await call).out or {}) for call in calls]
     return {each["domain"]: each["flags"] for each in infos if each}

@@ -36,7 +36,7 @@ class Transaction:
         self._puts = 0
 
     def get(self, path: str) -> Node | None:
-        """The node at a path, as this transaction sees it; the commit depends on it from now on. ENOSPC."""
+        """access_node: the node at a path, as this transaction sees it; the commit depends on it. ENOSPC."""
         if path in self._changed:
             return self._changed[path]
         if path not in self._seen:
@@ -65,7 +65,7 @@ class Transaction:
         return self._tree.owned(domid) < limit
 
     def fail(self) -> None:
-        """Something was refused half way: this can never be committed."""
+        """fail_transaction: something was refused half way, so this can never be committed."""
         self._failed = True
 
     def readers(self, path: str, *permissions: Permissions) -> tuple[Permissions, ...]:  # noqa: ARG002
@@ -84,7 +84,7 @@ class Transaction:
                 node.permissions = without(node.permissions, domid)
 
     def commit(self) -> list[Change]:
-        """Bring the changes into the tree; what was changed. Refused, the tree is as it was.
+        """finalize_transaction: bring the changes into the tree; what was changed. Refused, it is as it was.
 
         ENOMEM if something failed half way, ENOSPC for nodes, EAGAIN.
         """

@@ -70,7 +70,7 @@ class Watches:
         return self._of.get(connection, {}).get((path, token))
 
     def add(self, watch: Watch) -> None:
-        """Set a watch. EEXIST if the connection has one with this path and token."""
+        """do_watch: set a watch. EEXIST if the connection has one with this path and token."""
         mine = self._of.setdefault(watch.connection, {})
         if (watch.path, watch.token) in mine:
             raise XenError(Errno.EEXIST, f"{watch.path} {watch.token!r}")
@@ -81,7 +81,7 @@ class Watches:
         self._total += 1
 
     def remove(self, connection: int, path: str, token: bytes) -> None:
-        """Take a watch back. ENOENT."""
+        """do_unwatch: take a watch back. ENOENT."""
         watch = self.find(connection, path, token)
         if watch is None:
             raise XenError(Errno.ENOENT, f"{path} {token!r}")
@@ -97,7 +97,7 @@ class Watches:
             self._drop(watch)
 
     def matching(self, path: str, *, exact: bool) -> list[Watch]:
-        """The watches that a change of `path` concerns: those on it and, unless `exact`, above it."""
+        """fire_watches: whom a change of `path` concerns: those on it and, unless `exact`, above it."""
         found: list[Watch] = []
         current: str | None = path
         while current is not None:

@@ -1,7 +1,10 @@
 """What is wanted, done, seen and judged: no event loop, no process, no socket. Arrows point down this list.
 
-verdict, trace               what a run has shown
-experiment                   the experimenter's machines
-config, terminal, exit_codes what is wanted; what people and scripts read
-faults                       what a fault is
+verdict     what a run has shown
+trace       the same for Perfetto
+experiment  the experimenter's machines
+config      what is wanted
+terminal    what people and their pipes read
+exit_codes  what scripts read
+faults      what a fault is
 """

@@ -140,11 +140,14 @@ PAGE: Final = Page(
         ),
         lines(
             "Reconnects",
-            "New rings offered, old rings taken up again, requests issued again.",
+            "New rings offered, old rings taken up again, requests issued again, keys written again.",
             "none",
             Query(f"sum by (host, guest, vbd) ({metric.VBD_RECONNECTS.of(G)})", f"{VBD} reconnects"),
             Query(f"sum by (host, guest, vbd) ({metric.VBD_RESUMES.of(G)})", f"{VBD} resumes"),
             Query(f"sum by (host, guest, vbd) ({metric.VBD_REPLAYED_REQUESTS.of(G)})", f"{VBD} replayed"),
+            Query(
+                f"sum by (host, guest, vbd) ({metric.VBD_KEYS_PUBLISHED_AGAIN.of(G)})", f"{VBD} keys again"
+            ),
             steps=True,
         ),
     ),

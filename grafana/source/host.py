@@ -72,7 +72,7 @@ PAGE: Final = Page(
         ),
         lines(
             "Interrupts",
-            "Device interrupts delivered to dom0, and ended by it (EOI); spurious ones had no taker.",
+            "Delivered to domains, and ended by them (EOI). Spurious: without a taker; forced: ended by Xen.",
             "ops",
             Query(
                 f"sum by (host, device) (rate({metric.INTERRUPTS.of(S)}{RATE}))",
@@ -83,13 +83,23 @@ PAGE: Final = Page(
                 "{{host}}/{{device}} ended",
             ),
             Query(f"sum by (host) (rate({metric.SPURIOUS_INTERRUPTS.of(S)}{RATE}))", "{{host}} spurious"),
+            Query(f"sum by (host) (rate({metric.FORCED_INTERRUPTS.of(S)}{RATE}))", "{{host}} forced"),
+        ),
+        lines(
+            "IO-APIC trouble",
+            "Edges lost while masked, interrupts without a vector, ends that no pin was waiting for.",
+            "none",
+            Query(f"sum by (host, pin) ({metric.IOAPIC_LOST_EDGES.of(S)})", "{{host}} pin {{pin}} lost"),
+            Query(f"sum by (host) ({metric.IOAPIC_UNDELIVERABLE.of(S)})", "{{host}} undeliverable"),
+            Query(f"sum by (host) ({metric.IOAPIC_UNMATCHED_ENDS.of(S)})", "{{host}} unmatched ends"),
         ),
         lines(
             "Event channels",
-            "Ports in use, and those with an event under way.",
+            "Ports in use, those with an event under way, and those bound to interrupts.",
             "none",
             Query(f"sum by (host, domain) ({metric.EVENT_CHANNELS.of(S)})", "{{host}}/{{domain}}"),
             Query(f"sum by (host) ({metric.EVENT_CHANNELS_PENDING.of(S)})", "{{host}} pending"),
+            Query(f"sum by (host) ({metric.PIRQS_BOUND.of(S)})", "{{host}} interrupts"),
         ),
     ),
     row(
@@ -100,6 +110,12 @@ PAGE: Final = Page(
             "none",
             Query(f"sum by (host, owner) ({metric.FRAMES.of(S)})", "{{host}}/{{owner}}"),
             stacked=True,
+        ),
+        lines(
+            "Frames in use",
+            "Machine frames of 4 KiB that are not free.",
+            "none",
+            Query(f"sum by (host) ({metric.FRAMES_USED.of(S)})", "{{host}}"),
         ),
         lines(
             "Grants",
@@ -145,13 +161,29 @@ PAGE: Final = Page(
         ),
         lines(
             "Disk trouble",
-            "Commands in flight, resets and errors of the physical disks.",
+            "Commands in flight, completions not taken, resets, errors, and failures of the cache.",
             "none",
             Query(
                 f"sum by (host, disk) ({metric.DISK_REQUESTS_IN_FLIGHT.of(S)})", "{{host}}/{{disk}} in flight"
             ),
             Query(f"sum by (host, disk) ({metric.DISK_RESETS.of(S)})", "{{host}}/{{disk}} resets"),
             Query(f"sum by (host, disk) ({metric.DISK_ERRORS.of(S)})", "{{host}}/{{disk}} errors"),
+            Query(
+                f"sum by (host, disk) ({metric.DISK_COMPLETIONS_QUEUED.of(S)})", "{{host}}/{{disk}} not taken"
+            ),
+            Query(
+                f"sum by (host, disk) ({metric.DISK_WRITE_BACK_FAILURES.of(S)})",
+                "{{host}}/{{disk}} write-back failures",
+            ),
+        ),
+        lines(
+            "Effects of disk faults",
+            "Errors that were injected, flushes that did nothing, interrupts that were lost.",
+            "none",
+            Query(
+                f"sum by (host, disk, effect) ({metric.DISK_FAULT_EFFECTS.of(S)})",
+                "{{host}}/{{disk}} {{effect}}",
+            ),
         ),
     ),
     row(

@@ -90,6 +90,12 @@ PAGE: Final = Page(
             Query(metric.XENSTORE_CONNECTIONS.of(S), "{{host}} clients"),
         ),
         lines(
+            "Driver domains",
+            "How often they have connected to the store anew.",
+            "none",
+            Query(metric.XENSTORE_RECONNECTS.of(S), "{{host}} reconnects"),
+        ),
+        lines(
             "Transactions",
             "Begun, and refused at their end.",
             "ops",

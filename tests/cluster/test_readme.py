@@ -107,7 +107,7 @@ def test_every_file_that_is_written_down_exists(path: Path) -> None:
     text = path.read_text()
     for name in re.findall(r"\]\(([^)#]+)\)", text):
         assert (path.parent / name).is_file(), name
-    for name in re.findall(r"\b(?:bench|configs)/[\w-]+\.(?:py|yaml|jsonl)", text):
+    for name in re.findall(r"\b(?:actors|cluster|configs|grafana|tests)/[\w/.-]+\.(?:py|yaml|jsonl)", text):
         assert (ROOT / name).is_file(), name
 
 

@@ -201,9 +201,7 @@ def test_watch_events_that_are_not_taken_are_lost_after_a_while(dom0):
         dom0.do(dom0.xenbus.write("/local/domain/5/name", str(number)))
     dom0.xen.advance(30_000_000_000)
     dom0.do(dom0.xenbus.write("/local/domain/5/name", "late"))
-    client = dom0.daemon._rings[5]
-    assert client._output.discarded > 0
-    assert len(client._output) <= 2
+    assert len(dom0.daemon._rings[5]._output) <= 2, "60 events waited"
     guest.wake()
     assert guest.do(guest.xenbus.read("name")) == "late"
 

@@ -11,6 +11,7 @@ from typing import Final
 from actors.address import Address
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
+from actors.devices.ioapic import IoApicStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
@@ -41,9 +42,9 @@ class Readings:
 
     What a guest's disks and kernel say is kept by the guest, wherever that is.
     `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
-    the record that a device of its kind declares; `backends`: those of dom0 and the driver domains, by guest
-    and virtual device; `frontends`: the guests', by vdev. A domain that boots again and has none yet keeps
-    its last ones. `asked`: who has not answered yet, by sequence.
+    the record that a device of its kind declares; `drivers`: those of the driver domains; `backends`: those
+    of dom0 and the driver domains, by guest and virtual device; `frontends`: the guests', by vdev. A domain
+    that boots again and has none yet keeps its last ones. `asked`: who has not answered yet, by sequence.
     """
 
     def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
@@ -51,6 +52,8 @@ class Readings:
         self.hypervisors: dict[str, HypervisorStatistics] = {}
         self.domains: dict[tuple[str, str], DomainStatistics] = {}
         self.hardware: dict[tuple[str, str], object] = {}
+        self.ioapics: dict[str, IoApicStatistics] = {}
+        self.drivers: dict[tuple[str, str], DriverDomainStatistics] = {}
         self.dom0s: dict[str, ControlDomainStatistics] = {}
         self.stores: dict[str, StoreReading] = {}
         self.backends: dict[tuple[GuestId, int], BlkbackStatistics] = {}
@@ -118,6 +121,8 @@ class Readings:
             self._take_hypervisor(board, record_of(HypervisorStatistics, values))
         elif device is not None:
             self.hardware[key] = record_of(HARDWARE_KINDS[device.program].statistics, values)
+        elif actor == "ioapic":
+            self.ioapics[host] = record_of(IoApicStatistics, values)
         elif name == "dom0":
             dom0 = self.dom0s[host] = record_of(ControlDomainStatistics, values)
             self._take_backends(board, dom0.vbds)
@@ -126,8 +131,9 @@ class Readings:
         elif name == "xenstore":
             self.stores[host] = StoreReading(record_of(StoreStatistics, values), now_ns)
         elif name in board.host.drivers:
-            self._take_backends(board, record_of(DriverDomainStatistics, values).vbds)
-        elif actor != "ioapic" and (guest_id := board.guest_at(int(actor.removeprefix("dom")))) is not None:
+            driver = self.drivers[key] = record_of(DriverDomainStatistics, values)
+            self._take_backends(board, driver.vbds)
+        elif (guest_id := board.guest_at(int(actor.removeprefix("dom")))) is not None:
             guest = record_of(GuestStatistics, values)
             self.vitals[guest_id] = guest.vitals
             if guest.vbds:

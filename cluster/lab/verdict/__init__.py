@@ -1,6 +1,12 @@
 """What a run has shown, held against what had been acknowledged.
 
-ledger, verification  the images read back and held against the guests' journals; store_ledger for XenStore
-report             run.json and its verdict; report_checks, expectations, run_facts go into it
+verdict            held, failed or unknown
+ledger             one volume read back and held against its guest's journal
+store_ledger       the same for XenStore
+verification       all of them, for a run
+report             run.json and its verdict
+report_checks      what is always checked
+expectations       what the file predicts
+run_facts          what a run has left behind, for the report
 summary            the same for a person
 """

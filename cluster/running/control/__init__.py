@@ -1,9 +1,14 @@
 """A running cluster, spoken to from outside.
 
 runtime_directory  where the sockets of a user's clusters are
-client             the commands' end of the socket; server the cluster's; listener who comes to it
-preflight          what would be in the way of a start; interruption is Ctrl-C
-watched            what `top` is told; interrupts, process_times beside it
+client             the commands' end of the socket
+server             the cluster's end
+listener           a socket, and the connections that come to it
+preflight          what must be free before a start
+interruption       Ctrl-C
+watched            what `top` is told
+interrupts         the interrupts of a domain, asked for
+process_times      what processes have used
 fault_schedule     what `status` is told of the faults
 xenstore_socket    the door of XenStore's own tools
 """

@@ -10,7 +10,9 @@ from actors.abi.types import SECTOR_SIZE
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.devices.disk_statistics import DiskStatistics
+from actors.devices.ioapic import IoApicStatistics
 from actors.domu.vitals import VitalsStatistics
+from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.notebook.journal_header import Word
 from actors.runtime.units import NS_PER_S
@@ -22,6 +24,8 @@ ALL_GUESTS: Final = "(all)"
 XEN: Final = fields_of(HypervisorStatistics)
 DOMAIN: Final = fields_of(DomainStatistics)
 DISK: Final = fields_of(DiskStatistics)
+IOAPIC: Final = fields_of(IoApicStatistics)
+DRIVER: Final = fields_of(DriverDomainStatistics)
 STORE: Final = fields_of(StoreStatistics)
 VITALS: Final = fields_of(VitalsStatistics)
 FRONTEND: Final = fields_of(BlkfrontStatistics)
@@ -82,6 +86,7 @@ FRAMES: Final = gauge(
         "xen": XEN.frames_reserved,
     },
 )
+FRAMES_USED: Final = gauge("frames_used", "", "Machine frames that are not free.", XEN.frames_used)
 LINGERING_FRAMES: Final = gauge(
     "lingering_frames", "", "Frames of dead domains that others still refer to.", XEN.frames_lingering
 )
@@ -110,6 +115,30 @@ INTERRUPTS_ENDED: Final = counter(
 )
 SPURIOUS_INTERRUPTS: Final = counter(
     "spurious_interrupts", "", "Interrupts that no domain wanted.", XEN.spurious_interrupts
+)
+FORCED_INTERRUPTS: Final = counter(
+    "forced_interrupts",
+    "",
+    "Device interrupts that Xen ended itself, since a domain did not in time.",
+    XEN.interrupts_forced,
+)
+PIRQS_BOUND: Final = gauge(
+    "pirqs_bound", "", "Interrupts of devices that are bound to ports of domains.", XEN.pirqs_bound
+)
+IOAPIC_LOST_EDGES: Final = counter(
+    "ioapic_lost_edges", "pin", "Edges that came while the pin was masked, and are lost.", IOAPIC.lost_edges
+)
+IOAPIC_UNDELIVERABLE: Final = counter(
+    "ioapic_undeliverable",
+    "",
+    "Interrupts whose redirection entry names a vector or a delivery mode that is not taken.",
+    IOAPIC.undeliverable,
+)
+IOAPIC_UNMATCHED_ENDS: Final = counter(
+    "ioapic_unmatched_ends",
+    "",
+    "Ends of interrupts (EOI) that no pin was waiting for.",
+    IOAPIC.unmatched_ends,
 )
 EVENT_CHANNELS: Final = gauge("event_channels", "domain", "Ports in use.", DOMAIN.ports)
 EVENT_CHANNELS_PENDING: Final = gauge(
@@ -225,6 +254,12 @@ VBD_RESUMES: Final = counter(
 VBD_REPLAYED_REQUESTS: Final = counter(
     "vbd_replayed_requests", "guest vbd", "Requests issued again after a reconnect.", FRONTEND.replayed
 )
+VBD_KEYS_PUBLISHED_AGAIN: Final = counter(
+    "vbd_keys_published_again",
+    "guest vbd",
+    "How often the frontend wrote its keys again, since a toolstack had overwritten them.",
+    FRONTEND.published_again,
+)
 VBD_RECONNECT_SECONDS: Final = counter(
     "vbd_reconnect_seconds",
     "guest vbd phase",
@@ -254,6 +289,12 @@ XENSTORE_TRANSACTIONS_OPEN: Final = gauge(
 XENSTORE_WATCHES: Final = gauge("xenstore_watches", "", "Watches that are set.", STORE.watches)
 XENSTORE_NODES: Final = gauge("xenstore_nodes", "", "Nodes in the store.", STORE.nodes)
 XENSTORE_CONNECTIONS: Final = gauge("xenstore_connections", "", "Clients of the store.", STORE.connections)
+XENSTORE_RECONNECTS: Final = counter(
+    "xenstore_reconnects",
+    "",
+    "How often driver domains have connected to the store anew.",
+    DRIVER.store_reconnects,
+)
 DISK_REQUESTS: Final = counter(
     "disk_requests",
     "disk operation",
@@ -278,6 +319,28 @@ DISK_DIRTY_BYTES: Final = gauge(
     "Bytes in the disk's volatile cache that are not on the medium.",
     DISK.dirty_sectors,
     unit=in_bytes,
+)
+DISK_COMPLETIONS_QUEUED: Final = gauge(
+    "disk_completions_queued",
+    "disk",
+    "Completions of a physical disk that its driver has not taken.",
+    DISK.queued_completions,
+)
+DISK_WRITE_BACK_FAILURES: Final = counter(
+    "disk_write_back_failures",
+    "disk",
+    "How often the volatile cache could not be written to the medium.",
+    DISK.write_back_failures,
+)
+DISK_FAULT_EFFECTS: Final = counter(
+    "disk_fault_effects",
+    "disk effect",
+    "What faults have done to a physical disk: errors, flushes that did nothing, interrupts that were lost.",
+    {
+        "error": DISK.errors_injected,
+        "ignored flush": DISK.flushes_ignored,
+        "lost interrupt": DISK.interrupts_lost,
+    },
 )
 HOST_FAULTS_INJECTED: Final = counter(
     "host_faults_injected", "", "Faults done to the host, of all kinds and to all targets."

@@ -15,6 +15,8 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from actors.address import Address
+from actors.devices.ioapic import IoApicStatistics
+from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.runtime.units import NS_PER_S
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.hardware import HARDWARE_KINDS
@@ -110,6 +112,11 @@ class HostCollector(Collector):
         reading = self._supervisor.readings.stores.get(self._host)
         families.add(catalog.XENSTORE_UP, int(reading is not None and self._answers(reading, now_ns)))
         families.add_all(StoreStatistics, reading.statistics if reading is not None else None)
+        families.add_all(DriverDomainStatistics, None)
+        for name in self._board.host.drivers:
+            families.add_all(
+                DriverDomainStatistics, self._supervisor.readings.drivers.get((self._host, name))
+            )
 
     def _answers(self, reading: StoreReading, now_ns: int) -> bool:
         """Whether the domain that keeps the store runs, and has answered in this life and of late."""
@@ -118,6 +125,7 @@ class HostCollector(Collector):
         return keeper is not None and reading.at_ns > max(keeper.started_at_ns, now_ns - limit_ns)
 
     def _write_hardware(self, families: Families) -> None:
+        families.add_all(IoApicStatistics, self._supervisor.readings.ioapics.get(self._host))
         for device in self._board.host.hardware:
             record = self._supervisor.readings.hardware.get((self._host, device.name))
             families.add_all(HARDWARE_KINDS[device.program].statistics, record, device.name)

@@ -1,7 +1,10 @@
 """Measuring, with a floor beside each figure.
 
 figures            what is measured, and how a figure is taken
-hypercalls, host, xenstore, simulation   measure it
+hypercalls         measures the hypervisor's door
+host               measures what needs a whole host
+xenstore           measures the store
+simulation         measures the simulated driver
 floors             what the same exchange costs with nothing of ours in it
 costs              measurements that are no figures of `domzero bench`
 """

@@ -122,7 +122,7 @@ def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
     bench.answer("host0/hypervisor", xen)
     bench.answer("host0/dom0", dom0)
     bench.answer("host0/sda", disk)
-    bench.answer("host0/ioapic", blank(IoApicStatistics))
+    bench.answer("host0/ioapic", blank(IoApicStatistics, undeliverable=2))
     bench.answer("host0/dom1", blank(GuestStatistics, vitals=vitals, vbds={"xvda": FRONT}), now_ns=9)
 
     readings = bench.readings
@@ -136,6 +136,7 @@ def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
     assert readings.frontends == {1: {"xvda": FRONT}}
     assert readings.heard_ns["host0", "web-0"] == 9
     assert readings.heard_ns["host0", "ioapic"] == 7
+    assert readings.ioapics["host0"].undeliverable == 2
 
 
 def test_who_boots_again_and_has_nothing_yet_keeps_what_was_known(bench: Bench) -> None:

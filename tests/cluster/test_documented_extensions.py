@@ -1,0 +1,40 @@
+"""Whoever extends the product is sent to files that are there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "extending.md"
+NAMED = sorted(set(re.findall(r"[a-z_]+/[a-z_/]+(?:\.\w+)?(?=[`\s])", PAGE.read_text())))
+ROWS = {
+    "cluster/lab/faults/kinds.py": "FaultKind(",
+    "actors/abi/hypercalls.py": "class Vcpuop(IntEnum)",
+    "actors/hypervisor/vcpu_ops.py": "Vcpuop.get_physid: ",
+    "actors/hypervisor/hypercall_table.py": "Hypercall.vcpu_op: ",
+    "actors/domu/guest.py": 'self.faults["frontend-disconnect"] = self._disconnect',
+    "cluster/running/metrics/catalog.py": "DISK_RESETS: Final = counter(",
+    "grafana/source/host.py": "metric.DISK_RESETS.of(S)",
+    "cluster/lab/config/architecture.py": '"resuming-dom0": Architecture(',
+    "cluster/lab/config/hardware.py": "HardwareKind(",
+    "actors/drivers/hardware.py": '{"disks": Disks}',
+    "actors/device_classes.py": "VBD",
+    "actors/block/vbd.py": "DeviceClass(",
+}
+"""What the page shows the like of, and where."""
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_file_that_is_named_is_there(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS.items(), ids=ROWS)
+def test_what_is_shown_stands_where_it_is_said_to_stand(name: str, row: str) -> None:
+    assert name in NAMED
+    assert row in (ROOT / name).read_text()
+
+
+def test_the_readme_leads_there() -> None:
+    assert "(docs/extending.md)" in (ROOT / "README.md").read_text()
