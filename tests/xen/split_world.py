@@ -141,7 +141,7 @@ class World:
         return answer.result()
 
     def notify(self, domain: Domain, port: int) -> None:
-        """An event comes to a port whose other end nobody has bound: the test binds it, and closes it again."""
+        """An event comes to a port whose other end nobody has bound: the test does, for a moment."""
         xen, remote = self.xen, 0 if domain.domid else 1
         local = xen.out(
             remote,
