@@ -9,8 +9,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = [path for room in ("actors", "cluster", "grafana") for path in sorted((ROOT / room).rglob("*.py"))]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-TOO_LONG = ("tests/block/",)
-"""Tests whose files are still longer than a file may be."""
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 METHODS_MAX = 25
@@ -57,9 +55,7 @@ def test_a_file_holds_one_noun_of_bearable_size(path: Path) -> None:
     assert path.stem not in FORBIDDEN_WORDS, f"{path.stem} says nothing; name the thing"
 
 
-@pytest.mark.parametrize(
-    "path", [each for each in TESTS if not name_of(each).startswith(TOO_LONG)], ids=name_of
-)
+@pytest.mark.parametrize("path", TESTS, ids=name_of)
 def test_a_file_of_tests_is_of_bearable_size_too(path: Path) -> None:
     lines = path.read_text().count("\n")
     assert lines <= FILE_LINES_MAX, f"{name_of(path)} has {lines} lines; cut it along its nouns"

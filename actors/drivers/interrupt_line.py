@@ -50,11 +50,16 @@ async def bind_line(
     `programs_ioapic`: nobody has brought the line to this domain, which may do it itself.
     """
     xen, gsi, level = kernel.xen, line.gsi, line.is_level
-    pirq, vector = gsi, 0
+    pirq, vector, entry_decides = gsi, 0, False
     if programs_ioapic:
-        await set_up_gsi(xen, gsi, kernel.log, level=level)
+        entry_decides = not await set_up_gsi(xen, gsi, kernel.log, level=level)
         pirq = await map_gsi(xen, DOMID_SELF, gsi)
         vector = await choose_vector(xen, gsi)
+    # Xen takes a PCI line for a level one until it is told otherwise, and ioapic_guest_write leaves the entry
+    # of a bound line alone.
+    early = entry_decides and not level
+    if early:
+        await write_entry(xen, gsi, vector, level=level)
 
     def handler() -> None:
         interrupt()
@@ -63,18 +68,20 @@ async def bind_line(
 
     kind = "xen-pirq -ioapic-level" if level else "xen-pirq -ioapic-edge"
     await kernel.irq.bind_pirq(pirq, kind, line.name, handler)
-    if programs_ioapic:
+    if programs_ioapic and not early:
         await write_entry(xen, gsi, vector, level=level)
 
 
-async def set_up_gsi(xen: Hypercalls, gsi: int, log: Callable[[str], None], *, level: bool) -> None:
-    """Say how a line is triggered; without effect while it is bound."""
+async def set_up_gsi(xen: Hypercalls, gsi: int, log: Callable[[str], None], *, level: bool) -> bool:
+    """Say how a line is triggered; without effect while it is bound. False on a Xen to which one cannot."""
     try:
         await xen.physdev_op(Physdevop.setup_gsi, gsi=gsi, triggering=int(level), polarity=int(level))
     except XenError as error:
         if error.errno != Errno.ENOSYS:
             raise
         log(f"GSI {gsi}: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do")
+        return False
+    return True
 
 
 async def map_gsi(xen: Hypercalls, domid: int, gsi: int) -> int:

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from actors.abi.interface import XenbusState
 from actors.block.blkback import Blkback
 from actors.block.blkfront import Blkfront
 from actors.block.operations import FLUSH, WRITE
 from actors.kernel.xenbus_backend import Served
 from actors.runtime.memory import SparseMemory
-from tests.split_world import Domain, World
+from tests.block.backend_rig import Rig
+from tests.xen.split_world import Domain, World
 
 FRONT = "/local/domain/1/device/vbd/51712"
 BACK = "/local/domain/0/backend/vbd/1/51712"
@@ -97,6 +99,12 @@ class Pair:
         self.world.kill(self.dom0)
         self.dom0_again(policy)
 
+    def grant_each_time(self) -> "Pair":
+        """Do without persistent grants from now on."""
+        self.front._frames.persistent = False
+        self.back._queue._persistent = False
+        return self
+
     def submit(self, operation: int, sector: int, data: bytes | None, nr_sectors: int) -> list[Any]:
         """Issue a request; the list gets (status, data) of every answer."""
         answers: list[Any] = []
@@ -116,8 +124,11 @@ def world() -> BlockWorld:
 
 
 @pytest.fixture
-def make_pair(world: BlockWorld) -> Callable[..., Pair]:
+def make_pair() -> Callable[..., Pair]:
+    """Makes pairs, each in a world of its own."""
+
     def make(policy: str = "renegotiate", front_policy: str = "reconnect", **changes: Any) -> Pair:
+        world = BlockWorld()
         volume = MemoryVolume(world.memory, **changes)
         dom0, guest = world.boot(0), world.boot(1)
         world.attach_nodes()
@@ -132,3 +143,16 @@ def make_pair(world: BlockWorld) -> Callable[..., Pair]:
 @pytest.fixture
 def make_volume(world: BlockWorld) -> Callable[..., MemoryVolume]:
     return lambda **changes: MemoryVolume(world.memory, **changes)
+
+
+@pytest.fixture
+def volume(make_volume: Callable[..., MemoryVolume]) -> MemoryVolume:
+    return make_volume()
+
+
+@pytest.fixture
+def rig(world: BlockWorld, volume: MemoryVolume) -> Rig:
+    """A backend that is connected."""
+    rig = Rig(world, volume)
+    rig.bring_to(XenbusState.Connected)
+    return rig

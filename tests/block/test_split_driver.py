@@ -1,4 +1,4 @@
-"""Frontend and backend joined: data goes both ways, and survives the death of dom0 at any moment."""
+"""Frontend and backend joined: data goes both ways, and survives the death of dom0 between any two stores."""
 
 from contextlib import suppress
 from itertools import chain, combinations, product
@@ -7,15 +7,11 @@ from random import Random
 import pytest
 
 from actors.abi.interface import XenbusState
+from tests.block.worker import block
 
 READ, WRITE, FLUSH = 0, 1, 3
 BACK = "/local/domain/0/backend/vbd/1/51712"
 FRONT = "/local/domain/1/device/vbd/51712"
-POLICIES = ["renegotiate", "resume"]
-
-
-def block(number, sectors=8):
-    return bytes([number % 251 + 1]) * (512 * sectors)
 
 
 class Killed(BaseException):
@@ -61,17 +57,10 @@ def run_until_killed(pair):
         pair.world.run()
 
 
-def without_persistence(pair):
-    """Connect the pair anew without persistent grants."""
-    pair.front._frames.persistent = False
-    pair.back._queue._persistent = False
-    return pair
-
-
 @pytest.fixture(params=[True, False], ids=["persistent", "granted-each-time"])
 def pair(request, make_pair):
     pair = make_pair()
-    return pair if request.param else without_persistence(pair)
+    return pair if request.param else pair.grant_each_time()
 
 
 def test_what_is_written_is_read_back(pair):
@@ -112,7 +101,7 @@ def test_disconnecting_leaves_no_grant_port_or_mapping(pair):
     pair.world.call(pair.guest, pair.front.write(8, block(1, 88)))
     pair.world.call(pair.guest, pair.front.disconnect())
     pair.world.run()
-    assert (pair.guest.ports, pair.dom0.ports, pair.world.handles) == ({}, {}, {})
+    assert (pair.guest.ports, pair.dom0.ports, pair.world.mapped) == ({}, {}, [])
     assert pair.guest.kernel.grants.granted == pair.dom0.kernel.grants.mapped == 0
     assert pair.front.state is pair.back.state is XenbusState.Closed
 
@@ -166,7 +155,7 @@ def test_a_death_after_any_store_of_the_publication_is_survived_by_resume(make_p
     for stores, torn in product(range(4 * len(completed) + 3), [False, True]):
         pair = make_pair("resume")
         if not persistent:
-            without_persistence(pair)
+            pair.grant_each_time()
         pair.volume.data[8 * 512 : 16 * 512] = block(9)
         pair.volume.hold = True
         order = []
@@ -220,114 +209,6 @@ def test_a_death_after_any_completions_is_survived_by_renegotiate(pair, complete
     assert pair.volume.data[16 * 512 : 24 * 512] == block(3)
 
 
-class Worker:
-    """Random reads and writes of a guest that never has two requests on one block; checks every read."""
-
-    def __init__(self, pair, seed):
-        self.pair, self.random = pair, Random(seed)
-        self.known, self.busy, self.acknowledged, self.number = {}, set(), 0, 0
-
-    def issue(self, count):
-        for _ in range(count):
-            at = self.random.randrange(64)
-            if at in self.busy:
-                continue
-            self.busy.add(at)
-            self.number += 1
-            if self.random.random() < 0.3:
-                self.pair.front.submit(READ, at * 8, None, 8, self._read(at))
-            else:
-                data = block(self.number)
-                self.pair.front.submit(WRITE, at * 8, data, 8, self._written(at, data))
-
-    def _read(self, at):
-        def done(status, data):
-            assert status == 0
-            assert bytes(data) == self.known.get(at, bytes(4096))
-            self.busy.remove(at)
-
-        return done
-
-    def _written(self, at, data):
-        def done(status, _):
-            assert status == 0
-            self.known[at] = data
-            self.acknowledged += 1
-            self.busy.remove(at)
-
-        return done
-
-
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("persistent", [True, False], ids=["persistent", "granted-each-time"])
-@pytest.mark.parametrize("seed", range(3))
-def test_fifty_deaths_in_a_row_lose_nothing_and_leak_nothing(make_pair, policy, persistent, seed):
-    pair = make_pair(policy)
-    worker = Worker(pair, seed)
-    frames = None
-    for death in range(50):
-        if not persistent:
-            without_persistence(pair)
-        worker.issue(worker.random.randrange(60))
-        pair.volume.hold = worker.random.random() < 0.7
-        for _ in range(worker.random.randrange(12)):
-            pair.world._turn()
-        for _ in range(worker.random.randrange(20)):
-            if pair.volume.held:
-                pair.volume.complete(worker.random.randrange(len(pair.volume.held)))
-            pair.world._turn()
-        pair.world.kill(pair.dom0)
-        for _ in range(worker.random.randrange(5)):
-            pair.world._turn()
-        pair.volume.hold = False
-        pair.dom0_again(policy)
-        assert not worker.busy
-        pair.front.check()
-        if death == 25:
-            frames = used(pair)
-    assert used(pair) == frames
-    for at, data in worker.known.items():
-        assert pair.volume.data[at * 4096 : at * 4096 + 4096] == data
-    assert worker.acknowledged > 300
-    statistics = pair.back.statistics()
-    assert (statistics.resumes, statistics.renegotiations) == ((1, 0) if policy == "resume" else (0, 1))
-
-
-def used(pair):
-    kernel = pair.guest.kernel
-    data = pair.front._frames._all
-    assert len(pair.guest.ports) == 1
-    assert kernel.grants.granted <= len(data) + 1
-    return kernel.pages._next - len(kernel.pages._free) - len(data)
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_a_death_at_any_step_of_the_handshake_is_survived_whatever_the_policies(make_pair, seed):
-    random = Random(seed)
-    pair = make_pair(random.choice(POLICIES))
-    worker = Worker(pair, seed)
-    for _ in range(8):
-        worker.issue(random.randrange(40))
-        pair.volume.hold = random.random() < 0.5
-        for _ in range(random.randrange(10)):
-            pair.world._turn()
-        pair.world.kill(pair.dom0)
-        pair.volume.reset()
-        pair.dom0 = pair.world.boot(0)
-        pair.world.write(f"{BACK}/state", "1")
-        pair.back = pair.world.backend(pair.dom0, pair.volume, random.choice(POLICIES))
-        for _ in range(random.randrange(1, 60)):
-            pair.world._turn()
-            if pair.volume.held and random.random() < 0.2:
-                pair.volume.complete(random.randrange(len(pair.volume.held)))
-    pair.volume.hold = False
-    pair.crash(random.choice(POLICIES))
-    assert not worker.busy
-    pair.front.check()
-    for at, data in worker.known.items():
-        assert pair.volume.data[at * 4096 : at * 4096 + 4096] == data
-
-
 def test_a_guest_that_dies_leaves_nothing_in_dom0(make_pair):
     pair = make_pair()
     pair.world.call(pair.guest, pair.front.write(0, block(1, 88)))
@@ -335,48 +216,8 @@ def test_a_guest_that_dies_leaves_nothing_in_dom0(make_pair):
     pair.world.remove(BACK)
     pair.world.remove("/local/domain/1")
     pair.world.run()
-    assert (pair.world.handles, pair.dom0.ports, pair.world.watches) == ({}, {}, [])
+    assert (pair.world.mapped, pair.dom0.ports, pair.world.watches) == ([], {}, [])
     assert pair.dom0.kernel.grants.mapped == 0
-
-
-@pytest.mark.parametrize("policy", POLICIES)
-def test_a_lost_store_is_survived(make_pair, policy):
-    pair = make_pair(policy)
-    worker = Worker(pair, 1)
-    pair.volume.hold = True
-    worker.issue(40)
-    pair.world.run()
-    pair.world.kill(pair.dom0)
-    pair.world.lose_store()
-    pair.volume.hold = False
-    pair.volume.reset()
-    pair.dom0 = pair.world.boot(0)
-    pair.world.attach_nodes(front_state=None if policy == "resume" else 1)
-    pair.back = pair.world.backend(pair.dom0, pair.volume, policy)
-    pair.world.run()
-    pair.world.reconnect_stores()
-    pair.world.run()
-    assert not worker.busy
-    assert pair.front.statistics().reconnects == (policy == "renegotiate")
-    assert pair.back.statistics().resumes == (policy == "resume")
-
-
-def test_a_resume_that_is_refused_becomes_a_renegotiation(make_pair):
-    pair = make_pair("renegotiate")
-    worker = Worker(pair, 1)
-    pair.volume.hold = True
-    worker.issue(40)
-    pair.world.run()
-    pair.world.kill(pair.dom0)
-    pair.volume.hold = False
-    pair.dom0_again("resume")
-    assert not worker.busy
-    assert pair.front.statistics().reconnects == 1
-    assert pair.back.statistics().resumes_refused == 1
-    assert any("cannot resume" in line for line in pair.dom0.logs)
-    worker.issue(40)
-    pair.crash("resume")
-    assert pair.back.statistics().resumes == 1
 
 
 def test_a_stock_frontend_hangs_when_its_backend_renegotiates(make_pair):

@@ -2,13 +2,17 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from actors.notebook.journal_header import Word
+from actors.notebook.journal_reader import JournalReader
 from tests.shell import LIMIT_S, Shell, socket_folder
 
 pytestmark = pytest.mark.processes
@@ -65,12 +69,16 @@ def of_session(session: int) -> list[int]:
 
 
 def kill_all(process: subprocess.Popen[str]) -> int:
-    """SIGKILL for every process of the run at once; how many there were."""
+    """SIGKILL for every process of the run at once, until all are gone; how many there were."""
     pids = of_session(process.pid)
+    gone = [os.pidfd_open(pid) for pid in pids]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)  # so that nobody sees another die
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    for each in gone:
+        assert select.select([each], [], [], LIMIT_S)[0], "it does not die"
+        os.close(each)
     process.wait(LIMIT_S)
     return len(pids)
 
@@ -78,6 +86,16 @@ def kill_all(process: subprocess.Popen[str]) -> int:
 def until(process: subprocess.Popen[str], word: str) -> None:
     assert process.stderr is not None
     assert any(word in line for line in process.stderr), f"{word!r} was never said"
+
+
+def until_flushed(shell: Shell, journal: Path) -> None:
+    """Ask how the run is until a flush was answered: a death of everything excuses what was not flushed."""
+    with closing(JournalReader.open(journal)) as reader:
+        for _ in range(LIMIT_S):
+            if reader.word(Word.FLUSHES):
+                return
+            shell.run("status")
+    raise AssertionError("nothing was ever flushed")
 
 
 def checks(report: dict[str, object]) -> dict[str, str]:
@@ -138,6 +156,7 @@ def test_a_lost_write_is_a_failure_even_if_all_was_killed(shell: Folder) -> None
     shell.lengthen()
     with shell.start("run", "small.yaml", "--out", "out", own_session=True) as process:
         until(process, "recovered")
+        until_flushed(shell, shell.folder / "out/journals/host0-web-xvda.journal")
         kill_all(process)
     (shell.folder / "web.img").write_bytes(bytes(1 << 20))
 

@@ -4,7 +4,6 @@ import pytest
 
 from actors.abi.interface import ShutdownReason, XenbusState
 from actors.block.vbd import VBD
-from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DevicePlan, DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import (
@@ -20,13 +19,9 @@ from actors.dom0.steps import (
     rebuild_steps,
     removal_steps,
 )
-from actors.dom0.toolstack import Toolstack
 from actors.drivers.interrupt_line import InterruptLine
-from actors.kernel.kernel import Kernel
-from actors.kernel.xenbus import Xenbus
 from actors.policies import Reconnect, StorePlace
-from actors.xenstore.daemon import Xenstored
-from tests.xen.simulated_xen import SimulatedXen
+from tests.dom0.toolstack_host import Host
 
 ROW: dict[str, object] = {"vdev": "xvda", "virtual_device": 51712, "disk": "sda", "volume": 3, "mode": "w"}
 DISK = DevicePlan(VBD.name, ROW)
@@ -193,40 +188,6 @@ def test_a_plan_crosses_as_data_and_comes_back_as_it_was() -> None:
     ]
     assert packed["disks"] == [{"name": "sda", "gsi": 16, "trigger": "level"}]
     assert type(packed["xenstore"]) is type(packed["reconnect"]) is str
-
-
-class Host:
-    """A dom0 with a store and a toolstack on a simulated Xen; the domains that it creates do nothing."""
-
-    def __init__(self, *plans: DomainPlan) -> None:
-        self.xen = SimulatedXen({0: Kernel}).boot()
-        kernel = self.xen.kernels[0]
-        daemon = Xenstored(kernel)
-        self.xen.do(0, daemon.start())
-        xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
-        self.builder = DomainBuilder(kernel, xenbus, store_domid=0)
-        host = HostPlan(plans, StorePlace.dom0, Reconnect.resume, 2, {}, ("4.17",))
-        self.toolstack = Toolstack(kernel, host, self.builder)
-        self.xen.do(0, self.toolstack.start(store_lost=False))
-
-    @property
-    def logs(self) -> list[str]:
-        return self.xen.consoles[0]
-
-    @property
-    def domains(self) -> list[int]:
-        """The domains beside dom0 that exist."""
-        return [domid for domid in self.xen.machine.owned_frames() if domid]
-
-    def create(self, plan: DomainPlan) -> int:
-        domid = self.xen.do(0, self.toolstack.create(plan))
-        assert isinstance(domid, int)
-        return domid
-
-    def look_again(self) -> None:
-        """The toolstack looks at its domains once more."""
-        self.toolstack._changed.set()
-        self.xen.run()
 
 
 SMALL = replace(PLAN, memory_pages=64, max_pages=64)

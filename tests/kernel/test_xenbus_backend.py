@@ -8,7 +8,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState as S
 from actors.kernel.backend_actions import ACTIONS
 from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
-from tests.split_world import World
+from tests.xen.split_world import World
 
 FRONT, BACK = "/local/domain/1/device/toy/7", "/local/domain/0/backend/toy/1/7"
 OWN = [S.InitWait, S.Connected, S.Closing, S.Closed]

@@ -8,7 +8,7 @@ from actors.abi.errno import XenError
 from actors.abi.interface import XenbusState as S
 from actors.kernel.frontend_actions import ACTIONS, Detachment
 from actors.kernel.xenbus_frontend import XenbusFrontend
-from tests.split_world import World
+from tests.xen.split_world import World
 
 FRONT, BACK = "/local/domain/1/device/toy/7", "/local/domain/0/backend/toy/1/7"
 OWN = [S.Initialising, S.Initialised, S.Connected, S.Closing, S.Closed]

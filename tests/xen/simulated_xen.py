@@ -43,6 +43,7 @@ class SimulatedXen(Bench):
         self.asleep: set[int] = set()
         self.consoles: dict[int, list[str]] = {}
         self.told: list[tuple[int, str, object]] = []
+        self.store_ports: dict[int, int] = {}
         self._inboxes: dict[str, deque[Event]] = {}
 
     def boot(self) -> "SimulatedXen":
@@ -69,7 +70,7 @@ class SimulatedXen(Bench):
         self.entry(domid, GNTTAB_RESERVED_XENSTORE, to=server, gfn=STORE_GFN)
         info = StartInfo(nr_pages=pages, store_gfn=STORE_GFN, store_port=port, store_domid=store_domid)
         write_start_info(self.memory, [self.mfn(domid, 0)], info)
-        self.ring(domid).evtchn_port = port
+        self.ring(domid).evtchn_port = self.store_ports[domid] = port
         if program is not None:
             self.programs[domid] = program
         return port
@@ -126,6 +127,12 @@ class SimulatedXen(Bench):
         """Whose frames a domain has mapped, and which."""
         grants = self.machine._host.domains.find(domid).grants
         return sorted((each.granter.domid, each.mfn) for each in grants.maptrack.values())
+
+    def ports(self, domid: int) -> dict[int, str]:
+        """The ports that a domain has in use, but for that of its store, and as what."""
+        channels = self.machine._host.domains.find(domid).ports.channels
+        own = self.store_ports.get(domid, 0)
+        return {port: each.state.name for port, each in channels.items() if port != own}
 
     # Kernels.
 

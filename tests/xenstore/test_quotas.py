@@ -60,6 +60,17 @@ def test_nodes_made_meanwhile_count_when_a_transaction_ends(make_script):
     )
 
 
+@pytest.mark.parametrize(("others", "end"), [(("a",), "ENOSPC"), ((), "EAGAIN")])
+def test_a_node_that_was_made_meanwhile_and_in_a_transaction_counts_twice_at_its_end(tight, others, end):
+    tight.run(
+        *((1, 0, "MKDIR", f"/home/{each}\0", OK) for each in others),
+        (1, 0, "TRANSACTION_START", "\0", b"1\0"),
+        (1, 1, "MKDIR", "/home/c\0", OK),
+        (1, 0, "MKDIR", "/home/c\0", OK),
+        (1, 1, "TRANSACTION_END", "T\0", end),
+    )
+
+
 def test_other_quotas(tight):
     tight.run(
         (1, 0, "WATCH", "/home\0a\0", OK),

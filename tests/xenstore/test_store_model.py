@@ -258,8 +258,8 @@ class Clients(RuleBasedStateMachine):
             self.apply(played)
         elif answer == "ENOSPC":
             assert mine.client not in TOOLS
-            # Nodes are counted before it is seen who was first (transaction_fix_domains of xenstored): what
-            # another made meanwhile counts beside the same node of this transaction.
+            # do_transaction_end of xenstored counts nodes (transaction_fix_domains) before it looks for who
+            # was first (finalize_transaction): the same node, made meanwhile by another, counts twice.
             full = any(played.owned(each) >= NODES for each in DOMAINS)
             assert full or self.changed_since(mine), "ENOSPC for no reason"
         else:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from actors.abi.xs_wire import XsType
 from actors.xenstore import operations
 from actors.xenstore.requests import Requests
 from actors.xenstore.transactions import Transaction
@@ -11,7 +12,7 @@ from actors.xenstore.tree import Node
 from tests.xenstore.differential.compare import Comparison
 from tests.xenstore.differential.excused import unasked
 from tests.xenstore.differential.real import compile_shim, missing
-from tests.xenstore.differential.steps import CLIENTS
+from tests.xenstore.differential.steps import CLIENTS, Step
 from tests.xenstore.differential.stream import EPISODE, Stream
 
 EPISODES = 4
@@ -34,6 +35,28 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 def test_a_stream_is_answered_as_by_the_real_daemon(comparison: Comparison, episode: int) -> None:
     found = comparison.first_difference([*Stream(f"1:{episode}", EPISODE)])
     assert found is None, str(comparison.shrunk(found))
+
+
+def race_for_a_node(nodes: int) -> list[Step]:
+    """Domain 1, which may have fewer than so many nodes, makes one in a transaction and outside of it."""
+    domain, inside = 2, 4
+    return [
+        Step(1, 0, XsType.CONTROL, b"quota\0set\0nodes\0%d\0" % nodes),
+        Step(2, 0, XsType.SET_PERMS, b"/\0b0\0"),
+        Step(3, 0, XsType.INTRODUCE, b"1\x001\x003\0"),
+        Step(4, domain, XsType.TRANSACTION_START, b"\0"),
+        Step(5, domain, XsType.MKDIR, b"/a\0", inside),
+        Step(6, domain, XsType.MKDIR, b"/a\0"),
+        Step(7, domain, XsType.TRANSACTION_END, b"T\0", inside),
+        Step(8, domain, XsType.MKDIR, b"/b\0"),
+    ]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("nodes", [1, 2, 3])
+def test_a_node_that_two_have_made_counts_as_with_the_real_daemon(comparison: Comparison, nodes: int) -> None:
+    found = comparison.first_difference(race_for_a_node(nodes))
+    assert found is None, str(found)
 
 
 def commit_everything(patch: pytest.MonkeyPatch) -> None:
