@@ -24,7 +24,6 @@ LARGE_CLASSES = {
     "actors/hypervisor/host.py Host": "the tables of a host, one attribute each, which it joins",
     "actors/block/block_queue.py BlockQueue": "the requests of a frontend",
     "actors/block/vbd_queue.py VbdQueue": "the requests of a backend",
-    "actors/kernel/xenbus.py Xenbus": "one connection: what waits, what is watched, and its next life",
     "cluster/lab/experiment/board.py Board": "an answer to each thing that a hypervisor can say",
     "cluster/running/run/session.py Session": "what a run is made of, one attribute a part",
 }
