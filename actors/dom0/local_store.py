@@ -47,8 +47,8 @@ class LocalStore:
         daemon = self._daemon = self._make()
         await daemon.start()
         self.began_empty = not daemon.restored
-        self._tools.serve(daemon)
-        self._transport = daemon.connect_local()
+        self._tools.serve(daemon.served)
+        self._transport = daemon.served.connect_kernel()
         return self._make_client(self._transport)
 
     def _die(self, *, planned: bool) -> bool:
@@ -58,7 +58,7 @@ class LocalStore:
         if self._daemon is None:
             self._killed_early = self._killed_early or not planned
         elif planned:
-            self._daemon.live_update()
+            self._daemon.served.live_update()
         else:
             self._replace(self._daemon, self._transport)
         return True
@@ -75,7 +75,7 @@ class LocalStore:
 
     def statistics(self) -> StoreStatistics | None:
         """The store's, once there is one."""
-        return self._daemon.store.statistics() if self._daemon is not None else None
+        return self._daemon.served.store.statistics() if self._daemon is not None else None
 
     def _make(self) -> Xenstored:
         return Xenstored(self._kernel, domid=0, archive=self._archive)
@@ -92,11 +92,11 @@ class LocalStore:
         daemon = self._make()
         await daemon.start()
         self._daemon = daemon
-        self._tools.serve(daemon)
+        self._tools.serve(daemon.served)
         self._kernel.log("xenstored: started again")
         if not daemon.restored:
             self._lost()  # before anything that was asked of the dead one is asked of this one
-        daemon.serve_local(transport)
+        daemon.served.reconnect_kernel(transport)
         if self._killed_early:
             self._killed_early = False
             self._replace(daemon, transport)

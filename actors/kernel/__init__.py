@@ -11,7 +11,8 @@ watchdog        tells the hypervisor that this kernel has not hung
 xs_ring         byte streams over a XenStore ring page, for both ends
 xs_transport    a XenStore client's way to the daemon: a ring page, or the same kernel
 xs_nodes        what one may do with nodes
-xenbus          the XenStore client: requests, transactions, watches, reconnect
+xenwatch        the watches of a kernel, and the thread that calls back
+xenbus          the XenStore client: requests, transactions, reconnect
 store_ring      the client of a domain that a toolstack has built
 shutdown        what the toolstack asks of it
 store           what a split driver needs of XenStore

@@ -1,15 +1,13 @@
 """The XenStore client of one kernel: requests, transactions, watches, and what outlives the server.
 
-Rules: any number of requests may be under way; answers are matched by request id. Watch callbacks run
-one after the other in a thread of their own, never inside of a request. When another server takes over
-and `reconnect` is set, the protocol's reconnect is done: watches are registered again, requests in
-flight are sent again, those of a transaction fail with EAGAIN. Without `reconnect` nobody notices.
+Rules: any number of requests may be under way; answers are matched by request id. When another server
+takes over and `reconnect` is set, the protocol's reconnect is done: watches are registered again, requests
+in flight are sent again, those of a transaction fail with EAGAIN. Without `reconnect` nobody notices.
 A thread that was killed takes back what it had asked, as the end of a process closes its connection: no
 other server is asked that, and what the server has already done for it (a watch, a transaction) is undone.
-Source: docs/misc/xenstore.txt; Linux drivers/xen/xenbus/xenbus_xs.c (the idea of the watch thread).
+Source: docs/misc/xenstore.txt.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,7 +23,8 @@ from actors.abi.xs_wire import (
     unpack_header,
 )
 from actors.kernel.threads import Future, Signal, Threads
-from actors.kernel.xs_nodes import NodeOperations, decode, encode
+from actors.kernel.xenwatch import Watch, XenWatch
+from actors.kernel.xs_nodes import NodeOperations, encode
 from actors.kernel.xs_ring import XsRingBroken
 from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
 
@@ -37,15 +36,6 @@ MASK32 = 0xFFFFFFFF
 DIGITS_MAX = 10
 
 StoreObserver = Callable[[XsType, int, bytes, Future[bytes]], None]
-
-
-@dataclass(slots=True)
-class Watch:
-    """A registered watch; `callback` gets the path of each event, relative if `path` is."""
-
-    path: str
-    token: str
-    callback: Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -83,21 +73,17 @@ class Xenbus(NodeOperations):
         observer: StoreObserver | None = None,
     ) -> None:
         """`observer` is told of every request, with the future that will have its answer."""
-        self._threads = threads
         self._transport = transport
         self._reconnect = reconnect
         self._log = log
         self._observer = observer
         self._waiting: dict[int, _Waiting] = {}
-        self._watches: dict[str, Watch] = {}
+        self._watches = XenWatch(threads)
         self._open: set[int] = set()
         self._req_id = 0
-        self._watch_number = 0
         self._input = b""
         self._reconnecting = False
         self._broken = False
-        self._events: deque[tuple[Watch, str]] = deque()
-        self._calling_back = False
         self._reconnect_callbacks: list[Callable[[], None]] = []
         self.reconnects = 0
         transport.attach(self.on_event)
@@ -127,16 +113,11 @@ class Xenbus(NodeOperations):
 
     async def watch(self, path: str, callback: Callable[[str], None], token: str | None = None) -> Watch:
         """Call back on changes of a node and all below, and once at once. EEXIST, E2BIG, EINVAL."""
-        if token is None:
-            self._watch_number += 1
-            token = f"w{self._watch_number}"
-        if token in self._watches:
-            raise XenError(Errno.EEXIST, f"watch token {token}")
-        watch = self._watches[token] = Watch(path, token, callback)
+        watch = self._watches.add(path, callback, token)
         try:
-            await self.request(XsType.WATCH, _watch_payload(watch))
+            await self.request(XsType.WATCH, watch.payload)
         except XenError:
-            del self._watches[token]
+            self._watches.remove(watch)
             raise
         except BaseException:
             self.unwatch_nowait(watch)
@@ -154,11 +135,11 @@ class Xenbus(NodeOperations):
 
     def unwatch_nowait(self, watch: Watch) -> Future[bytes]:
         """Stop a watch without waiting for the server; its answer."""
-        if self._watches.pop(watch.token, None) is None:
-            answer: Future[bytes] = Future()
-            answer.set(b"")
-            return answer
-        return self.request(XsType.UNWATCH, _watch_payload(watch))
+        if self._watches.remove(watch):
+            return self.request(XsType.UNWATCH, watch.payload)
+        answer: Future[bytes] = Future()
+        answer.set(b"")
+        return answer
 
     async def transact(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run `body` in a transaction, again for as long as others interfere (EAGAIN); what it returned.
@@ -257,7 +238,7 @@ class Xenbus(NodeOperations):
 
     def _take(self, kind: int, req_id: int, payload: bytes) -> None:
         if kind == XsType.WATCH_EVENT:
-            self._take_event(payload)
+            self._watches.heard(payload)
             return
         waiting = self._waiting.get(req_id)
         if waiting is not None and waiting.kind is XsType.TRANSACTION_START and kind != XsType.ERROR:
@@ -274,15 +255,6 @@ class Xenbus(NodeOperations):
             )
         else:
             waiting.answer.set(payload)
-
-    def _take_event(self, payload: bytes) -> None:
-        path, _, token = payload.rstrip(b"\0").partition(b"\0")
-        watch = self._watches.get(decode(token))
-        if watch is not None:
-            self._events.append((watch, decode(path)))
-            if not self._calling_back:
-                self._calling_back = True
-                self._threads.spawn("xenwatch", self._call_back())
 
     def _end(self, tx_id: int, *, commit: bool) -> Future[bytes]:
         answer: Future[bytes] = Future()
@@ -307,10 +279,9 @@ class Xenbus(NodeOperations):
         self.reconnects += 1
         waiting, self._waiting = self._waiting, {}
         registering = {each.message[HEADER_BYTES:] for each in waiting.values() if each.kind is XsType.WATCH}
-        for watch in list(self._watches.values()):
-            payload = _watch_payload(watch)
-            if payload not in registering:
-                self.request(XsType.WATCH, payload)
+        for watch in self._watches:
+            if watch.payload not in registering:
+                self.request(XsType.WATCH, watch.payload)
         again = {
             req_id: each for req_id, each in waiting.items() if not each.tx_id and not each.answer.forsaken
         }
@@ -324,17 +295,6 @@ class Xenbus(NodeOperations):
         self._log("xenbus: reconnected")
         for callback in self._reconnect_callbacks:
             callback()
-
-    async def _call_back(self) -> None:
-        while self._events:
-            watch, path = self._events.popleft()
-            if self._watches.get(watch.token) is watch:
-                watch.callback(path)
-        self._calling_back = False
-
-
-def _watch_payload(watch: Watch) -> bytes:
-    return encode(watch.path) + b"\0" + encode(watch.token) + b"\0"
 
 
 def _transaction_number(payload: bytes) -> int:

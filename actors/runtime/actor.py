@@ -98,7 +98,6 @@ class ActorDriver:
             decode=codec.decode_frame,
             unread_limit=unread_limit,
         )
-        self._links: dict[str, Link] = {}
         self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
         self._alarm = Alarm(machine.next_deadline_ns, clock)
         self._inbox = Mailbox[Event | Link]()
@@ -117,7 +116,7 @@ class ActorDriver:
                     self._nursery.cancel_scope.cancel()
         finally:
             for link in [
-                *self._links.values(),
+                *self._outgoing.links.values(),
                 *(each for each in self._inbox.waiting if isinstance(each, Link)),
             ]:
                 link.close()
@@ -144,14 +143,12 @@ class ActorDriver:
 
     def set_rules(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
-        target = self._links.get(link)
-        if target is not None:
-            self._outgoing.set_rules(target, rules, seed)
+        self._outgoing.set_rules(link, rules, seed)
 
     @property
     def links(self) -> list[str]:
         """The names of the links that are open, in the order of their opening."""
-        return list(self._links)
+        return list(self._outgoing.links)
 
     async def _take_posted(self) -> None:
         while True:
@@ -167,14 +164,13 @@ class ActorDriver:
     def _open(self, link: Link) -> None:
         """Put a plugged link into service; its reader starts after the machine knows of it."""
         assert self._nursery is not None, "links open while the driver runs"
-        old = self._links.get(link.name)
+        old = self._outgoing.links.get(link.name)
         if old is not None:
             while self._receive(old):
                 pass
             self._close(old, "replaced by a new link")
             self._inbox.put(link)  # behind the LinkClosed of the old one
             return
-        self._links[link.name] = link
         self._outgoing.open(link)
         self._take(LinkOpened(link.name))
         self._nursery.start_soon(self._read, link)
@@ -293,7 +289,7 @@ class ActorDriver:
         elif isinstance(effect, Log):
             self._log(effect.text)
         elif isinstance(effect, CloseLink):
-            link = self._links.get(effect.link)
+            link = self._outgoing.links.get(effect.link)
             if link is not None:
                 self._break(link, effect.reason)
         elif isinstance(effect, Exit):
@@ -311,9 +307,7 @@ class ActorDriver:
     def _close(self, link: Link, reason: str) -> None:
         if link.open:
             link.close()
-            if self._links.get(link.name) is link:
-                del self._links[link.name]
-                self._outgoing.close(link)
+            self._outgoing.close(link)
             self._inbox.put(LinkClosed(link.name, reason))
 
     def _exit(self, reason: str) -> None:
@@ -325,9 +319,7 @@ class ActorDriver:
         """Give peers a moment to read what was sent before the exit, then end."""
         assert self._nursery is not None, "the driver runs"
         with trio.move_on_after(LINGER_S):
-            for link in list(self._links.values()):
-                if link.drained is not None:
-                    await link.drained.wait()
+            await self._outgoing.drained()
         self._nursery.cancel_scope.cancel()
 
     async def _keep_time(self) -> None:

@@ -15,7 +15,7 @@ from actors.runtime.link_rules import LinkRule, LinkRules
 
 
 class Outgoing:
-    """`ways` has, for each open link by its name, whose `send(message)` is to be called.
+    """`links` has those that are open, by name, and `ways` for each of them whose `send` is to be called.
 
     `give_up(link, reason)` closes the link of a peer for whom more than `max_backlog_bytes` wait.
     """
@@ -23,6 +23,7 @@ class Outgoing:
     def __init__(
         self, clock: Callable[[], int], give_up: Callable[[Link, str], object], max_backlog_bytes: int
     ) -> None:
+        self.links: dict[str, Link] = {}
         self.ways: dict[str, Link | LateMessages] = {}
         self.touched: list[Link] = []
         self._clock = clock
@@ -36,15 +37,17 @@ class Outgoing:
 
     def open(self, link: Link) -> None:
         """A link begins with its greeting."""
-        self.ways[link.name] = link
+        self.links[link.name] = self.ways[link.name] = link
         link.touched = self.touched
         self._drain_later(link, link.greet())
 
     def close(self, link: Link) -> None:
-        """A link has ended."""
-        way = self.ways.pop(link.name, None)
-        if isinstance(way, LateMessages):
-            way.close()
+        """A link has ended; another may have its name already."""
+        if self.links.get(link.name) is link:
+            del self.links[link.name]
+            way = self.ways.pop(link.name)
+            if isinstance(way, LateMessages):
+                way.close()
 
     def flush(self) -> None:
         """Send what is queued."""
@@ -53,15 +56,23 @@ class Outgoing:
                 self._drain_later(link, link.flush())
         self.touched.clear()
 
-    def set_rules(self, link: Link, rules: Sequence[LinkRule], seed: str) -> None:
+    async def drained(self) -> None:
+        """Wait until the streams have taken what was sent."""
+        for link in list(self.links.values()):
+            if link.drained is not None:
+                await link.drained.wait()
+
+    def set_rules(self, name: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
-        decided = LinkRules(rules, Random(seed))
-        way = self.ways[link.name]
+        link = self.links.get(name)
+        if link is None:
+            return
+        decided, way = LinkRules(rules, Random(seed)), self.ways[name]
         if isinstance(way, LateMessages):
             way.rules = decided  # with none of them, too: what is late stays ahead of the rest
         else:
             assert self._nursery is not None, "links are open while the driver runs"
-            late = self.ways[link.name] = LateMessages(decided, self._clock, link.send, self.flush)
+            late = self.ways[name] = LateMessages(decided, self._clock, link.send, self.flush)
             self._nursery.start_soon(late.run)
 
     def _drain_later(self, link: Link, waiting: int) -> None:

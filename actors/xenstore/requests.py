@@ -9,12 +9,13 @@ What is about domains, features, quotas and the daemon itself is in `administrat
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.releases import Release
 from actors.abi.xs_wire import HEADER_BYTES, XENSTORE_PAYLOAD_MAX, XsType
 from actors.xenstore import operations
+from actors.xenstore.archive import UncommittedChanges
 from actors.xenstore.connections import Connection, event_message
 from actors.xenstore.numbers import unsigned
 from actors.xenstore.operations import Change
@@ -60,7 +61,7 @@ class Released:
 
 @dataclass(slots=True)
 class LiveUpdate:
-    """A client wants the daemon replaced; `Store.answer_control` answers it."""
+    """A client wants the daemon replaced; `Store.answer` answers it."""
 
     connection: int
     req_id: int
@@ -75,22 +76,6 @@ class Printed:
 
 
 Output = Outgoing | Introduction | Released | LiveUpdate | Printed
-
-
-class WatchJournal(Protocol):
-    """Who is told of the watches that outlive the daemon."""
-
-    def watch(self, domid: int, watch: Watch) -> None:
-        """A domain has set a watch."""
-        ...
-
-    def unwatch(self, domid: int, path: str, token: bytes) -> None:
-        """A domain has taken a watch back."""
-        ...
-
-    def setting(self, name: str, value: int | None) -> None:
-        """Something was set by name, or is not set any more."""
-        ...
 
 
 class Requests:
@@ -114,7 +99,7 @@ class Requests:
         self.watch_events = 0
         self.quotas = QuotaTable(quotas)
         self.features: dict[int, int] = {}
-        self.journal: WatchJournal | None = None
+        self.journal: UncommittedChanges | None = None
         self.log_requests = False
         self.connections = connections
 

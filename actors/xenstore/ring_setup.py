@@ -15,9 +15,9 @@ from actors.abi.types import DOMID_FIRST_RESERVED
 from actors.kernel.grants import GrantRefused, Mapping
 from actors.kernel.kernel import Kernel
 from actors.kernel.xs_ring import XsRing
+from actors.xenstore.domains import CONTROL_DOMAIN
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.ring_client import RingClient
-from actors.xenstore.store import CONTROL_DOMAIN
 
 DAEMON: Final = "evtchn:xenstored"
 

@@ -44,7 +44,7 @@ class XenstoreDomain(Kernel):
         """Start the daemon and wait for domain 0."""
         await self.grants.setup()
         await self.daemon.start()
-        self._tools.serve(self.daemon)
+        self._tools.serve(self.daemon.served)
         self.daemon.serve_control_domain(self.start_info.store_port)
         self.log(
             f"xenstored: domain {self.start_info.store_domid}, port {self.start_info.store_port} for dom0"
@@ -52,7 +52,7 @@ class XenstoreDomain(Kernel):
 
     def _live_update(self, _: Fault) -> bool:
         """The daemon is replaced in order; a kill of it is the death of this whole domain."""
-        self.daemon.live_update()
+        self.daemon.served.live_update()
         return True
 
     def close(self) -> None:
@@ -72,4 +72,4 @@ class XenstoreDomain(Kernel):
 
     def statistics(self) -> StoreStatistics:
         """What the store has done and has."""
-        return self.daemon.store.statistics()
+        return self.daemon.served.store.statistics()

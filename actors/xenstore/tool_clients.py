@@ -5,34 +5,16 @@ What comes before a daemon serves waits for it, up to a limit.
 Source: tools/xenstored/core.c (the socket's connections).
 """
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from actors.kernel.kernel import Kernel
 from actors.xenstore.connections import ProtocolBroken, RequestStream
+from actors.xenstore.served_store import ServedStore
 
 TOOL: Final = "xenstore-tool/"
 """The links of tools are called so, with a number behind."""
 
 WAITING_BYTES: Final = 64 * 1024
-
-Deliver = Callable[[bytes], None]
-
-
-class Server(Protocol):
-    """What serves the tools."""
-
-    def connect_tool(self, deliver: Deliver) -> int:
-        """The number of a new connection, whose answers go to `deliver`."""
-        ...
-
-    def disconnect_tool(self, connection: int) -> None:
-        """A tool is gone."""
-        ...
-
-    def request(self, connection: int, kind: int, req_id: int, tx_id: int, payload: bytes) -> None:
-        """A tool asks something."""
-        ...
 
 
 class ToolClients:
@@ -40,7 +22,7 @@ class ToolClients:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._server: Server | None = None
+        self._server: ServedStore | None = None
         self._links: dict[str, int] = {}
         self._streams: dict[str, RequestStream] = {}
         self._early: dict[str, bytes] = {}
@@ -63,7 +45,7 @@ class ToolClients:
         """A tool is gone."""
         self._forget(link)
 
-    def serve(self, server: Server) -> None:
+    def serve(self, server: ServedStore) -> None:
         """A daemon is there: connect who has come, and answer what they have asked."""
         self._server = server
         for link in list(self._streams):
@@ -82,9 +64,9 @@ class ToolClients:
         """Every connection has its link."""
         assert set(self._links) <= set(self._streams), "a connection without a link"
 
-    def _connect(self, link: str, server: Server) -> None:
+    def _connect(self, link: str, server: ServedStore) -> None:
         kernel = self._kernel
-        self._links[link] = server.connect_tool(lambda message: kernel.send(link, message))
+        self._links[link] = server.connect(lambda message: kernel.send(link, message))
 
     def _received(self, link: str, data: object) -> None:
         assert isinstance(data, bytes), "tools have raw links"
@@ -112,4 +94,4 @@ class ToolClients:
         self._early.pop(link, None)
         connection = self._links.pop(link, None)
         if connection is not None and self._server is not None:
-            self._server.disconnect_tool(connection)
+            self._server.disconnect(connection)

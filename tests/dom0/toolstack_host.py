@@ -18,7 +18,9 @@ class Host:
         kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.xen.do(0, daemon.start())
-        self.xenbus = xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
+        self.xenbus = xenbus = Xenbus(
+            kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log
+        )
         self.builder = DomainBuilder(kernel, xenbus, store_domid=0)
         host = HostPlan(plans, StorePlace.dom0, Reconnect.resume, 2, {}, ("4.17",))
         self.toolstack = Toolstack(kernel, host, self.builder)

@@ -36,7 +36,9 @@ class Served:
         self.kernel = self.xen.kernels[0]
         daemon = Xenstored(self.kernel)
         self.xen.do(0, daemon.start())
-        self.xenbus = Xenbus(self.kernel.threads, daemon.connect_local(), reconnect=True, log=self.kernel.log)
+        self.xenbus = Xenbus(
+            self.kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=self.kernel.log
+        )
         self.asked: list[str] = []
 
     def start(self, home: str = DOM0_HOME) -> "Served":

@@ -271,19 +271,20 @@ def fuzz_store(source: Input) -> None:
     """xenstored's end of a ring, whose domain is the input."""
     page = Page()
     store = Store(own_domid=0)
-    admin = store.connect(0, privileged=True)
+    admin = store.clients.connect(0, privileged=True)
     for path in (b"/local/domain/3/a\0x", b"/local/domain/4/b\0y"):
         store.handle(admin, 11, 1, 0, path)
     store.handle(admin, 14, 1, 0, b"/local/domain/3\0n3\0")
-    client = RingClient(DOMID, XsRing(page.bytes, page.words), Mapping(1, 1), store.quotas(DOMID))
+    quotas = store.domains.quotas(DOMID)
+    client = RingClient(DOMID, XsRing(page.bytes, page.words), Mapping(1, 1), quotas)
     client.notify = page.notify
-    client.take_over(store.features(DOMID))
-    connection, _ = store.introduce(DOMID, 5)
+    client.take_over(store.domains.features(DOMID))
+    connection, _ = store.domains.introduce(DOMID, 5)
     for turn in range(TURNS_MAX):
         page.scribble(source)
         _ask(page, source)
         if client.wants_reconnect:
-            store.reset(connection)
+            store.clients.reset(connection)
             client.renew()
         for each in client.requests():
             for output in store.handle(connection, each.kind, each.req_id, each.tx_id, each.payload):
@@ -294,11 +295,11 @@ def fuzz_store(source: Input) -> None:
         if source.byte() & 15:
             client.settle()
         else:  # the daemon dies before anything has left
-            client = RingClient(DOMID, XsRing(page.bytes, page.words), Mapping(1, 1), store.quotas(DOMID))
+            client = RingClient(DOMID, XsRing(page.bytes, page.words), Mapping(1, 1), quotas)
             client.notify = page.notify
             if not client.go_on(record, turn):
-                store.reset(connection)
-                client.take_over(store.features(DOMID))
+                store.clients.reset(connection)
+                client.take_over(store.domains.features(DOMID))
         store.check()
         if not source.rest:
             break

@@ -31,11 +31,11 @@ class Joined:
     def serve(self, store):
         """A server takes the ring over."""
         self.store = store
-        self.connection, _ = store.introduce(0, privileged=True)
+        self.connection, _ = store.domains.introduce(0, privileged=True)
         self.ring = RingClient(0, self.page, Mapping(1, 1), None)
         self.ring.notify = self.kick_client
-        self.ring.take_over(store.features(0))
-        self.other = store.connect(0, privileged=True)
+        self.ring.take_over(store.domains.features(0))
+        self.other = store.clients.connect(0, privileged=True)
 
     def kick_server(self):
         self.server_owed = True
@@ -45,7 +45,7 @@ class Joined:
 
     def server_turn(self):
         if self.ring.wants_reconnect:
-            self.store.reset(self.connection)
+            self.store.clients.reset(self.connection)
             self.ring.renew()
             self.ring.settle()
             return

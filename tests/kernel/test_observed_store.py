@@ -18,7 +18,7 @@ class Observed:
         kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.do(daemon.start())
-        self.xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
+        self.xenbus = Xenbus(kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log)
         self.told: list[tuple[str, int]] = []
         self.store = ObservedStore(self.xenbus, lambda device, state: self.told.append((device, state)))
 

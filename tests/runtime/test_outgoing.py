@@ -65,18 +65,18 @@ async def test_what_is_sent_in_a_turn_leaves_at_its_end_as_one_frame(bench: Benc
 
 
 async def test_the_way_to_a_peer_goes_through_the_rules_that_break_its_link(bench: Bench) -> None:
-    bench.outgoing.set_rules(bench.link, [LinkRule(DROP)], "seed")
+    bench.outgoing.set_rules("peer", [LinkRule(DROP)], "seed")
     bench.say("lost")
-    bench.outgoing.set_rules(bench.link, [], "seed")
+    bench.outgoing.set_rules("peer", [], "seed")
     bench.say("sound")
     bench.outgoing.flush()
     assert bench.heard() == [["sound"]]
 
 
 async def test_what_is_late_stays_ahead_of_what_is_sent_when_the_link_is_sound_again(bench: Bench) -> None:
-    bench.outgoing.set_rules(bench.link, [LinkRule(DELAY, delay_ns=10**18)], "seed")
+    bench.outgoing.set_rules("peer", [LinkRule(DELAY, delay_ns=10**18)], "seed")
     bench.say("late")
-    bench.outgoing.set_rules(bench.link, [], "seed")
+    bench.outgoing.set_rules("peer", [], "seed")
     bench.say("behind it")
     bench.outgoing.flush()
     assert bench.heard() == []

@@ -96,7 +96,7 @@ async def test_who_never_reads_a_raw_link_waits_for_itself_and_others_are_served
             await trio.testing.wait_all_tasks_blocked()
         taken = len(heard(machine, "deaf"))
         assert 2 < taken < 120
-        assert len(driver._links["deaf"].backlog) < RAW_UNREAD_BYTES + 2 * LOUD
+        assert len(driver._outgoing.links["deaf"].backlog) < RAW_UNREAD_BYTES + 2 * LOUD
         await send(far, DATA)
         assert await receive(far, len(DATA)) == DATA
         await receive(stream_pair[1], taken * LOUD)

@@ -20,12 +20,12 @@ class Script:
 
     def __init__(self, **quotas):
         self.store = Store(**quotas)
-        self.connections = {0: self.store.connect(0, privileged=True)}
+        self.connections = {0: self.store.clients.connect(0, privileged=True)}
         self.events = []
 
     def connection(self, domid):
         if domid not in self.connections:
-            self.connections[domid] = self.store.connect(domid, privileged=False)
+            self.connections[domid] = self.store.clients.connect(domid, privileged=False)
         return self.connections[domid]
 
     def tree(self):
@@ -59,12 +59,12 @@ class Script:
 
     def introduce(self, domid):
         """A domain whose ring is served; its connection is then that of its ring."""
-        self.connections[domid], outputs = self.store.introduce(domid)
+        self.connections[domid], outputs = self.store.domains.introduce(domid)
         self.heard(outputs)
 
     def remove(self, domid):
         """A domain is gone for good."""
-        outputs = self.store.remove(domid)
+        outputs = self.store.domains.remove(domid)
         self.store.check()
         self.heard(outputs)
         self.connections.pop(domid, None)

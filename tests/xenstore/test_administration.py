@@ -5,6 +5,7 @@ import pytest
 from actors.xenstore.archive import UncommittedChanges
 from actors.xenstore.requests import LiveUpdate, Printed, Released
 from actors.xenstore.sqlite_archive import SqliteArchive
+from actors.xenstore.takeover import go_on, successor_of
 
 OK = b"OK\0"
 
@@ -79,7 +80,7 @@ def test_a_shutdown_is_told_once_and_after_a_resume_once_more(introduced):
     for resume in (False, False, True, False):
         if resume:
             introduced.run((0, 0, "RESUME", "3\0", OK))
-        introduced.heard(introduced.store.shut_down(3))
+        introduced.heard(introduced.store.domains.shut_down(3))
         told.append(len(introduced.take_events()))
     assert told == [1, 0, 1, 0]
 
@@ -158,7 +159,7 @@ def test_features_are_those_of_the_server_until_a_domain_is_to_see_fewer(script)
         (0, 0, "GET_FEATURE", "4\0", b"7\0"),
         (0, 0, "GET_FEATURE", "\0", b"7\0"),
     )
-    assert (script.store.features(3), script.store.features(4)) == (6, 7)
+    assert (script.store.domains.features(3), script.store.domains.features(4)) == (6, 7)
 
 
 @pytest.mark.parametrize("payload", ["3\0", "3\0" + "x\0", "3\0" + "64\0", "3\0" + "8\0", "40000\0" + "1\0"])
@@ -242,7 +243,7 @@ def test_the_successor_of_a_live_update_goes_on_counting_and_logging(script):
     )
     before = script.store.statistics()
     assert min(before.watch_events, before.conflicts) > 0
-    script.store = script.store.successor()
+    script.store = successor_of(script.store)
     assert script.store.statistics() == before
     script.take_events()
     script.run((0, 0, "READ", "/tool\0", b"y"))
@@ -257,7 +258,7 @@ def test_the_successor_of_a_live_update_has_targets_features_and_quotas(targeted
         (3, 0, "TRANSACTION_START", "\0", b"1\0"),
     )
     targeted.take_events()
-    targeted.store = targeted.store.successor()
+    targeted.store = successor_of(targeted.store)
     targeted.run(
         (3, 1, "TRANSACTION_END", "T\0", "EAGAIN"),
         (3, 0, "TRANSACTION_START", "\0", b"2\0"),
@@ -275,7 +276,7 @@ def test_what_an_archive_keeps_has_targets_features_and_quotas(make_script, late
     for daemon in range(3):
         script, archive = make_script(release=later.store.release), SqliteArchive(tmp_path / "store")
         journal = UncommittedChanges(archive)
-        script.store.keep(journal, archive.load())
+        go_on(script.store, journal, archive.load())
         if daemon == 0:
             script.introduce(3)
             script.introduce(4)
@@ -286,7 +287,7 @@ def test_what_an_archive_keeps_has_targets_features_and_quotas(make_script, late
                 (0, 0, "SET_FEATURE", "3\0" + "6\0", OK),
                 (0, 0, "SET_QUOTA", "3\0watches\0" + "0\0", OK),
             )
-        script.connections[3] = script.store.connection_of(3)
+        script.connections[3] = script.store.domains.connections.get(3)
         script.run(
             (3, 0, "READ", "/of4\0", "EACCES" if daemon == 2 else b"x"),
             (0, 0, "GET_FEATURE", "3\0", b"6\0"),

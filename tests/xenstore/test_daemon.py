@@ -19,7 +19,7 @@ class Dom0:
         self.daemon = Xenstored(self.kernel)
         self.kernel.check = self.daemon.check
         self.xenbus = Xenbus(
-            self.kernel.threads, self.daemon.connect_local(), reconnect=True, log=self.kernel.log
+            self.kernel.threads, self.daemon.served.connect_kernel(), reconnect=True, log=self.kernel.log
         )
         self.do(self.daemon.start())
 
@@ -108,11 +108,11 @@ def test_introducing_again_resets_the_connection(dom0):
     guest.do(guest.xenbus.watch("name", lambda _: None))
     guest.sleep()
     dom0.introduce(guest)
-    assert dom0.daemon.store.statistics().watches == 0
+    assert dom0.daemon.served.store.statistics().watches == 0
     assert len(dom0.xen.mapped(0)) == 1
     guest.wake()
     assert guest.xenbus.reconnects == 1
-    assert dom0.daemon.store.statistics().watches == 1
+    assert dom0.daemon.served.store.statistics().watches == 1
 
 
 def test_a_refused_second_introduction_ends_the_first(dom0):
@@ -201,7 +201,8 @@ def test_watch_events_that_are_not_taken_are_lost_after_a_while(dom0):
         dom0.do(dom0.xenbus.write("/local/domain/5/name", str(number)))
     dom0.xen.advance(30_000_000_000)
     dom0.do(dom0.xenbus.write("/local/domain/5/name", "late"))
-    assert len(dom0.daemon._rings[5]._output) <= 2, "60 events waited"
+    client = dom0.daemon.rings.by_domain[5]
+    assert len(client._output) <= 2, "60 events waited"
     guest.wake()
     assert guest.do(guest.xenbus.read("name")) == "late"
 
@@ -213,10 +214,10 @@ def test_a_domain_that_floods_events_keeps_no_more_than_a_bound(dom0):
     guest.sleep()
     for number in range(1100):
         dom0.do(dom0.xenbus.write("/local/domain/5/name", str(number)))
-    assert len(dom0.daemon._rings[5]._output) <= 2, "the same event waits once"
+    assert len(dom0.daemon.rings.by_domain[5]._output) <= 2, "the same event waits once"
     for number in range(1100):
         dom0.do(dom0.xenbus.write(f"/local/domain/5/name/{number}", ""))
-    assert len(dom0.daemon._rings[5]._output) == 1024
+    assert len(dom0.daemon.rings.by_domain[5]._output) == 1024
 
 
 def test_the_death_of_a_domain_takes_everything_with_it(dom0):
@@ -235,7 +236,7 @@ def test_the_death_of_a_domain_takes_everything_with_it(dom0):
     assert not dom0.do(dom0.xenbus.exists("/local/domain/5"))
     assert dom0.do(dom0.xenbus.is_introduced(6))
     assert [domid for domid, _ in dom0.xen.mapped(0)] == [6]
-    assert dom0.daemon.store.statistics().watches == 1
+    assert dom0.daemon.served.store.statistics().watches == 1
 
 
 def test_a_dying_domain_lets_go_of_its_page_so_that_it_can_die(dom0):
@@ -255,7 +256,7 @@ def test_a_new_daemon_takes_over_the_rings_and_the_clients_reconnect(dom0, rebor
     in_flight = guest.start(guest.xenbus.read("name"))
     assert in_flight == []
     again = reborn()
-    assert again.daemon.store.statistics().domains == 1
+    assert again.daemon.served.store.statistics().domains == 1
     again.home(5)
     again.introduce(guest)
     assert in_flight == ["guest5"]
@@ -305,13 +306,13 @@ def test_a_stock_client_never_looks_and_waits_for_ever(dom0, reborn):
 def test_a_live_update_keeps_nodes_watches_and_connections(dom0):
     guest, seen = dom0.guest(5), []
     guest.do(guest.xenbus.watch("name", seen.append))
-    before = dom0.daemon.store
+    before = dom0.daemon.served.store
     answers = []
-    tool = dom0.daemon.connect_tool(answers.append)
-    dom0.daemon.request(tool, XsType.CONTROL, 7, 0, b"live-update\0-s\0")
+    tool = dom0.daemon.served.connect(answers.append)
+    dom0.daemon.served.request(tool, XsType.CONTROL, 7, 0, b"live-update\0-s\0")
     assert [unpack_header(each)[:2] for each in answers] == [(XsType.CONTROL, 7)]
     assert answers[0].endswith(b"OK\0")
-    assert dom0.daemon.store is not before
+    assert dom0.daemon.served.store is not before
     assert dom0.do(dom0.xenbus.read("/local/domain/5/name")) == "guest5"
     dom0.do(dom0.xenbus.write("/local/domain/5/name", "other"))
     assert guest.do(guest.xenbus.read("name")) == "other"
@@ -321,8 +322,8 @@ def test_a_live_update_keeps_nodes_watches_and_connections(dom0):
 
 def test_a_live_update_waits_for_open_transactions_unless_it_is_forced(dom0):
     answers = []
-    tool = dom0.daemon.connect_tool(answers.append)
-    dom0.daemon.request(tool, XsType.TRANSACTION_START, 1, 0, b"\0")
-    dom0.daemon.request(tool, XsType.CONTROL, 2, 0, b"live-update\0-s\0")
-    dom0.daemon.request(tool, XsType.CONTROL, 3, 0, b"live-update\0-s\0-F\0")
+    tool = dom0.daemon.served.connect(answers.append)
+    dom0.daemon.served.request(tool, XsType.TRANSACTION_START, 1, 0, b"\0")
+    dom0.daemon.served.request(tool, XsType.CONTROL, 2, 0, b"live-update\0-s\0")
+    dom0.daemon.served.request(tool, XsType.CONTROL, 3, 0, b"live-update\0-s\0-F\0")
     assert [each[16:] for each in answers[1:]] == [b"BUSY\0", b"OK\0"]

@@ -136,7 +136,7 @@ def test_special_nodes_and_the_root_stay_and_are_the_control_domains_again(home)
 
 def test_the_nodes_of_a_domain_that_comes_again_under_its_id_stay(home):
     home.run((3, 0, "WRITE", "/home/three\0x", OK), (3, 0, "WATCH", "/home\0t\0", OK))
-    home.heard(home.store.lose(3))
+    home.heard(home.store.domains.lose(3))
     home.run((0, 0, "READ", "/home/three\0", b"x"), (0, 0, "IS_DOMAIN_INTRODUCED", "3\0", b"F\0"))
     assert home.store.statistics().watches == 0
 

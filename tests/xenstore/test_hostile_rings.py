@@ -46,7 +46,7 @@ class Field:
         self.kernel.check = self.daemon.check
         xen.do(0, self.daemon.start())
         self.answers = []
-        self.tool = self.daemon.connect_tool(self.answers.append)
+        self.tool = self.daemon.served.connect(self.answers.append)
         self.port = xen.build(HOSTILE)
         xen.unpause(HOSTILE)
         self.good = Guest.create(xen, GOOD)
@@ -66,7 +66,7 @@ class Field:
 
     def ask(self, kind, payload):
         """The answer of a tool's request."""
-        self.daemon.request(self.tool, kind, 1, 0, payload.encode())
+        self.daemon.served.request(self.tool, kind, 1, 0, payload.encode())
         self.xen.run()
         return self.answers.pop()[HEADER_BYTES:]
 
@@ -100,7 +100,10 @@ class Field:
 
     def nodes(self):
         """What is in the store."""
-        return {path: (node.value, node.permissions) for path, node in self.daemon.store.tree._nodes.items()}
+        return {
+            path: (node.value, node.permissions)
+            for path, node in self.daemon.served.store.tree._nodes.items()
+        }
 
     def others(self):
         """The same, but for the hostile domain's own."""
@@ -185,7 +188,7 @@ class Flickering:
 @pytest.mark.parametrize("seed", range(20))
 def test_indices_that_change_between_two_looks_harm_nobody_else(field, seed):
     before, dice = field.others(), random.Random(f"{seed}:flicker")
-    client = field.daemon._rings[HOSTILE]
+    client = field.daemon.rings.by_domain[HOSTILE]
     honest, client._ring = (
         client._ring,
         XsRing(field.xen.memory.frame(field.xen.mfn(HOSTILE, STORE_GFN)), Flickering(field.words, dice)),
@@ -233,7 +236,7 @@ def test_any_connection_word_but_0_is_a_reconnect(field, value):
     field.words[XS_RING_CONNECTION // 4] = value
     field.kick()
     assert field.page.connection == 0
-    assert field.daemon.store.statistics().watches == 0
+    assert field.daemon.served.store.statistics().watches == 0
     field.check_served()
 
 
@@ -244,7 +247,7 @@ def test_a_domain_that_reconnects_for_ever_keeps_nobody_waiting(field):
         field.reconnect()
     field.check_others(before)
     assert len(field.xen.mapped(0)) == 2
-    assert field.daemon.store.statistics().connections == 3
+    assert field.daemon.served.store.statistics().connections == 3
 
 
 # The stream.
@@ -333,7 +336,7 @@ def test_thousands_of_watches_and_transactions_end_at_the_quotas_and_go_with_the
     assert [each[0] for each in answers] == [XsType.TRANSACTION_START] * 11 + [XsType.ERROR] * 1989
     field.check_others(before)
     field.xen.destroy(HOSTILE)
-    numbers = field.daemon.store.statistics()
+    numbers = field.daemon.served.store.statistics()
     assert (numbers.watches, numbers.transactions, numbers.domains) == (0, 0, 2)
 
 
@@ -348,7 +351,7 @@ def test_no_more_nodes_than_the_quota_and_they_go_with_the_domain(field):
     assert [each[2] for each in answers] == [b"OK\0"] * made + [b"ENOSPC\0"] * (1500 - made)
     field.check_others(before)
     field.xen.destroy(HOSTILE)
-    assert field.daemon.store.tree.owned(HOSTILE) == 0
+    assert field.daemon.served.store.tree.owned(HOSTILE) == 0
 
 
 def test_who_never_reads_has_a_bounded_queue_and_is_served_again_when_it_does(field):
@@ -358,7 +361,7 @@ def test_who_never_reads_has_a_bounded_queue_and_is_served_again_when_it_does(fi
     for _ in range(500):
         sent += field.page.requests.write(stream[sent:])
         field.kick()
-    client = field.daemon._rings[HOSTILE]
+    client = field.daemon.rings.by_domain[HOSTILE]
     assert len(client._output) <= client.quotas.outstanding + XENSTORE_RING_SIZE // len(request) + 1
     assert sent < 3 * XENSTORE_RING_SIZE, "it is read from for ever"
     field.check_others(before)
@@ -371,6 +374,6 @@ def test_events_for_who_never_reads_keep_those_who_cause_them_not_waiting(field)
     field.talk(watches, read=False)
     for index in range(200):
         assert field.ask(XsType.WRITE, f"{HOME}/name/{index}\0") == b"OK\0"
-    client = field.daemon._rings[HOSTILE]
+    client = field.daemon.rings.by_domain[HOSTILE]
     assert len(client._output) <= 1024 < 10 * 200, "some are lost"
     assert field.good.do(field.good.xenbus.read("name")) == f"guest{GOOD}"

@@ -67,7 +67,7 @@ def test_any_request_gets_one_answer_and_a_refused_one_changes_nothing(make_scri
                 "a name of the protocol"
             )
             assert tree(store) == before
-    store.disconnect(connection)
+    store.clients.disconnect(connection)
     store.check()
     numbers = store.statistics()
     assert (numbers.watches, numbers.transactions) == (0, 0)
@@ -88,14 +88,14 @@ class Tool:
     def __init__(self, daemon):
         self.heard = []
         self._daemon = daemon
-        self.connection = daemon.connect_tool(self.heard.append)
+        self.connection = daemon.served.connect(self.heard.append)
 
     def ask(self, kind, payload, tx=0, req_id=1):
-        self._daemon.request(self.connection, kind, req_id, tx, payload)
+        self._daemon.served.request(self.connection, kind, req_id, tx, payload)
         return self.heard[-1][16:]
 
     def leave(self):
-        self._daemon.disconnect_tool(self.connection)
+        self._daemon.served.disconnect(self.connection)
 
 
 def test_thousands_of_watches_and_transactions_slow_no_answer_of_others_and_go_with_the_tool(daemon):
@@ -103,12 +103,12 @@ def test_thousands_of_watches_and_transactions_slow_no_answer_of_others_and_go_w
     for index in range(3000):
         hostile.ask(XsType.WATCH, b"/w%d\0t\0" % index)
         hostile.ask(XsType.TRANSACTION_START, b"\0")
-    assert daemon.store.statistics().transactions == daemon.store.statistics().watches == 3000
+    assert daemon.served.store.statistics().transactions == daemon.served.store.statistics().watches == 3000
     assert other.ask(XsType.WRITE, b"/w7\0x") == b"OK\0"
     assert other.ask(XsType.READ, b"/w7\0") == b"x"
     assert len(other.heard) == 2
     hostile.leave()
-    numbers = daemon.store.statistics()
+    numbers = daemon.served.store.statistics()
     assert (numbers.watches, numbers.transactions) == (0, 0)
     assert other.ask(XsType.READ, b"/w7\0") == b"x"
 
@@ -135,7 +135,7 @@ def test_another_tools_watch_or_transaction_cannot_be_touched(daemon):
     assert hostile.ask(XsType.UNWATCH, b"/a\0t\0") == b"ENOENT\0"
     assert hostile.ask(XsType.RESET_WATCHES, b"\0") == b"OK\0"
     assert other.ask(XsType.TRANSACTION_END, b"T\0", number) == b"OK\0"
-    assert daemon.store.statistics().watches == 1
+    assert daemon.served.store.statistics().watches == 1
 
 
 def test_one_id_for_every_request_confuses_nobody(daemon):

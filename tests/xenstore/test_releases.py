@@ -5,6 +5,7 @@ import pytest
 from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsType
 from actors.xenstore.daemon import Xenstored
+from actors.xenstore.takeover import successor_of
 
 OK = b"OK\0"
 SINCE = {
@@ -54,5 +55,5 @@ def test_a_quota_is_called_otherwise_in_control_since_4_18(script, later):
 def test_a_daemon_is_of_the_release_of_its_host(xen):
     kernel = xen.kernels[0]
     kernel.xen.release = RELEASES["3.4"]
-    assert Xenstored(kernel).store.release is RELEASES["3.4"]
-    assert Xenstored(kernel).store.successor().release is RELEASES["3.4"]
+    assert Xenstored(kernel).served.store.release is RELEASES["3.4"]
+    assert successor_of(Xenstored(kernel).served.store).release is RELEASES["3.4"]

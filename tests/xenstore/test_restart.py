@@ -40,7 +40,7 @@ class Host:
         self.kernel.store_began = lambda: self.fresh.append(1)
         self.daemon = Xenstored(self.kernel, archive=self.archive)
         self.do(self.daemon.start())
-        self.local = self.daemon.connect_local()
+        self.local = self.daemon.served.connect_kernel()
         self.xenbus = Xenbus(self.kernel.threads, self.local, reconnect=True, log=self.kernel.log)
 
     @property
@@ -70,7 +70,7 @@ class Host:
         self.kill()
         self.daemon = Xenstored(self.kernel, archive=self.archive)
         self.do(self.daemon.start())
-        self.daemon.serve_local(self.local)
+        self.daemon.served.reconnect_kernel(self.local)
         self.xen.run()
         self.daemon.check()
 
@@ -83,7 +83,7 @@ def host(xen, later):
 def dump(daemon):
     return {
         path: (node.value, node.permissions, tuple(node.children), node.generation)
-        for path, node in daemon.store.tree.rows()
+        for path, node in daemon.served.store.tree.rows()
     }
 
 
@@ -199,10 +199,10 @@ def test_quotas_features_and_targets_are_kept(host):
 def test_nobody_is_told_what_the_archive_cannot_keep_until_it_can(host):
     guest = host.guest(5)
     answers = []
-    tool = host.daemon.connect_tool(answers.append)
+    tool = host.daemon.served.connect(answers.append)
     host.archive.full = True
     results = guest.start(guest.xenbus.write("data", "x"))
-    host.daemon.request(tool, XsType.WRITE, 9, 0, b"/tool/a\0b")
+    host.daemon.served.request(tool, XsType.WRITE, 9, 0, b"/tool/a\0b")
     host.xen.run()
     assert (results, answers) == ([], [])
     assert len([line for line in host.logs if "full" in line]) == 1
@@ -216,10 +216,10 @@ def test_nobody_is_told_what_the_archive_cannot_keep_until_it_can(host):
 
 
 def test_an_archive_that_cannot_keep_something_is_asked_again_once_in_a_while(host):
-    tool = host.daemon.connect_tool(lambda _: None)
+    tool = host.daemon.served.connect(lambda _: None)
     host.archive.full = True
     for number in range(20):
-        host.daemon.request(tool, XsType.WRITE, number, 0, b"/tool/a\0b")
+        host.daemon.served.request(tool, XsType.WRITE, number, 0, b"/tool/a\0b")
         host.xen.now_ns += 1_000_000
         host.xen.run()
     host.archive.refusals = 0
@@ -355,7 +355,7 @@ def test_a_reconnect_that_was_wanted_is_done_by_the_next_daemon(host):
     guest.page.connection = XsConnection.RECONNECT
     host.restart()
     assert guest.page.connection == XsConnection.CONNECTED
-    assert host.daemon.store.statistics().watches == 0
+    assert host.daemon.served.store.statistics().watches == 0
 
 
 def test_a_hostile_page_costs_its_own_domain_only(host):

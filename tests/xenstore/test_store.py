@@ -237,7 +237,7 @@ def test_a_domain_is_introduced_when_the_daemon_says_so(script):
     assert script.ask(0, 0, "INTRODUCE", introduction) is None
     assert script.take_events() == [Introduction(script.connections[0], 9, 5, 7)]
     script.run((0, 0, "IS_DOMAIN_INTRODUCED", "5\0", b"F\0"))
-    script.store.introduce(5)
+    script.store.domains.introduce(5)
     script.run(
         (0, 0, "IS_DOMAIN_INTRODUCED", "5\0", b"T\0"),
         (0, 0, "GET_DOMAIN_PATH", "5\0", b"/local/domain/5\0"),

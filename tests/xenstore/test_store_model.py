@@ -17,6 +17,7 @@ from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsType, unpack_header
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.store import Store
+from actors.xenstore.takeover import successor_of
 from tests.xenstore.naive_store import (
     DOMAINS,
     INTRODUCE,
@@ -65,7 +66,7 @@ class Clients(RuleBasedStateMachine):
         quotas = Quotas(nodes=NODES, watches=WATCHES, transactions=TRANSACTIONS)
         self.store = Store(quotas, release=replace(RELEASES["4.17"], number=(4, 22)))
         self.live = World()
-        self.connections = {tool: self.store.connect(0, privileged=True) for tool in TOOLS}
+        self.connections = {tool: self.store.clients.connect(0, privileged=True) for tool in TOOLS}
         self.running = []
         self.watches = {}
         self.updated = False
@@ -342,7 +343,7 @@ class Clients(RuleBasedStateMachine):
     def introduce(self, domid):
         known = self.here(domid)
         self.forget(domid)
-        self.connections[domid], outputs = self.store.introduce(domid)
+        self.connections[domid], outputs = self.store.domains.introduce(domid)
         self.hear(outputs)
         self.expect(*([] if known else self.special(INTRODUCE, domid)))
         self.watch(domid, "/", "root", None)
@@ -350,7 +351,7 @@ class Clients(RuleBasedStateMachine):
     @rule(domid=st.sampled_from(DOMAINS))
     def die(self, domid):
         if self.here(domid):
-            outputs = self.store.remove(domid)
+            outputs = self.store.domains.remove(domid)
             self.forget(domid)
             del self.connections[domid]
             self.live.bury(domid)
@@ -362,7 +363,7 @@ class Clients(RuleBasedStateMachine):
     @precondition(lambda self: not self.running)
     @rule()
     def live_update(self):
-        self.store, self.updated = self.store.successor(), True
+        self.store, self.updated = successor_of(self.store), True
 
     def forget(self, client):
         self.watches = {key: depth for key, depth in self.watches.items() if key[0] != client}

@@ -15,20 +15,20 @@ GARBAGE = {
 
 
 class Daemon:
-    """A store that serves tools. Stands in for `Xenstored`."""
+    """A store that serves tools. Stands in for `ServedStore`."""
 
     def __init__(self):
         self.store = Store()
         self.delivers = {}
 
-    def connect_tool(self, deliver):
-        connection = self.store.connect(0, privileged=True)
+    def connect(self, deliver):
+        connection = self.store.clients.connect(0, privileged=True)
         self.delivers[connection] = deliver
         return connection
 
-    def disconnect_tool(self, connection):
+    def disconnect(self, connection):
         del self.delivers[connection]
-        self.store.disconnect(connection)
+        self.store.clients.disconnect(connection)
 
     def request(self, connection, kind, req_id, tx_id, payload):
         for output in self.store.handle(connection, kind, req_id, tx_id, payload):

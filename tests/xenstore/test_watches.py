@@ -240,7 +240,7 @@ def test_a_watch_of_a_special_node_with_a_depth_is_told_of_which_domain(script):
     script.take_events()
     script.introduce(5)
     assert script.take_events() == [(0, "@introduceDomain", "plain"), (0, "@introduceDomain/5", "deep")]
-    script.heard(script.store.shut_down(5))
+    script.heard(script.store.domains.shut_down(5))
     script.remove(5)
     assert script.take_events() == [(0, "@releaseDomain", "plain"), (0, "@releaseDomain/5", "deep")] * 2
 
@@ -274,22 +274,22 @@ def test_the_coming_and_going_of_domains(script):
     def told(outputs):
         return [each.message[16:].split(b"\0")[0] for each in outputs]
 
-    _, outputs = store.introduce(5)
+    _, outputs = store.domains.introduce(5)
     assert told(outputs) == [b"@introduceDomain"]
-    assert told(store.shut_down(5)) == [b"@releaseDomain"]
-    assert told(store.shut_down(5)) == []
-    assert told(store.remove(5)) == [b"@releaseDomain"]
-    assert store.shut_down(6) == []
+    assert told(store.domains.shut_down(5)) == [b"@releaseDomain"]
+    assert told(store.domains.shut_down(5)) == []
+    assert told(store.domains.remove(5)) == [b"@releaseDomain"]
+    assert store.domains.shut_down(6) == []
     script.run((0, 0, "SET_PERMS", "@releaseDomain\0n0\0r1\0", OK))
     assert script.take_events() == [], "that is for nobody to hear"
-    store.introduce(5)
-    assert told(store.introduce(5)[1]) == [], "it begins anew, but is not new"
-    assert told(store.remove(5)) == [b"@releaseDomain"] * 2
+    store.domains.introduce(5)
+    assert told(store.domains.introduce(5)[1]) == [], "it begins anew, but is not new"
+    assert told(store.domains.remove(5)) == [b"@releaseDomain"] * 2
 
 
 def test_what_a_domain_leaves_behind_is_removed_and_watched(script):
     store = script.store
-    connection, _ = store.introduce(5)
+    connection, _ = store.domains.introduce(5)
     script.connections[5] = connection
     script.run(
         (0, 0, "WRITE", "/shared\0", OK),
@@ -302,14 +302,14 @@ def test_what_a_domain_leaves_behind_is_removed_and_watched(script):
         (0, 0, "WATCH", "/shared/five\0z\0", OK),
         (0, 0, "SET_PERMS", "@introduceDomain\0n5\0", OK),
     )
-    outputs = store.remove(5)
+    outputs = store.domains.remove(5)
     store.check()
     assert [each.message[16:].split(b"\0")[0] for each in outputs] == [b"/shared/five"]
     assert [str(each) for each in store.tree.get("@introduceDomain").permissions] == ["n0"]
     script.run((0, 0, "DIRECTORY", "/shared\0", b"other\0"))
     numbers = store.statistics()
     assert (numbers.watches, numbers.transactions, numbers.domains) == (1, 0, 0)
-    assert store.connection_of(5) is None
+    assert store.domains.connections.get(5) is None
 
 
 def test_the_answer_to_a_watch_comes_before_its_first_event_and_others_after_theirs(script):

@@ -2,8 +2,9 @@
 
 from actors.abi.errno import Errno
 from actors.abi.xs_wire import HEADER_BYTES, XsType, unpack_header
+from actors.xenstore.domains import CONTROL_DOMAIN
 from actors.xenstore.requests import Introduction, Outgoing, Output, Released
-from actors.xenstore.store import CONTROL_DOMAIN, Store
+from actors.xenstore.store import Store
 from tests.xenstore.differential.steps import DESTROY, DOMAINS, SHUTDOWN, TOOLS, Heard
 
 NOBODY = -1
@@ -15,7 +16,9 @@ class OurStore:
 
     def __init__(self) -> None:
         self.store = Store(own_domid=CONTROL_DOMAIN)
-        self._connections = {each: self.store.connect(CONTROL_DOMAIN, privileged=True) for each in TOOLS}
+        self._connections = {
+            each: self.store.clients.connect(CONTROL_DOMAIN, privileged=True) for each in TOOLS
+        }
 
     def take(self, client: int, kind: int, tx_id: int, payload: bytes) -> Heard:
         """Do a step; everything that was said."""
@@ -31,9 +34,9 @@ class OurStore:
         if domid not in [DOMAINS[each] for each in self._connections if each in DOMAINS]:
             return
         if kind == SHUTDOWN:
-            self._hear(NOBODY, heard, self.store.shut_down(domid))
+            self._hear(NOBODY, heard, self.store.domains.shut_down(domid))
         else:
-            outputs = self.store.remove(domid)
+            outputs = self.store.domains.remove(domid)
             self._forget(domid)
             self._hear(NOBODY, heard, outputs)
 
@@ -57,7 +60,7 @@ class OurStore:
         if domid == CONTROL_DOMAIN or domid not in DOMAINS.values():
             self._hear(asker, heard, [self.store.answer(request, Errno.EINVAL)])
             return
-        connection, events = self.store.introduce(domid, request.port)
+        connection, events = self.store.domains.introduce(domid, request.port)
         client = next(each for each, of in DOMAINS.items() if of == domid)
         self._connections[client] = connection
         self._hear(asker, heard, [*events, self.store.answer(request)])
