@@ -10,6 +10,7 @@ from actors.block.blkback import Blkback
 from actors.block.blkfront import Blkfront
 from actors.block.operations import FLUSH, WRITE
 from actors.kernel.xenbus_backend import Served
+from actors.policies import Frontend, Reconnect
 from actors.runtime.memory import SparseMemory
 from tests.split_world import Domain, World
 
@@ -24,10 +25,10 @@ class BlockWorld(World):
         super().attach_nodes(device, **options)
 
     def frontend(self, domain: Domain, policy: str = "reconnect") -> Blkfront:
-        return Blkfront(domain.kernel, domain.store, "device/vbd/51712", policy)
+        return Blkfront(domain.kernel, domain.store, "device/vbd/51712", Frontend(policy))
 
     def backend(self, domain: Domain, volume: Any, policy: str = "renegotiate", **changes: Any) -> Blkback:
-        served = Served(BACK, FRONT, 1, policy, **({"early": True} | changes))
+        served = Served(BACK, FRONT, 1, Reconnect(policy), **({"early": True} | changes))
         backend = Blkback(domain.kernel, domain.store, served, volume)
         domain.kernel.threads.spawn("vbd", backend.run())
         return backend
