@@ -22,7 +22,6 @@ LARGE_CLASSES = {
     "actors/domu/workload.py Workload": "what is asked for and what was answered are counted in one place",
     "actors/drivers/disk_driver.py DiskDriver": "both ends of a queue pair and the reset of the controller",
     "actors/hypervisor/host.py Host": "the tables of a host, one attribute each, which it joins",
-    "actors/block/vbd_queue.py VbdQueue": "the requests of a backend",
     "actors/kernel/xenbus.py Xenbus": "one connection: what waits, what is watched, and its next life",
     "actors/runtime/actor.py ActorDriver": "seven of its attributes are what it is given to run with",
     "actors/xenstore/daemon.py Xenstored": "rings and jobs of a daemon wait for one another",

@@ -16,6 +16,8 @@ block_io             a thread waits for a request
 blkback              the backend, which takes up the ring where another died
 blkback_statistics   as of the frontend
 vbd_queue            its requests
+vbd_request          one of them
+grant_line           where they wait for their frames
 backing              the volume that it serves
 mapped_grants        the frames that it has mapped
 resume_journal       what lets it take up the ring of a dead one

@@ -64,7 +64,7 @@ def run_until_killed(pair):
 def without_persistence(pair):
     """Connect the pair anew without persistent grants."""
     pair.front._frames.persistent = False
-    pair.back._queue._persistent = False
+    pair.back._queue._line._persistent = False
     return pair
 
 
