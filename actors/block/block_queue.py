@@ -185,7 +185,7 @@ class BlockQueue:
         ring = self._ring
         if ring is None:
             return
-        left = ring.entries
+        left, page, find = ring.entries, self._page, self._shadows.find
         try:
             while True:
                 count = ring.available()
@@ -196,8 +196,8 @@ class BlockQueue:
                     break
                 left -= count or 1
                 for _ in range(count):
-                    ident, operation, status = RESPONSE.unpack_from(self._page, ring.take())
-                    self._finish(self._shadows.find(ident, operation), status)
+                    ident, operation, status = RESPONSE.unpack_from(page, ring.take())
+                    self._finish(find(ident, operation), status)
         except RingBroken as error:
             self._broken(str(error))
             return

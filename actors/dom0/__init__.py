@@ -9,5 +9,6 @@ shutdown_actions   what that is, by the reason
 store_home       where xenstored lives, as dom0 sees it
 local_store, stub_store   in dom0's own kernel; in a domain of its own
 version_handshake    which Xen this is, and whether the toolstack can talk to it
+xl               the toolstack, one life after another, and what is typed for it
 control_domain   dom0's machine
 """
