@@ -15,7 +15,6 @@ METHODS_MAX = 25
 ATTRIBUTES_MAX = 16
 LARGE_CLASSES = {
     "actors/devices/disk.py Disk": "a register page, and a counter for each thing that its statistics tell",
-    "actors/dom0/control_domain.py ControlDomain": "what the kernel of dom0 consists of, an attribute a part",
     "actors/dom0/toolstack.py Toolstack": "its operations run in one order with one memory of what they did",
     "actors/domu/workload.py Workload": "what is asked for and what was answered are counted in one place",
     "actors/drivers/disk_driver.py DiskDriver": "both ends of a queue pair and the reset of the controller",
@@ -25,8 +24,6 @@ LARGE_CLASSES = {
     "actors/hypervisor/statistics.py DomainStatistics": "numbers that cross together, a field each",
     "actors/hypervisor/statistics.py HypervisorStatistics": "numbers that cross together, a field each",
     "actors/hypervisor/host.py Host": "the tables of a host, one attribute each, which it joins",
-    "actors/block/block_queue.py BlockQueue": "the requests of a frontend",
-    "actors/block/vbd_queue.py VbdQueue": "the requests of a backend",
     "cluster/lab/config/schema.py GuestSchema": "the keys of a guest in a file, a field each",
     "cluster/lab/faults/kind.py FaultKind": "a kind is one row: all that anybody asks of it",
     "cluster/lab/experiment/faults/injection.py Injection": "one fault from its start to the report",

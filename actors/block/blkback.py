@@ -18,7 +18,7 @@ from actors.kernel.grants import Mapping
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.store import Store, read_number, read_or
-from actors.kernel.xenbus_backend import RESUME, ResumeImpossibleError, Served, XenbusBackend
+from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
 
 
 class Blkback(XenbusBackend):
@@ -127,7 +127,7 @@ class Blkback(XenbusBackend):
             journal.restore()
         ring = BackRing(words, BLKIF_SLOT_BYTES)
         port = await kernel.irq.bind_interdomain(domid, remote_port, "blkif-backend", self._on_event)
-        keep_journal = self.served.policy == RESUME
+        keep_journal = self.served.policy.keeps_rings
         if not resuming:
             journal.begin(kept=keep_journal)
         self._port = port

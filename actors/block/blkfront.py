@@ -16,6 +16,7 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing
 from actors.kernel.store import Store, read_number, read_or
 from actors.kernel.xenbus_frontend import XenbusFrontend
+from actors.policies import Frontend
 
 
 class Blkfront(XenbusFrontend):
@@ -24,7 +25,7 @@ class Blkfront(XenbusFrontend):
     driver = "blkfront"
     mark = "ring-ref"
 
-    def __init__(self, kernel: Kernel, store: Store, path: str, policy: str) -> None:
+    def __init__(self, kernel: Kernel, store: Store, path: str, policy: Frontend) -> None:
         super().__init__(kernel, store, path, policy)
         self.sectors = 0
         self.read_only = False

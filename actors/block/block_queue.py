@@ -11,21 +11,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actors.abi.blkif import (
-    BLKIF_MAX_SECTORS,
-    BLKIF_RING_ENTRIES,
-    HEAD,
-    HEAD_AND_SEGMENT,
-    RESPONSE,
-    SECTORS_PER_PAGE,
-    SEGMENT,
-)
+from actors.abi.blkif import BLKIF_MAX_SECTORS, HEAD, HEAD_AND_SEGMENT, RESPONSE, SECTORS_PER_PAGE, SEGMENT
 from actors.abi.trace import OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.block.block_split import BlockSplit
 from actors.block.data_frames import DataFrame, DataFrames
+from actors.block.doorbell import Doorbell
 from actors.block.operations import EOPNOTSUPP, ERROR, FLUSH, OKAY, READ, WRITE
-from actors.block.shadow import UNUSED, Done, Shadow
+from actors.block.shadow import Done, Shadow
+from actors.block.shadows import Shadows
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing, RingBroken
 
@@ -67,21 +61,17 @@ class BlockQueue:
     def __init__(
         self, kernel: Kernel, frames: DataFrames, handle: int, *, broken: Callable[[str], None]
     ) -> None:
-        self._threads = kernel.threads
+        self._kernel = kernel
         self._frames = frames
         self._ready = frames.ready
         self._handle = handle
         self._tracepoint = kernel.threads.tracepoint
-        self._at_turn_end = kernel.at_turn_end
         self._broken = broken
-        self._notify: Callable[[], None] = _nobody
         self._ring: FrontRing | None = None
+        self._doorbell: Doorbell | None = None
         self._page = memoryview(b"")
-        self._shadows = [Shadow(ident) for ident in range(BLKIF_RING_ENTRIES)]
-        self._free = list(range(BLKIF_RING_ENTRIES - 1, -1, -1))
+        self._shadows = Shadows()
         self._waiting: deque[_Waiting] = deque()
-        self._number = 0
-        self._put_any = False
         self._detached_at_ns = 0
         self._attached_at_ns = 0
         self._failed = False
@@ -91,7 +81,7 @@ class BlockQueue:
     @property
     def in_flight(self) -> int:
         """Requests in the ring without an answer."""
-        return BLKIF_RING_ENTRIES - len(self._free)
+        return len(self._shadows)
 
     @property
     def waiting(self) -> int:
@@ -100,8 +90,8 @@ class BlockQueue:
 
     def oldest_issue_ns(self) -> int | None:
         """When the oldest request without an answer was submitted, or None."""
-        used = [shadow.issued_ns for shadow in self._shadows if shadow.operation != UNUSED]
-        return min([*used, *(each.issued_ns for each in self._waiting)], default=None)
+        issued_ns = [each.issued_ns for each in self._shadows.in_order()]
+        return min([*issued_ns, *(each.issued_ns for each in self._waiting)], default=None)
 
     def submit(  # noqa: PLR0917 (keywords cost time here)
         self,
@@ -140,15 +130,13 @@ class BlockQueue:
         blkif_recover does so after a resume, but keeps no order.
         """
         if self._detached_at_ns:
-            now_ns = self._attached_at_ns = self._threads.now_ns
+            now_ns = self._attached_at_ns = self._kernel.threads.now_ns
             self.counters.detached_ns += now_ns - self._detached_at_ns
             self._detached_at_ns = 0
         self._ring = ring
         self._page = page
-        self._notify = notify
-        used = sorted(
-            (shadow for shadow in self._shadows if shadow.operation != UNUSED), key=lambda each: each.number
-        )
+        self._doorbell = Doorbell(self._kernel, ring, notify)
+        used = self._shadows.in_order()
         for shadow in used:
             self._put(shadow)
         self.counters.replayed += len(used)
@@ -158,19 +146,17 @@ class BlockQueue:
     def detach(self) -> None:
         """The ring is lost; requests in flight are kept."""
         if self._ring is not None:
-            self._detached_at_ns = self._threads.now_ns
-        self._ring = None
-        self._put_any = False
+            self._detached_at_ns = self._kernel.threads.now_ns
+        if self._doorbell is not None:
+            self._doorbell.silence()
+        self._ring = self._doorbell = None
 
     def fail(self) -> None:
         """There will be no backend any more: everything is answered with an error, now and later."""
         self.detach()
         self._failed = True
-        used = sorted(
-            (shadow for shadow in self._shadows if shadow.operation != UNUSED), key=lambda each: each.number
-        )
         waiting, self._waiting = self._waiting, deque()
-        for shadow in used:
+        for shadow in self._shadows.in_order():
             self._finish(shadow, ERROR)
         for each in waiting:
             each.done(ERROR, None)
@@ -190,46 +176,37 @@ class BlockQueue:
                 break
             waiting.popleft()
 
-    def push(self) -> None:
-        """At the end of a turn: show the backend what this turn has put into the ring."""
-        if self._put_any:
-            self._put_any = False
-            ring = self._ring
-            if ring is not None and ring.push():
-                self._notify()
-
     def on_event(self) -> None:
         """The backend has answered, perhaps; one that takes its answers back is looked at in another turn."""
         ring = self._ring
         if ring is None:
             return
-        left = ring.entries
+        left, page, find = ring.entries, self._page, self._shadows.find
         try:
             while True:
                 count = ring.available()
                 if not count and not ring.rest():
                     break
                 if left <= 0:
-                    self._threads.at(self._threads.now_ns + 1).when_done(self.on_event)
+                    self._kernel.threads.at(self._kernel.threads.now_ns + 1).when_done(self.on_event)
                     break
                 left -= count or 1
                 for _ in range(count):
-                    self._take(ring.take())
+                    ident, operation, status = RESPONSE.unpack_from(page, ring.take())
+                    self._finish(find(ident, operation), status)
         except RingBroken as error:
             self._broken(str(error))
             return
         if self._attached_at_ns:
-            self.counters.unanswered_ns += self._threads.now_ns - self._attached_at_ns
+            self.counters.unanswered_ns += self._kernel.threads.now_ns - self._attached_at_ns
             self._attached_at_ns = 0
         if self._waiting:
             self.pump()
 
     def check(self) -> None:
         """Invariants of the shadows and the line."""
-        used = [shadow for shadow in self._shadows if shadow.operation != UNUSED]
-        assert len(used) == self.in_flight, "every id is free or has a request"
-        assert len({shadow.number for shadow in used}) == len(used), "two requests were issued as one"
-        held = [frame.gfn for shadow in used for frame in shadow.frames]
+        self._shadows.check()
+        held = [frame.gfn for shadow in self._shadows for frame in shadow.frames]
         held += [frame.gfn for frame in self._ready]
         assert len(set(held)) == len(held), "a data frame is used twice"
 
@@ -244,12 +221,12 @@ class BlockQueue:
 
     def _refuse(self, done: Done, status: int, delay_ns: int) -> None:
         # Never from within `submit`: whoever goes on after an error would never get out of it.
-        self._threads.at(self._threads.now_ns + delay_ns).when_done(lambda: done(status, None))
+        self._kernel.threads.at(self._kernel.threads.now_ns + delay_ns).when_done(lambda: done(status, None))
 
     def _enter(
         self, operation: int, sector: int, data: bytes | memoryview | None, nr_sectors: int, done: Done
     ) -> None:
-        now_ns = self._threads.now_ns
+        now_ns = self._kernel.threads.now_ns
         if self._failed:
             self._refuse(done, ERROR, DEAD_DISK_DELAY_NS)
         elif self._waiting or not self._start(operation, sector, data, nr_sectors, done, now_ns):
@@ -264,8 +241,8 @@ class BlockQueue:
         done: Done,
         issued_ns: int,
     ) -> bool:
-        free, ready = self._free, self._ready
-        if not free or self._ring is None:
+        shadows, ready = self._shadows, self._ready
+        if not shadows.free or self._ring is None:
             return False
         needed = (nr_sectors + SECTORS_PER_PAGE - 1) // SECTORS_PER_PAGE
         if needed > len(ready):
@@ -280,25 +257,23 @@ class BlockQueue:
             frames = [ready.pop() for _ in range(needed)]
             if data is not None:
                 _scatter(data, frames)
-        shadow = self._shadows[free.pop()]
+        shadow = shadows.take()
         shadow.operation = operation
         shadow.sector = sector
         shadow.nr_sectors = nr_sectors
         shadow.frames = frames
         shadow.done = done
         shadow.issued_ns = issued_ns
-        self._number = shadow.number = self._number + 1
         self._put(shadow)
         return True
 
     def _put(self, shadow: Shadow) -> None:
-        ring = self._ring
-        assert ring is not None, "there is a ring where requests are put"
+        ring, doorbell = self._ring, self._doorbell
+        assert ring is not None and doorbell is not None, "a ring where requests are put"  # noqa: PT018
         frames, page, offset = shadow.frames, self._page, ring.put()
         operation, left = shadow.operation, shadow.nr_sectors
-        if not self._put_any:
-            self._put_any = True
-            self._at_turn_end(self.push)
+        if not doorbell.due:
+            doorbell.ring_at_turn_end()
         if self._tracepoint is not None:
             request = shadow.ident | operation << OPERATION_SHIFT | left << SECTORS_SHIFT
             self._tracepoint(FRONT_PUT, self._handle, request, shadow.sector, shadow.issued_ns)
@@ -316,24 +291,12 @@ class BlockQueue:
             offset += SEGMENT.size
             left -= SECTORS_PER_PAGE
 
-    def _take(self, offset: int) -> None:
-        """The checks of blkif_interrupt: an answer is to a request that was asked, and to its operation."""
-        ident, operation, status = RESPONSE.unpack_from(self._page, offset)
-        if ident >= BLKIF_RING_ENTRIES:
-            raise RingBroken(f"an answer to request {ident}, which was not asked")
-        shadow = self._shadows[ident]
-        if shadow.operation != operation:
-            raise RingBroken(f"an answer to operation {operation} of request {ident}, which was not asked")
-        self._finish(shadow, status)
-
     def _finish(self, shadow: Shadow, status: int) -> None:
         frames, done, operation, nr_sectors = shadow.frames, shadow.done, shadow.operation, shadow.nr_sectors
         if self._tracepoint is not None:
             request = shadow.ident | operation << OPERATION_SHIFT
             self._tracepoint(FRONT_DONE, self._handle, request, status & STATUS_MASK, 0)
-        shadow.operation = UNUSED
-        shadow.frames = []
-        self._free.append(shadow.ident)
+        self._shadows.give_back(shadow)
         counters = self.counters
         counters.requests += 1
         if status != OKAY:
@@ -360,7 +323,3 @@ def _gather(frames: list[DataFrame], nr_sectors: int) -> bytes | memoryview:
     if len(frames) == 1:
         return view[: nr_sectors * SECTOR_SIZE]
     return b"".join(frame.view for frame in frames)[: nr_sectors * SECTOR_SIZE]
-
-
-def _nobody() -> None:
-    """Whom to notify when there is no port."""

@@ -11,10 +11,12 @@ What is read here is as hostile as the rest of the page: a restored request is c
 Source: xen/include/public/io/ring.h (the 48 private bytes of the header); the scheme is our own.
 """
 
+from collections import deque
 from typing import Final
 
 from actors.abi.blkif import BLKIF_SLOT_BYTES, RESPONSE
 from actors.abi.ring import RING_HEADER_BYTES, RING_MASK, RING_PRIVATE_OFFSET, RSP_PROD, ring_entries
+from actors.block.vbd_request import UNANSWERED, VbdRequest
 from actors.kernel.ring import BackRing
 
 MAGIC: Final = 0x52_5A_44_4A
@@ -28,11 +30,12 @@ _ENTRIES: Final = ring_entries(BLKIF_SLOT_BYTES)
 class ResumeJournal:
     """The journal in one ring page, given as words and as bytes."""
 
-    __slots__ = ("_page", "_words")
+    __slots__ = ("_page", "_unanswered", "_words")
 
     def __init__(self, words: memoryview, page: memoryview) -> None:
         self._words = words
         self._page = page
+        self._unanswered: deque[VbdRequest] = deque()
 
     def begin(self, *, kept: bool) -> None:
         """Say whether a journal is kept from now on; nothing is saved yet."""
@@ -50,11 +53,22 @@ class ResumeJournal:
             slot = RING_HEADER_BYTES + (index & _ENTRIES - 1) * BLKIF_SLOT_BYTES
             self._page[slot : slot + _SAVED_BYTES] = bytes(self._page[_SAVED : _SAVED + _SAVED_BYTES])
 
-    def respond(self, ring: BackRing, ident: int, operation: int, status: int) -> None:
-        """Write the next response and publish it, step by step."""
+    def take(self, request: VbdRequest) -> None:
+        """The next request of the ring is taken."""
+        self._unanswered.append(request)
+
+    def answer(self, ring: BackRing, request: VbdRequest, status: int) -> None:
+        """One is done with this status: publish its response as soon as all before it are."""
+        request.status = status
+        unanswered = self._unanswered
+        while unanswered and unanswered[0].status != UNANSWERED:
+            self._respond(ring, unanswered.popleft())
+
+    def _respond(self, ring: BackRing, request: VbdRequest) -> None:
+        response = RESPONSE.pack(request.ident, request.operation, request.status)
         index = ring.rsp_prod
         slot = ring.put()
         self._page[_SAVED : _SAVED + _SAVED_BYTES] = self._page[slot : slot + _SAVED_BYTES]
         self._words[_INDEX] = index
-        self._page[slot : slot + RESPONSE.size] = RESPONSE.pack(ident, operation, status)
+        self._page[slot : slot + RESPONSE.size] = response
         ring.publish()

@@ -4,6 +4,7 @@ plan               the domains that this host should have, as dom0 finds them on
 steps              a toolstack operation compiled into steps that can be printed
 domain_builder     performs the steps
 toolstack          decides: create, take over after a restart, what follows a shutdown, shut down
+xl                 the toolstack, one life after another, and what is typed for it
 shutdown_actions   what follows a shutdown, by its reason
 block_devices      attaches and detaches disks of domains that run
 store_home         where xenstored lives, as dom0 sees it

@@ -3,25 +3,23 @@
 Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
 """
 
-from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.block.blkback_statistics import BlkbackStatistics
-from actors.dom0.block_devices import BlockDevices
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.local_store import LocalStore
 from actors.dom0.plan import HostPlan
 from actors.dom0.store_home import StoreHome
 from actors.dom0.stub_store import StubStore
-from actors.dom0.toolstack import NOT_REBUILT, Toolstack
+from actors.dom0.toolstack import NOT_REBUILT
 from actors.dom0.version_handshake import VersionHandshake
+from actors.dom0.xl import Xl
 from actors.drivers.backends import DOM0_HOME, Backends
 from actors.drivers.hardware import DrivenHardware
 from actors.kernel.kernel import Kernel
-from actors.kernel.threads import Future
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Transport, Xenbus
 from actors.messages import Fault
@@ -67,19 +65,13 @@ class ControlDomain(Kernel):
         self._plan = plan
         self._hardware = DrivenHardware(self, plan.drives, programs_ioapic=True)
         self._builder = DomainBuilder(self, None, store_domid=0)
-        self._toolstack: Toolstack | None = None
-        self._toolstack_dead = False
-        self._knows: Future[None] = Future()
-        self._typed = ""
-        self._store_to_rebuild = False
         self._backends: Backends | None = None
         self._tools = ToolClients(self)
         self.link_owners += [self._hardware, self._tools]
-        self._block = BlockDevices(self)
+        self._xl = Xl(self, plan, self._builder, forgotten=self._remove_backends)
         self._home = self._make_home(self._builder)
         self._store_lost = False
-        self._all_shut_down = False
-        self.faults |= {"hwdom-reboot": self._reboot_as_told, "toolstack-kill": self._break_toolstack}
+        self.faults["hwdom-reboot"] = self._reboot_as_told
 
     async def boot(self) -> None:
         """The hardware, XenStore, the domains."""
@@ -106,11 +98,7 @@ class ControlDomain(Kernel):
         behind = self._hardware.behind
         self._backends = Backends(self, xenbus, behind, self._plan.reconnect, home=DOM0_HOME)
         await self._backends.start()
-        self._toolstack = toolstack = Toolstack(self, self._plan, builder, forgotten=self._remove_backends)
-        self._store_to_rebuild = False
-        self._knows = self._told(toolstack, toolstack.start(store_lost=self._store_lost))
-        self._shut_down()
-        await self._knows
+        toolstack = await self._xl.start(store_lost=self._store_lost)
         self._store_lost = self._store_lost or toolstack.store_lost
         self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
 
@@ -120,14 +108,7 @@ class ControlDomain(Kernel):
         Typed too early, it waits for the toolstack to know the domains. `xl shutdown NAME` and
         `xl reboot NAME` ask one that it knows.
         """
-        if text in {"xl shutdown -a", "xl destroy -a"}:
-            self._typed = text
-            self._shut_down()
-            return
-        command, _, name = text.removeprefix("xl ").partition(" ")
-        request = {"shutdown": "poweroff", "reboot": "reboot"}.get(command)
-        if request is None or self._toolstack is None or not self._toolstack.ask(name, request):
-            self.log(f"{text}: not possible")
+        self._xl.type(text)
 
     def close(self) -> None:
         """Let go of the archive: this machine may have been killed in a process that lives on."""
@@ -156,7 +137,7 @@ class ControlDomain(Kernel):
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
         vbds = self._backends.disk_statistics() if self._backends is not None else []
-        toolstack = self._toolstack
+        toolstack = self._xl.toolstack
         domains = toolstack.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
         return ControlDomainStatistics(
@@ -172,7 +153,7 @@ class ControlDomain(Kernel):
             restarted=toolstack.restarted if toolstack is not None else 0,
             store_lost=self._store_lost,
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
-            all_shut_down=self._all_shut_down,
+            all_shut_down=self._xl.all_shut_down,
             vbds=vbds,
             store=self._home.statistics(),
         )
@@ -184,80 +165,14 @@ class ControlDomain(Kernel):
             self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(ShutdownReason.reboot)})
         return True
 
-    def _break_toolstack(self, fault: Fault) -> bool:
-        """Xl is killed; taken away, another one is started."""
-        if fault.active:
-            self._kill_toolstack()
-        else:
-            self._start_toolstack()
-        return True
-
-    def _kill_toolstack(self) -> None:
-        if self._toolstack is not None:
-            self._toolstack_dead = True
-            self._block.lose_toolstack()
-            self._toolstack.kill()
-            self.log("xl: Killed")
-
-    def _start_toolstack(self) -> Future[None]:
-        """A new xl in place of one that was killed, nothing if none was; set when xl knows the domains."""
-        if not self._toolstack_dead or self._toolstack is None:
-            return self._knows
-        self._toolstack_dead = False
-        dead, self._toolstack = (
-            self._toolstack,
-            Toolstack(self, self._plan, self._builder, forgotten=self._remove_backends),
-        )
-        self.log("xl: started again")
-        store_lost, self._store_to_rebuild = self._store_to_rebuild, False
-        work = self._toolstack.adopt(dead, store_lost=store_lost)
-        self._knows = self._told(self._toolstack, work)
-        return self._knows
-
-    def _told(self, toolstack: Toolstack, work: Coroutine[Future[object], None, None]) -> Future[None]:
-        """Have a toolstack find the domains, and then do with their disks what is ordered."""
-        knows = toolstack.spawn("xl", work).finished
-
-        def serve() -> None:
-            if toolstack is self._toolstack and not self._toolstack_dead:
-                self._block.serve(toolstack)
-
-        knows.when_done(serve)
-        return knows
-
-    def _shut_down(self) -> None:
-        """Do what was typed, if anything was, and as soon as there is somebody who can."""
-        if self._toolstack is None or not self._typed:
-            return
-        started, force = self._start_toolstack(), self._typed == "xl destroy -a"
-        toolstack = self._toolstack
-
-        def shut_down() -> None:
-            # One that was killed meanwhile is followed by another, which is told again.
-            if toolstack is self._toolstack and not self._toolstack_dead and not toolstack.shutting_down:
-                toolstack.shut_down_all(self._report_shut_down, force=force)
-
-        started.when_done(shut_down)
-
     def _rebuild_store(self) -> None:
-        """Another xenstored has begun empty: what was under way with the old one is begun again."""
-        self._store_lost = self._store_to_rebuild = True
-        self._builder.committed.clear()
-        if self._toolstack is not None and not self._toolstack_dead:
-            self._toolstack_dead = True
-            self._block.lose_toolstack()
-            self._toolstack.kill()
-            self._start_toolstack()
-            self._shut_down()
+        self._store_lost = True
+        self._xl.rebuild_store()
 
     def _remove_backends(self, domid: int) -> None:
         """A domain is gone: a store that was lost cannot tell its backends."""
         if self._backends is not None:
             self._backends.remove(domid)
-
-    def _report_shut_down(self) -> None:
-        self._all_shut_down = True
-        self.log("xl: no guest is left")
 
     def _power_off(self) -> None:
         self.log("reboot: Power down")

@@ -25,6 +25,7 @@ from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
 from actors.kernel.xenbus_backend import Served, XenbusBackend
 from actors.messages import Fault, StateWritten
+from actors.policies import Reconnect
 
 DOM0_HOME = "/local/domain/0/"
 OWN_HOME = ""
@@ -37,7 +38,9 @@ Device = tuple[str, int, int]
 class Backends:
     """The backends of one domain. `home` is where its nodes stand in the store."""
 
-    def __init__(self, kernel: Kernel, xenbus: Xenbus, behind: Behind, policy: str, *, home: str) -> None:
+    def __init__(
+        self, kernel: Kernel, xenbus: Xenbus, behind: Behind, policy: Reconnect, *, home: str
+    ) -> None:
         self._kernel = kernel
         self._xenbus = xenbus
         self._behind = behind

@@ -12,6 +12,7 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store
 from actors.kernel.xenbus_backend import Served, XenbusBackend
 from actors.kernel.xenbus_frontend import XenbusFrontend
+from actors.policies import Frontend
 
 Keys = tuple[tuple[str, str], ...]
 
@@ -27,7 +28,7 @@ class DeviceKeys:
 class MakeFrontend(Protocol):
     """Makes the frontend of a device at a path."""
 
-    def __call__(self, kernel: Kernel, store: Store, path: str, policy: str) -> XenbusFrontend:
+    def __call__(self, kernel: Kernel, store: Store, path: str, policy: Frontend) -> XenbusFrontend:
         """It does nothing before `connect`."""
         ...
 

@@ -23,9 +23,7 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.ring import RingBroken
 from actors.kernel.store import Store, read_or, read_state, state_text, switch_state, write_nodes
 from actors.kernel.xenbus_end import XenbusEnd
-
-RENEGOTIATE = "renegotiate"
-RESUME = "resume"
+from actors.policies import Reconnect
 
 
 class ResumeImpossibleError(Exception):
@@ -45,15 +43,15 @@ class Recoveries:
 class Served:
     """A device that is to be served: where both ends are in the store, and whose the frontend is (`domid`).
 
-    `policy`: `renegotiate` or `resume`. `state`: what its node has; Closing for one that is to be detached
-    and was never served from here. `early`: its backend sees a lost store before that is rebuilt, as dom0
-    does; then `remove` tells it the rest.
+    `policy`: how one that lived on is served. `state`: what its node has; Closing for one that is to be
+    detached and was never served from here. `early`: its backend sees a lost store before that is rebuilt, as
+    dom0 does; then `remove` tells it the rest.
     """
 
     path: str
     frontend_path: str
     domid: int
-    policy: str
+    policy: Reconnect
     state: XenbusState = XenbusState.Initialising
     early: bool = False
 
@@ -62,12 +60,11 @@ class XenbusBackend(XenbusEnd):
     """A device that this domain serves to another one. `run` lasts until the device is removed."""
 
     def __init__(self, kernel: Kernel, store: Store, served: Served) -> None:
-        assert served.policy in {RENEGOTIATE, RESUME}, f"a backend has no policy {served.policy}"
         super().__init__(kernel, store, served.path)
         self.state = served.state
         self.served = served
         self.recoveries = Recoveries()
-        self._must_renegotiate = served.policy == RENEGOTIATE
+        self._must_renegotiate = not served.policy.keeps_rings
         self._survivor = False
         self._online_changed = True
         self._offline = False
@@ -193,8 +190,8 @@ class XenbusBackend(XenbusEnd):
         await self._wait_for_frontend()
 
     async def _wait_for_frontend(self) -> None:
-        expect = RENEGOTIATE if self._must_renegotiate else RESUME
-        await self._write({"reconnect": expect}, XenbusState.InitWait)
+        expect = Reconnect.renegotiate if self._must_renegotiate else Reconnect.resume
+        await self._write({"reconnect": expect.value}, XenbusState.InitWait)
 
     async def _connect(self) -> None:
         """The frontend has made an offer."""
@@ -209,7 +206,7 @@ class XenbusBackend(XenbusEnd):
                 return
             self.recoveries.renegotiations += self._survivor
             self._survivor = False
-            self._must_renegotiate = self.served.policy == RENEGOTIATE
+            self._must_renegotiate = not self.served.policy.keeps_rings
         await self._publish_connected()
 
     async def _take_up(self) -> None:

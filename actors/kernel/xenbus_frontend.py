@@ -17,9 +17,8 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store, read_number, read_or, read_state, state_text, switch_state, write_nodes
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Watch
+from actors.policies import Frontend, Reconnect
 
-RECONNECT = "reconnect"
-STOCK_LINUX = "stock-linux"
 CLOSE_PATIENCE_NS = 5_000_000_000
 
 
@@ -30,8 +29,7 @@ class XenbusFrontend(FrontendDevice):
     store was told again what it had lost.
     """
 
-    def __init__(self, kernel: Kernel, store: Store, path: str, policy: str) -> None:
-        assert policy in {RECONNECT, STOCK_LINUX}, f"a frontend has no policy {policy}"
+    def __init__(self, kernel: Kernel, store: Store, path: str, policy: Frontend) -> None:
         super().__init__(kernel, store, path)
         self._backend = ""
         self.reconnects = 0
@@ -76,7 +74,7 @@ class XenbusFrontend(FrontendDevice):
         return self._released
 
     def _store_came_back(self) -> None:
-        if self._policy == RECONNECT:
+        if self._policy.reconnects:
             if self._detachment is Detachment.TOLD:
                 self._detachment = Detachment.FORGOTTEN
             super()._store_came_back()
@@ -126,7 +124,7 @@ class XenbusFrontend(FrontendDevice):
             if self._backend and not self.store_lost:
                 await self._remove()
             return False
-        if self._backend and self._policy == STOCK_LINUX:
+        if self._backend and not self._policy.reconnects:
             return True
         self._backend_id = await read_number(self.store, f"{self.path}/backend-id")
         if backend != self._backend:
@@ -206,9 +204,9 @@ class XenbusFrontend(FrontendDevice):
         self._connected.set(None)
 
     async def _renew(self) -> None:
-        if self._policy == STOCK_LINUX:
+        if not self._policy.reconnects:
             return
-        if await read_or(self.store, f"{self._backend}/reconnect", "") == "resume":
+        if await read_or(self.store, f"{self._backend}/reconnect", "") == Reconnect.resume:
             await self._publish_if_forgotten()
             return
         self.reconnects += 1
@@ -216,7 +214,7 @@ class XenbusFrontend(FrontendDevice):
         await self._offer()
 
     async def _see_to_keys(self) -> None:
-        if self._policy == RECONNECT:
+        if self._policy.reconnects:
             await self._publish_if_forgotten()
 
     async def _start_closing(self) -> None:

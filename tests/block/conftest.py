@@ -11,6 +11,7 @@ from actors.block.blkback import Blkback
 from actors.block.blkfront import Blkfront
 from actors.block.operations import FLUSH, WRITE
 from actors.kernel.xenbus_backend import Served
+from actors.policies import Frontend, Reconnect
 from actors.runtime.memory import SparseMemory
 from tests.block.backend_rig import Rig
 from tests.xen.split_world import Domain, World
@@ -26,10 +27,10 @@ class BlockWorld(World):
         super().attach_nodes(device, **options)
 
     def frontend(self, domain: Domain, policy: str = "reconnect") -> Blkfront:
-        return Blkfront(domain.kernel, domain.store, "device/vbd/51712", policy)
+        return Blkfront(domain.kernel, domain.store, "device/vbd/51712", Frontend(policy))
 
     def backend(self, domain: Domain, volume: Any, policy: str = "renegotiate", **changes: Any) -> Blkback:
-        served = Served(BACK, FRONT, 1, policy, **({"early": True} | changes))
+        served = Served(BACK, FRONT, 1, Reconnect(policy), **({"early": True} | changes))
         backend = Blkback(domain.kernel, domain.store, served, volume)
         domain.kernel.threads.spawn("vbd", backend.run())
         return backend
@@ -102,7 +103,7 @@ class Pair:
     def grant_each_time(self) -> "Pair":
         """Do without persistent grants from now on."""
         self.front._frames.persistent = False
-        self.back._queue._persistent = False
+        self.back._queue._line._persistent = False
         return self
 
     def submit(self, operation: int, sector: int, data: bytes | None, nr_sectors: int) -> list[Any]:

@@ -8,6 +8,7 @@ from actors.block.blkfront import Blkfront
 from actors.block.vbd import VBD
 from actors.device_classes import DEVICE_CLASSES
 from actors.kernel.xenbus_backend import Served
+from actors.policies import Frontend, Reconnect
 
 ROW = {"vdev": "xvda", "virtual_device": 51712, "disk": "sda", "volume": 3, "mode": "r"}
 
@@ -35,8 +36,8 @@ def test_both_ends_stand_under_the_name_of_the_class():
 
 def test_the_class_makes_the_ends_of_the_block_driver(world, make_volume):
     kernel, store = world.boot(0).kernel, world.domains[0].store
-    assert isinstance(VBD.frontend(kernel, store, "device/vbd/51712", "reconnect"), Blkfront)
-    served = Served("backend/vbd/1/51712", "/front", 1, "resume", XenbusState.Closing)
+    assert isinstance(VBD.frontend(kernel, store, "device/vbd/51712", Frontend.reconnect), Blkfront)
+    served = Served("backend/vbd/1/51712", "/front", 1, Reconnect.resume, XenbusState.Closing)
     back = VBD.backend(kernel, store, served, make_volume())
     assert isinstance(back, Blkback)
     assert (back.state, back.number) == (XenbusState.Closing, 51712)

@@ -162,7 +162,8 @@ def test_a_backend_that_comes_and_goes_with_its_answers_does_not_keep_the_fronte
     )
     queue.attach(FrontRing(words, BLKIF_SLOT_BYTES), page, lambda: None)  # type: ignore[arg-type]
     queue.submit(0, 0, None, 1, lambda status, _data: answered.append(status))
-    queue.push()
+    for end in ends:
+        end()
     words.peer = lambda index, value: words.reads & 1 if index == RSP_PROD else value
     words.reads = 1
     queue.on_event()

@@ -8,6 +8,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState as S
 from actors.kernel.backend_actions import ACTIONS
 from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
+from actors.policies import Reconnect
 from tests.xen.split_world import World
 
 FRONT, BACK = "/local/domain/1/device/toy/7", "/local/domain/0/backend/toy/1/7"
@@ -55,7 +56,7 @@ class Toy:
         self.world.boot(1)
         self.world.attach_nodes("toy/7")
         self.world.nodes |= {f"{FRONT}/offer": "1", f"{FRONT}/state": str(int(front))}
-        served = Served(BACK, FRONT, 1, policy, **{"early": True, **served})
+        served = Served(BACK, FRONT, 1, Reconnect(policy), **{"early": True, **served})
         self.back = ToyBack(self.dom0.kernel, self.dom0.store, served)
         self.ended = self.world.spawn(self.dom0, self.back.run())
 

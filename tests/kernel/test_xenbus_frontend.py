@@ -8,6 +8,7 @@ from actors.abi.errno import XenError
 from actors.abi.interface import XenbusState as S
 from actors.kernel.frontend_actions import ACTIONS, Detachment
 from actors.kernel.xenbus_frontend import XenbusFrontend
+from actors.policies import Frontend
 from tests.xen.split_world import World
 
 FRONT, BACK = "/local/domain/1/device/toy/7", "/local/domain/0/backend/toy/1/7"
@@ -62,7 +63,7 @@ class Toy:
         self.guest = self.world.boot(1)
         self.world.attach_nodes("toy/7")
         self.world.nodes[f"{BACK}/colour"] = "red"
-        self.front = ToyFront(self.guest.kernel, self.guest.store, "device/toy/7", policy)
+        self.front = ToyFront(self.guest.kernel, self.guest.store, "device/toy/7", Frontend(policy))
         self.connected = self.world.spawn(self.guest, self.front.connect())
         self.world.run()
 
