@@ -28,7 +28,7 @@ LARGE_CLASSES = {
     "actors/runtime/actor.py ActorDriver": "seven of its attributes are what it is given to run with",
     "actors/xenstore/daemon.py Xenstored": "rings and jobs of a daemon wait for one another",
     "actors/xenstore/store.py Store": "a request may change every table",
-    "cluster/lab/experiment/board.py Board": "an answer to each thing that a hypervisor can say",
+    "cluster/lab/experiment/host_board.py HostBoard": "an answer to each thing that a hypervisor can say",
     "cluster/running/run/session.py Session": "what a run is made of, one attribute a part",
 }
 """Classes with more than that, and what makes them one noun."""

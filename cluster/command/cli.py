@@ -24,8 +24,8 @@ from cluster.lab.exit_codes import INTERNAL, UNKNOWN, USAGE
 from cluster.lab.faults.kinds import FAULT_KINDS, OPTIONS
 from cluster.lab.faults.option import Factor, Names, Time
 from cluster.lab.terminal.data_console import DataConsole, say, whoever_reads
+from cluster.lab.verdict.check import Verdict
 from cluster.lab.verdict.summary import print_summary
-from cluster.lab.verdict.verdict import Verdict
 from cluster.running.control.client import NotRunning, ask, wait_for_report
 from cluster.running.control.preflight import CannotStart
 from cluster.running.control.runtime_directory import RuntimeDirectoryError

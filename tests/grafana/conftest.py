@@ -20,7 +20,7 @@ import pytest
 from actors.runtime.simulation import Simulation
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.drivers.simulated import RunObserver, run_simulated
 from cluster.running.metrics import host_metrics, samples

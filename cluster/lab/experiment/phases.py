@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from actors.runtime.machine import Effect, Exit
 from actors.runtime.units import NS_PER_S
-from cluster.lab.experiment.board import Board
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.laboratory import Laboratory
 
 WATCH_NS: Final = 5_000_000
@@ -149,7 +149,7 @@ class Phases:
             )
             self._enter("shutdown")
 
-    def _end_without(self, halted: list[Board]) -> None:
+    def _end_without(self, halted: list[HostBoard]) -> None:
         """Machines that have halted before everybody was up will not be: there is nothing to wait for."""
         for board in halted:
             name = board.host.name

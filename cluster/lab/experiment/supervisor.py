@@ -15,12 +15,12 @@ from actors.notebook.store_log_reader import StoreLogReader
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import Board, DomainChange
-from cluster.lab.experiment.faults.fault_run import FaultRun
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.records import FaultRecords
+from cluster.lab.experiment.breaking.fault_run import FaultRun
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.records import FaultRecords
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_board import DomainChange, HostBoard
 from cluster.lab.experiment.host_clock import ClockGap, HostClock
 from cluster.lab.experiment.interrupt_tables import InterruptTables
 from cluster.lab.experiment.journal_budget import JournalBudget
@@ -47,7 +47,7 @@ class Supervisor(Machine):
         host_clock: HostClock | None = None,
     ) -> None:
         self.cluster = cluster
-        self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
+        self.boards = {host.name: HostBoard(host, self._emit, self._domain_changed) for host in cluster.hosts}
         logs = store_logs or {}
         self.guests = {
             each.guest_id: GuestRecord.of(each, journals[each.guest_id], logs.get(each.guest_id))
@@ -171,7 +171,7 @@ class Supervisor(Machine):
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
 
-    def _board(self, address: str) -> Board:
+    def _board(self, address: str) -> HostBoard:
         return self.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:

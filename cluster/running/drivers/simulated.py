@@ -24,7 +24,7 @@ from actors.xenstore.memory_archive import MemoryArchive
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.lab.config.volume import Volume
-from cluster.lab.experiment.board import SUPERVISOR
+from cluster.lab.experiment.host_board import SUPERVISOR
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.trace.files import MemoryRecordings
 from cluster.lab.trace.perfetto import write_trace

@@ -16,8 +16,8 @@ from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.journal_reader import JournalError, JournalReader
 from actors.notebook.store_log_reader import StoreLogError, StoreLogReader
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.lives import Lives
 from cluster.lab.experiment.statistics_maps import map_of, record_of

@@ -25,7 +25,7 @@ from actors.runtime.transport import listen_unix
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.config.volume import Volume
-from cluster.lab.experiment.board import SUPERVISOR
+from cluster.lab.experiment.host_board import SUPERVISOR
 from cluster.lab.experiment.host_clock import HostClock
 from cluster.lab.experiment.phases import PHASES
 from cluster.lab.experiment.supervisor import Supervisor

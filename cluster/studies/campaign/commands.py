@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cluster.lab.config.yaml_source import YamlSource
 from cluster.lab.exit_codes import FAILED, HELD, UNKNOWN
 from cluster.lab.terminal.data_console import DataConsole
-from cluster.lab.verdict.verdict import Verdict
+from cluster.lab.verdict.check import Verdict
 from cluster.running.run.about import FILE as ABOUT
 from cluster.running.run.about import About
 from cluster.running.run.run_directory import RunDirectory

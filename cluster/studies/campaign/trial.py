@@ -15,12 +15,12 @@ from typing import Final
 
 from actors.domu.workload import WorkloadSpec
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.supervisor import Supervisor
+from cluster.lab.verdict.check import Check, Verdict
 from cluster.lab.verdict.report import Report, facts_of, report_of
 from cluster.lab.verdict.report_checks import named
 from cluster.lab.verdict.run_facts import ReadVolume
-from cluster.lab.verdict.verdict import Check, Verdict
 from cluster.running.drivers.simulated import run_simulated
 from cluster.studies.campaign.case import Case
 from cluster.studies.campaign.service_record import contradiction
