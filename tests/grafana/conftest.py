@@ -257,7 +257,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
                 scraper = Scraper(file, interval_s, began_s)
                 monkeypatch.setattr(host_metrics, "time", scraper)
                 supervisor, _ = run_simulated(
-                    cluster, lambda _what, _text: None, None, trace=False, witness=scraper
+                    cluster, lambda _what, _text: None, None, trace=False, observer=scraper
                 )
             text = folder / "run.om"
             text.write_text(openmetrics_of(folder))

@@ -10,7 +10,7 @@ from cluster.lab.config.errors import Finding, did_you_mean
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.fault_words import wrong_words
 from cluster.lab.config.quantities import duration_text
-from cluster.lab.config.schema import ClusterSchema, FaultSchema, WhenSchema
+from cluster.lab.config.schema import ClusterSchema, FaultWords, WhenSchema
 from cluster.lab.config.yaml_source import Where, YamlSource
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
@@ -46,7 +46,7 @@ class FaultChecks:
                 self._trigger(fault.when, index, (*where, "when"))
         return self.findings
 
-    def _targets(self, fault: FaultSchema, kind: FaultKind, where: Where) -> None:
+    def _targets(self, fault: FaultWords, kind: FaultKind, where: Where) -> None:
         named = [fault.target] if isinstance(fault.target, str) else fault.target
         if not named:
             self._refuse((*where, "target"), "no target is named", f"write {kind.aim.value}")
@@ -74,7 +74,7 @@ class FaultChecks:
             wrong = f"{target} shares its process with {', '.join(mates)}"
             self._refuse(where, wrong, "take it out of pack, so that it can die alone")
 
-    def _time(self, fault: FaultSchema, where: Where) -> None:
+    def _time(self, fault: FaultWords, where: Where) -> None:
         if (fault.at is None) == (fault.when is None):
             wrong = "neither at nor when" if fault.at is None else "both at and when"
             self._refuse(where, wrong, "a fault has one of them: at: 2s")

@@ -5,11 +5,11 @@ Rules: a pure function; patterns become the targets that match, in the order of 
 
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.resolved import ResolvedFault, Trigger
-from cluster.lab.config.schema import FaultSchema, WhenSchema
+from cluster.lab.config.schema import FaultWords, WhenSchema
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 
-def resolve_fault(fault: FaultSchema, number: int, inventory: Inventory) -> ResolvedFault:
+def resolve_fault(fault: FaultWords, number: int, inventory: Inventory) -> ResolvedFault:
     """Fault `number` of a configuration, which has been checked; 0 for one that is done by hand."""
     kind = FAULT_KINDS[fault.kind]
     patterns = [fault.target] if isinstance(fault.target, str) else fault.target

@@ -13,6 +13,7 @@ from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.kinds import FAULT_KINDS
+from cluster.lab.faults.target import Target
 
 SHOWN_MAX: Final = 12
 
@@ -61,10 +62,16 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
             names = domains
         case Aim.dom0:
             names = ["dom0"]
+        case Aim.driver:
+            names = host.drivers
+        case Aim.guest:
+            names = guests
         case Aim.store:
             names = ["xenstored"]
         case Aim.disk:
             names = disks
+        case Aim.level_disk:
+            names = [each.name for each in host.hardware_of(DISK) if each.trigger == "level"]
         case Aim.vbd:
             names = [f"{each.guest}/{each.vdev}" for each in host.volumes]
         case Aim.actor:
@@ -73,4 +80,4 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
             pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
             pairs += [(disk, each) for disk in disks for each in ("ioapic", host.driver_of(disk))]
             names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
-    return [f"{host.name}/{each}" for each in names]
+    return [str(Target.on(host.name, each)) for each in names]

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from cluster.lab.config.schema import FaultSchema
+from cluster.lab.config.schema import FaultWords
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.kinds import OPTIONS
 
 
-def wrong_words(fault: FaultSchema, kind: FaultKind) -> Iterator[tuple[str, str, str]]:
+def wrong_words(fault: FaultWords, kind: FaultKind) -> Iterator[tuple[str, str, str]]:
     """Each key that does not fit: the key, what was wrong, what would be right."""
     known = f"it has {', '.join(kind.option_names) or 'none of its own'}"
     given = {name: fault.option(name) for name in OPTIONS if fault.option(name) is not None}

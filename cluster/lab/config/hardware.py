@@ -6,7 +6,7 @@ row of `HARDWARE_KINDS`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.devices.disk import Disk
@@ -18,7 +18,7 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
 from cluster.lab.config.schema import CostsSchema, HostSchema
 
-Argument = dict[str, object]
+Argument = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

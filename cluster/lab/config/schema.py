@@ -5,9 +5,9 @@ What takes more than one key to decide is in `checks.py`.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, create_model
 
 from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
@@ -268,16 +268,9 @@ class FaultWords(Strict):
         return getattr(self, name)
 
 
-if TYPE_CHECKING:
-    FaultSchema = FaultWords
-else:
-    # Every option of every kind is a key besides; which of them a kind has is looked at in `fault_checks.py`.
-    FaultSchema = create_model(
-        "FaultSchema",
-        __base__=FaultWords,
-        __doc__=FaultWords.__doc__,
-        **{each.name: (of_form(each.takes) | None, None) for each in OPTIONS.values()},
-    )
+_OPTION_KEYS: dict[str, Any] = {each.name: (of_form(each.takes) | None, None) for each in OPTIONS.values()}
+FaultSchema = create_model("FaultSchema", __base__=FaultWords, __doc__=FaultWords.__doc__, **_OPTION_KEYS)
+"""The same with the options of all kinds as keys; which its kind has is looked at in `fault_words.py`."""
 
 
 class MetricsSchema(Strict):
@@ -307,6 +300,6 @@ class ClusterSchema(Strict):
     run: RunSchema = RunSchema()
     costs: CostsSchema = CostsSchema()
     hosts: Annotated[list[HostSchema], Field(min_length=1)]
-    faults: list[FaultSchema] = []
+    faults: list[Annotated[FaultWords, GetPydanticSchema(lambda _, schema: schema(FaultSchema))]] = []
     expect: ExpectSchema = ExpectSchema()
     metrics: MetricsSchema = MetricsSchema()

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import cast
 
 import click
 from rich.console import Console
@@ -260,7 +259,7 @@ def _plan(
 
 def _default_results(plan: SweepSettings) -> Path:
     header = plan.header()
-    return Path("sweeps") / f"{header['name']}-{cast('str', header['sha256'])[:8]}.jsonl"
+    return Path("sweeps") / f"{header['name']}-{header['sha256'][:8]}.jsonl"
 
 
 def _collect(records: Iterator[Record], results: Results, wanted: range, plan: SweepSettings) -> bool:
@@ -289,7 +288,7 @@ def _collect(records: Iterator[Record], results: Results, wanted: range, plan: S
                 if record["verdict"] != "held":
                     bad += 1
                     bars.console.print(failure_text(record), highlight=False, soft_wrap=True)
-                    command = plan.replay_command(cast("int", record["seed"]))
+                    command = plan.replay_command(record["seed"])
                     bars.console.print(f"    {escape(command)}", highlight=False, soft_wrap=True)
                 speed = bars.tasks[0].speed
                 rate = f"{speed:,.1f}/s" if speed else ""

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from actors.domu.workload import WorkloadSpec
 from cluster.lab.config.resolved import ResolvedCluster
@@ -27,7 +27,7 @@ from cluster.studies.campaign.service_record import contradiction
 from cluster.studies.campaign.witness import RunWitness
 
 DETAIL_MAX: Final = 400
-Record = dict[str, object]
+Record = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def run_trial(
             directory,
             trace=directory is not None,
             invariants=invariants,
-            witness=witness,
+            observer=witness,
         )
         witness.close()
         report = _judge(trial, cluster, supervisor, read_volume, witness)

@@ -10,6 +10,7 @@ from signal import SIGKILL
 from typing import Final
 
 from actors.abi.interface import ShutdownReason
+from actors.address import Address
 from cluster.lab.config.resolved import Data, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.lab.experiment.breaking.injection import Injection
@@ -132,7 +133,7 @@ class FaultRecords:
         """A domain starts: the target of a fault, perhaps."""
         for injection in self._open(change):
             if change.name == "dom0" or change.name in self._hosts[change.host].drivers:
-                what = f"{change.host}/{change.name} starts, incarnation {change.incarnation}"
+                what = f"{Address(change.host, change.name)} starts, incarnation {change.incarnation}"
                 self._observe("rebooting", what)
             if not injection.is_there:
                 injection.target_started(change.at_ns)
