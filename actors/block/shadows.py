@@ -32,7 +32,7 @@ class Shadows:
         return shadow
 
     def find(self, ident: int, operation: int) -> Shadow:
-        """The one that an answer is to; RingBroken if no such request was asked (the checks of blkif_interrupt)."""
+        """The one that an answer is to, by the checks of blkif_interrupt; RingBroken if it was not asked."""
         if ident >= BLKIF_RING_ENTRIES:
             raise RingBroken(f"an answer to request {ident}, which was not asked")
         shadow = self._table[ident]

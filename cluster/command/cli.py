@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from rich.console import Console
@@ -24,8 +24,8 @@ from cluster.lab.exit_codes import INTERNAL, UNKNOWN, USAGE
 from cluster.lab.faults.kinds import FAULT_KINDS, OPTIONS
 from cluster.lab.faults.option import Factor, Names, Time
 from cluster.lab.terminal.data_console import DataConsole, say, whoever_reads
+from cluster.lab.verdict.check import Verdict
 from cluster.lab.verdict.summary import print_summary
-from cluster.lab.verdict.verdict import Verdict
 from cluster.running.control.client import NotRunning, ask, wait_for_report
 from cluster.running.control.preflight import CannotStart
 from cluster.running.control.runtime_directory import RuntimeDirectoryError
@@ -184,8 +184,8 @@ def fault_list() -> None:
 def down(name: str | None) -> int:
     """Stop a running cluster in an orderly way, verify it, print the summary; exit as `run` does."""
     values = asked(ask(name, "down", {}))
-    directory = Path(cast("str", values["directory"]))
-    report = wait_for_report(directory, cast("int", values["pid"]))
+    directory = Path(values["directory"])
+    report = wait_for_report(directory, values["pid"])
     with whoever_reads():
         print_summary(DataConsole(), report)
     say(f"run directory: {directory}")
@@ -211,7 +211,7 @@ def console(target: str, following: bool, directory: Path | None, name: str | No
     """
     if directory is None:
         values = asked(ask(name, "status", {}))
-        directory, names = Path(cast("str", values["directory"])), _by_name(values)
+        directory, names = Path(values["directory"]), _by_name(values)
     else:
         names = kept_addresses(directory)
     path = log_path(directory, target, names)
@@ -286,11 +286,11 @@ def _load(file: Path, seed: int | None) -> ResolvedCluster:
     return cluster if seed is None else cluster.with_seed(seed)
 
 
-def _by_name(values: dict[str, object]) -> dict[str, str]:
+def _by_name(values: dict[str, Any]) -> dict[str, str]:
     """The addresses, by which logs are called, of domains by HOST/NAME."""
     return {
         str(Address(host["name"], domain["name"])): str(Address.domain(host["name"], domain["domid"]))
-        for host in cast("list[dict[str, Any]]", values["hosts"])
+        for host in values["hosts"]
         for domain in host["domains"]
     }
 

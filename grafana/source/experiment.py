@@ -13,11 +13,12 @@ from grafana.source.panels import (
     facts,
     lines,
     number,
+    rate,
     row,
     states,
+    total,
 )
 
-RATE = "[$__rate_interval]"
 RECOVERY = metric.RECOVERY_DURATION_SECONDS
 TOTAL = 'phase="total"'
 MEAN_RECOVERY = (
@@ -27,7 +28,7 @@ MEAN_BY_PHASE = (
     f"sum by (phase) ({RECOVERY.of(S, part='sum')})"
     f" / clamp_min(sum by (phase) ({RECOVERY.of(S, part='count')}), 1)"
 )
-NOW = f"sum by (host) (rate({metric.VBD_REQUESTS.of(S)}{RATE}))"
+NOW = rate(metric.VBD_REQUESTS, S, by="host")
 
 
 PAGE: Final = Page(
@@ -35,32 +36,31 @@ PAGE: Final = Page(
     "The faults of a run and their targets: what the work was before, and what it was after.",
     row(
         "Faults",
-        number("Injected", "Faults done so far.", "none", Query(f"sum({metric.HOST_FAULTS_INJECTED.of(S)})")),
+        number("Injected", "Faults done so far.", total(metric.HOST_FAULTS_INJECTED, S)),
         number(
             "Active",
             "Faults that have not been recovered from.",
-            "none",
-            Query(f"sum({metric.HOST_FAULTS_ACTIVE.of(S)})"),
+            total(metric.HOST_FAULTS_ACTIVE, S),
             red_from=1,
         ),
         number(
             "Running for",
             "Time since the run began.",
-            "s",
-            Query(f"max(time() - {metric.RUN_START_TIME_SECONDS.of(S)})"),
+            f"max(time() - {metric.RUN_START_TIME_SECONDS.of(S)})",
+            unit="s",
         ),
         number(
             "Since the last fault",
             "Time since the last fault.",
-            "s",
-            Query(f"time() - max({metric.FAULT_LAST_TIME_SECONDS.of(S)})"),
+            f"time() - max({metric.FAULT_LAST_TIME_SECONDS.of(S)})",
+            unit="s",
             none_yet="no fault yet",
         ),
         number(
             "Mean recovery",
             "Mean time from a fault until all I/O flowed again; 0 before the first.",
-            "s",
-            Query(MEAN_RECOVERY),
+            MEAN_RECOVERY,
+            unit="s",
             red_from=5,
         ),
         height=5,
@@ -93,17 +93,14 @@ PAGE: Final = Page(
             "Requests",
             "Block requests answered with success, by guest.",
             "reqps",
-            Query(f"sum by (host, guest) (rate({metric.VBD_REQUESTS.of(S)}{RATE}))", "{{host}}/{{guest}}"),
+            Query(rate(metric.VBD_REQUESTS, S, by="host, guest"), "{{host}}/{{guest}}"),
             stacked=True,
         ),
         lines(
             "Throughput against its mean",
             "Requests now, over their mean in the time that is shown: 1 is as usual.",
             "percentunit",
-            Query(
-                f"{NOW} / avg_over_time({NOW}[$__range:1s] @ end())",
-                "{{host}}",
-            ),
+            Query(f"{NOW} / avg_over_time({NOW}[$__range:1s] @ end())", "{{host}}"),
         ),
         lines(
             "Outage by guest",
@@ -118,10 +115,7 @@ PAGE: Final = Page(
             "Mean duration by phase",
             "Until detected, until the target ran again, until all I/O flowed again, and all together.",
             "s",
-            Query(
-                MEAN_BY_PHASE,
-                "{{phase}}",
-            ),
+            Query(MEAN_BY_PHASE, "{{phase}}"),
             steps=True,
         ),
         bars(
@@ -146,7 +140,7 @@ PAGE: Final = Page(
             "Journals",
             "What the journals take, of what they may take before the guests stop working; 0 for no limit.",
             "bytes",
-            Query(f"sum({metric.JOURNAL_BYTES.of(S)})", "taken"),
+            Query(total(metric.JOURNAL_BYTES, S), "taken"),
             Query(f"max({metric.JOURNAL_BUDGET_BYTES.of(S)})", "allowed"),
         ),
         height=6,

@@ -3,10 +3,7 @@
 from typing import Final
 
 from cluster.running.metrics import catalog as metric
-from grafana.source.panels import DOMAIN_STATES, Page, Query, S, lines, row, states
-
-RATE = "[$__rate_interval]"
-
+from grafana.source.panels import DOMAIN_STATES, Page, Query, S, lines, rate, row, states, total
 
 PAGE: Final = Page(
     "Host",
@@ -23,10 +20,7 @@ PAGE: Final = Page(
             "CPU",
             "Processor time of each actor's process.",
             "percentunit",
-            Query(
-                f"sum by (host, process) (rate({metric.PROCESS_CPU_SECONDS.of(S)}{RATE}))",
-                "{{host}}/{{process}}",
-            ),
+            Query(rate(metric.PROCESS_CPU_SECONDS, S, by="host, process"), "{{host}}/{{process}}"),
             stacked=True,
         ),
         height=10,
@@ -37,27 +31,21 @@ PAGE: Final = Page(
             "Hypercalls by name",
             "Hypercalls entered, by name.",
             "ops",
-            Query(f"sum by (hypercall) (rate({metric.HYPERCALLS.of(S)}{RATE}))", "{{hypercall}}"),
+            Query(rate(metric.HYPERCALLS, S, by="hypercall"), "{{hypercall}}"),
             stacked=True,
         ),
         lines(
             "Hypercalls by domain",
             "Entered, and returned to the caller: they differ by what is under way.",
             "ops",
-            Query(
-                f"sum by (host, domain) (rate({metric.HYPERCALLS.of(S)}{RATE}))",
-                "{{host}}/{{domain}} entered",
-            ),
-            Query(
-                f"sum by (host, domain) (rate({metric.HYPERCALL_EXITS.of(S)}{RATE}))",
-                "{{host}}/{{domain}} returned",
-            ),
+            Query(rate(metric.HYPERCALLS, S, by="host, domain"), "{{host}}/{{domain}} entered"),
+            Query(rate(metric.HYPERCALL_EXITS, S, by="host, domain"), "{{host}}/{{domain}} returned"),
         ),
         lines(
             "Refused hypercalls",
             "Hypercalls answered with an error.",
             "ops",
-            Query(f"sum by (host) (rate({metric.HYPERCALLS_REFUSED.of(S)}{RATE}))", "{{host}}"),
+            Query(rate(metric.HYPERCALLS_REFUSED, S, by="host"), "{{host}}"),
         ),
     ),
     row(
@@ -66,40 +54,34 @@ PAGE: Final = Page(
             "Events and upcalls",
             "Events sent; upcalls delivered, and returned from. A storm collapses into few upcalls.",
             "ops",
-            Query(f"sum by (host) (rate({metric.EVENTS_SENT.of(S)}{RATE}))", "{{host}} events sent"),
-            Query(f"sum by (host) (rate({metric.UPCALLS.of(S)}{RATE}))", "{{host}} upcalls"),
-            Query(f"sum by (host) (rate({metric.UPCALLS_TAKEN.of(S)}{RATE}))", "{{host}} upcalls returned"),
+            Query(rate(metric.EVENTS_SENT, S, by="host"), "{{host}} events sent"),
+            Query(rate(metric.UPCALLS, S, by="host"), "{{host}} upcalls"),
+            Query(rate(metric.UPCALLS_TAKEN, S, by="host"), "{{host}} upcalls returned"),
         ),
         lines(
             "Interrupts",
             "Delivered to domains, and ended by them (EOI). Spurious: without a taker; forced: ended by Xen.",
             "ops",
-            Query(
-                f"sum by (host, device) (rate({metric.INTERRUPTS.of(S)}{RATE}))",
-                "{{host}}/{{device}} delivered",
-            ),
-            Query(
-                f"sum by (host, device) (rate({metric.INTERRUPTS_ENDED.of(S)}{RATE}))",
-                "{{host}}/{{device}} ended",
-            ),
-            Query(f"sum by (host) (rate({metric.SPURIOUS_INTERRUPTS.of(S)}{RATE}))", "{{host}} spurious"),
-            Query(f"sum by (host) (rate({metric.FORCED_INTERRUPTS.of(S)}{RATE}))", "{{host}} forced"),
+            Query(rate(metric.INTERRUPTS, S, by="host, device"), "{{host}}/{{device}} delivered"),
+            Query(rate(metric.INTERRUPTS_ENDED, S, by="host, device"), "{{host}}/{{device}} ended"),
+            Query(rate(metric.SPURIOUS_INTERRUPTS, S, by="host"), "{{host}} spurious"),
+            Query(rate(metric.FORCED_INTERRUPTS, S, by="host"), "{{host}} forced"),
         ),
         lines(
             "IO-APIC trouble",
             "Edges lost while masked, interrupts without a vector, ends that no pin was waiting for.",
             "none",
-            Query(f"sum by (host, pin) ({metric.IOAPIC_LOST_EDGES.of(S)})", "{{host}} pin {{pin}} lost"),
-            Query(f"sum by (host) ({metric.IOAPIC_UNDELIVERABLE.of(S)})", "{{host}} undeliverable"),
-            Query(f"sum by (host) ({metric.IOAPIC_UNMATCHED_ENDS.of(S)})", "{{host}} unmatched ends"),
+            Query(total(metric.IOAPIC_LOST_EDGES, S, by="host, pin"), "{{host}} pin {{pin}} lost"),
+            Query(total(metric.IOAPIC_UNDELIVERABLE, S, by="host"), "{{host}} undeliverable"),
+            Query(total(metric.IOAPIC_UNMATCHED_ENDS, S, by="host"), "{{host}} unmatched ends"),
         ),
         lines(
             "Event channels",
             "Ports in use, those with an event under way, and those bound to interrupts.",
             "none",
-            Query(f"sum by (host, domain) ({metric.EVENT_CHANNELS.of(S)})", "{{host}}/{{domain}}"),
-            Query(f"sum by (host) ({metric.EVENT_CHANNELS_PENDING.of(S)})", "{{host}} pending"),
-            Query(f"sum by (host) ({metric.PIRQS_BOUND.of(S)})", "{{host}} interrupts"),
+            Query(total(metric.EVENT_CHANNELS, S, by="host, domain"), "{{host}}/{{domain}}"),
+            Query(total(metric.EVENT_CHANNELS_PENDING, S, by="host"), "{{host}} pending"),
+            Query(total(metric.PIRQS_BOUND, S, by="host"), "{{host}} interrupts"),
         ),
     ),
     row(
@@ -108,22 +90,22 @@ PAGE: Final = Page(
             "Frames by owner",
             "Machine frames of 4 KiB: whose they are.",
             "none",
-            Query(f"sum by (host, owner) ({metric.FRAMES.of(S)})", "{{host}}/{{owner}}"),
+            Query(total(metric.FRAMES, S, by="host, owner"), "{{host}}/{{owner}}"),
             stacked=True,
         ),
         lines(
             "Frames in use",
             "Machine frames of 4 KiB that are not free.",
             "none",
-            Query(f"sum by (host) ({metric.FRAMES_USED.of(S)})", "{{host}}"),
+            Query(total(metric.FRAMES_USED, S, by="host"), "{{host}}"),
         ),
         lines(
             "Grants",
             "Grants of others that a domain has mapped, and grants of its own that are in use.",
             "none",
-            Query(f"sum by (host, domain) ({metric.GRANTS_MAPPED.of(S)})", "{{host}}/{{domain}} mapped"),
-            Query(f"sum by (host, domain) ({metric.GRANTS_IN_USE.of(S)})", "{{host}}/{{domain}} granted"),
-            Query(f"sum by (host) ({metric.LINGERING_FRAMES.of(S)})", "{{host}} frames that linger"),
+            Query(total(metric.GRANTS_MAPPED, S, by="host, domain"), "{{host}}/{{domain}} mapped"),
+            Query(total(metric.GRANTS_IN_USE, S, by="host, domain"), "{{host}}/{{domain}} granted"),
+            Query(total(metric.LINGERING_FRAMES, S, by="host"), "{{host}} frames that linger"),
         ),
         lines(
             "Resident memory",
@@ -140,39 +122,31 @@ PAGE: Final = Page(
             "Commands that the physical disks have done.",
             "iops",
             Query(
-                f"sum by (host, disk, operation) (rate({metric.DISK_REQUESTS.of(S)}{RATE}))",
-                "{{host}}/{{disk}} {{operation}}",
+                rate(metric.DISK_REQUESTS, S, by="host, disk, operation"), "{{host}}/{{disk}} {{operation}}"
             ),
         ),
         lines(
             "Disk throughput",
             "Bytes that the physical disks have moved.",
             "Bps",
-            Query(
-                f"sum by (host, disk, direction) (rate({metric.DISK_BYTES.of(S)}{RATE}))",
-                "{{host}}/{{disk}} {{direction}}",
-            ),
+            Query(rate(metric.DISK_BYTES, S, by="host, disk, direction"), "{{host}}/{{disk}} {{direction}}"),
         ),
         lines(
             "Volatile cache",
             "Bytes that a loss of power would lose.",
             "bytes",
-            Query(f"sum by (host, disk) ({metric.DISK_DIRTY_BYTES.of(S)})", "{{host}}/{{disk}}"),
+            Query(total(metric.DISK_DIRTY_BYTES, S, by="host, disk"), "{{host}}/{{disk}}"),
         ),
         lines(
             "Disk trouble",
             "Commands in flight, completions not taken, resets, errors, and failures of the cache.",
             "none",
+            Query(total(metric.DISK_REQUESTS_IN_FLIGHT, S, by="host, disk"), "{{host}}/{{disk}} in flight"),
+            Query(total(metric.DISK_RESETS, S, by="host, disk"), "{{host}}/{{disk}} resets"),
+            Query(total(metric.DISK_ERRORS, S, by="host, disk"), "{{host}}/{{disk}} errors"),
+            Query(total(metric.DISK_COMPLETIONS_QUEUED, S, by="host, disk"), "{{host}}/{{disk}} not taken"),
             Query(
-                f"sum by (host, disk) ({metric.DISK_REQUESTS_IN_FLIGHT.of(S)})", "{{host}}/{{disk}} in flight"
-            ),
-            Query(f"sum by (host, disk) ({metric.DISK_RESETS.of(S)})", "{{host}}/{{disk}} resets"),
-            Query(f"sum by (host, disk) ({metric.DISK_ERRORS.of(S)})", "{{host}}/{{disk}} errors"),
-            Query(
-                f"sum by (host, disk) ({metric.DISK_COMPLETIONS_QUEUED.of(S)})", "{{host}}/{{disk}} not taken"
-            ),
-            Query(
-                f"sum by (host, disk) ({metric.DISK_WRITE_BACK_FAILURES.of(S)})",
+                total(metric.DISK_WRITE_BACK_FAILURES, S, by="host, disk"),
                 "{{host}}/{{disk}} write-back failures",
             ),
         ),
@@ -181,7 +155,7 @@ PAGE: Final = Page(
             "Errors that were injected, flushes that did nothing, interrupts that were lost.",
             "none",
             Query(
-                f"sum by (host, disk, effect) ({metric.DISK_FAULT_EFFECTS.of(S)})",
+                total(metric.DISK_FAULT_EFFECTS, S, by="host, disk, effect"),
                 "{{host}}/{{disk}} {{effect}}",
             ),
         ),

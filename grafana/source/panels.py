@@ -32,6 +32,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from cluster.running.metrics import catalog as metric
+from cluster.running.metrics.family import Family
 from cluster.running.metrics.outage_counts import LENGTHS
 
 DATASOURCE: Final = DataSourceRef("prometheus", "${datasource}")
@@ -40,6 +41,7 @@ OF_CLUSTERS: Final = 'cluster=~"$cluster"'
 SELECTED: Final = f'{OF_CLUSTERS},host=~"$host"'
 S: Final = "%S"
 """Stands for `SELECTED` in the expression of a query."""
+RATE: Final = "[$__rate_interval]"
 WIDTH: Final = 24
 
 Made = TypeVar("Made", timeseries.Panel, stat.Panel, statetimeline.Panel)
@@ -96,6 +98,16 @@ class Row:
     title: str
     panels: tuple[Panel, ...]
     height: int
+
+
+def total(family: Family, *selection: str, by: str = "") -> str:
+    """The sum of a metric's series, or one for each value of the labels that it is counted `by`."""
+    return f"sum{f' by ({by}) ' if by else ''}({family.of(*selection)})"
+
+
+def rate(family: Family, *selection: str, by: str) -> str:
+    """How fast that sum grows, a second."""
+    return f"sum by ({by}) (rate({family.of(*selection)}{RATE}))"
 
 
 def row(title: str, *panels: Panel, height: int = 8) -> Row:
@@ -168,9 +180,9 @@ def lines(
 def number(
     title: str,
     description: str,
-    unit: str,
-    query: Query,
+    expression: str,
     *,
+    unit: str = "none",
     red_from: float | None = None,
     red_below: float | None = None,
     none_yet: str = "",
@@ -186,7 +198,7 @@ def number(
     elif red_below is not None:
         steps = [Threshold(None, "red"), Threshold(red_below, "green")]
     made = (
-        _titled(stat.Panel(), title, description, unit, [query])
+        _titled(stat.Panel(), title, description, unit, [Query(expression)])
         .thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
         .color_mode(common.BigValueColorMode.BACKGROUND)
         .graph_mode(common.BigValueGraphMode.AREA)
@@ -197,7 +209,7 @@ def number(
 
 def share(title: str, description: str, part: str, whole: str) -> stat.Panel:
     """How much of what should be there is; red unless it is all of it. Both are expressions."""
-    return number(title, description, "percentunit", Query(f"{part} / {whole}"), red_below=1)
+    return number(title, description, f"{part} / {whole}", unit="percentunit", red_below=1)
 
 
 def lasting(seconds: float) -> str:
@@ -231,7 +243,7 @@ def latency(title: str, selection: str) -> timeseries.Panel:
     place.
     """
     bucket = metric.VBD_REQUEST_DURATION_SECONDS.of(selection, part="bucket")
-    buckets = f"sum by (le) (rate({bucket}[$__rate_interval]))"
+    buckets = f"sum by (le) (rate({bucket}{RATE}))"
     p99 = f"histogram_quantile(0.99, {buckets})"
     oldest = f"max({metric.VBD_OLDEST_REQUEST_SECONDS.of(selection)})"
     worst = f'max(label_replace({p99}, "of", "p99", "", "") or {oldest})'

@@ -3,9 +3,8 @@
 from typing import Final
 
 from cluster.running.metrics import catalog as metric
-from grafana.source.panels import YES_NO, Page, Query, S, lines, number, row, share, states
+from grafana.source.panels import YES_NO, Page, Query, S, lines, number, rate, row, share, states, total
 
-RATE = "[$__rate_interval]"
 KEEPERS = 'actor=~"dom0|xenstore"'
 
 
@@ -17,28 +16,21 @@ PAGE: Final = Page(
         share(
             "Answers",
             "Stores that have answered of late.",
-            f"sum({metric.XENSTORE_UP.of(S)})",
+            total(metric.XENSTORE_UP, S),
             f"count({metric.XENSTORE_UP.of(S)})",
         ),
-        number("Nodes", "Nodes in the store.", "none", Query(f"sum({metric.XENSTORE_NODES.of(S)})")),
-        number("Watches", "Watches that are set.", "none", Query(f"sum({metric.XENSTORE_WATCHES.of(S)})")),
-        number(
-            "Clients",
-            "Connections of domains and tools.",
-            "none",
-            Query(f"sum({metric.XENSTORE_CONNECTIONS.of(S)})"),
-        ),
+        number("Nodes", "Nodes in the store.", total(metric.XENSTORE_NODES, S)),
+        number("Watches", "Watches that are set.", total(metric.XENSTORE_WATCHES, S)),
+        number("Clients", "Connections of domains and tools.", total(metric.XENSTORE_CONNECTIONS, S)),
         number(
             "Open transactions",
             "Transactions that have begun and not ended.",
-            "none",
-            Query(f"sum({metric.XENSTORE_TRANSACTIONS_OPEN.of(S)})"),
+            total(metric.XENSTORE_TRANSACTIONS_OPEN, S),
         ),
         number(
             "Conflicts",
             "Commits refused because somebody else had changed what was read.",
-            "none",
-            Query(f"sum({metric.XENSTORE_TRANSACTION_CONFLICTS.of(S)})"),
+            total(metric.XENSTORE_TRANSACTION_CONFLICTS, S),
         ),
         height=5,
     ),
@@ -63,20 +55,20 @@ PAGE: Final = Page(
             "Requests",
             "Requests to the store, by name.",
             "reqps",
-            Query(f"sum by (request) (rate({metric.XENSTORE_REQUESTS.of(S)}{RATE}))", "{{request}}"),
+            Query(rate(metric.XENSTORE_REQUESTS, S, by="request"), "{{request}}"),
             stacked=True,
         ),
         lines(
             "Refusals",
             "Requests that the store has refused; many are how a client asks whether a node is there.",
             "reqps",
-            Query(f"sum by (host) (rate({metric.XENSTORE_REFUSALS.of(S)}{RATE}))", "{{host}}"),
+            Query(rate(metric.XENSTORE_REFUSALS, S, by="host"), "{{host}}"),
         ),
         lines(
             "Watch events",
             "Watch events fired.",
             "ops",
-            Query(f"sum by (host) (rate({metric.XENSTORE_WATCH_EVENTS.of(S)}{RATE}))", "{{host}}"),
+            Query(rate(metric.XENSTORE_WATCH_EVENTS, S, by="host"), "{{host}}"),
         ),
     ),
     row(
@@ -99,14 +91,8 @@ PAGE: Final = Page(
             "Transactions",
             "Begun, and refused at their end.",
             "ops",
-            Query(
-                f"sum by (host) (rate({metric.XENSTORE_TRANSACTIONS_STARTED.of(S)}{RATE}))",
-                "{{host}} begun",
-            ),
-            Query(
-                f"sum by (host) (rate({metric.XENSTORE_TRANSACTION_CONFLICTS.of(S)}{RATE}))",
-                "{{host}} conflicts",
-            ),
+            Query(rate(metric.XENSTORE_TRANSACTIONS_STARTED, S, by="host"), "{{host}} begun"),
+            Query(rate(metric.XENSTORE_TRANSACTION_CONFLICTS, S, by="host"), "{{host}} conflicts"),
         ),
     ),
 )

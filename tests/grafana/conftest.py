@@ -20,7 +20,7 @@ import pytest
 from actors.runtime.simulation import Simulation
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.drivers.simulated import RunObserver, run_simulated
 from cluster.running.metrics import host_metrics, samples
@@ -257,7 +257,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
                 scraper = Scraper(file, interval_s, began_s)
                 monkeypatch.setattr(host_metrics, "time", scraper)
                 supervisor, _ = run_simulated(
-                    cluster, lambda _what, _text: None, None, trace=False, witness=scraper
+                    cluster, lambda _what, _text: None, None, trace=False, observer=scraper
                 )
             text = folder / "run.om"
             text.write_text(openmetrics_of(folder))

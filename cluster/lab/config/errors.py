@@ -36,3 +36,8 @@ def did_you_mean(word: str, known: list[str]) -> str:
     if near:
         return f"did you mean {near[0]}?"
     return f"one of {', '.join(known)}" if known else "none is known here"
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says of it, in small letters."""
+    return (error.strerror or str(error)).lower()

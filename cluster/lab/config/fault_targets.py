@@ -72,10 +72,16 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
             names = domains
         case Aim.dom0:
             names = ["dom0"]
+        case Aim.driver:
+            names = host.drivers
+        case Aim.guest:
+            names = guests
         case Aim.store:
             names = ["xenstored"]
         case Aim.disk:
             names = [each.name for each in host.hardware_of(DISK)]
+        case Aim.level_disk:
+            names = [each.name for each in host.hardware_of(DISK) if each.trigger == "level"]
         case Aim.vbd:
             names = [f"{each.guest}/{each.vdev}" for each in host.volumes]
         case Aim.actor:
@@ -84,4 +90,4 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
             pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
             pairs += [(name, each) for name in devices for each in ("ioapic", host.driver_of(name))]
             names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
-    return [f"{host.name}/{each}" for each in names]
+    return [str(Target.on(host.name, each)) for each in names]

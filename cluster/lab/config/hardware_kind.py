@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from actors.devices.image import OpenImage
 from actors.drivers.interrupt_line import InterruptLine
@@ -13,7 +13,7 @@ from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.strict import Strict
 from cluster.lab.config.values import Name
 
-Argument = dict[str, object]
+Argument = dict[str, Any]
 
 
 class HardwareSchema(Strict):

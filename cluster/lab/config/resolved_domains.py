@@ -7,6 +7,7 @@ was created, not where it is. Sizes in pages, times in nanoseconds.
 from dataclasses import dataclass
 from typing import NewType
 
+from actors.address import Address
 from actors.dom0.plan import DomainPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.domu.guest_configuration import GuestConfiguration
@@ -34,7 +35,7 @@ class ResolvedDomain:
     @property
     def address(self) -> str:
         """`host0/web-0`, wherever it is by now."""
-        return f"{self.host}/{self.name}"
+        return str(Address(self.host, self.name))
 
     def plan(self, cmd_line: str) -> DomainPlan:
         """The domain as dom0 is told of it, but for its devices."""

@@ -4,9 +4,9 @@ supervisor         the experimenter's machine
 laboratory         what it has in hand
 phases             what a run does and allows in each phase
 outcome            what was found out besides what the ledger will
-board              one host's power
+host_board         one host's power
 host_clock         the clock of the machine under us
-faults             what is broken in a run: when, how, and what comes of it
+breaking           what is broken in a run: when, how, and what comes of it
 guest_record       what was seen of a guest
 readings           what was read of every actor
 statistics_maps    how statistics cross

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from actors.notebook.journal_header import RECORDS_AT
 from actors.notebook.journal_record import RECORD_SIZE
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import Board
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_board import HostBoard
 
 
 class JournalBudget:
@@ -21,7 +21,7 @@ class JournalBudget:
     def __init__(
         self,
         limit: int | None,
-        boards: Mapping[str, Board],
+        boards: Mapping[str, HostBoard],
         guests: Mapping[GuestId, GuestRecord],
         observe: Callable[[str, str], None],
     ) -> None:

@@ -1,29 +1,44 @@
 """What the experimenter has in hand: hosts and guests, the faults, and what is measured with."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
+from actors.notebook.journal_reader import JournalReader
+from actors.notebook.store_log_reader import StoreLogReader
+from actors.runtime.machine import Effect
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import Board
-from cluster.lab.experiment.faults.fault_run import FaultRun
+from cluster.lab.experiment.breaking.fault_run import FaultRun
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_board import DomainChange, HostBoard
 from cluster.lab.experiment.interrupt_tables import InterruptTables
 from cluster.lab.experiment.journal_budget import JournalBudget
 from cluster.lab.experiment.outcome import Outcome
 from cluster.lab.experiment.readings import Readings
 
 
-@dataclass(frozen=True, slots=True)
 class Laboratory:
-    """That of one run. `observe(what, text)` is told what happens."""
+    """That of one run. `observe(what, text)` is told what happens, `changed` what becomes of domains."""
 
-    cluster: ResolvedCluster
-    boards: Mapping[str, Board]
-    guests: Mapping[GuestId, GuestRecord]
-    fault_run: FaultRun
-    journals: JournalBudget
-    readings: Readings
-    interrupt_tables: InterruptTables
-    outcome: Outcome
-    observe: Callable[[str, str], None]
+    def __init__(  # noqa: PLR0917 (what a laboratory is made of)
+        self,
+        cluster: ResolvedCluster,
+        journals: Mapping[GuestId, Sequence[JournalReader]],
+        store_logs: Mapping[GuestId, StoreLogReader],
+        observe: Callable[[str, str], None],
+        emit: Callable[[Effect], None],
+        changed: Callable[[DomainChange], None],
+        keep: Callable[[], None],
+        journal_budget: int | None,
+    ) -> None:
+        self.cluster = cluster
+        self.observe = observe
+        self.boards = {host.name: HostBoard(host, emit, changed) for host in cluster.hosts}
+        self.guests = {
+            each.guest_id: GuestRecord.of(each, journals[each.guest_id], store_logs.get(each.guest_id))
+            for each in cluster.guests
+        }
+        self.fault_run = FaultRun(cluster, self.boards, self.guests, emit, observe, keep=keep)
+        self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
+        self.outcome = Outcome()
+        self.interrupt_tables = InterruptTables(emit)
+        self.readings = Readings(self.boards, emit)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from actors.address import Address
 from actors.runtime.machine import Effect, Exit
 from actors.runtime.units import NS_PER_S
-from cluster.lab.experiment.board import Board
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.laboratory import Laboratory
 
 WATCH_NS: Final = 5_000_000
@@ -140,7 +141,7 @@ class Phases:
             self._end_without(halted)
         elif self._elapsed_ns > BOOT_LIMIT_NS:
             late = [
-                f"{each.host}/{each.name}"
+                str(Address(each.host, each.name))
                 for each in self._lab.guests.values()
                 if not each.is_up or not each.boots
             ]
@@ -149,11 +150,11 @@ class Phases:
             )
             self._enter("shutdown")
 
-    def _end_without(self, halted: list[Board]) -> None:
+    def _end_without(self, halted: list[HostBoard]) -> None:
         """Machines that have halted before everybody was up will not be: there is nothing to wait for."""
         for board in halted:
             name = board.host.name
-            self._lab.observe("halted", f"{name}/dom0")
+            self._lab.observe("halted", str(Address.domain(name, 0)))
             why = f"{board.state.halted_because}; logs/{name}-dom0.log says why"
             self._lab.outcome.unknown.append(f"{name} halted before its guests were up: {why}")
         self._enter("settle")
@@ -211,7 +212,7 @@ class Phases:
             self._enter("account")
             self._lab.readings.ask_all()
         elif self._elapsed_ns > QUIET_LIMIT_NS:
-            names = ", ".join(f"{each.host}/{each.name}" for each in left)
+            names = ", ".join(str(Address(each.host, each.name)) for each in left)
             self._lab.outcome.unknown.append(
                 f"did not shut down within {QUIET_LIMIT_NS // NS_PER_S} s: {names}"
             )

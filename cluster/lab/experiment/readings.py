@@ -22,7 +22,7 @@ from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import Board
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.statistics_maps import record_of
 
 GUESTS_AT_ONCE: Final = 50
@@ -47,7 +47,7 @@ class Readings:
     that boots again and has none yet keeps its last ones. `asked`: who has not answered yet, by sequence.
     """
 
-    def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
+    def __init__(self, boards: Mapping[str, HostBoard], emit: Callable[[Effect], None]) -> None:
         self.heard_ns: dict[tuple[str, str], int] = {}
         self.hypervisors: dict[str, HypervisorStatistics] = {}
         self.domains: dict[tuple[str, str], DomainStatistics] = {}
@@ -139,7 +139,7 @@ class Readings:
             if guest.vbds:
                 self.frontends[guest_id] = guest.vbds
 
-    def _take_hypervisor(self, board: Board, statistics: HypervisorStatistics) -> None:
+    def _take_hypervisor(self, board: HostBoard, statistics: HypervisorStatistics) -> None:
         host = board.host.name
         self.hypervisors[host] = statistics
         for each in statistics.domains:
@@ -147,13 +147,13 @@ class Readings:
             if domain is not None:
                 self.domains[host, domain] = each
 
-    def _take_backends(self, board: Board, vbds: list[BlkbackStatistics]) -> None:
+    def _take_backends(self, board: HostBoard, vbds: list[BlkbackStatistics]) -> None:
         for each in vbds:
             guest_id = board.guest_at(each.domid)
             if guest_id is not None:
                 self.backends[guest_id, each.device] = each
 
-    def _powered(self) -> list[Board]:
+    def _powered(self) -> list[HostBoard]:
         return [each for each in self._boards.values() if each.state.power == "on"]
 
     def _whose_turn(self, host: str, guests: list[str]) -> list[str]:
@@ -169,5 +169,5 @@ class Readings:
         self._emit(Send(address, ReadStatistics(self._sequence)))
 
 
-def _running(board: Board) -> list[str]:
+def _running(board: HostBoard) -> list[str]:
     return [each.address for each in board.domains.values() if each.state == "running"]

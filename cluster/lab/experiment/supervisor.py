@@ -15,23 +15,19 @@ from actors.notebook.store_log_reader import StoreLogReader
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import Board, DomainChange
-from cluster.lab.experiment.faults.fault_run import FaultRun
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.records import FaultRecords
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.records import FaultRecords
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_board import DomainChange, HostBoard
 from cluster.lab.experiment.host_clock import ClockGap, HostClock
-from cluster.lab.experiment.interrupt_tables import InterruptTables
-from cluster.lab.experiment.journal_budget import JournalBudget
 from cluster.lab.experiment.laboratory import Laboratory
 from cluster.lab.experiment.lives import death_of
 from cluster.lab.experiment.outcome import Outcome
 from cluster.lab.experiment.phases import Phases
-from cluster.lab.experiment.readings import Readings
 
 
-class Supervisor(Machine):
+class Supervisor(Laboratory, Machine):
     """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
 
     def __init__(
@@ -46,32 +42,10 @@ class Supervisor(Machine):
         journal_budget: int | None = None,
         host_clock: HostClock | None = None,
     ) -> None:
-        self.cluster = cluster
-        self.boards = {host.name: Board(host, self._emit, self._domain_changed) for host in cluster.hosts}
-        logs = store_logs or {}
-        self.guests = {
-            each.guest_id: GuestRecord.of(each, journals[each.guest_id], logs.get(each.guest_id))
-            for each in cluster.guests
-        }
-        self.fault_run = FaultRun(cluster, self.boards, self.guests, self._emit, observe, keep=keep)
-        self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
-        self.outcome = Outcome()
-        self.interrupt_tables = InterruptTables(self._emit)
-        self.readings = Readings(self.boards, self._emit)
+        told = observe, self._emit, self._domain_changed
+        super().__init__(cluster, journals, store_logs or {}, *told, keep, journal_budget)
+        self.phases = Phases(self, self._emit, endless=endless)
         self._host_clock = host_clock
-        laboratory = Laboratory(
-            cluster,
-            self.boards,
-            self.guests,
-            self.fault_run,
-            self.journals,
-            self.readings,
-            self.interrupt_tables,
-            self.outcome,
-            observe,
-        )
-        self.phases = Phases(laboratory, self._emit, endless=endless)
-        self._observe = observe
         self._effects: list[Effect] = []
         self._started = False
         self._next_look_ns: int | None = 0
@@ -164,14 +138,14 @@ class Supervisor(Machine):
         faults = tuple(each.label for each in self.injections if each.is_open)
         gap = ClockGap(self.phase, began_ns, self._now_ns, suspended_ns, guests, faults)
         self.outcome.clock_gaps.append(gap)
-        self._observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
+        self.observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
         self.phases.stood_still(self._now_ns - began_ns)
         self.fault_run.stood_still(self._now_ns - began_ns)
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
 
-    def _board(self, address: str) -> Board:
+    def _board(self, address: str) -> HostBoard:
         return self.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:
@@ -189,7 +163,7 @@ class Supervisor(Machine):
         When the guests have stopped working already, the rest still goes its way.
         """
         self.outcome.failures.append(why)
-        self._observe("died", address)
+        self.observe("died", address)
         if self.breakable:
             self.phases.cut_power(self._now_ns)
 

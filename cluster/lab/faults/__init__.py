@@ -9,5 +9,5 @@ option   what a kind can be told besides, and how that is written
 recipe   what of a kind a campaign makes
 
 What a file says of faults is in `cluster.lab.config`; who does them to a running cluster, and what comes of
-them, is in `cluster.lab.experiment.faults`.
+them, is in `cluster.lab.experiment.breaking`.
 """

@@ -1,4 +1,4 @@
-"""What a kind of fault is done to."""
+"""What a kind of fault is done to, in files and by hand, or what of that a campaign hits."""
 
 from enum import Enum
 
@@ -14,3 +14,6 @@ class Aim(Enum):
     host = "HOST"
     actor = "HOST/DOMAIN, HOST/DISK, HOST/hypervisor or HOST/ioapic"
     link = "HOST/FROM:TO"
+    driver = "HOST/DRIVER"
+    guest = "HOST/GUEST"
+    level_disk = "HOST/DISK of a level-triggered line"

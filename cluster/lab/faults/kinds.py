@@ -26,7 +26,7 @@ from cluster.lab.faults.act import (
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.option import Factor, Names, Option, Time
-from cluster.lab.faults.recipe import LAST_MAX_US, Recipe, Recoverable, delaying, failing, lasting, slowing
+from cluster.lab.faults.recipe import LAST_MAX_US, Recipe, delaying, failing, lasting, slowing
 
 _HANG_MAX_US: Final = 2_000_000
 _DARK_MAX_US: Final = 100_000
@@ -46,47 +46,47 @@ _DOMAINS: Final = (
     FaultKind(
         "crash", Aim.domain, "stops between two instructions and is gone", KillDomain(),
         lasts=False, deadly=True, seen_as=ShutdownReason.crash, weight=5,
-        recipes=(Recipe(Recoverable.dom0), Recipe(Recoverable.drivers), Recipe(Recoverable.guests)),
+        recipes=(Recipe(Aim.dom0), Recipe(Aim.driver), Recipe(Aim.guest)),
     ),
     FaultKind(
         "hang", Aim.domain, "runs no more, but nothing closes", FreezeDomain(),
         stays=True, deadly=True, lifted="went on", seen_as=ShutdownReason.watchdog,
-        recipes=(Recipe(Recoverable.domains, lasting(_HANG_MAX_US)),),
+        recipes=(Recipe(Aim.domain, lasting(_HANG_MAX_US)),),
     ),
     FaultKind(
         "hwdom-reboot", Aim.dom0, "dom0 and the machine reboot in order", TellActor(),
-        lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Recoverable.dom0),),
+        lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Aim.dom0),),
     ),
     FaultKind(
         "toolstack-kill", Aim.dom0, "xl is killed in the middle of whatever it does", TellActor(),
         stays=True, silent=True, spares_store=(StoreRestart.lose, StoreRestart.live_update),
         lifted="xl started again",
-        recipes=(Recipe(Recoverable.dom0, lasting()),),
+        recipes=(Recipe(Aim.dom0, lasting()),),
     ),
     FaultKind(
         "xenstored-kill", Aim.store, "xenstored is killed", ReplaceStore(),
-        lasts=False, recipes=(Recipe(Recoverable.stores),),
+        lasts=False, recipes=(Recipe(Aim.store),),
     ),
     FaultKind(
         "xenstored-live-update", Aim.store,
         "xenstored is replaced in order: by a live update, if its host has that", ReplaceStore(planned=True),
-        lasts=False, spares_store=(StoreRestart.live_update,), recipes=(Recipe(Recoverable.stores),),
+        lasts=False, spares_store=(StoreRestart.live_update,), recipes=(Recipe(Aim.store),),
     ),
     FaultKind(
         "host-power-loss", Aim.host, "everything stops, caches of disks are lost", CutPower(),
         duration_ns=1_000_000_000, deadly=True, lifted="power back", weight=2,
-        recipes=(Recipe(Recoverable.host, lasting(_DARK_MAX_US)),),
+        recipes=(Recipe(Aim.host, lasting(_DARK_MAX_US)),),
     ),
 )
 
 _DISKS: Final = (
     FaultKind(
         "disk-error", Aim.disk, "commands fail with a media error", TellDisk(), each_time=True, errors=True,
-        options=(_OPERATIONS,), recipes=(Recipe(Recoverable.disks, failing),),
+        options=(_OPERATIONS,), recipes=(Recipe(Aim.disk, failing),),
     ),
     FaultKind(
         "disk-stall", Aim.disk, "no command is answered", TellDisk(),
-        recipes=(Recipe(Recoverable.disks, lasting()),),
+        recipes=(Recipe(Aim.disk, lasting()),),
     ),
     FaultKind(
         "disk-torn-write", Aim.disk, "a loss of power leaves sectors half written", TellDisk(tears=True),
@@ -98,11 +98,11 @@ _DISKS: Final = (
     ),
     FaultKind(
         "irq-lost", Aim.disk, "its interrupts are not seen", TellDisk(), each_time=True,
-        recipes=(Recipe(Recoverable.level_disks, lasting()),),
+        recipes=(Recipe(Aim.level_disk, lasting()),),
     ),
     FaultKind(
         "irq-storm", Aim.disk, "interrupts without a cause", TellDisk(),
-        options=(_INTERVAL,), recipes=(Recipe(Recoverable.disks, lasting(LAST_MAX_US // 10)),),
+        options=(_INTERVAL,), recipes=(Recipe(Aim.disk, lasting(LAST_MAX_US // 10)),),
     ),
 )
 
@@ -113,7 +113,7 @@ _LINKS: Final = (
     ),
     FaultKind(
         "link-delay", Aim.link, "messages come later", AddRule(DELAY), each_time=True,
-        options=(_DELAY, _JITTER, _MESSAGES), recipes=(Recipe(Recoverable.links, delaying),),
+        options=(_DELAY, _JITTER, _MESSAGES), recipes=(Recipe(Aim.link, delaying),),
     ),
     FaultKind(
         "link-drop", Aim.link, "messages are lost", AddRule(DROP), each_time=True, options=(_MESSAGES,),
@@ -137,12 +137,12 @@ _VBDS: Final = (
     ),
     FaultKind(
         "frontend-disconnect", Aim.vbd, "the guest closes its disk", TellActor(),
-        stays=True, errors=True, lifted="opened again", recipes=(Recipe(Recoverable.vbds, lasting()),),
+        stays=True, errors=True, lifted="opened again", recipes=(Recipe(Aim.vbd, lasting()),),
     ),
     FaultKind(
         "block-detach", Aim.vbd, "xl detaches the disk from the guest; taken away, it attaches it again",
         OrderToolstack(), stays=True, errors=True, lifted="attached again",
-        recipes=(Recipe(Recoverable.vbds, lasting()),),
+        recipes=(Recipe(Aim.vbd, lasting()),),
     ),
     FaultKind(
         "block-attach", Aim.vbd, "xl attaches the disk, if it was detached", OrderToolstack(),
@@ -153,7 +153,7 @@ _VBDS: Final = (
 _ACTORS: Final = (
     FaultKind(
         "slow", Aim.actor, "everything takes longer", SlowDown(),
-        options=(_FACTOR,), recipes=(Recipe(Recoverable.actors, slowing),),
+        options=(_FACTOR,), recipes=(Recipe(Aim.actor, slowing),),
     ),
 )
 # fmt: on

@@ -5,36 +5,21 @@ Rules: only what everything can recover from, since liveness is required of ever
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
 from random import Random
 from typing import Final
+
+from cluster.lab.faults.aim import Aim
 
 Options = Callable[[Random], dict[str, object]]
 """Draws keys of a fault as a file has them."""
 LAST_MAX_US: Final = 200_000
 
 
-class Recoverable(Enum):
-    """What of a host may be hit: as much of it as leaves nobody behind for good."""
-
-    dom0 = auto()
-    drivers = auto()
-    guests = auto()
-    domains = auto()
-    disks = auto()
-    level_disks = auto()
-    vbds = auto()
-    stores = auto()
-    host = auto()
-    actors = auto()
-    links = auto()
-
-
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Whom it hits, and the options of one time of it, drawn."""
+    """Whom it hits, as far as nobody is left behind for good by it, and its options for one time, drawn."""
 
-    hits: Recoverable
+    hits: Aim
     options: Options = lambda _random: {}
 
 

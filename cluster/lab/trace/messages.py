@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cluster.lab.experiment.board import SUPERVISOR
+from cluster.lab.experiment.host_board import SUPERVISOR
 from cluster.lab.trace.recording import NOT_MESSAGES, Recording, Turn
 
 End = tuple[str, int, str, int]

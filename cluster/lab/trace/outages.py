@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from actors.address import Address
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.trace.requests import Request
 

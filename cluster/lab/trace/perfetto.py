@@ -13,9 +13,9 @@ from pathlib import Path
 from actors.abi.trace import TracePoint
 from actors.address import Address
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import HYPERVISOR, SUPERVISOR
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.reach import behind_domain
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.reach import behind_domain
+from cluster.lab.experiment.host_board import HYPERVISOR, SUPERVISOR
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.trace.events import DRAWN_NS, TraceEvents
 from cluster.lab.trace.messages import Messages

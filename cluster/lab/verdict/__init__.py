@@ -1,6 +1,6 @@
 """What a run has shown, held against what had been acknowledged.
 
-verdict            held, failed or unknown
+check              one thing that was to hold, and the verdict on it or on several
 ledger             one volume read back and held against its guest's journal
 store_ledger       the same for XenStore
 verification       all of them, for a run

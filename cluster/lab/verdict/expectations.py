@@ -11,8 +11,8 @@ from typing import Final
 
 from cluster.lab.config.quantities import duration_text
 from cluster.lab.config.schema import ExpectSchema
+from cluster.lab.verdict.check import Expectation, Verdict
 from cluster.lab.verdict.run_facts import GuestFacts
-from cluster.lab.verdict.verdict import Expectation, Verdict
 
 _LEDGER_COUNTS: Final = ("lost", "stale", "torn", "misdirected")
 

@@ -14,16 +14,16 @@ from rich.console import Console
 
 from actors.address import Address
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.faults.kinds import FAULT_KINDS
+from cluster.lab.verdict.check import Check, Expectation, Verdict, overall
 from cluster.lab.verdict.expectations import judge
 from cluster.lab.verdict.report_checks import all_checks
 from cluster.lab.verdict.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts
 from cluster.lab.verdict.summary import print_summary
-from cluster.lab.verdict.verdict import Check, Expectation, Verdict, overall
 from cluster.lab.verdict.verification import Verification
 
 SCHEMA: Final = 1

@@ -10,10 +10,10 @@ from actors.hypervisor.statistics import HypervisorStatistics
 from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.faults.kinds import FAULT_KINDS
+from cluster.lab.verdict.check import Check, Verdict
 from cluster.lab.verdict.ledger import COUNTS, LedgerResult
 from cluster.lab.verdict.run_facts import GuestFacts, RunFacts
 from cluster.lab.verdict.store_ledger import store_writes
-from cluster.lab.verdict.verdict import Check, Verdict
 
 NAMED_MAX: Final = 5
 STORE_DOMAIN_PORTS: Final = 3

@@ -15,9 +15,9 @@ from actors.notebook.histogram import percentile_ns
 from actors.notebook.journal_header import Word
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.volume import Volume
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.unfired_fault import UnfiredFault
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.verdict.ledger import LedgerResult, ReadSectors

@@ -9,8 +9,8 @@ from typing import Final
 from actors.notebook.store_log_reader import StoreLogReader, StoreWord
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.faults.kinds import FAULT_KINDS
+from cluster.lab.verdict.check import Check, Verdict
 from cluster.lab.verdict.run_facts import RunFacts
-from cluster.lab.verdict.verdict import Check, Verdict
 
 NAME: Final = "store writes"
 _STORE_LIVES_ON: Final = ("dom0", "xenstore", "xenstored", "hypervisor", "ioapic")

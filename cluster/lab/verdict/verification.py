@@ -12,9 +12,9 @@ from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalError, JournalReader
 from cluster.lab.config.volume import Volume
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.verdict.check import Check, Verdict
 from cluster.lab.verdict.ledger import ImageFile, LedgerError, LedgerResult, ReadSectors, check_volume
 from cluster.lab.verdict.run_facts import ReadVolume, RunFacts
-from cluster.lab.verdict.verdict import Check, Verdict
 
 DIGEST_SECTORS: Final = 2048
 

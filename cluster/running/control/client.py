@@ -12,6 +12,7 @@ import select
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from actors.runtime.codec import Codec, ProtocolViolation, wire
 from actors.runtime.framing import FrameReader, hello_frame, join_frames
@@ -119,7 +120,7 @@ def _receive(connection: socket.socket) -> ControlReply:
             raise ProtocolViolation(str(reader.violation))
 
 
-def wait_for_report(directory: Path, pid: int) -> dict[str, object]:
+def wait_for_report(directory: Path, pid: int) -> dict[str, Any]:
     """Wait until the process of a run that was told to go down has ended; NotRunning if it left no report."""
     try:
         process = os.pidfd_open(pid)
@@ -129,7 +130,7 @@ def wait_for_report(directory: Path, pid: int) -> dict[str, object]:
         select.select([process], [], [])
         os.close(process)
     try:
-        report: dict[str, object] = json.loads((directory / "run.json").read_text())
+        report: dict[str, Any] = json.loads((directory / "run.json").read_text())
     except OSError as error:
         raise NotRunning(f"the cluster ended without a report in {directory}: {error.strerror}") from error
     return report

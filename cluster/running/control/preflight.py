@@ -7,6 +7,7 @@ import socket
 
 from actors.devices.file_image import FileImage
 from actors.devices.image import ImageError
+from cluster.lab.config.errors import reason_of
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.running.control.client import claim_name
 from cluster.running.control.runtime_directory import control_path, xenstore_path
@@ -50,7 +51,7 @@ def check_surroundings(cluster: ResolvedCluster) -> None:
 
 def port_trouble(host: ResolvedHost, error: OSError) -> CannotStart:
     """Why a host's metrics cannot be served."""
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     return CannotStart(f"{host.name}: metrics_port {host.metrics_port}: {reason}; 0 takes any free port")
 
 

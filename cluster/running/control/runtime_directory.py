@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from cluster.lab.config.errors import reason_of
+
 VARIABLE: Final = "XDG_RUNTIME_DIR"
 PATH_BYTES_MAX: Final = 107
 """Of the path of a Unix socket, without the zero at its end."""
@@ -38,8 +40,8 @@ def control_directory() -> Path:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RuntimeDirectoryError(f"{named}: {directory} cannot be made: {reason}; {_right()}") from error
+        wrong = f"{directory} cannot be made: {reason_of(error)}"
+        raise RuntimeDirectoryError(f"{named}: {wrong}; {_right()}") from error
     _check_own(directory, found)
     return directory
 
@@ -71,7 +73,7 @@ def _base() -> tuple[Path, str]:
     try:
         is_directory = stat.S_ISDIR(base_path.stat().st_mode)
     except OSError as error:
-        raise RuntimeDirectoryError(f"{named}: {(error.strerror or '').lower()}; {_right()}") from error
+        raise RuntimeDirectoryError(f"{named}: {reason_of(error)}; {_right()}") from error
     if not is_directory:
         raise RuntimeDirectoryError(f"{named} is no directory; {_right()}")
     return base_path, named

@@ -17,8 +17,8 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.codec import MAX_FRAME_BYTES, ProtocolViolation
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.machine import DeadlinePassed
-from cluster.lab.experiment.board import Board
-from cluster.lab.experiment.faults.by_hand import fault_by_hand
+from cluster.lab.experiment.breaking.by_hand import fault_by_hand
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.control.client import CONTROL_CODEC, ControlReply, ControlRequest
 from cluster.running.control.fault_schedule import fault_schedule
@@ -155,7 +155,7 @@ class ControlServer:
     def _hosts(self) -> list[HostRows]:
         return [HostRows(name, self._rows(board)) for name, board in self._supervisor.boards.items()]
 
-    def _rows(self, board: Board) -> list[DomainRow]:
+    def _rows(self, board: HostBoard) -> list[DomainRow]:
         rows: list[DomainRow] = []
         for each in sorted(board.domains.values(), key=lambda domain: domain.domid):
             if each.state == "ended":
@@ -203,7 +203,7 @@ def _framed(reply: ControlReply) -> bytes:
     return frame(data)
 
 
-def _size(board: Board, name: str) -> tuple[int, int]:
+def _size(board: HostBoard, name: str) -> tuple[int, int]:
     """Pages and vcpus of a domain, as the toolstack or the hypervisor made it."""
     if name == "dom0":
         return board.host.dom0_pages, board.host.dom0_vcpus

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from actors.abi.types import SECTOR_SIZE
 from actors.notebook.journal_header import Word
-from cluster.lab.experiment.board import Board
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.supervisor import Supervisor
 
 FAULTS_MAX = 20
@@ -129,7 +129,7 @@ def watched(supervisor: Supervisor, hosts: Sequence[HostRows], now_ns: int) -> W
     )
 
 
-def _machine(board: Board) -> WatchedMachine:
+def _machine(board: HostBoard) -> WatchedMachine:
     return WatchedMachine(
         power=board.state.power,
         memory_kib=board.host.nr_frames * 4,

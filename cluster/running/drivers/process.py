@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import msgpack
 import trio
@@ -184,31 +184,25 @@ class ActorProcess:
                 assert self._nursery is not None, "packets come while the process runs"
                 self._nursery.cancel_scope.cancel()
                 return
-            self._take(cast("dict[str, list[object]]", msgpack.unpackb(data)), fds)
+            self._take(msgpack.unpackb(data), fds)
 
-    def _take(self, packet: dict[str, list[object]], fds: list[int]) -> None:
+    def _take(self, packet: dict[str, list[Any]], fds: list[int]) -> None:
         ((command, arguments),) = packet.items()
-        if command == "plug":
+        if command in {"plug", "plug_raw"}:
             stream = SocketStream(socket.socket(fileno=fds[0]))
-            self._plug(str(arguments[0]), str(arguments[1]), stream)
-        elif command == "plug_raw":
-            self._plug(
-                str(arguments[0]), str(arguments[1]), SocketStream(socket.socket(fileno=fds[0])), raw=True
-            )
+            address, link = arguments
+            self._plug(address, link, stream, raw=command == "plug_raw")
         elif command == "join":
             for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
-                self._plug(str(address), str(link), end)
+                self._plug(address, link, end)
         elif command == "rules":
             address, link, rules, seed = arguments
-            driven = self._drivers.get(str(address))
-            if driven is not None:
-                rows = cast("list[list[object]]", rules)
-                driven.set_rules(str(link), [LinkRule.from_row(each) for each in rows], str(seed))
+            if (driven := self._drivers.get(address)) is not None:
+                driven.set_rules(link, [LinkRule.from_row(each) for each in rules], seed)
         elif command == "spawn":
-            address, program, argument = arguments
-            self._spawn(str(address), str(program), cast("dict[str, object]", argument))
+            self._spawn(*arguments)
         else:
-            driver = self._drivers.get(str(arguments[0]))
+            driver = self._drivers.get(arguments[0])
             if driver is not None:
                 {"kill": driver.kill, "freeze": driver.freezer.freeze, "thaw": driver.freezer.thaw}[command]()
 
@@ -222,16 +216,14 @@ class ActorProcess:
             driver.plug(link, stream)
 
 
-def run_forked(request: dict[str, object], plug_socket: socket.socket) -> None:
+def run_forked(request: dict[str, Any], plug_socket: socket.socket) -> None:
     """The whole life of a child of the zygote."""
-    surroundings = Surroundings(**cast("dict[str, object]", request["surroundings"]))  # type: ignore[arg-type]
-    run_child(request, surroundings, plug_socket)
+    run_child(request, Surroundings(**request["surroundings"]), plug_socket)
 
 
-def run_child(request: dict[str, object], surroundings: Surroundings, plug_socket: socket.socket) -> None:
+def run_child(request: dict[str, Any], surroundings: Surroundings, plug_socket: socket.socket) -> None:
     """Run the actor that `request` describes; SystemExit if it failed."""
     process = ActorProcess(surroundings, plug_socket, packed=request.get("packed") is True)
-    address, program = cast("str", request["address"]), cast("str", request["program"])
-    trio.run(process.run, address, program, cast("dict[str, object]", request["argument"]))
+    trio.run(process.run, request["address"], request["program"], request["argument"])
     if process.status == FAILED:
         raise SystemExit(1)

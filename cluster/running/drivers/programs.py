@@ -6,7 +6,7 @@ simulated driver make the very same machines.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from actors.devices.image import Image
 from actors.devices.ioapic import IoApic
@@ -60,15 +60,11 @@ class Program:
     unread_limit: int | None = None
 
 
-def _extents(argument: Argument) -> list[list[int]]:
-    return cast("list[list[int]]", argument["extents"])
-
-
 def _archive(argument: Argument, environment: Environment) -> Archive | None:
     """What a xenstored keeps that is to outlive it: in this boot, since a machine boots with none."""
-    if not StoreRestart(cast("str", argument["store_restart"])).keeps_after_crash:
+    if not StoreRestart(argument["store_restart"]).keeps_after_crash:
         return None
-    return environment.open_archive(cast("int", argument["boot"]))
+    return environment.open_archive(argument["boot"])
 
 
 def _hypervisor(argument: Argument, environment: Environment) -> Machine:
@@ -81,21 +77,23 @@ def _ioapic(argument: Argument, _: Environment) -> Machine:
 
 
 def _dom0(argument: Argument, environment: Environment) -> Machine:
-    plan = HostPlan.parse(cast("Argument", argument["plan"]))
+    plan = HostPlan.parse(argument["plan"])
     archive = _archive(argument, environment) if not plan.store.is_own_domain else None
-    return ControlDomain(environment.memory, _extents(argument), plan, archive)
+    return ControlDomain(environment.memory, argument["extents"], plan, archive)
 
 
 def _guest(argument: Argument, environment: Environment) -> Machine:
-    return Guest(environment.memory, _extents(argument), environment.open_journal, environment.open_store_log)
+    return Guest(
+        environment.memory, argument["extents"], environment.open_journal, environment.open_store_log
+    )
 
 
 def _driver(argument: Argument, environment: Environment) -> Machine:
-    return DriverDomain(environment.memory, _extents(argument))
+    return DriverDomain(environment.memory, argument["extents"])
 
 
 def _xenstore(argument: Argument, environment: Environment) -> Machine:
-    return XenstoreDomain(environment.memory, _extents(argument), archive=_archive(argument, environment))
+    return XenstoreDomain(environment.memory, argument["extents"], archive=_archive(argument, environment))
 
 
 def _dom0_boot(costs: CostsSchema) -> Distribution:

@@ -8,6 +8,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from actors.abi.types import SECTOR_SIZE
@@ -24,7 +25,7 @@ from actors.xenstore.memory_archive import MemoryArchive
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.lab.config.volume import Volume
-from cluster.lab.experiment.board import SUPERVISOR
+from cluster.lab.experiment.host_board import SUPERVISOR
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.trace.files import MemoryRecordings
 from cluster.lab.trace.perfetto import write_trace
@@ -61,7 +62,7 @@ class RunObserver:
 class SimulatedHost:
     """What the programs of one host find: memory, journals and images, all of them byte arrays."""
 
-    def __init__(self, host: ResolvedHost, witness: RunObserver) -> None:
+    def __init__(self, host: ResolvedHost, observer: RunObserver) -> None:
         self._host = host
         self.memory = SparseMemory(host.nr_frames)
         self.store_logs = {
@@ -70,7 +71,7 @@ class SimulatedHost:
         self._archives: dict[int, MemoryArchive] = {}
         self.images = {str(each.path): _image(each) for each in host.volumes}
         self.journals = {
-            each.name: _journal(guest, each, witness) for guest in host.guests for each in guest.volumes
+            each.name: _journal(guest, each, observer) for guest in host.guests for each in guest.volumes
         }
 
     def environment(self) -> Environment:
@@ -102,7 +103,7 @@ def run_simulated(
     trace: bool,
     invariants: bool = False,
     stop: Callable[[], bool] = lambda: False,
-    witness: RunObserver | None = None,
+    observer: RunObserver | None = None,
     take_clock: Callable[[Callable[[], int]], None] = lambda _now_ns: None,
 ) -> tuple[Supervisor, ReadVolume]:
     """Run a cluster to its end; the supervisor, and how to read the images that were left.
@@ -110,10 +111,10 @@ def run_simulated(
     Without a directory there are no logs and there is no trace. It is cut short, with everything in it
     unknown, once `stop()` is true. Before anything happens `take_clock` is given the virtual clock, in ns.
     """
-    witness = witness or RunObserver()
+    observer = observer or RunObserver()
     placed = cluster
     cluster = cluster.placed(IMAGES)
-    hosts = {host.name: SimulatedHost(host, witness) for host in cluster.hosts}
+    hosts = {host.name: SimulatedHost(host, observer) for host in cluster.hosts}
     images = _images_of(hosts, cluster, placed)
     journals = {each.guest_id: hosts[each.host].journals_of(each) for each in cluster.guests}
     supervisor = Supervisor(cluster, journals, observe, store_logs=_store_logs(hosts, cluster))
@@ -125,18 +126,18 @@ def run_simulated(
         tracer = Tracers(Trace(lambda line: out.write(line + "\n")), recordings) if recordings else None
         simulation = Simulation(
             cluster.seed,
-            programs=_programs(environments, recordings, costs, cluster.seed, witness),
+            programs=_programs(environments, recordings, costs, cluster.seed, observer),
             latency=costs.latency,
             process_ended_delay_ns=END_NS,
             spawn_delay=costs.spawn_delay,
             costs=costs.charge,
             intercept=ANSWERS,
-            taps=witness.tap,
+            taps=observer.tap,
             log=logs.write if logs is not None else None,
             trace=tracer,
             invariants=invariants,
         )
-        witness.begins(simulation, supervisor)
+        observer.begins(simulation, supervisor)
         take_clock(lambda: simulation.now_ns)
         simulation.spawn(SUPERVISOR, supervisor)
         with _dead_kernels_kept():
@@ -207,32 +208,21 @@ def _programs(
     recordings: MemoryRecordings | None,
     costs: StepCosts,
     seed: int,
-    witness: RunObserver,
+    observer: RunObserver,
 ) -> dict[str, Callable[[str, dict[str, object]], Machine]]:
-    return {name: _program(name, environments, recordings, costs, seed, witness) for name in PROGRAMS}
-
-
-def _program(  # noqa: PLR0917 (what a program is made of)
-    name: str,
-    environments: dict[str, Environment],
-    recordings: MemoryRecordings | None,
-    costs: StepCosts,
-    seed: int,
-    witness: RunObserver,
-) -> Callable[[str, dict[str, object]], Machine]:
-    def make(address: str, argument: dict[str, object]) -> Machine:
+    def make(name: str, address: str, argument: dict[str, object]) -> Machine:
         argument = {**argument, **costs.of_device(name, address, seed)}
         machine = PROGRAMS[name].make(argument, environments[Address.parse(address).host])
         if recordings is not None:
             machine.trace(recordings.of(address).point)
-        witness.started(address, machine)
+        observer.started(address, machine)
         return machine
 
-    return make
+    return {name: partial(make, name) for name in PROGRAMS}
 
 
-def _journal(guest: ResolvedGuest, volume: Volume, witness: RunObserver) -> MemoryJournal:
-    return witness.journal(
+def _journal(guest: ResolvedGuest, volume: Volume, observer: RunObserver) -> MemoryJournal:
+    return observer.journal(
         guest=guest.address,
         guest_id=guest.guest_id,
         virtual_device=volume.virtual_device,

@@ -15,7 +15,7 @@ from actors.runtime.simulated_actor import Charge
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.resolved import Data
 from cluster.lab.config.schema import CostsSchema
-from cluster.lab.experiment.board import HYPERVISOR, SUPERVISOR
+from cluster.lab.experiment.host_board import HYPERVISOR, SUPERVISOR
 from cluster.running.drivers.programs import PROGRAMS
 
 Draw = Callable[[], int]

@@ -7,7 +7,7 @@ what it held (ports, grants, frames) are nothing once it is gone.
 from typing import Final
 
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from cluster.lab.experiment.board import Board, DomainProcess
+from cluster.lab.experiment.host_board import DomainProcess, HostBoard
 from cluster.lab.experiment.readings import CONTROL, Readings
 from cluster.running.metrics import catalog
 from cluster.running.metrics.catalog import ALL_GUESTS
@@ -21,7 +21,7 @@ SHUT_DOWN, CRASHED, DYING = 4, 5, 6
 class DomainMetrics:
     """Writes the metrics of the domains. `each`: every guest has series of its own."""
 
-    def __init__(self, board: Board, readings: Readings, *, each: bool) -> None:
+    def __init__(self, board: HostBoard, readings: Readings, *, each: bool) -> None:
         self._board = board
         self._host = board.host.name
         self._readings = readings

@@ -7,15 +7,13 @@ import json
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from threading import Thread
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from cluster.running.control.preflight import LOCALHOST
 from cluster.running.metrics.families import CONTENT_TYPE
 from cluster.running.metrics.host_metrics import HostCollector
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 INDEX: Final = b"/metrics: what Prometheus scrapes\n/targets: all hosts of this cluster, for http_sd\n"
 PLAIN: Final = "text/plain; charset=utf-8"
@@ -53,7 +51,7 @@ class MetricsServer:
         self._server.server_close()
         self._thread.join()
 
-    def _answer(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if environ.get("REQUEST_METHOD") not in {"GET", "HEAD"}:
             status, kind, body = "405 Method Not Allowed", PLAIN, b"only GET\n"

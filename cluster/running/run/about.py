@@ -21,6 +21,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from cluster.lab.config.errors import reason_of
 from cluster.running.run.kept_values import KeptError
 
 FILE: Final = "about.json"
@@ -137,7 +138,7 @@ class About:
         except FileNotFoundError as error:
             raise KeptError(f"{directory} is no run directory: it has no {FILE}") from error
         except OSError as error:
-            raise KeptError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+            raise KeptError(f"{path}: {reason_of(error)}") from error
         except (ValueError, TypeError) as error:
             told = f"{path}: not written by this version of Domzero: {str(error).splitlines()[0]}"
             raise KeptError(told) from error

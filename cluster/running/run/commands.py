@@ -13,6 +13,7 @@ from typing import Final
 
 import click
 
+from cluster.lab.config.errors import reason_of
 from cluster.lab.config.quantities import size_bytes
 from cluster.lab.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.lab.terminal.table import Table, number, text
@@ -80,7 +81,7 @@ def verify(directory: Path, as_json: bool) -> int:  # noqa: FBT001
             try:
                 run.directory.write_report(report)
             except OSError as error:
-                say(f"run.json was not written: {(error.strerror or str(error)).lower()}")
+                say(f"run.json was not written: {reason_of(error)}")
     show(report, as_json=as_json)
     return report.exit_code
 
@@ -178,9 +179,7 @@ def runs_prune(
         except InUseError:
             continue
         except OSError as error:
-            raise click.UsageError(
-                f"{error.filename or each.path}: {(error.strerror or '').lower()}"
-            ) from error
+            raise click.UsageError(f"{error.filename or each.path}: {reason_of(error)}") from error
         removed, freed = removed + 1, freed + each.bytes
         click.echo(
             f"{'would remove' if dry_run else 'removed'} {each.path}: {each.verdict}, {_mib(each.bytes)} MiB"

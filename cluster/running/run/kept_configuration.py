@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from cluster.lab.config.errors import reason_of
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.source_file import SourceFile
 from cluster.running.run.kept_values import KeptError, opened, plain, sealed, value_of
@@ -52,7 +53,7 @@ def read_resolved(directory: Path, files: list[dict[str, str]]) -> ResolvedClust
             SourceFile(Path(each["read_from"]), (directory / each["file"]).read_bytes()) for each in files
         )
     except OSError as error:
-        raise KeptError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+        raise KeptError(f"{error.filename}: {reason_of(error)}") from error
     except KeptError as error:
         raise KeptError(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:

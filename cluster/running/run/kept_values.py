@@ -30,9 +30,9 @@ from cluster.lab.config.hardware_kind import Hardware
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger
 from cluster.lab.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import CostsSchema, ExpectSchema, MetricsSchema
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.unfired_fault import UnfiredFault
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.experiment.lives import Lives

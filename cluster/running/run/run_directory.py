@@ -18,7 +18,7 @@ from actors.abi.types import SECTOR_SIZE
 from actors.address import Address
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
-from cluster.lab.config.errors import ConfigError, Finding
+from cluster.lab.config.errors import ConfigError, Finding, reason_of
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
 
@@ -53,7 +53,7 @@ class RunDirectory:
             for folder in FOLDERS:
                 (path / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            wrong = f"no run directory can be made: {(error.strerror or str(error)).lower()}"
+            wrong = f"no run directory can be made: {reason_of(error)}"
             raise ConfigError([Finding(path, 0, wrong, "name one with --out DIR")]) from error
         return cls(path.absolute())
 

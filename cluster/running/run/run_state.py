@@ -15,9 +15,10 @@ from typing import Any, Final, cast
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.journal_reader import JournalError, JournalReader
 from actors.notebook.store_log_reader import StoreLogError, StoreLogReader
+from cluster.lab.config.errors import reason_of
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.lives import Lives
 from cluster.lab.experiment.statistics_maps import map_of, record_of
@@ -74,7 +75,7 @@ def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -
             f"{error.filename} is missing: nothing was started, or somebody removed it"
         ) from error
     except OSError as error:
-        raise KeptError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+        raise KeptError(f"{error.filename}: {reason_of(error)}") from error
     except (JournalError, StoreLogError) as error:
         raise KeptError(str(error)) from error
     except KeptError as error:

@@ -22,10 +22,11 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
 from actors.runtime.transport import listen_unix
+from cluster.lab.config.errors import reason_of
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.config.volume import Volume
-from cluster.lab.experiment.board import SUPERVISOR
+from cluster.lab.experiment.host_board import SUPERVISOR
 from cluster.lab.experiment.host_clock import HostClock
 from cluster.lab.experiment.phases import PHASES
 from cluster.lab.experiment.supervisor import Supervisor
@@ -161,7 +162,7 @@ class Session:
         try:
             write()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             if reason != self._not_written:
                 self._not_written = reason
                 self._progress.say(f"{self.directory}: no notes can be kept for `domzero verify`: {reason}")

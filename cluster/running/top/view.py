@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from actors.address import Address
 from cluster.running.control.watched import WatchedFault
 from cluster.running.top.sample import Row, TopSample
 
@@ -133,7 +134,7 @@ def _style(row: Row) -> str:
 
 
 def _cells(row: Row, *, several: bool) -> list[str]:
-    name = f"{row.host}/{row.name}" if several else row.name
+    name = str(Address(row.host, row.name)) if several else row.name
     domain = [
         f"{row.cpu_s:.1f}", f"{row.cpu_percent:.1f}", str(row.mem_kib), f"{row.mem_percent:.1f}",
         str(row.vcpus), "0", "0", "0",

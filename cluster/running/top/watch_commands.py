@@ -8,7 +8,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -36,7 +36,7 @@ CLUSTER = click.option(
 )
 
 
-def asked(reply: ControlReply) -> dict[str, object]:
+def asked(reply: ControlReply) -> dict[str, Any]:
     """What a running cluster answered; NotRunning if it refused."""
     if reply.error:
         raise NotRunning(reply.error)
@@ -57,16 +57,16 @@ def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
         click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"cluster {values['name']}: {values['phase']}; run directory: {values['directory']}")
-    click.echo(_journals(cast("dict[str, int | None]", values["journals"])))
+    click.echo(_journals(values["journals"]))
     table = Table(*DOMAINS)
-    for host in cast("list[dict[str, object]]", values["hosts"]):
+    for host in values["hosts"]:
         click.echo(f"{host['name']}: metrics {host['metrics_url']}")
-        for domain in cast("list[dict[str, object]]", host["domains"]):
+        for domain in host["domains"]:
             domid, each, state, pid = (domain[key] for key in ("domid", "name", "state", "pid"))
             table.add(str(host["name"]), str(domid), str(each), str(state), str(pid or "-"))
     console = DataConsole()
     table.print(console)
-    told_faults = _fault_table(cast("list[dict[str, object]]", values["faults"]))
+    told_faults = _fault_table(values["faults"])
     if told_faults.is_empty:
         line(console, "no faults were done, and none is to come")
     else:
@@ -74,7 +74,7 @@ def status(name: str | None, as_json: bool) -> None:  # noqa: FBT001
         told_faults.print(console)
 
 
-def _fault_table(faults: list[dict[str, object]]) -> Table:
+def _fault_table(faults: list[dict[str, Any]]) -> Table:
     table = Table(*SCHEDULE)
     for each in faults:
         words = (f"{each['id']} {each['kind']}", str(each["target"]), str(each["when"]))
@@ -82,12 +82,12 @@ def _fault_table(faults: list[dict[str, object]]) -> Table:
     return table
 
 
-def _came(fault: dict[str, object]) -> str:
+def _came(fault: dict[str, Any]) -> str:
     """What became of a fault, or when it comes."""
     if fault["ago_s"] is not None:
         recovered = ", recovered" if fault["recovered"] else ""
-        return f"{cast('float', fault['ago_s']):.1f} s ago{recovered}"
-    return "waits" if fault["due_s"] is None else f"in {cast('float', fault['due_s']):.1f} s"
+        return f"{fault['ago_s']:.1f} s ago{recovered}"
+    return "waits" if fault["due_s"] is None else f"in {fault['due_s']:.1f} s"
 
 
 def _journals(journals: dict[str, int | None]) -> str:
@@ -103,15 +103,15 @@ def _journals(journals: dict[str, int | None]) -> str:
 def list_domains(name: str | None) -> None:
     """The domains of every host, in the columns of `xl list`."""
     values = asked(ask(name, "list", {}))
-    hosts = cast("list[dict[str, object]]", values["hosts"])
+    hosts = values["hosts"]
     for host in hosts:
         if len(hosts) > 1:
             click.echo(f"{host['name']}:")
         table = Table(*LISTED)
-        for row in cast("list[list[object]]", host["rows"]):
+        for row in host["rows"]:
             each, domid, mem, vcpus, state, seconds = row
             told = (str(each), str(domid), str(mem), str(vcpus), str(state))
-            table.add(*told, f"{cast('float', seconds):.1f}")
+            table.add(*told, f"{seconds:.1f}")
         table.print(DataConsole())
 
 
@@ -123,7 +123,7 @@ def env(host: str | None, name: str | None) -> None:
 
     For instance `eval "$(domzero env host0)"`, then `xenstore-ls`. HOST can be left out if there is one.
     """
-    hosts = cast("list[dict[str, str | None]]", asked(ask(name, "status", {}))["hosts"])
+    hosts = asked(ask(name, "status", {}))["hosts"]
     known = ", ".join(str(each["name"]) for each in hosts)
     found = [each for each in hosts if host in {None, each["name"]}]
     if len(found) != 1:
@@ -177,7 +177,7 @@ def interrupts(target: str, directory: Path | None, name: str | None) -> None:
     if directory is not None:
         text = kept_interrupts(directory, target)
     else:
-        text = cast("str", asked(ask(name, "interrupts", {"target": target}))["text"])
+        text = asked(ask(name, "interrupts", {"target": target}))["text"]
     click.echo(text, nl=False)
 
 

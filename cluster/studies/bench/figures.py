@@ -7,9 +7,9 @@ before the load.
 
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from statistics import median
 
 import click
@@ -18,7 +18,7 @@ import trio
 from rich.console import Console
 
 from cluster.lab.terminal.table import Table, number, text
-from cluster.studies.bench.floors import measure
+from cluster.studies.bench.floors import measure, pinned
 from cluster.studies.bench.host import GuestCost, guest_cost, random_reads, recovery, spawn_floor
 from cluster.studies.bench.hypercalls import (
     CALLS,
@@ -29,7 +29,7 @@ from cluster.studies.bench.hypercalls import (
     hypercall_round_trip,
 )
 from cluster.studies.bench.simulation import echo_rate, reference_seconds
-from cluster.studies.bench.simulation import event_rate as simulated_event_rate
+from cluster.studies.bench.simulation import event_rate as simulated_rate
 from cluster.studies.bench.xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
 
 COLUMNS = (
@@ -37,6 +37,7 @@ COLUMNS = (
     *(text("unit"), number("floor"), number("ratio")),
 )
 MODES = ("one-core", "free")
+ONE_CORE = MODES[:1]
 _OF_GUESTS = ("guest.boot", "guest.memory")
 GUESTS = (1, 8, 32)
 READ_HOPS = 7
@@ -110,12 +111,12 @@ class Benchmark:
 def benchmarks() -> list[Benchmark]:
     """Every benchmark, in the order in which they run."""
     single = [
-        Benchmark("hypercall.rtt", "us", hypercall_round_trip, lambda: _round_trip_floor("lowlevel")),
+        Benchmark("hypercall.rtt", "us", hypercall_round_trip, partial(_round_trip_floor, "lowlevel")),
         Benchmark(
-            "hypercall.rtt.blocking", "us", hypercall_round_trip, lambda: _round_trip_floor("blocking")
+            "hypercall.rtt.blocking", "us", hypercall_round_trip, partial(_round_trip_floor, "blocking")
         ),
-        Benchmark("hypercall.rate", "1/s", hypercall_rate, lambda: _rate_floor("lowlevel")),
-        Benchmark("hypercall.rate.blocking", "1/s", hypercall_rate, lambda: _rate_floor("blocking")),
+        Benchmark("hypercall.rate", "1/s", hypercall_rate, partial(_rate_floor, "lowlevel")),
+        Benchmark("hypercall.rate.blocking", "1/s", hypercall_rate, partial(_rate_floor, "blocking")),
         Benchmark("event.rate", "1/s", event_rate),
         Benchmark("vbd.randread.qd1", "us", lambda: random_reads(1).latency_us, _hops_floor),
         Benchmark("vbd.randread.qd32", "1/s", lambda: random_reads(32).rate),
@@ -127,20 +128,20 @@ def benchmarks() -> list[Benchmark]:
         Benchmark("xenstore.transaction", "us", transactions, transaction_floor),
     ]
     recoveries = [
-        Benchmark(f"recovery.{policy}.{count}", "ms", _recovery(policy, count), spawn_floor, ("free",))
+        Benchmark(
+            f"recovery.{policy}.{count}", "ms", partial(recovery, policy, count), spawn_floor, ("free",)
+        )
         for policy in ("renegotiate", "resume")
         for count in GUESTS
     ]
     simulation = [
-        Benchmark("simulation.rate", "1/s", _simulated(invariants=False), echo_rate, ("one-core",)),
-        Benchmark("simulation.rate.checked", "1/s", _simulated(invariants=True), echo_rate, ("one-core",)),
-        Benchmark("simulation.reference", "s", reference_seconds, modes=("one-core",)),
+        Benchmark("simulation.rate", "1/s", partial(simulated_rate, invariants=False), echo_rate, ONE_CORE),
+        Benchmark(
+            "simulation.rate.checked", "1/s", partial(simulated_rate, invariants=True), echo_rate, ONE_CORE
+        ),
+        Benchmark("simulation.reference", "s", reference_seconds, modes=ONE_CORE),
     ]
     return [*single, *xenstore, *recoveries, *simulation]
-
-
-def _simulated(*, invariants: bool) -> Callable[[], float]:
-    return lambda: simulated_event_rate(invariants=invariants)
 
 
 def benchmark_names() -> list[str]:
@@ -168,7 +169,7 @@ def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:
 
 def _take(benchmark: Benchmark, mode: str, repeats: int) -> Result:
     values, floors = [], []
-    with _pinned(mode):
+    with pinned(one_core=mode == "one-core"):
         for _ in range(repeats):
             values.append(benchmark.measure())
             if benchmark.floor is not None:
@@ -201,22 +202,6 @@ def _rate_floor(make: str) -> float:
 
 def _on_one_core() -> bool:
     return len(os.sched_getaffinity(0)) == 1
-
-
-def _recovery(policy: str, count: int) -> Callable[[], float]:
-    return lambda: recovery(policy, count)
-
-
-@contextmanager
-def _pinned(mode: str) -> Iterator[None]:
-    """Run on one core (children inherit it), or on all that there are."""
-    cores = os.sched_getaffinity(0)
-    if mode == "one-core":
-        os.sched_setaffinity(0, {min(cores)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 def _machine() -> dict[str, object]:

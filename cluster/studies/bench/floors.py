@@ -34,12 +34,14 @@ def measure(make: str, depth: int, rounds: int, *, one_core: bool) -> float:
     """Seconds for `rounds` echoes with `depth` in flight; make is blocking, lowlevel or actor."""
     serve, call = _MAKES[make]
     here, there = unix_pair()
-    with _pinned(one_core=one_core), here, _served(serve, here, there):
+    with pinned(one_core=one_core), here, child(lambda: serve(there), here):
+        there.close()
         return call(here, depth, rounds)
 
 
 @contextmanager
-def _pinned(*, one_core: bool) -> Iterator[None]:
+def pinned(*, one_core: bool) -> Iterator[None]:
+    """Run on one core (children inherit it), or on all that there are."""
     before = os.sched_getaffinity(0)
     if one_core:
         os.sched_setaffinity(0, {min(before)})
@@ -50,17 +52,16 @@ def _pinned(*, one_core: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _served(
-    serve: Callable[[socket.socket], None], here: socket.socket, there: socket.socket
-) -> Iterator[None]:
+def child(body: Callable[[], object], *ours: socket.socket) -> Iterator[None]:
+    """A process that does this until it is killed; what is `ours` is closed there."""
     pid = os.fork()
     if pid == 0:
         try:
-            here.close()
-            serve(there)
+            for each in ours:
+                each.close()
+            body()
         finally:
             os._exit(0)
-    there.close()
     try:
         yield
     finally:
@@ -179,10 +180,6 @@ async def _lowlevel_server(sock: socket.socket) -> None:
         await _send(sock, server.answer(data))
 
 
-def _serve_lowlevel(sock: socket.socket) -> None:
-    trio.run(_lowlevel_server, sock)
-
-
 async def _lowlevel_client(sock: socket.socket, depth: int, rounds: int) -> float:
     client, buffer = _Client(depth, rounds), memoryview(bytearray(RECEIVE_BYTES))
     begin = time.perf_counter()
@@ -190,10 +187,6 @@ async def _lowlevel_client(sock: socket.socket, depth: int, rounds: int) -> floa
     while not client.finished:
         await _send(sock, client.take(await _receive(sock, buffer)))
     return time.perf_counter() - begin
-
-
-def _call_lowlevel(sock: socket.socket, depth: int, rounds: int) -> float:
-    return trio.run(_lowlevel_client, sock, depth, rounds)
 
 
 class EchoMachine(Machine):
@@ -249,10 +242,6 @@ async def _actor_server(sock: socket.socket) -> None:
     await driver.run()
 
 
-def _serve_actor(sock: socket.socket) -> None:
-    trio.run(_actor_server, sock)
-
-
 async def _actor_client(sock: socket.socket, depth: int, rounds: int) -> float:
     driver = ActorDriver("caller", CallerMachine(depth, rounds), CODEC, log=_ignore)
     driver.plug("xen", SocketStream(sock))
@@ -261,16 +250,18 @@ async def _actor_client(sock: socket.socket, depth: int, rounds: int) -> float:
     return time.perf_counter() - begin
 
 
-def _call_actor(sock: socket.socket, depth: int, rounds: int) -> float:
-    return trio.run(_actor_client, sock, depth, rounds)
-
-
 def _ignore(line: str) -> None:
     """Nothing is logged in a measurement."""
 
 
 _MAKES: dict[str, tuple[Callable[[socket.socket], None], Callable[[socket.socket, int, int], float]]] = {
     "blocking": (_serve_blocking, _call_blocking),
-    "lowlevel": (_serve_lowlevel, _call_lowlevel),
-    "actor": (_serve_actor, _call_actor),
+    "lowlevel": (
+        lambda sock: trio.run(_lowlevel_server, sock),
+        lambda *arguments: trio.run(_lowlevel_client, *arguments),
+    ),
+    "actor": (
+        lambda sock: trio.run(_actor_server, sock),
+        lambda *arguments: trio.run(_actor_client, *arguments),
+    ),
 }

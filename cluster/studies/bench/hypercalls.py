@@ -4,10 +4,8 @@ The hypervisor is the real machine under the live driver, in a process of its ow
 is a small machine under the same driver. Time is taken inside the domain's process.
 """
 
-import os
 import socket
 import time
-from collections.abc import Callable
 
 import trio
 
@@ -19,6 +17,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import Effect, Event, Exit, LinkOpened, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.transport import SocketStream, unix_pair
+from cluster.studies.bench.floors import child
 
 ROUND_TRIPS = 4000
 CALLS = 100_000
@@ -26,6 +25,7 @@ IN_FLIGHT = 64
 EVENTS = 40_000
 CHANNELS = 32
 XEN = "xen"
+SMALL_HOST: dict[str, object] = {"hwdom": "halt", "dom0_memory_pages": 1024, "dom0_vcpus": 1, "ioapic": False}
 NEXT_CALL: list[Effect] = [Send(XEN, Hypercall(1, Number.xen_version, Xenver.version, {}))]
 """The same each time, as in the floor: what is measured is the way there and back."""
 
@@ -122,46 +122,20 @@ def event_rate() -> float:
 
 def _run_beside_hypervisor(machine: _Caller) -> None:
     ours, theirs = unix_pair()
-    pid = os.fork()
-    if pid == 0:
-        ours.close()
-        _in_child(lambda: trio.run(_run_hypervisor, theirs))
-    theirs.close()
-    driver = ActorDriver("host0/dom0", machine, CODEC, log=_silent)
-    driver.plug(XEN, SocketStream(ours))
-    trio.run(driver.run)
-    os.waitpid(pid, 0)
+    with child(lambda: trio.run(_run_hypervisor, theirs), ours):
+        theirs.close()
+        driver = ActorDriver("host0/dom0", machine, CODEC, log=_silent)
+        driver.plug(XEN, SocketStream(ours))
+        trio.run(driver.run)
 
 
 async def _run_hypervisor(link: socket.socket) -> None:
     memory = SparseMemory(1 << 16)
-    argument: dict[str, object] = {
-        "hwdom": "halt",
-        "dom0_memory_pages": 1024,
-        "dom0_vcpus": 1,
-        "ioapic": False,
-    }
-    driver = ActorDriver("host0/hypervisor", Hypervisor(argument, memory), CODEC, log=_silent)
-    board, sink = unix_pair()
+    driver = ActorDriver("host0/hypervisor", Hypervisor(SMALL_HOST, memory), CODEC, log=_silent)
+    board, _sink = unix_pair()
     driver.plug("supervisor", SocketStream(board))
     driver.plug("dom0", SocketStream(link))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(driver.run)
-        while "dom0" not in driver.links:
-            await trio.lowlevel.checkpoint()
-        while "dom0" in driver.links:  # noqa: ASYNC110 (the driver tells its machine, not its owner)
-            await trio.sleep(0.01)
-        nursery.cancel_scope.cancel()
-    sink.close()
-
-
-def _in_child(body: Callable[[], None]) -> None:
-    status = 1
-    try:
-        body()
-        status = 0
-    finally:
-        os._exit(status)
+    await driver.run()
 
 
 def _evtchn(sequence: int, command: Evtchnop, **arguments: int) -> Send:

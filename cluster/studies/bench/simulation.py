@@ -102,7 +102,7 @@ def _simulate(text: str, *, invariants: bool) -> _Run:
     counter = _Counter()
     began_s = time.process_time()
     supervisor, read_volume = run_simulated(
-        cluster, lambda _what, _text: None, None, trace=False, invariants=invariants, witness=counter
+        cluster, lambda _what, _text: None, None, trace=False, invariants=invariants, observer=counter
     )
     ran_s = time.process_time()
     report = report_of(facts_of(cluster, "simulated", supervisor), read_volume)

@@ -8,6 +8,7 @@ import copy
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -49,7 +50,7 @@ class Case:
         """The same seed with another configuration."""
         return replace(self, source=self.source.changed(tree))
 
-    def tree(self) -> dict[str, object]:
+    def tree(self) -> dict[str, Any]:
         """The configuration as data of one's own."""
         return copy.deepcopy(self.source.tree)
 

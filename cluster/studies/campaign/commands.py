@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import cast
 
 import click
 from rich.console import Console
@@ -18,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cluster.lab.config.yaml_source import YamlSource
 from cluster.lab.exit_codes import FAILED, HELD, UNKNOWN
 from cluster.lab.terminal.data_console import DataConsole
-from cluster.lab.verdict.verdict import Verdict
+from cluster.lab.verdict.check import Verdict
 from cluster.running.run.about import FILE as ABOUT
 from cluster.running.run.about import About
 from cluster.running.run.run_directory import RunDirectory
@@ -260,7 +259,7 @@ def _plan(
 
 def _default_results(plan: SweepSettings) -> Path:
     header = plan.header()
-    return Path("sweeps") / f"{header['name']}-{cast('str', header['sha256'])[:8]}.jsonl"
+    return Path("sweeps") / f"{header['name']}-{header['sha256'][:8]}.jsonl"
 
 
 def _collect(records: Iterator[Record], results: Results, wanted: range, plan: SweepSettings) -> bool:
@@ -289,7 +288,7 @@ def _collect(records: Iterator[Record], results: Results, wanted: range, plan: S
                 if record["verdict"] != "held":
                     bad += 1
                     bars.console.print(failure_text(record), highlight=False, soft_wrap=True)
-                    command = plan.replay_command(cast("int", record["seed"]))
+                    command = plan.replay_command(record["seed"])
                     bars.console.print(f"    {escape(command)}", highlight=False, soft_wrap=True)
                 speed = bars.tasks[0].speed
                 rate = f"{speed:,.1f}/s" if speed else ""

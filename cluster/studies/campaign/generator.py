@@ -14,8 +14,10 @@ from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.hardware import DISK
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kinds import FAULT_KINDS
-from cluster.lab.faults.recipe import Recipe, Recoverable, us
+from cluster.lab.faults.recipe import Recipe, us
+from cluster.lab.faults.target import Target
 from cluster.studies.campaign.case import FaultRow
 
 FAULTS_MAX: Final = 5
@@ -26,11 +28,15 @@ STATES: Final = ("Initialising", "InitWait", "Initialised", "Connected", "Closin
 FAULT_STATES: Final = ("injected", "detected", "recovered")
 
 
+def _on(host: ResolvedHost, *names: str) -> list[str]:
+    return [str(Target.on(host.name, each)) for each in names]
+
+
 def _dom0(host: ResolvedHost) -> list[str]:
     """dom0, if everybody comes back when it does not."""
     chosen = host.architecture
     returning = chosen.dom0_death_ends_machine or chosen.all_reconnect
-    return [f"{host.name}/dom0"] if chosen.dom0_comes_back and returning else []
+    return _on(host, "dom0") if chosen.dom0_comes_back and returning else []
 
 
 def _drivers(host: ResolvedHost) -> list[str]:
@@ -53,22 +59,22 @@ def _domains(host: ResolvedHost) -> list[str]:
 
 
 def _disks(host: ResolvedHost) -> list[str]:
-    return [f"{host.name}/{each.name}" for each in host.hardware_of(DISK)]
+    return _on(host, *(each.name for each in host.hardware_of(DISK)))
 
 
 def _level_disks(host: ResolvedHost) -> list[str]:
     """Those whose interrupt is seen in the end: an edge that is lost is lost."""
-    return [f"{host.name}/{each.name}" for each in host.hardware_of(DISK) if each.trigger == "level"]
+    return _on(host, *(each.name for each in host.hardware_of(DISK) if each.trigger == "level"))
 
 
 def _vbds(host: ResolvedHost) -> list[str]:
-    return [f"{host.name}/{each.guest}/{each.vdev}" for each in host.volumes]
+    return _on(host, *(f"{each.guest}/{each.vdev}" for each in host.volumes))
 
 
 def _stores(host: ResolvedHost) -> list[str]:
     """xenstored, if whoever loses it reconnects, or nobody does."""
     chosen = host.architecture
-    return [f"{host.name}/xenstored"] if chosen.keeps_store or chosen.all_reconnect else []
+    return _on(host, "xenstored") if chosen.keeps_store or chosen.all_reconnect else []
 
 
 def _host(host: ResolvedHost) -> list[str]:
@@ -76,39 +82,30 @@ def _host(host: ResolvedHost) -> list[str]:
 
 
 def _actors(host: ResolvedHost) -> list[str]:
-    devices = [f"{host.name}/{each.name}" for each in host.hardware]
-    return [f"{host.name}/hypervisor", f"{host.name}/dom0", *_drivers(host), *_guests(host), *devices]
+    devices = _on(host, *(each.name for each in host.hardware))
+    return [*_on(host, "hypervisor", "dom0"), *_drivers(host), *_guests(host), *devices]
 
 
 def _links(host: ResolvedHost) -> list[str]:
     ends = ["dom0", "ioapic", *host.drivers, *(each.name for each in host.guests)]
-    links = [
-        f"{host.name}/{one}:{other}"
-        for end in ends
-        for one, other in (("hypervisor", end), (end, "hypervisor"))
-    ]
-    for device in host.hardware:
-        name, driver = device.name, device.driver
-        links += [
-            f"{host.name}/{name}:ioapic",
-            f"{host.name}/{name}:{driver}",
-            f"{host.name}/{driver}:{name}",
-        ]
-    return links
+    links = [link for end in ends for link in (f"hypervisor:{end}", f"{end}:hypervisor")]
+    for each in host.hardware:
+        links += [f"{each.name}:ioapic", f"{each.name}:{each.driver}", f"{each.driver}:{each.name}"]
+    return _on(host, *links)
 
 
-HIT: Final[dict[Recoverable, Callable[[ResolvedHost], list[str]]]] = {
-    Recoverable.dom0: _dom0,
-    Recoverable.drivers: _drivers,
-    Recoverable.guests: _guests,
-    Recoverable.domains: _domains,
-    Recoverable.disks: _disks,
-    Recoverable.level_disks: _level_disks,
-    Recoverable.vbds: _vbds,
-    Recoverable.stores: _stores,
-    Recoverable.host: _host,
-    Recoverable.actors: _actors,
-    Recoverable.links: _links,
+HIT: Final[dict[Aim, Callable[[ResolvedHost], list[str]]]] = {
+    Aim.dom0: _dom0,
+    Aim.driver: _drivers,
+    Aim.guest: _guests,
+    Aim.domain: _domains,
+    Aim.disk: _disks,
+    Aim.level_disk: _level_disks,
+    Aim.vbd: _vbds,
+    Aim.store: _stores,
+    Aim.host: _host,
+    Aim.actor: _actors,
+    Aim.link: _links,
 }
 
 

@@ -52,6 +52,10 @@ class Plant:
             setattr(owner, name, original)
 
 
+BUGS: Final[dict[str, Callable[[Plant], None]]] = {}
+"""The bugs there are, by name."""
+
+
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """Have a bug for as long as this lasts; the empty name is none. KeyError if there is none such."""
@@ -64,42 +68,46 @@ def planted(name: str) -> Iterator[None]:
         plant.undo()
 
 
-def skip_replay(plant: Plant) -> None:
+def _replacing(owner: type, name: str) -> Callable[[Method], Method]:
+    """Make a bug of what takes the place of a method: it is given the method, and then its arguments."""
+
+    def register(wrong: Method) -> Method:
+        def make(right: Method) -> Method:
+            return lambda self, *arguments, **named: wrong(right, self, *arguments, **named)
+
+        return _bug(lambda plant: plant.replace(owner, name, make), wrong.__name__)
+
+    return register
+
+
+def _bug(sow: Callable[[Plant], None], name: str = "") -> Callable[[Plant], None]:
+    BUGS[(name or sow.__name__).replace("_", "-")] = sow
+    return sow
+
+
+@_replacing(BlockQueue, "attach")
+def skip_replay(attach: Method, self: BlockQueue, *arguments: object) -> object:
     """The frontend answers writes that were in flight instead of issuing them again."""
-
-    def make(attach: Method) -> Method:
-        def skipping(self: BlockQueue, *arguments: object) -> int:
-            for shadow in self._shadows:
-                if shadow.operation == WRITE:
-                    self._finish(shadow, OKAY)
-            count: int = attach(self, *arguments)
-            return count
-
-        return skipping
-
-    plant.replace(BlockQueue, "attach", make)
+    for shadow in self._shadows:
+        if shadow.operation == WRITE:
+            self._finish(shadow, OKAY)
+    return attach(self, *arguments)
 
 
-def forget_replay(plant: Plant) -> None:
+@_replacing(BlockQueue, "attach")
+def forget_replay(attach: Method, self: BlockQueue, *arguments: object) -> object:
     """The frontend neither answers what was in flight nor issues it again."""
-
-    def make(attach: Method) -> Method:
-        def forgetting(self: BlockQueue, *arguments: object) -> int:
-            used = [(each, each.operation) for each in self._shadows if each.operation != UNUSED]
-            for shadow, _ in used:
-                shadow.operation = UNUSED
-            try:
-                count: int = attach(self, *arguments)
-                return count
-            finally:
-                for shadow, operation in used:
-                    shadow.operation = operation
-
-        return forgetting
-
-    plant.replace(BlockQueue, "attach", make)
+    used = [(each, each.operation) for each in self._shadows if each.operation != UNUSED]
+    for shadow, _ in used:
+        shadow.operation = UNUSED
+    try:
+        return attach(self, *arguments)
+    finally:
+        for shadow, operation in used:
+            shadow.operation = operation
 
 
+@_bug
 def replay_out_of_order(plant: Plant) -> None:
     """The frontend issues a write of the old ring once more, after a newer one to the same block."""
     late: dict[tuple[int, int], bytes] = {}
@@ -129,83 +137,63 @@ def replay_out_of_order(plant: Plant) -> None:
     plant.replace(BlockQueue, "_finish", overtake)
 
 
-def acknowledge_early(plant: Plant) -> None:
+@_replacing(DrivenVolume, "submit")
+def acknowledge_early(  # noqa: PLR0917 (what a request is made of)
+    submit: Method,
+    self: DrivenVolume,
+    operation: int,
+    sector: int,
+    segments: object,
+    done: Callable[[int], None],
+) -> None:
     """The backend answers a write when it has handed it to the disk."""
-
-    def make(submit: Method) -> Method:
-        def hasty(
-            self: DrivenVolume, operation: int, sector: int, segments: object, done: Callable[[int], None]
-        ) -> None:
-            if operation == WRITE:
-                submit(self, operation, sector, segments, lambda _status: None)
-                done(0)
-            else:
-                submit(self, operation, sector, segments, done)
-
-        return hasty
-
-    plant.replace(DrivenVolume, "submit", make)
+    if operation == WRITE:
+        submit(self, operation, sector, segments, lambda _status: None)
+        done(0)
+    else:
+        submit(self, operation, sector, segments, done)
 
 
-def write_astray(plant: Plant) -> None:
+@_replacing(DrivenVolume, "submit")
+def write_astray(submit: Method, self: DrivenVolume, operation: int, sector: int, *rest: object) -> None:
     """The driver takes one block for its neighbour."""
-    _astray(plant, WRITE, lambda sector: sector + 8 if sector == 8 else sector)
+    submit(self, operation, sector + 8 if operation == WRITE and sector == 8 else sector, *rest)
 
 
-def read_astray(plant: Plant) -> None:
+@_replacing(DrivenVolume, "submit")
+def read_astray(submit: Method, self: DrivenVolume, operation: int, sector: int, *rest: object) -> None:
     """The driver reads the neighbour of a block."""
-    _astray(plant, READ, lambda sector: sector ^ 8)
+    submit(self, operation, sector ^ 8 if operation == READ else sector, *rest)
 
 
-def _astray(plant: Plant, strays: int, place: Callable[[int], int]) -> None:
-    def make(submit: Method) -> Method:
-        def straying(self: DrivenVolume, operation: int, sector: int, *rest: object) -> None:
-            submit(self, operation, place(sector) if operation == strays else sector, *rest)
-
-        return straying
-
-    plant.replace(DrivenVolume, "submit", make)
-
-
-def tear_write(plant: Plant) -> None:
+@_replacing(Volume, "write")
+def tear_write(
+    write: Method, self: Volume, sector: int, count: int, buffers: list[memoryview], *, through: bool
+) -> None:
     """The disk stops in the middle of a block."""
-
-    def make(write: Method) -> Method:
-        def tearing(
-            self: Volume, sector: int, count: int, buffers: list[memoryview], *, through: bool
-        ) -> None:
-            half = sum(len(each) for each in buffers) // 2
-            write(self, sector, count // 2, [buffers[0][:half]], through=through)
-
-        return tearing
-
-    plant.replace(Volume, "write", make)
+    half = sum(len(each) for each in buffers) // 2
+    write(self, sector, count // 2, [buffers[0][:half]], through=through)
 
 
-def drop_flush(plant: Plant) -> None:
+@_replacing(Volume, "flush")
+def drop_flush(_flush: Method, _self: Volume) -> None:
     """The disk answers a flush and does nothing."""
-    plant.replace(Volume, "flush", lambda _flush: lambda _self: None)
 
 
-def leak_mapping(plant: Plant) -> None:
+@_replacing(MappedGrants, "release")
+async def leak_mapping(release: Method, self: MappedGrants) -> None:
     """The backend forgets one of the frames that it has mapped."""
-
-    def make(release: Method) -> Method:
-        async def forgetful(self: MappedGrants) -> None:
-            if self._kept:
-                self._kept.popitem()
-            await release(self)
-
-        return forgetful
-
-    plant.replace(MappedGrants, "release", make)
+    if self._kept:
+        self._kept.popitem()
+    await release(self)
 
 
-def leak_port(plant: Plant) -> None:
+@_replacing(Irq, "unbind")
+def leak_port(_unbind: Method, _self: Irq, _port: int) -> None:
     """A kernel forgets to close its ports."""
-    plant.replace(Irq, "unbind", lambda _unbind: lambda _self, _port: None)
 
 
+@_bug
 def answer_twice(plant: Plant) -> None:
     """The backend answers every 16th request twice."""
     counts: dict[int, int] = {}
@@ -222,59 +210,43 @@ def answer_twice(plant: Plant) -> None:
     plant.replace(VbdQueue, "_answer", make)
 
 
-def lose_event_while_pending(plant: Plant) -> None:
+@_replacing(EventChannels, "send")
+def lose_event_while_pending(send: Method, self: EventChannels, table: PortTable, port: int) -> None:
     """The hypervisor drops an event for a domain that has not yet taken its last upcalls."""
-
-    def make(send: Method) -> Method:
-        def dropping(self: EventChannels, table: PortTable, port: int) -> None:
-            channel = table.channels.get(port)
-            peer = channel.peer if channel is not None else None
-            if peer is None or not peer.table.upcalls_open:
-                send(self, table, port)
-
-        return dropping
-
-    plant.replace(EventChannels, "send", make)
+    channel = table.channels.get(port)
+    peer = channel.peer if channel is not None else None
+    if peer is None or not peer.table.upcalls_open:
+        send(self, table, port)
 
 
-def keep_ports_of_the_dead(plant: Plant) -> None:
+@_replacing(EventChannels, "forget")
+def keep_ports_of_the_dead(_forget: Method, self: EventChannels, table: PortTable) -> None:
     """The hypervisor forgets to close the ports of a domain that died."""
-
-    def make(_forget: Method) -> Method:
-        def keeping(self: EventChannels, table: PortTable) -> None:
-            table.dying = True
-            table.link = None
-            if self.hardware_ports is table:
-                self.hardware_ports = None
-
-        return keeping
-
-    plant.replace(EventChannels, "forget", make)
+    table.dying = True
+    table.link = None
+    if self.hardware_ports is table:
+        self.hardware_ports = None
 
 
-def keep_mappings_of_the_dead(plant: Plant) -> None:
+@_replacing(Grants, "release_mappings")
+def keep_mappings_of_the_dead(_release: Method, _self: Grants, _mapper: object) -> None:
     """The hypervisor forgets to take back what a dead domain had mapped."""
-    plant.replace(Grants, "release_mappings", lambda _release: lambda _self, _mapper: None)
 
 
-def skip_scrub(plant: Plant) -> None:
+@_replacing(SparseMemory, "scrub")
+def skip_scrub(scrub: Method, self: SparseMemory, mfn: int, count: int) -> None:
     """Memory goes from one domain to another as it is."""
-
-    def make(scrub: Method) -> Method:
-        def skipping(self: SparseMemory, mfn: int, count: int) -> None:
-            if count == self.nr_frames:
-                scrub(self, mfn, count)
-
-        return skipping
-
-    plant.replace(SparseMemory, "scrub", make)
+    if count == self.nr_frames:
+        scrub(self, mfn, count)
 
 
-def forget_eoi(plant: Plant) -> None:
+@_replacing(IoApic, "_end")
+def forget_eoi(_end: Method, _self: IoApic, _vector: int) -> list[object]:
     """The IO-APIC never hears of the end of an interrupt, so that a level line stays silent."""
-    plant.replace(IoApic, "_end", lambda _end: lambda _self, _vector: [])
+    return []
 
 
+@_bug
 def forget_watch(plant: Plant) -> None:
     """XenStore forgets every third watch event."""
     counts: dict[int, int] = {}
@@ -291,30 +263,24 @@ def forget_watch(plant: Plant) -> None:
     plant.replace(Watches, "matching", make)
 
 
-def forget_the_dead(plant: Plant) -> None:
+@_replacing(Lives, "die")
+def forget_the_dead(_die: Method, _self: Lives, _death: object) -> None:
     """The supervisor does not count a guest that died."""
-    plant.replace(Lives, "die", lambda _die: lambda _self, _death: None)
 
 
-def half_transaction(plant: Plant) -> None:
+@_replacing(Transaction, "_apply")
+def half_transaction(apply: Method, self: Transaction) -> object:
     """A transaction applies its first half only."""
-
-    def make(apply: Method) -> Method:
-        def halving(self: Transaction) -> list[Any]:
-            kept = [path for path, node in self._changed.items() if node is not None and not node.children]
-            for path in kept[len(kept) // 2 :]:
-                node = self._changed[path]
-                old = self._tree.get(path)
-                if node is not None and old is not None:
-                    self._changed[path] = Node(old.value, node.permissions, node.children)
-            changes: list[Any] = apply(self)
-            return changes
-
-        return halving
-
-    plant.replace(Transaction, "_apply", make)
+    kept = [path for path, node in self._changed.items() if node is not None and not node.children]
+    for path in kept[len(kept) // 2 :]:
+        node = self._changed[path]
+        old = self._tree.get(path)
+        if node is not None and old is not None:
+            self._changed[path] = Node(old.value, node.permissions, node.children)
+    return apply(self)
 
 
+@_bug
 def stale_store_read(plant: Plant) -> None:
     """XenStore gives the value that a node had before its last change, every fourth time."""
     before: dict[tuple[int, str], Node] = {}
@@ -344,6 +310,7 @@ def stale_store_read(plant: Plant) -> None:
     plant.replace(Tree, "get", read)
 
 
+@_bug
 def acknowledge_before_journal(plant: Plant) -> None:
     """Xenstored answers first: its archive is given each batch together with the next one."""
     late: dict[UncommittedChanges, Batch] = {}
@@ -360,41 +327,12 @@ def acknowledge_before_journal(plant: Plant) -> None:
     plant.replace(UncommittedChanges, "commit", make)
 
 
-def error_counts_as_service(plant: Plant) -> None:
+@_replacing(Journal, "_fail")
+def error_counts_as_service(_fail: Method, self: Journal, *arguments: object, **named: object) -> object:
     """An error ends a guest's outage as a success does."""
-    plant.replace(Journal, "_fail", lambda _fail: Journal.__dict__["_serve"])
+    return Journal.__dict__["_serve"](self, *arguments, **named)
 
 
-def forget_what_was_due(plant: Plant) -> None:
+@_replacing(Journal, "set_due")
+def forget_what_was_due(_set_due: Method, _self: Journal, _due_ns: int) -> None:
     """A guest that does not run is not out as long as it has asked for nothing."""
-    plant.replace(Journal, "set_due", lambda _set_due: lambda _self, _due_ns: None)
-
-
-BUGS: Final[dict[str, Callable[[Plant], None]]] = {
-    each.__name__.replace("_", "-"): each
-    for each in (
-        skip_replay,
-        forget_replay,
-        replay_out_of_order,
-        acknowledge_early,
-        write_astray,
-        read_astray,
-        tear_write,
-        drop_flush,
-        leak_mapping,
-        leak_port,
-        answer_twice,
-        lose_event_while_pending,
-        keep_ports_of_the_dead,
-        keep_mappings_of_the_dead,
-        skip_scrub,
-        forget_eoi,
-        forget_watch,
-        forget_the_dead,
-        half_transaction,
-        stale_store_read,
-        acknowledge_before_journal,
-        error_counts_as_service,
-        forget_what_was_due,
-    )
-}

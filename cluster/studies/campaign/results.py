@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TextIO
 
-from cluster.lab.config.errors import ConfigError, Finding
+from cluster.lab.config.errors import ConfigError, Finding, reason_of
 from cluster.studies.campaign.trial import Record
 
 SCHEMA: Final = 1
@@ -66,7 +66,7 @@ class Results:
                 file.write(json.dumps(self._header) + "\n")
                 file.flush()
         except OSError as error:
-            wrong = f"the results cannot be kept: {(error.strerror or str(error)).lower()}"
+            wrong = f"the results cannot be kept: {reason_of(error)}"
             raise ConfigError([Finding(path, 0, wrong, "name a file with --out FILE")]) from error
         return file
 

@@ -9,7 +9,7 @@ Source: A. Zeller, R. Hildebrandt, "Simplifying and isolating failure-inducing i
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final
 
 from cluster.lab.config.errors import ConfigError
 from cluster.lab.config.quantities import duration_ns
@@ -20,7 +20,7 @@ TRIALS_MAX: Final = 500
 COARSE_NS: Final = (1_000_000_000, 100_000_000, 10_000_000, 1_000_000)
 SHORTEST_NS: Final = 10_000_000
 TIMES: Final = ("at", "after", "duration", "every")
-Tree = dict[str, object]
+Tree = dict[str, Any]
 Run = Callable[[Case], Trial]
 
 
@@ -123,7 +123,7 @@ def _smaller(case: Case) -> Iterator[Tree]:
             tree = case.tree()
             del _rows(_rows(tree, "hosts")[host], "guests")[index]
             yield tree
-            count = cast("int", guest.get("count", 1))
+            count = guest.get("count", 1)
             for fewer in dict.fromkeys((1, count // 2, count - 1)):
                 if 0 < fewer < count:
                     tree = case.tree()
@@ -133,7 +133,7 @@ def _smaller(case: Case) -> Iterator[Tree]:
 
 def _shorter(case: Case) -> Iterator[Tree]:
     """With a shorter run, and with times of faults that are rounder or half as long."""
-    run = cast("Tree", case.tree().get("run") or {})
+    run = case.tree().get("run") or {}
     if "duration" in run:
         for value in _rounder(duration_ns(run["duration"]), down=True):
             yield {**case.tree(), "run": {**run, "duration": _text(value)}}
@@ -164,4 +164,4 @@ def _text(value_ns: int) -> str:
 
 
 def _rows(tree: Tree, key: str) -> list[Tree]:
-    return cast("list[Tree]", tree.get(key) or [])
+    return tree.get(key) or []

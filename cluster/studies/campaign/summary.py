@@ -7,7 +7,7 @@ to blame. That nothing failed bounds the failure rate, and no more.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final, cast
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -48,14 +48,14 @@ class SweepSummary:
 
     def add(self, record: Record) -> None:
         """One more record."""
-        verdict = cast("str", record["verdict"])
+        verdict = record["verdict"]
         self.counts[verdict] += 1
-        _count(self._kinds, (kind for kind, _ in cast("list[list[str]]", record["faults"])), verdict)
-        _count(self._states, cast("list[str]", record["states"]), verdict)
+        _count(self._kinds, (kind for kind, _ in record["faults"]), verdict)
+        _count(self._states, record["states"], verdict)
         if verdict != "held":
-            found = (cast("dict[str, str]", record[each]) for each in ("failed", "unknown"))
+            found = (record[each] for each in ("failed", "unknown"))
             _count(self._checks, chain.from_iterable(found), verdict)
-            self._bad = sorted([*self._bad, record], key=_seed)[:FAILURES_SHOWN]
+            self._bad = sorted([*self._bad, record], key=lambda each: each["seed"])[:FAILURES_SHOWN]
 
     def print(self, console: Console, replay: Callable[[int], str]) -> None:
         """Print the summary; `replay(seed)` is the command that shows a seed again."""
@@ -64,7 +64,7 @@ class SweepSummary:
         counts, total = self.counts, self.total
         for each in self._bad:
             console.print(failure_text(each), highlight=False, soft_wrap=True)
-            console.print(f"    {escape(replay(_seed(each)))}", highlight=False, soft_wrap=True)
+            console.print(f"    {escape(replay(each['seed']))}", highlight=False, soft_wrap=True)
         if more := total - counts["held"] - len(self._bad):
             line(console, f"and {more} more, in the results")
         colour = "bold red" if counts["failed"] else "yellow" if counts["unknown"] or not total else "green"
@@ -77,14 +77,10 @@ class SweepSummary:
 
 def failure_text(record: Record) -> str:
     """One line about a trial that did not hold."""
-    found = {**cast("dict[str, str]", record["failed"]), **cast("dict[str, str]", record["unknown"])}
+    found = {**record["failed"], **record["unknown"]}
     name, detail = next(iter(found.items()), ("?", ""))
     more = f" (and {', '.join(list(found)[1:])})" if len(found) > 1 else ""
     return escape(f"seed {record['seed']} {record['verdict']}: {name}: {detail}{more}")
-
-
-def _seed(record: Record) -> int:
-    return cast("int", record["seed"])
 
 
 def _count(rows: dict[str, _Row], names: Iterable[str], verdict: str) -> None:

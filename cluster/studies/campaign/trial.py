@@ -11,23 +11,23 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from actors.domu.workload import WorkloadSpec
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.supervisor import Supervisor
+from cluster.lab.verdict.check import Check, Verdict
 from cluster.lab.verdict.report import Report, facts_of, report_of
 from cluster.lab.verdict.report_checks import named
 from cluster.lab.verdict.run_facts import ReadVolume
-from cluster.lab.verdict.verdict import Check, Verdict
 from cluster.running.drivers.simulated import run_simulated
 from cluster.studies.campaign.case import Case
 from cluster.studies.campaign.service_record import contradiction
 from cluster.studies.campaign.witness import RunWitness
 
 DETAIL_MAX: Final = 400
-Record = dict[str, object]
+Record = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def run_trial(
             directory,
             trace=directory is not None,
             invariants=invariants,
-            witness=witness,
+            observer=witness,
         )
         witness.close()
         report = _judge(trial, cluster, supervisor, read_volume, witness)

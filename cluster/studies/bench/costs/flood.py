@@ -7,13 +7,10 @@ that sends as fast as it is let: `short` calls that want no answer, as many to a
 multicalls of 1,024 calls; `mute`, calls whose answers it never reads.
 """
 
-import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 
 import trio
 
@@ -26,6 +23,8 @@ from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.memory import SparseMemory
 from actors.runtime.transport import SocketStream, unix_pair
 from cluster.running.drivers.programs import PROGRAMS
+from cluster.studies.bench.floors import child
+from cluster.studies.bench.hypercalls import SMALL_HOST
 
 POPULATE = (12, 6)
 NULL = (int(Number.xen_version), int(Xenver.version))
@@ -75,14 +74,8 @@ def flood(end: socket.socket, kind: str) -> None:
 
 async def serve(ends: list[socket.socket]) -> None:
     """The hypervisor, with a board that gives each domain its link as it starts."""
-    argument: dict[str, object] = {
-        "hwdom": "halt",
-        "dom0_memory_pages": 1024,
-        "dom0_vcpus": 1,
-        "ioapic": False,
-    }
     lines: list[str] = []
-    machine, limit = Hypervisor(argument, SparseMemory(1 << 14)), PROGRAMS["hypervisor"].unread_limit
+    machine, limit = Hypervisor(SMALL_HOST, SparseMemory(1 << 14)), PROGRAMS["hypervisor"].unread_limit
     driver = ActorDriver("xen", machine, CODEC, log=lines.append, unread_limit=limit)
     near, far = unix_pair()
     driver.plug("supervisor", SocketStream(near))
@@ -97,22 +90,6 @@ async def serve(ends: list[socket.socket]) -> None:
                 for message in CODEC.decode_frame(payload):
                     if isinstance(message, StartDomain):
                         driver.plug(f"dom{message.domid}", SocketStream(ends[message.domid]))
-
-
-@contextmanager
-def child(body: object, *arguments: object) -> Iterator[None]:
-    """A process that does `body(*arguments)` until it is killed."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            body(*arguments)  # type: ignore[operator]
-        finally:
-            os._exit(0)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
 
 
 def create(dom0: Caller, domid: int) -> None:
@@ -151,7 +128,7 @@ def main(seconds: float, kinds: list[str]) -> None:
     for kind in ["alone", *kinds]:
         pairs = [unix_pair() for _ in range(3)]
         ours, theirs = [each[0] for each in pairs], [each[1] for each in pairs]
-        with child(trio.run, serve, theirs):
+        with child(partial(trio.run, serve, theirs)):
             dom0 = Caller(ours[0])
             create(dom0, 1)
             create(dom0, 2)
@@ -161,7 +138,7 @@ def main(seconds: float, kinds: list[str]) -> None:
                 continue
             for each in theirs:
                 each.close()
-            with child(flood, ours[1], kind):
+            with child(partial(flood, ours[1], kind)):
                 measure(neighbour, seconds, kind)
 
 

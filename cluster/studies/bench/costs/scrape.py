@@ -26,7 +26,7 @@ from actors.notebook.journal import Journal, MemoryJournal
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.board import DomainProcess
+from cluster.lab.experiment.host_board import DomainProcess
 from cluster.lab.experiment.statistics_maps import map_of
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.metrics.host_metrics import HostCollector

@@ -11,7 +11,7 @@ from actors.policies import Reconnect
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.xl_disk import parse_xl_disk
-from cluster.lab.experiment.faults.reach import affected_guests
+from cluster.lab.experiment.breaking.reach import affected_guests
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kinds import FAULT_KINDS
 

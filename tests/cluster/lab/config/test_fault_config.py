@@ -8,9 +8,9 @@ import pytest
 
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault, Trigger
-from cluster.lab.experiment.board import Board, DomainProcess
-from cluster.lab.experiment.faults.by_hand import fault_by_hand
-from cluster.lab.experiment.faults.selection import choose
+from cluster.lab.experiment.breaking.by_hand import fault_by_hand
+from cluster.lab.experiment.breaking.selection import choose
+from cluster.lab.experiment.host_board import DomainProcess, HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS, OPTIONS
 
 Load = Callable[..., ResolvedCluster]
@@ -171,13 +171,13 @@ def test_a_selection_takes_as_many_as_it_says_and_any_of_them(
 
 
 @pytest.fixture
-def boards(load: Load) -> dict[str, Board]:
-    board = Board(load().hosts[0], lambda _effect: None, lambda _change: None)
+def boards(load: Load) -> dict[str, HostBoard]:
+    board = HostBoard(load().hosts[0], lambda _effect: None, lambda _change: None)
     board.domains[3] = DomainProcess(3, 1, "web-1", "host0/dom3", 0)
     return {"host0": board}
 
 
-def test_a_domain_may_be_named_by_its_number_by_hand(load: Load, boards: dict[str, Board]) -> None:
+def test_a_domain_may_be_named_by_its_number_by_hand(load: Load, boards: dict[str, HostBoard]) -> None:
     def by_hand(kind: str, target: str, **words: object) -> ResolvedFault:
         return fault_by_hand(load(), {"kind": kind, "target": target, **words}, boards)
 
@@ -204,7 +204,7 @@ def test_a_domain_may_be_named_by_its_number_by_hand(load: Load, boards: dict[st
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_wrong_fault_by_hand_is_one_message(
-    words: dict[str, object], said: str, load: Load, boards: dict[str, Board]
+    words: dict[str, object], said: str, load: Load, boards: dict[str, HostBoard]
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         fault_by_hand(load(), words, boards)

@@ -17,7 +17,7 @@ from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import Board, DomainProcess
+from cluster.lab.experiment.host_board import DomainProcess, HostBoard
 from cluster.lab.experiment.readings import GUESTS_AT_ONCE, Readings, StoreReading
 from cluster.lab.experiment.statistics_maps import RECORDS, map_of, record_of
 from tests.cluster.blank_records import blank
@@ -31,7 +31,7 @@ class Bench:
 
     def __init__(self, cluster: ResolvedCluster, guests: int) -> None:
         self.effects: list[Effect] = []
-        self.board = Board(cluster.hosts[0], lambda _effect: None, lambda _change: None)
+        self.board = HostBoard(cluster.hosts[0], lambda _effect: None, lambda _change: None)
         self.board.power_on()
         self.board.domains[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
         for domid in range(1, guests + 1):

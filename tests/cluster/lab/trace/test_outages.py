@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.lives import Lives
 from cluster.lab.trace.outages import Gap, TracedOutage, outages

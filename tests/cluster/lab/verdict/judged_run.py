@@ -9,16 +9,16 @@ from actors.notebook.journal_header import Word
 from actors.notebook.stamp import stamp_block
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.volume import Volume
-from cluster.lab.experiment.faults.fault_run import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.unfired_fault import UnfiredFault
+from cluster.lab.experiment.breaking.fault_run import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.experiment.lives import Death
+from cluster.lab.verdict.check import Verdict
 from cluster.lab.verdict.ledger import ReadSectors
 from cluster.lab.verdict.report import Report, report_of
 from cluster.lab.verdict.run_facts import HostFacts, RunFacts
-from cluster.lab.verdict.verdict import Verdict
 from tests.cluster.blank_records import blank
 
 Load = Callable[..., ResolvedCluster]

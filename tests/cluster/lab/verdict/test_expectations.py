@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster.lab.verdict.verdict import Verdict
+from cluster.lab.verdict.check import Verdict
 from tests.cluster.lab.verdict.judged_run import NEVER, Load, Run, die, gap, predicting
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from cluster.lab.experiment.faults.fault_target import SPARED, FaultTarget
+from cluster.lab.experiment.breaking.fault_target import SPARED, FaultTarget
 from cluster.lab.experiment.lives import Lives
-from cluster.lab.verdict.verdict import Verdict
+from cluster.lab.verdict.check import Verdict
 from tests.cluster.lab.verdict.judged_run import NEVER, Load, Run, die, gap, predicting, verdict_of
 
 

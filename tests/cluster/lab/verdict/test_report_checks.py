@@ -7,8 +7,8 @@ import pytest
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.journal_header import Word
 from cluster.lab.experiment.host_clock import ClockGap
+from cluster.lab.verdict.check import Verdict
 from cluster.lab.verdict.run_facts import HostFacts
-from cluster.lab.verdict.verdict import Verdict
 from tests.cluster.blank_records import blank
 from tests.cluster.lab.verdict.judged_run import CLEAN, SECTORS, Run, gap, verdict_of
 

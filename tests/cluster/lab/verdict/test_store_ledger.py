@@ -3,8 +3,8 @@
 import pytest
 
 from actors.notebook.store_log import StoreLog
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.verdict.verdict import Verdict
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.verdict.check import Verdict
 from tests.cluster.lab.verdict.judged_run import Load, Run, verdict_of
 
 

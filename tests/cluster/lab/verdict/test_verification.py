@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from actors.notebook.journal import MemoryJournal
+from cluster.lab.verdict.check import Verdict
 from cluster.lab.verdict.run_facts import RunFacts
-from cluster.lab.verdict.verdict import Verdict
 from cluster.lab.verdict.verification import Verification
 from tests.cluster.lab.verdict.judged_run import SECTORS, Load, Run
 

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from actors.notebook.journal import MemoryJournal
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.control.fault_schedule import DONE_MAX, fault_schedule
 

@@ -8,8 +8,8 @@ from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.notebook.journal_header import Word
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.faults.fault_target import FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.verdict.report import facts_of, report_of

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.faults.reach import kills_store_domain, mortal_domains
+from cluster.lab.experiment.breaking.reach import kills_store_domain, mortal_domains
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 RUNNING = {"dom0": 1, "web-0": 2, "web-1": 3}

@@ -1,5 +1,5 @@
 from cluster.lab.config.resolved import ResolvedFault, Trigger
-from cluster.lab.experiment.faults.schedule import Schedule
+from cluster.lab.experiment.breaking.schedule import Schedule
 
 MS = 1_000_000
 ONCE = ResolvedFault("crash", ("host0/dom0",), 5 * MS)

@@ -1,6 +1,6 @@
 """What verdicts make together."""
 
-from cluster.lab.verdict.verdict import Verdict
+from cluster.lab.verdict.check import Verdict
 
 
 def test_of_nothing_at_all_nothing_is_known() -> None:

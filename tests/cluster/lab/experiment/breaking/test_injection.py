@@ -1,6 +1,6 @@
 import pytest
 
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from cluster.lab.experiment.faults.injection import Injection
+from cluster.lab.experiment.breaking.injection import Injection
 
 SPARED: Final = "spared by its probability"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cluster.lab.config.quantities import duration_text
 from cluster.lab.config.resolved import ResolvedFault
-from cluster.lab.experiment.faults.unfired_fault import UnfiredFault
+from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
 
 
 @dataclass(slots=True)

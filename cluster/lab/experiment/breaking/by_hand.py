@@ -14,13 +14,13 @@ from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.fault_words import wrong_words
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.schema import FaultSchema
-from cluster.lab.experiment.board import Board
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.lab.faults.target import Target
 
 
 def fault_by_hand(
-    cluster: ResolvedCluster, words: Mapping[str, object], boards: Mapping[str, Board]
+    cluster: ResolvedCluster, words: Mapping[str, object], boards: Mapping[str, HostBoard]
 ) -> ResolvedFault:
     """The fault that these words (keys of a fault without a time) describe."""
     target = _by_name(str(words.get("target")), boards)
@@ -42,7 +42,7 @@ def fault_by_hand(
     return resolved
 
 
-def _by_name(target: str, boards: Mapping[str, Board]) -> str:
+def _by_name(target: str, boards: Mapping[str, HostBoard]) -> str:
     """A target with the number of a domain as one with its name."""
     place = Target.parse(target)
     board = boards.get(place.host)

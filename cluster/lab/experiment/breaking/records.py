@@ -10,12 +10,13 @@ from signal import SIGKILL
 from typing import Final
 
 from actors.abi.interface import ShutdownReason
+from actors.address import Address
 from cluster.lab.config.resolved import Data, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
-from cluster.lab.experiment.board import Board, DomainChange, DomainProcess
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.reach import behind_domain
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.reach import behind_domain
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_board import DomainChange, DomainProcess, HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 _SEEN_AS: Final = {int(each.seen_as): each.name for each in FAULT_KINDS.values() if each.seen_as is not None}
@@ -106,7 +107,7 @@ class FaultRecords:
         injection.taken_away(now_ns)
         self._observe("fault over", injection.title)
 
-    def process_ended(self, board: Board, address: str, status: int, now_ns: int) -> str:
+    def process_ended(self, board: HostBoard, address: str, status: int, now_ns: int) -> str:
         """A process has ended: a fault if nobody here wanted it; a text if something of ours is wrong."""
         domain = next((each for each in board.domains.values() if each.address == address), None)
         is_on = board.state.power == "on"
@@ -132,7 +133,7 @@ class FaultRecords:
         """A domain starts: the target of a fault, perhaps."""
         for injection in self._open(change):
             if change.name == "dom0" or change.name in self._hosts[change.host].drivers:
-                what = f"{change.host}/{change.name} starts, incarnation {change.incarnation}"
+                what = f"{Address(change.host, change.name)} starts, incarnation {change.incarnation}"
                 self._observe("rebooting", what)
             if not injection.is_there:
                 injection.target_started(change.at_ns)
@@ -158,7 +159,7 @@ class FaultRecords:
                 injection.given_up = True
                 self._observe("destroyed", f"{injection.title}, as its on_crash says")
 
-    def watch(self, boards: Mapping[str, Board], now_ns: int) -> bool:
+    def watch(self, boards: Mapping[str, HostBoard], now_ns: int) -> bool:
         """See who has been answered; True if a recovery has ended just now."""
         waiting = [each for each in self.injections if each.is_open]
         for injection in waiting:
@@ -200,7 +201,7 @@ class FaultRecords:
                 return each
         return None
 
-    def _watch(self, injection: Injection, guest: GuestRecord, board: Board, now_ns: int) -> None:
+    def _watch(self, injection: Injection, guest: GuestRecord, board: HostBoard, now_ns: int) -> None:
         if board.state.power in {"halted", "off"}:
             injection.guest_left(guest.guest_id, now_ns)
             injection.given_up = True

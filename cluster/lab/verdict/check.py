@@ -1,4 +1,4 @@
-"""The verdict on a check, an expectation or a whole run.
+"""What was checked or expected of a run, and the verdict: on one of these, or on all of them.
 
 Rules: one failure fails all; otherwise one unknown makes all unknown, since a check that could not
 finish never counts as passed.

@@ -12,9 +12,9 @@ from actors.messages import Fault
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.lab.config.virtual_device import virtual_device_number
-from cluster.lab.experiment.board import Board, DomainProcess
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.reach import kills_store_domain
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.reach import kills_store_domain
+from cluster.lab.experiment.host_board import DomainProcess, HostBoard
 from cluster.lab.faults.act import (
     AddRule,
     CutPower,
@@ -41,7 +41,7 @@ Wire = tuple[str, str]
 class FaultPerformer:
     """The hand that breaks things."""
 
-    def __init__(self, boards: Mapping[str, Board], emit: Callable[[Effect], None]) -> None:
+    def __init__(self, boards: Mapping[str, HostBoard], emit: Callable[[Effect], None]) -> None:
         self._boards = boards
         self._emit = emit
         self._rules: dict[Wire, dict[int, LinkRule]] = {}
@@ -133,7 +133,7 @@ class FaultPerformer:
             if wire in gone or wire[0] == str(own):
                 del self._rules[wire]
 
-    def _undo_order(self, injection: Injection, board: Board) -> bool:
+    def _undo_order(self, injection: Injection, board: HostBoard) -> bool:
         """Have a toolstack undo what was ordered of a vbd; False if nobody is there yet who could."""
         (guest,) = injection.place.actors
         if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
@@ -142,13 +142,13 @@ class FaultPerformer:
             self._tell(injection, board, active=False)
         return True
 
-    def _slow(self, injection: Injection, board: Board, factor: float) -> None:
+    def _slow(self, injection: Injection, board: HostBoard, factor: float) -> None:
         """An actor takes longer for its steps, and a device for its commands, too."""
         self._emit(Slow(_address(board, injection.target), factor))
         if board.host.device(injection.target) is not None:
             self._tell(injection, board, active=factor > 1)
 
-    def _torn(self, board: Board) -> set[str]:
+    def _torn(self, board: HostBoard) -> set[str]:
         """The disks of a host that tear what they write when the power goes."""
         return {
             each.address
@@ -156,7 +156,7 @@ class FaultPerformer:
             if FAULT_KINDS[each.kind].act == TellDisk(tears=True) and each.host == board.host.name
         }
 
-    def _restore_power(self, board: Board) -> bool:
+    def _restore_power(self, board: HostBoard) -> bool:
         if not board.restore_power():
             return False
         for injection in self._on_disks.values():
@@ -164,7 +164,7 @@ class FaultPerformer:
                 self._tell(injection, board, active=True)
         return True
 
-    def _tell(self, injection: Injection, board: Board, *, active: bool) -> None:
+    def _tell(self, injection: Injection, board: HostBoard, *, active: bool) -> None:
         """Have an actor break, or be whole again, inside."""
         kind, options = FAULT_KINDS[injection.kind], dict(injection.options)
         place = injection.place
@@ -200,21 +200,21 @@ class FaultPerformer:
         self._emit(Disturb(*wire, list(self._rules[wire].values()), seed))
 
 
-def _address(board: Board, name: str) -> str:
+def _address(board: HostBoard, name: str) -> str:
     """The address of a running actor by its name in the configuration; empty if it does not run."""
     domain = board.find(name)
     address = domain.address if domain is not None else str(Address(board.host.name, name))
     return address if board.runs(address) else ""
 
 
-def _running(board: Board, name: str) -> DomainProcess:
+def _running(board: HostBoard, name: str) -> DomainProcess:
     """A domain of which `trouble` has found that it runs."""
     domain = board.find(name)
     assert domain is not None, "it runs"
     return domain
 
 
-def _taker(board: Board, kind: FaultKind, place: Target) -> str:
+def _taker(board: HostBoard, kind: FaultKind, place: Target) -> str:
     """Who is told of this, by name, or to whom it is done if nobody is told."""
     if kind.aim is Aim.store:
         return board.host.architecture.store_home
@@ -232,7 +232,7 @@ def _taker(board: Board, kind: FaultKind, place: Target) -> str:
             return guest
 
 
-def _wire(board: Board, kind: FaultKind, target: str) -> Wire:
+def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:
     if kind.aim is not Aim.link:
         target = f"hypervisor:{target}"
     source, destination = Target.on(board.host.name, target).actors

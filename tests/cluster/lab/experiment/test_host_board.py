@@ -16,7 +16,7 @@ from actors.messages import (
 )
 from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.board import Board, DomainChange
+from cluster.lab.experiment.host_board import DomainChange, HostBoard
 
 HYPERVISOR = "host0/hypervisor"
 
@@ -28,7 +28,7 @@ class Bench:
         self.effects: list[Effect] = []
         self.changes: list[DomainChange] = []
         self.host = cluster.hosts[0]
-        self.board = Board(self.host, self.effects.append, self.changes.append)
+        self.board = HostBoard(self.host, self.effects.append, self.changes.append)
 
     def take(self) -> list[Effect]:
         taken, self.effects[:] = list(self.effects), []

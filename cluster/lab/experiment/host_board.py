@@ -64,7 +64,7 @@ class DomainChange:
 
 
 @dataclass(slots=True)
-class BoardState:
+class HostBoardState:
     """How far the power is on, and how often what was started."""
 
     boots: int = 0
@@ -76,14 +76,14 @@ class BoardState:
     ending: set[str] = field(default_factory=set)
 
 
-class Board:
+class HostBoard:
     """The board of one host."""
 
     def __init__(
         self, host: ResolvedHost, emit: Callable[[Effect], None], changed: Callable[[DomainChange], None]
     ) -> None:
         self.host = host
-        self.state = BoardState()
+        self.state = HostBoardState()
         self.domains: dict[int, DomainProcess] = {}
         self._emit = emit
         self._changed = changed

@@ -14,16 +14,16 @@ from actors.messages import StateWritten
 from actors.runtime.machine import Effect
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.board import Board, DomainChange
-from cluster.lab.experiment.faults.fault_target import SPARED, FaultTarget
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.performer import FaultPerformer
-from cluster.lab.experiment.faults.reach import affected_guests, kills_store_domain, mortal_domains
-from cluster.lab.experiment.faults.records import FaultRecords
-from cluster.lab.experiment.faults.schedule import Schedule
-from cluster.lab.experiment.faults.selection import choose, stream_of
-from cluster.lab.experiment.faults.unfired_fault import UnfiredFault
+from cluster.lab.experiment.breaking.fault_target import SPARED, FaultTarget
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.performer import FaultPerformer
+from cluster.lab.experiment.breaking.reach import affected_guests, kills_store_domain, mortal_domains
+from cluster.lab.experiment.breaking.records import FaultRecords
+from cluster.lab.experiment.breaking.schedule import Schedule
+from cluster.lab.experiment.breaking.selection import choose, stream_of
+from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
 from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.host_board import DomainChange, HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.lab.faults.target import Target
 
@@ -37,7 +37,7 @@ class FaultRun:
     def __init__(
         self,
         cluster: ResolvedCluster,
-        boards: Mapping[str, Board],
+        boards: Mapping[str, HostBoard],
         guests: Mapping[GuestId, GuestRecord],
         emit: Callable[[Effect], None],
         observe: Callable[[str, str], None],
@@ -139,7 +139,7 @@ class FaultRun:
             self._performer.started(change.host, change.domid)
         self._schedule.saw("domain", str(Address(change.host, change.name)), change.what, now_ns)
 
-    def state_written(self, board: Board, link: str, message: StateWritten, now_ns: int) -> None:
+    def state_written(self, board: HostBoard, link: str, message: StateWritten, now_ns: int) -> None:
         """An end of a device has a new state; a frontend is its sender's, a backend says whose it serves."""
         for domain in board.domains.values():
             serves = message.end == "backend" and domain.domid == message.frontend_domid

@@ -8,9 +8,9 @@ from actors.messages import Fault, PowerFails
 from actors.runtime.link_rules import ALTER, DELAY, LinkRule
 from actors.runtime.machine import Disturb, Effect, Freeze, Kill, Send, Slow, Thaw
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.board import Board, DomainProcess
-from cluster.lab.experiment.faults.injection import Injection
-from cluster.lab.experiment.faults.performer import NOT_RUNNING, FaultPerformer
+from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.performer import NOT_RUNNING, FaultPerformer
+from cluster.lab.experiment.host_board import DomainProcess, HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 DISK, DOM0, WEB = "host0/sda", "host0/dom0", "host0/dom1"
@@ -23,7 +23,7 @@ class Bench:
 
     def __init__(self, cluster: ResolvedCluster) -> None:
         self.effects: list[Effect] = []
-        self.board = Board(cluster.hosts[0], self.effects.append, lambda _change: None)
+        self.board = HostBoard(cluster.hosts[0], self.effects.append, lambda _change: None)
         self.board.power_on()
         for domid, name in enumerate(("dom0", "web-0")):
             self.board.domains[domid] = DomainProcess(domid, 1, name, f"host0/dom{domid}", 5)
