@@ -16,7 +16,6 @@ FUNCTION_LINES_MAX = 60
 METHODS_MAX = 25
 ATTRIBUTES_MAX = 16
 LARGE_CLASSES = {
-    "actors/devices/disk.py Disk": "a register page, and a counter for each thing that its statistics tell",
     "actors/dom0/control_domain.py ControlDomain": "what the kernel of dom0 consists of, an attribute a part",
     "actors/dom0/toolstack.py Toolstack": "its operations run in one order with one memory of what they did",
     "actors/domu/workload.py Workload": "what is asked for and what was answered are counted in one place",
