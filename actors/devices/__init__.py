@@ -1,7 +1,9 @@
 """The hardware of a host: machines that only react, joined to the rest by messages and machine memory.
 
 ioapic                interrupt lines to vectors
-disk                  the disk machine: registers, commands, interrupts
+disk                  the disk machine: registers, and when which command is done
+disk_medium           what a command does: volumes, write-back
+disk_interrupt        its interrupt, as a pulse or a level
 disk_settings         a disk's argument, checked
 disk_faults           what is broken in it
 service_times         how long it takes for a command
