@@ -1,10 +1,10 @@
 """House rules that linters do not hold: sizes, nouns, and no waiting in machines."""
 
 import ast
-import pytest
 import re
 from pathlib import Path
 
+import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [path for room in ("actors", "cluster", "grafana") for path in sorted((ROOT / room).rglob("*.py"))]
