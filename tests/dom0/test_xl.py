@@ -21,7 +21,7 @@ class Dom0:
         kernel = self.kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.xen.do(0, daemon.start())
-        xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
+        xenbus = Xenbus(kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log)
         plan = HostPlan(plans, StorePlace.dom0, Reconnect.resume, 2, {}, ("4.17",))
         builder = DomainBuilder(kernel, xenbus, store_domid=0)
         self.xl = Xl(kernel, plan, builder, forgotten=lambda _domid: None)

@@ -9,6 +9,7 @@ from actors.drivers.backends import DOM0_HOME, OWN_HOME, Backends
 from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import Xenbus
 from actors.messages import Fault, StateWritten
+from actors.policies import Reconnect
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
 
@@ -43,7 +44,7 @@ class Served:
 
     def start(self, home: str = DOM0_HOME) -> "Served":
         behind = {"params": self.volume}
-        self.backends = Backends(self.kernel, self.xenbus, behind, "renegotiate", home=home)
+        self.backends = Backends(self.kernel, self.xenbus, behind, Reconnect.renegotiate, home=home)
         self.xen.do(0, self.backends.start())
         self.xen.run()
         return self

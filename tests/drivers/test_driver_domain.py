@@ -26,7 +26,7 @@ class Storage:
         kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.xen.do(0, daemon.start())
-        self.xenbus = Xenbus(kernel.threads, daemon.connect_local(), reconnect=True, log=kernel.log)
+        self.xenbus = Xenbus(kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log)
         port = self.xen.build(DOMID, DriverDomain, pages=PAGES)
         info = StartInfo(nr_pages=PAGES, store_gfn=STORE_GFN, store_port=port, cmd_line=told.cmd_line())
         write_start_info(self.xen.memory, [self.xen.mfn(DOMID, gfn) for gfn in range(2)], info)

@@ -140,7 +140,7 @@ def test_a_device_without_any_method_of_its_own_connects_and_closes():
     world.boot(0)
     guest = world.boot(1)
     world.attach_nodes("bare/0")
-    front = XenbusFrontend(guest.kernel, guest.store, "device/bare/0", "reconnect")
+    front = XenbusFrontend(guest.kernel, guest.store, "device/bare/0", Frontend.reconnect)
     connected = world.spawn(guest, front.connect())
     back = "/local/domain/0/backend/bare/1/0"
     for state in (S.InitWait, S.Connected):
