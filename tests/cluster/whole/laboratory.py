@@ -100,7 +100,7 @@ class Laboratory:
         placed = cluster.placed(directory / "images")
         typist = Typist(typed)
         supervisor, read_volume = run_simulated(
-            placed, typist.observe, directory, trace=trace, invariants=invariants, witness=typist
+            placed, typist.observe, directory, trace=trace, invariants=invariants, observer=typist
         )
         report = build_report(placed, "simulated", supervisor, directory, read_volume)
         return Run(report, supervisor, directory)
