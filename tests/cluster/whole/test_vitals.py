@@ -49,7 +49,12 @@ def watch(laboratory, variant):
         file = laboratory.write(variant(scenario, guest=guest, **changes))
         witness = VitalsWitness()
         supervisor, _ = run_simulated(
-            load_cluster(file), lambda _what, _text: None, None, trace=False, invariants=True, observer=witness
+            load_cluster(file),
+            lambda _what, _text: None,
+            None,
+            trace=False,
+            invariants=True,
+            observer=witness,
         )
         return witness, supervisor
 
