@@ -148,7 +148,7 @@ class Guest(Kernel):
 
     async def _probe(self, found: GuestDevice) -> None:
         device_class = DEVICE_CLASSES[found.device_class]
-        name, number = device_class.identity(found.row)
+        name, number = found.identity
 
         def tell(_path: str, state: int) -> None:
             self.send(SUPERVISOR, StateWritten("frontend", 0, number, state, device_class.name))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from actors.block.vbd import VBD
+from actors.device_classes import DEVICE_CLASSES
 from actors.domu.store_client import StoreSpec
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
@@ -17,6 +18,11 @@ class GuestDevice:
 
     row: Mapping[str, object]
     device_class: str = VBD.name
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What people call it, and its number among those of its class."""
+        return DEVICE_CLASSES[self.device_class].identity(self.row)
 
     def pack(self) -> dict[str, object]:
         """As the command line has it."""

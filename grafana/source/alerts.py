@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cluster.running.metrics import catalog as metric
-from grafana.source.panels import lasting
+from grafana.source.panels import lasting, total
 
 DATASOURCE_UID: Final = "domzero-prometheus"
 FOLDER: Final = "Domzero"
@@ -80,7 +80,7 @@ ALERTS: Final = (
     Alert(
         "DomzeroGuestsMissing",
         f"sum by (cluster, host) ({metric.GUESTS_CONFIGURED.of()} and {AT_WORK})"
-        f" - sum by (cluster, host) ({metric.GUEST_UP.of()})",
+        f" - {total(metric.GUEST_UP, by='cluster, host')}",
         ">", 0, "10s", "warning",
         "guests of {{ $labels.host }} do not run",
         "Fewer guests than are configured have been up for more than 10 seconds.",
@@ -102,7 +102,7 @@ ALERTS: Final = (
     ),
     Alert(
         "DomzeroLostWrite",
-        f"sum by (cluster, host, guest, vbd) ({metric.VBD_LOST_WRITES.of()})", ">", 0, "0s", "critical",
+        total(metric.VBD_LOST_WRITES, by="cluster, host, guest, vbd"), ">", 0, "0s", "critical",
         "{{ $labels.host }}/{{ $labels.guest }} {{ $labels.vbd }} has lost an acknowledged write",
         "A read did not return what had been acknowledged.",
     ),

@@ -32,7 +32,7 @@ PAGE: Final = Page(
         number(
             "Guests missing",
             "Guests that should run and do not.",
-            f"sum({metric.GUESTS_CONFIGURED.of(S)}) - sum({metric.GUEST_UP.of(S)})",
+            f"{total(metric.GUESTS_CONFIGURED, S)} - {total(metric.GUEST_UP, S)}",
             red_from=1,
         ),
         number(

@@ -88,6 +88,6 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
             names = [*domains, *devices, "hypervisor", "ioapic"]
         case Aim.link:
             pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
-            pairs += [(name, each) for name in devices for each in ("ioapic", host.driver_of(name))]
+            pairs += [(each.name, other) for each in host.hardware for other in ("ioapic", each.driver)]
             names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
     return [str(Target.on(host.name, each)) for each in names]

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.device_classes import DEVICE_CLASSES
 from actors.dom0.plan import DevicePlan
 from actors.domu.guest_configuration import GuestDevice
 from actors.kernel.device_class import DeviceClass
@@ -43,8 +42,7 @@ class ResolvedDevice(ABC):
     @property
     def identity(self) -> tuple[str, int]:
         """What people call it, and its number among those of its class."""
-        told = self.device
-        return DEVICE_CLASSES[told.device_class].identity(told.row)
+        return self.device.identity
 
     def placed(self, images: Path, host: str) -> "ResolvedDevice":  # noqa: ARG002 (of those that have files)
         """The same with the files that the run makes for this host in a folder."""

@@ -132,11 +132,6 @@ class ResolvedHost:
         """The names of the driver domains."""
         return [each.name for each in self.driver_domains]
 
-    def driver_of(self, device: str) -> str:
-        """The domain that drives a device, by name."""
-        found = self.device(device)
-        return found.driver if found is not None else "dom0"
-
     def driven_by(self, name: str) -> list[str]:
         """The devices that a domain drives."""
         return [each.name for each in self.hardware if each.driver == name]
