@@ -55,6 +55,7 @@ class SimulatedActor:
         "links",
         "machine",
         "pace",
+        "pack",
         "spawner",
         "spent_ns",
         "start_ns",
@@ -81,6 +82,7 @@ class SimulatedActor:
         self.busy_until_ns = 0
         self.spent_ns = 0
         self.pace = 1.0
+        self.pack: int | None = None  # who has the same shares its process
 
     def check(self, now_ns: int) -> None:
         """What the last turn may have broken, and now and then everything."""
@@ -132,9 +134,21 @@ class LinkEnd:
     """One actor's end of a link; `last_arrival_ns` keeps the order of what is under way to it.
 
     `outbox` is what the turn sends on it, `latency` what the next frame takes. `received` is one for all.
+    `within` a process, what is sent on it needs no way.
     """
 
-    __slots__ = ("actor", "last_arrival_ns", "latency", "name", "open", "outbox", "peer", "received", "rules")
+    __slots__ = (
+        "actor",
+        "last_arrival_ns",
+        "latency",
+        "name",
+        "open",
+        "outbox",
+        "peer",
+        "received",
+        "rules",
+        "within",
+    )
 
     def __init__(self, actor: SimulatedActor, name: str, latency: Draw) -> None:
         self.actor = actor
@@ -145,7 +159,19 @@ class LinkEnd:
         self.open = True
         self.last_arrival_ns = 0
         self.rules: LinkRules | None = None
+        self.within = False
         self.peer = self
+
+    def takes_calls(self, now_ns: int) -> bool:
+        """Whether its actor can take something at once: it runs, has nothing to do, and knows of the link."""
+        actor = self.actor
+        return (
+            self.open
+            and actor.alive
+            and not actor.frozen
+            and actor.busy_until_ns < now_ns
+            and actor.links.get(self.name) is self
+        )
 
 
 def join_ends(one: LinkEnd, other: LinkEnd) -> None:

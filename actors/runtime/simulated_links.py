@@ -1,12 +1,14 @@
 """The links of a simulated world: what is sent on them arrives later, and in order.
 
 Rules: what is under way stands on the agenda. What a turn sends on a link leaves at its end and arrives
-together, in a turn: a frame; while rules break a link, each message travels alone. Each direction of a link
-keeps its order, but for what rules let overtake; a link that an end leaves closes at the other behind
-everything that was sent before.
+together, in a turn: a frame; while rules break a link, each message travels alone. Between two actors of one
+process a frame needs no time, and no entry if the other can take it at once: it is called when the turn is
+over. Each direction of a link keeps its order, but for what rules let overtake; a link that an end leaves
+closes at the other behind everything that was sent before.
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from itertools import repeat
 from random import Random
@@ -16,7 +18,7 @@ from actors.runtime.codec import Codec
 from actors.runtime.distribution import Draw
 from actors.runtime.link_rules import LinkRules
 from actors.runtime.machine import Disturb, LinkClosed, LinkOpened
-from actors.runtime.simulated_actor import LinkEnd, SimulatedActor, What, join_ends
+from actors.runtime.simulated_actor import Frame, LinkEnd, SimulatedActor, What, join_ends
 
 Latency = Callable[[str, str, Random], Draw]
 
@@ -38,6 +40,8 @@ class SimulatedLinks(Agenda):
         self._latency = latency
         self._codec = codec
         self._nr_links = 0
+        self._calls: deque[tuple[int, int, SimulatedActor, LinkEnd, Frame]] = deque()
+        self._lead_ns = 0
 
     def connect(self, address: str, link: str, peer_address: str, peer_link: str) -> None:
         """Link two running actors; a link of that name that an end already has is closed first."""
@@ -56,7 +60,10 @@ class SimulatedLinks(Agenda):
         for each, other, name in zip(actors, reversed(actors), (link, peer_link), strict=True):
             self._nr_links += 1
             random = self.random("links", str(self._nr_links))
-            ends.append(LinkEnd(each, name, self._latency(each.address, other.address, random)))
+            within = each.pack is not None and each.pack == other.pack
+            latency = no_latency if within else self._latency
+            ends.append(LinkEnd(each, name, latency(each.address, other.address, random)))
+            ends[-1].within = within
         join_ends(*ends)
         for end in ends:
             old = end.actor.links.get(end.name)
@@ -73,7 +80,7 @@ class SimulatedLinks(Agenda):
 
     def _post(self, actor: SimulatedActor) -> None:
         """What an actor has sent in its turn leaves."""
-        departure_ns = self.now_ns + actor.spent_ns
+        departure_ns = self.now_ns + self._lead_ns + actor.spent_ns
         for end in actor.touched:
             frame = end.outbox
             if not frame:
@@ -85,15 +92,20 @@ class SimulatedLinks(Agenda):
                 self._post_by_rules(end, frame, end.rules)
                 continue
             peer = end.peer
+            nothing_before = peer.last_arrival_ns < self.now_ns
             arrival_ns = departure_ns + end.latency()
             if arrival_ns < peer.last_arrival_ns:  # noqa: PLR1730 (max() costs more than the rest of it)
                 arrival_ns = peer.last_arrival_ns
             peer.last_arrival_ns = arrival_ns
             self._sequence += 1
-            heapq.heappush(self._heap, (arrival_ns, self._sequence, peer.actor, peer, frame))
+            entry = (arrival_ns, self._sequence, peer.actor, peer, frame)
+            if end.within and nothing_before:
+                self._calls.append(entry)
+            else:
+                heapq.heappush(self._heap, entry)
         actor.touched.clear()
 
-    def _post_by_rules(self, end: LinkEnd, frame: list[object], rules: LinkRules) -> None:
+    def _post_by_rules(self, end: LinkEnd, frame: Frame, rules: LinkRules) -> None:
         """Carry what the rules of a broken link leave of each message."""
         for message in frame:
             for each in rules.decide(message):
@@ -102,7 +114,7 @@ class SimulatedLinks(Agenda):
     def _carry(self, end: LinkEnd, what: What, late_ns: int = 0, *, in_order: bool = True) -> None:
         """Have something arrive at the other end, after the step, after the latency and in order."""
         peer = end.peer
-        arrival_ns = self.now_ns + end.actor.spent_ns + end.latency() + late_ns
+        arrival_ns = self.now_ns + self._lead_ns + end.actor.spent_ns + end.latency() + late_ns
         if in_order:
             arrival_ns = peer.last_arrival_ns = max(arrival_ns, peer.last_arrival_ns)
         self._push(arrival_ns, peer.actor, peer, what)

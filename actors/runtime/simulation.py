@@ -49,6 +49,7 @@ STEPS_PER_QUESTION = 4096
 
 Program = Callable[[str, dict[str, object]], Machine]
 SpawnDelay = Callable[[str, Random], int]
+Pack = Callable[[Spawn], int | None]
 Costs = Callable[[str, Machine, Random], Charge | None]
 Taps = Callable[[str, Machine], Tap | None]
 
@@ -59,7 +60,8 @@ class Simulation(SimulatedLinks):
     `programs` makes machines for Spawn effects; `latency` and `codec` are as in SimulatedLinks. `intercept`
     is as in the live driver; `taps(address, machine)` is asked at each start who is to see what that machine
     is sent. With `invariants`, every turn ends with `check_turn`, and now and then with `check`.
-    `spawn_delay(program, random)`: what a Spawn takes; `costs(address, machine, random)`: what its steps do.
+    `spawn_delay(program, random)`: what a Spawn takes; `pack(spawn)`: which process it shares with others;
+    `costs(address, machine, random)`: what its steps take.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Simulation(SimulatedLinks):
         latency: Latency = no_latency,
         process_ended_delay_ns: int = 0,
         spawn_delay: SpawnDelay | None = None,
+        pack: Pack = lambda _spawn: None,
         costs: Costs | None = None,
         intercept: Intercepts | None = None,
         taps: Taps | None = None,
@@ -83,6 +86,7 @@ class Simulation(SimulatedLinks):
         self._programs = dict(programs or {})
         self._process_ended_delay_ns = process_ended_delay_ns
         self._spawn_delay = spawn_delay
+        self._pack = pack
         self._costs = costs
         self._intercept = dict(intercept or {})
         self._taps = taps
@@ -115,6 +119,8 @@ class Simulation(SimulatedLinks):
             held, actor.held = actor.held, []
             for _, sequence, _, end, event in held:  # the old numbers keep them before what came later
                 heapq.heappush(self._heap, (self.now_ns, sequence, actor, end, event))
+            for end in actor.links.values():
+                end.last_arrival_ns = max(end.last_arrival_ns, self.now_ns)
             self._arm(actor)
 
     def post(self, address: str, event: Event) -> None:
@@ -152,7 +158,21 @@ class Simulation(SimulatedLinks):
             _, _, _, end, what = entry
         if handled and actor.alive:
             self._finish_turn(actor)
+        while self._calls:
+            self._call()
         return True
+
+    def _call(self) -> None:
+        """A turn with what another actor of the process has sent; what that sends leaves when it arrives."""
+        arrival_ns, _, actor, end, frame = entry = self._calls.popleft()
+        if not end.takes_calls(self.now_ns):
+            heapq.heappush(self._heap, entry)
+            return
+        self._lead_ns = arrival_ns - self.now_ns
+        self._take(actor, end, frame)
+        if actor.alive:
+            self._finish_turn(actor)
+        self._lead_ns = 0
 
     def run_until(self, time_ns: int) -> None:
         """Do everything up to and including a time; then it is that time."""
@@ -292,7 +312,7 @@ class Simulation(SimulatedLinks):
         if actor.touched:
             self._post(actor)
         if actor.spent_ns:
-            actor.end_step(now_ns)
+            actor.end_step(now_ns + self._lead_ns)
         self._arm(actor)
 
     def _arm(self, actor: SimulatedActor) -> None:
@@ -342,6 +362,7 @@ class Simulation(SimulatedLinks):
                 random = self.random(effect.address, f"spawn {self.now_ns}")
                 delay = self._spawn_delay
                 self._start(effect.address, machine, actor, delay(effect.program, random) if delay else 0)
+                self._actors[effect.address].pack = self._pack(effect)
             case Connect():
                 one = self._actors.get(effect.address or actor.address)
                 other = self._actors.get(effect.peer_address or actor.address)
