@@ -10,7 +10,7 @@ from cluster.running.run.commands import COLUMNS as RUNS
 from cluster.running.top.batch import COLUMNS as BATCH
 from cluster.running.top.view import COLUMNS as VIEW
 from cluster.running.top.watch_commands import DOMAINS, LISTED, SCHEDULE
-from cluster.studies.bench.figures import COLUMNS as BENCH
+from cluster.studies.bench.results import COLUMNS as BENCH
 from cluster.studies.campaign.summary import COUNTED, COUNTS
 
 DOCS = Path(__file__).parents[2] / "docs"
