@@ -99,8 +99,8 @@ class ControlDomain(Kernel):
         self._backends = Backends(self, xenbus, behind, self._plan.reconnect, home=DOM0_HOME)
         await self._backends.start()
         toolstack = await self._xl.start(store_lost=self._store_lost)
-        self._store_lost = self._store_lost or toolstack.store_lost
-        self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
+        self._store_lost = self._store_lost or toolstack.knows.store_lost
+        self.log(f"dom0: {len(toolstack.knows.domains)} domains are looked after")
 
     def console_input(self, text: str) -> None:
         """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
@@ -138,7 +138,7 @@ class ControlDomain(Kernel):
         """Counters since this dom0 booted."""
         vbds = self._backends.disk_statistics() if self._backends is not None else []
         toolstack = self._xl.toolstack
-        domains = toolstack.domains if toolstack is not None else {}
+        domains = toolstack.knows.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
         return ControlDomainStatistics(
             domains={each.plan.name: domid for domid, each in domains.items()},

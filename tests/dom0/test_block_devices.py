@@ -62,7 +62,7 @@ def test_a_disk_is_asked_to_close_and_taken_away_when_it_has(host: Attached) -> 
     host.write(f"{BACK}/state", CLOSED)
 
     assert host.ends == (False, False)
-    assert host.toolstack.detached == {(1, DISK)}
+    assert host.toolstack.knows.detached == {(1, DISK)}
     assert host.said("xvda detached from web (domain 1)") == 1
 
 
@@ -80,7 +80,7 @@ def test_a_disk_that_does_not_close_loses_its_frontend_first_and_then_everything
 
     assert host.ends == (False, False)
     assert host.said("does not close within 10 s") == 2
-    assert host.toolstack.detached == {(1, DISK)}
+    assert host.toolstack.knows.detached == {(1, DISK)}
 
 
 def test_orders_of_a_disk_are_done_one_after_the_other(host: Attached) -> None:
@@ -106,7 +106,7 @@ def test_a_disk_that_is_attached_has_both_ends_and_is_away_no_more(host: Attache
     assert host.ends == (True, True)
     assert (host.read(f"{BACK}/state"), host.read(f"{FRONT}/state")) == ("1", "1")
     assert host.read(f"{FRONT}/left-by-the-guest") is None
-    assert host.toolstack.detached == set()
+    assert host.toolstack.knows.detached == set()
 
 
 def test_what_is_attached_is_not_attached_again(host: Attached) -> None:
@@ -137,13 +137,13 @@ def test_what_is_ordered_waits_for_a_toolstack(host: Attached) -> None:
 
 def test_what_a_killed_toolstack_has_half_detached_is_detached_before_it_is_attached(host: Attached) -> None:
     host.devices.lose_toolstack()
-    host.toolstack.half_detached.append((1, DISK))
+    host.toolstack.knows.half_detached.append((1, DISK))
     host.order(attach=True)
     host.devices.serve(host.toolstack)
     host.xen.run()
     host.write(f"{BACK}/state", CLOSED)
 
-    assert host.toolstack.half_detached == []
+    assert host.toolstack.knows.half_detached == []
     assert (host.said("detached from"), host.said("attached to web")) == (1, 1)
     assert host.ends == (True, True)
 
