@@ -18,13 +18,15 @@ class Hypercall:
     """A domain calls the hypervisor: `number` and `command` as Xen numbers them, arguments by Xen's names.
 
     `sequence` comes back in the reply. Sequence 0 asks for no reply unless the call is refused
-    (Linux ignores what EVTCHNOP_send returns, too).
+    (Linux ignores what EVTCHNOP_send returns, too). `upcalls_taken` is what an `UpcallTaken` before it would
+    say, so that this needs no message of its own.
     """
 
     sequence: int
     number: int
     command: int
     arguments: dict[str, object]
+    upcalls_taken: int = 0
 
 
 @wire(2)
@@ -44,7 +46,7 @@ UPCALL_WINDOW = 2
 @wire(3)
 @dataclass(slots=True)
 class Upcall:
-    """Events are pending on these ports. At most UPCALL_WINDOW of these wait for their `UpcallTaken`."""
+    """Events are pending on these ports. At most UPCALL_WINDOW of these wait to be confirmed as taken."""
 
     ports: list[int]
 
@@ -52,10 +54,12 @@ class Upcall:
 @wire(4)
 @dataclass(slots=True)
 class UpcallTaken:
-    """The domain has taken the oldest upcall that it had not confirmed yet.
+    """The domain has taken the `count` oldest upcalls that it had not confirmed yet.
 
-    It may wait for a message to travel with, unless UPCALL_WINDOW upcalls are unconfirmed.
+    It may wait for a hypercall that says so, unless UPCALL_WINDOW upcalls are unconfirmed.
     """
+
+    count: int = 1
 
 
 @wire(5)
@@ -186,6 +190,12 @@ class Line:
     """A device asserts or releases its interrupt line; the IO-APIC knows the pin by the link."""
 
     asserted: bool
+
+
+@wire(39)
+@dataclass(slots=True)
+class Pulse:
+    """A device asserts its interrupt line for a moment: an edge."""
 
 
 @wire(36)
@@ -331,6 +341,7 @@ CODEC = Codec(
     MmioRead,
     MmioReadReply,
     Line,
+    Pulse,
     InterruptVector,
     EndOfInterrupt,
     MsiWrite,

@@ -6,7 +6,7 @@ Source: `actors/abi/disk_controller.py`.
 
 from actors.devices.disk_faults import DiskFaults
 from actors.devices.queue_pair import QueuePair
-from actors.messages import Line
+from actors.messages import Line, Pulse
 from actors.runtime.machine import Effect, Send
 
 IOAPIC = "ioapic"
@@ -44,7 +44,7 @@ class DiskInterrupt:
         if self._faults.loses_interrupt():
             return []
         self.raised += 1
-        return [Send(IOAPIC, Line(True)), Send(IOAPIC, Line(False))]
+        return [Send(IOAPIC, Pulse())]
 
     def faults_changed(self) -> None:
         """What was hidden is seen if nothing hides it any more."""

@@ -11,7 +11,15 @@ Left out: delivery modes other than fixed and lowest priority, destinations (the
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from actors.messages import EndOfInterrupt, InterruptVector, Line, MmioRead, MmioReadReply, MmioWrite
+from actors.messages import (
+    EndOfInterrupt,
+    InterruptVector,
+    Line,
+    MmioRead,
+    MmioReadReply,
+    MmioWrite,
+    Pulse,
+)
 from actors.runtime.machine import CloseLink, Effect, Event, LinkClosed, Machine, Received, Send
 
 INDEX_OFFSET = 0x00
@@ -86,10 +94,13 @@ class IoApic(Machine):
         self._unmatched_ends = 0
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:  # noqa: ARG002, interrupts take no time
-        """Registers and EndOfInterrupt from "xen", Line from devices; a link that says else is closed."""
+        """Registers and EndOfInterrupt from "xen", Line and Pulse from devices; who says else is cut off."""
         if isinstance(event, Received):
-            if event.link in self._pins and isinstance(event.message, Line):
-                return self._set_line(event.link, asserted=event.message.asserted)
+            if event.link in self._pins:
+                if isinstance(event.message, Pulse):
+                    return self._pulse(event.link)
+                if isinstance(event.message, Line):
+                    return self._set_line(event.link, asserted=event.message.asserted)
             if event.link == _PROCESSOR:
                 return self._take(event.message)
             return [_refusal(event.link, event.message)]
@@ -176,6 +187,12 @@ class IoApic(Machine):
             entry.lost_edges += 1
             return []
         return self._deliver(entry)
+
+    def _pulse(self, link: str) -> list[Effect]:
+        """The line goes up, and down again before anything else happens."""
+        effects = self._set_line(link, asserted=True)
+        self._entries[self._pins[link]].asserting[link] = False
+        return effects
 
     def _fire_level(self, entry: RedirectionEntry) -> list[Effect]:
         if not entry.low & TRIGGER_LEVEL or entry.low & (MASKED | REMOTE_IRR) or not entry.asserted:

@@ -221,12 +221,12 @@ class EventChannels:
             if table.polls:
                 self._pollers.event(channel)
 
-    def upcall_taken(self, table: PortTable) -> bool:
-        """The domain has taken an upcall; False if it had none to take."""
-        if not table.upcalls_open:
+    def upcalls_taken(self, table: PortTable, count: int) -> bool:
+        """The domain has taken so many upcalls; False, and nothing happens, if it had not so many to take."""
+        if not 0 < count <= table.upcalls_open:
             return False
-        table.upcalls_open -= 1
-        table.upcalls_taken += 1
+        table.upcalls_open -= count
+        table.upcalls_taken += count
         if table.pending:
             self.raised.append(table)
         return True

@@ -76,9 +76,11 @@ class Hypervisor(Machine):
             if caller is None:
                 self._receive(event.link, message)
             elif type(message) is Hypercall:
-                self._hypercall(caller, message, effects)
-            elif type(message) is UpcallTaken and self._events.upcall_taken(caller.ports):
-                pass
+                taken = message.upcalls_taken
+                if not taken or self._events.upcalls_taken(caller.ports, taken):
+                    self._hypercall(caller, message, effects)
+                else:
+                    self._refuse(caller, message)
             else:
                 self._domain_message(caller, message)
         else:
@@ -167,6 +169,8 @@ class Hypervisor(Machine):
             self._lives.reap()
 
     def _domain_message(self, caller: Domain, message: object) -> None:
+        if isinstance(message, UpcallTaken) and self._events.upcalls_taken(caller.ports, message.count):
+            return
         self._tables_touched = True
         if isinstance(message, GrantRevoke):
             ret = 0
@@ -177,8 +181,13 @@ class Hypervisor(Machine):
                 ret = -int(error.errno)
             self._outbox.send(caller.link, HypercallReply(message.sequence, ret, None))
         else:
-            self._violation(caller.link, message)
-            self._lives.link_closed(caller)
+            self._refuse(caller, message)
+
+    def _refuse(self, caller: Domain, message: object) -> None:
+        """A domain has broken the protocol, and crashes of it."""
+        self._tables_touched = True
+        self._violation(caller.link, message)
+        self._lives.link_closed(caller)
 
     def _receive(self, link: str, message: object) -> None:
         """A message of a link that is no running domain's."""
@@ -195,9 +204,10 @@ class Hypervisor(Machine):
             self._events.raise_global(Virq.CONSOLE)
         elif (domain := self._host.domains.by_link(link)) is None:
             self._violation(link, message)
-        elif isinstance(message, UpcallTaken):
+        elif isinstance(message, UpcallTaken | Hypercall):
             # Taken before it heard that it is suspended: what is pending waits for the resume.
-            self._events.upcall_taken(domain.ports)
+            taken = message.count if isinstance(message, UpcallTaken) else message.upcalls_taken
+            self._events.upcalls_taken(domain.ports, taken)
 
     def _may_raise(self, link: str, vector: int) -> bool:
         """Whether this is the IO-APIC, or a device raises a message that Xen has written into it."""

@@ -1,6 +1,7 @@
 """The door to the hypervisor: calls that are answered, and posts that are not.
 
-Rules: everything leaves through the effect list of the kernel's turn, in the order of the calls.
+Rules: everything leaves through the effect list of the kernel's turn, in the order of the calls. That upcalls
+were taken is said by the next call: a message of its own would wake the hypervisor for nothing.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from actors.abi.hypercalls import (
 from actors.abi.hypercalls import Hypercall as Number
 from actors.abi.releases import RELEASES, Release
 from actors.kernel.threads import Future
-from actors.messages import GrantRevoke, Hypercall, HypercallReply
+from actors.messages import UPCALL_WINDOW, GrantRevoke, Hypercall, HypercallReply, UpcallTaken
 
 Argument = int | bytes | str | bool | list[object]
 
@@ -32,6 +33,7 @@ class Hypercalls:
         self._send = send
         self._sequence = 0
         self._waiting: dict[int, Future[HypercallReply]] = {}
+        self._upcalls_taken = 0
         self.release: Release = RELEASES["4.17"]
 
     def call(self, number: int, command: int, arguments: dict[str, object]) -> Future[HypercallReply]:
@@ -39,12 +41,22 @@ class Hypercalls:
         self._sequence += 1
         future: Future[HypercallReply] = Future()
         self._waiting[self._sequence] = future
-        self._send(Hypercall(self._sequence, number, command, arguments))
+        self._issue(self._sequence, number, command, arguments)
         return future
 
     def post(self, number: int, command: int, arguments: dict[str, object]) -> None:
         """Issue a hypercall without waiting for what it returns."""
-        self._send(Hypercall(0, number, command, arguments))
+        self._issue(0, number, command, arguments)
+
+    def upcall_taken(self) -> None:
+        """One more upcall to be confirmed."""
+        self._upcalls_taken += 1
+
+    def confirm(self) -> None:
+        """The turn ends: if no more upcalls would come, say that those that came were taken."""
+        if self._upcalls_taken >= UPCALL_WINDOW:
+            self._send(UpcallTaken(self._upcalls_taken))
+            self._upcalls_taken = 0
 
     def receive(self, reply: HypercallReply) -> None:
         """A reply has come."""
@@ -95,6 +107,10 @@ class Hypercalls:
         """Which Xen this is."""
         ret = (await self.checked(Number.xen_version, Xenver.version, {})).ret
         return ret >> 16, ret & 0xFFFF
+
+    def _issue(self, sequence: int, number: int, command: int, arguments: dict[str, object]) -> None:
+        self._send(Hypercall(sequence, number, command, arguments, self._upcalls_taken))
+        self._upcalls_taken = 0
 
     async def revoke(self, ref: int) -> bool:
         """Clear a grant entry of ours; False while somebody has it mapped."""

@@ -2,8 +2,7 @@
 
 Rules: a domain is a `Kernel` with threads of its own; it takes messages of other links by `on_link`. Whose a
 link is, follows from its name alone: its owner is told of it, and one that nobody owns is left alone.
-At the end of a turn doorbells are rung once, whatever the turn has queued for them. That an upcall
-was taken is said with the next message to the hypervisor: a message of its own would wake it for nothing.
+At the end of a turn doorbells are rung once, whatever the turn has queued for them.
 """
 
 from collections.abc import Callable
@@ -15,15 +14,7 @@ from actors.kernel.irq import Irq
 from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import StoreObserver
-from actors.messages import (
-    UPCALL_WINDOW,
-    CannotGoOn,
-    ConsoleInput,
-    Fault,
-    HypercallReply,
-    Upcall,
-    UpcallTaken,
-)
+from actors.messages import CannotGoOn, ConsoleInput, Fault, HypercallReply, Upcall
 from actors.runtime.machine import (
     CloseLink,
     Effect,
@@ -43,7 +34,6 @@ from actors.start_info import FIRST_FREE_GFN, MAX_FRAMES, StartInfo, read_start_
 
 XEN = "xen"
 SUPERVISOR = "supervisor"
-UPCALL_TAKEN = Send(XEN, UpcallTaken())
 TakeFault = Callable[[Fault], bool]
 """Breaks something, or makes it whole again; False if it is not there."""
 
@@ -81,8 +71,6 @@ class Kernel(Machine):
         self.start_info = self._read_start_info()
         self.pages.reserve(FIRST_FREE_GFN)
         self._effects: list[Effect] = []
-        self._upcalls_owed = 0
-        self._called = False
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
         self.link_owners: list[LinkOwner] = []
         self._turn_ends: dict[Callable[[], None], None] = {}
@@ -161,10 +149,7 @@ class Kernel(Machine):
                 self.threads.run(now_ns)
             elif not self._turn_ends:
                 break
-        if self._upcalls_owed and (self._called or self._upcalls_owed == UPCALL_WINDOW):
-            self._effects.extend([UPCALL_TAKEN] * self._upcalls_owed)
-            self._upcalls_owed = 0
-        self._called = False
+        self.xen.confirm()
         return self._take_effects()
 
     def next_deadline_ns(self) -> int | None:
@@ -185,14 +170,13 @@ class Kernel(Machine):
         return None
 
     def _send_to_xen(self, message: object) -> None:
-        self._called = True
         self._effects.append(Send(XEN, message))
 
     def _receive(self, link: str, message: object) -> None:
         if link == XEN:
             kind = type(message)
             if kind is Upcall:
-                self._upcalls_owed += 1
+                self.xen.upcall_taken()
                 self.irq.deliver(message.ports)  # type: ignore[attr-defined]
             elif kind is HypercallReply:
                 self.xen.receive(message)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from actors.abi.disk_controller import (
 )
 from actors.devices.disk import Disk
 from actors.devices.image import MemoryImage
-from actors.messages import Line, MmioRead, MmioWrite
+from actors.messages import Line, MmioRead, MmioWrite, Pulse
 from actors.runtime.machine import (
     DeadlinePassed,
     Received,
@@ -95,6 +95,8 @@ class Rig:
             if isinstance(effect, Send) and isinstance(effect.message, Line):
                 assert effect.link == "ioapic"
                 self.lines.append(effect.message.asserted)
+            elif isinstance(effect, Send) and isinstance(effect.message, Pulse):
+                self.lines += [True, False]
             else:
                 rest.append(effect)
         return rest

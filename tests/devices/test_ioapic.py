@@ -19,6 +19,7 @@ from actors.messages import (
     MmioReadReply,
     MmioWrite,
     PowerButton,
+    Pulse,
     UpcallTaken,
 )
 from actors.runtime.machine import CloseLink, DeadlinePassed, Effect, LinkClosed, LinkOpened, Received, Send
@@ -236,6 +237,21 @@ def test_what_the_processor_does_not_accept_is_counted_and_not_sent(low):
     assert board.chip.statistics().undeliverable == 1
 
 
+@pytest.mark.parametrize("low", [EDGE, LEVEL, EDGE | MASKED, LEVEL | MASKED])
+@pytest.mark.parametrize("held", [(), ("sda",), ("sdb",), ("sda", "sdb")])
+def test_a_pulse_is_a_line_that_goes_up_and_down(low, held):
+    pulsed, lined = Board(sda=PIN, sdb=PIN), Board(sda=PIN, sdb=PIN)
+    for board in (pulsed, lined):
+        board.program(low)
+        for link in held:
+            board.line(asserted=True, link=link)
+    once = pulsed.vectors("sda", Pulse())
+    assert once == [*lined.line(asserted=True), *lined.line(asserted=False)]
+    assert pulsed.chip.statistics() == lined.chip.statistics()
+    assert pulsed.end() == lined.end()
+    assert pulsed.line(asserted=True) == lined.line(asserted=True), "the device itself does not hold it"
+
+
 def test_a_dead_processor_leaves_all_entries_masked():
     board = Board()
     board.program(LEVEL)
@@ -253,6 +269,7 @@ def test_a_dead_processor_leaves_all_entries_masked():
         ("xen", Line(True)),
         ("xen", UpcallTaken()),
         ("sdz", Line(True)),
+        ("xen", Pulse()),
         ("supervisor", PowerButton()),
     ],
 )

@@ -4,7 +4,7 @@ from actors.abi.disk_controller import Opcode
 from actors.devices.disk import Disk
 from actors.devices.image import MemoryImage
 from actors.drivers.disk_driver import DiskDriver
-from actors.messages import Line
+from actors.messages import Line, Pulse
 from actors.runtime.machine import Log, Received
 from actors.runtime.memory import SparseMemory
 
@@ -77,6 +77,8 @@ class Pair:
             elif isinstance(effect.message, Line):
                 self.interrupts += effect.message.asserted
                 self.line = effect.message.asserted
+            elif isinstance(effect.message, Pulse):
+                self.interrupts += 1
             else:
                 self.driver.receive(effect.message)
 

@@ -10,7 +10,7 @@ from actors.drivers.disk_driver import DISK_LOST
 from actors.drivers.disks import Disks
 from actors.drivers.interrupt_line import InterruptLine
 from actors.kernel.kernel import Kernel
-from actors.messages import InterruptVector, Line, MmioRead, MmioReadReply
+from actors.messages import InterruptVector, Line, MmioRead, MmioReadReply, Pulse
 from actors.runtime.machine import Log, Received
 from tests.xen.simulated_xen import SimulatedXen, link_of
 
@@ -65,6 +65,8 @@ class Machine:
             if isinstance(effect.message, Line):
                 self.asserted = effect.message.asserted
                 self.edge |= effect.message.asserted
+            elif isinstance(effect.message, Pulse):
+                self.edge = True
             else:
                 self._to_kernel(effect.message)
 

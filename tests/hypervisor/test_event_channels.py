@@ -173,11 +173,34 @@ def test_events_collapse_while_two_upcalls_are_under_way(xen):
     assert from_guest.ports.pending == set()
 
 
-def test_an_upcall_taken_that_was_not_sent_costs_the_link(xen):
+@pytest.mark.parametrize(
+    "message",
+    [
+        UpcallTaken(),
+        UpcallTaken(0),
+        UpcallTaken(-1),
+        Hypercall(0, 32, 4, {"port": 1}, upcalls_taken=1),
+        Hypercall(0, 32, 4, {"port": 1}, upcalls_taken=-1),
+    ],
+)
+def test_an_upcall_taken_that_was_not_sent_costs_the_link(xen, message):
     guest = xen.create()
     xen.clear()
-    xen.message(f"dom{guest}", UpcallTaken())
+    xen.message(f"dom{guest}", message)
     assert xen.machine.statistics().violations == 1
+    assert xen.closed == [f"dom{guest}"]
+
+
+def test_a_hypercall_confirms_the_upcalls_that_it_counts(xen):
+    guest = xen.create()
+    xen.take_upcalls = False
+    ports = ipis(xen, guest, 2)
+    for port in (ports[0], ports[1], ports[0]):
+        assert xen.ret(guest, "event_channel_op.send", port=port) == 0
+    assert xen.upcalls(guest) == [[ports[0]], [ports[1]]]
+    xen.message(f"dom{guest}", Hypercall(0, 32, 4, {"port": ports[1]}, upcalls_taken=2))
+    assert xen.upcalls(guest) == [[ports[0]], [ports[1]], [*ports]]
+    assert xen.machine.statistics().domains[-1].upcalls_taken == 2
 
 
 def test_an_event_sent_to_an_unbound_port_is_dropped(xen):

@@ -7,12 +7,14 @@ from actors.abi.interface import DominfFlags, ShutdownReason
 from actors.hypervisor.domains import TRANSITIONS, Domains, Life
 from actors.messages import (
     DomainStopped,
+    Hypercall,
     HypercallReply,
     MachineHalt,
     MachineRestart,
     PauseDomain,
     StartDomain,
     StopDomain,
+    UpcallTaken,
 )
 from actors.runtime.machine import LinkClosed, LinkOpened
 
@@ -179,6 +181,19 @@ def test_a_suspended_domain_goes_on_when_it_is_resumed(xen):
     assert xen.ret(0, "domctl.resumedomain", domain=guest) == 0
     assert [each.ret for each in xen.messages(f"dom{guest}", HypercallReply)] == [0]
     assert xen.ret(guest, "xen_version.version") == 0x40011
+
+
+def test_what_a_suspended_domain_says_confirms_the_upcalls_it_took_before(xen):
+    guest = xen.create()
+    port = xen.out(guest, "event_channel_op.bind_ipi", "port", vcpu=0)
+    xen.take_upcalls = False
+    for _ in range(2):
+        assert xen.ret(guest, "event_channel_op.send", port=port) == 0
+    xen.raw(guest, 29, 2, {"reason": ShutdownReason.suspend})
+    xen.message(f"dom{guest}", Hypercall(0, 32, 4, {"port": port}, upcalls_taken=1))
+    xen.message(f"dom{guest}", UpcallTaken())
+    row = xen.machine.statistics().domains[-1]
+    assert (row.upcalls, row.upcalls_taken, row.events_sent) == (2, 2, 2), "and does nothing else"
 
 
 def test_the_first_reason_for_a_shutdown_counts(xen):

@@ -29,26 +29,36 @@ def turn(kernel: Kernel, *upcalls: list[int]) -> list[object]:
     return [effect.message for effect in effects]
 
 
-def test_a_lone_upcall_is_confirmed_with_the_next_message_to_the_hypervisor(kernel):
+def test_a_lone_upcall_is_confirmed_by_the_next_hypercall(kernel):
     assert turn(kernel, [PORT]) == []
     kernel.irq.notify(PORT)
     assert turn(kernel) == [
-        Hypercall(0, Number.event_channel_op, Evtchnop.send, {"port": PORT}),
-        UpcallTaken(),
+        Hypercall(0, Number.event_channel_op, Evtchnop.send, {"port": PORT}, upcalls_taken=1)
     ]
+    kernel.irq.notify(PORT)
+    assert turn(kernel) == [Hypercall(0, Number.event_channel_op, Evtchnop.send, {"port": PORT})]
     assert turn(kernel) == []
 
 
 def test_a_full_window_of_upcalls_is_confirmed_at_once(kernel):
     for _ in range(UPCALL_WINDOW - 1):
         assert turn(kernel, [PORT]) == []
-    assert turn(kernel, [PORT]) == [UpcallTaken()] * UPCALL_WINDOW
+    assert turn(kernel, [PORT]) == [UpcallTaken(UPCALL_WINDOW)]
     assert turn(kernel, [PORT]) == []
 
 
 def test_an_upcall_that_causes_a_hypercall_is_confirmed_in_the_same_turn(kernel):
     kernel.irq.bind(PORT, "xen-dyn -event", "test", lambda: kernel.irq.notify(PORT))
-    assert turn(kernel, [PORT])[1:] == [UpcallTaken()]
+    (call,) = turn(kernel, [PORT])
+    assert call.upcalls_taken == 1
+
+
+def test_upcalls_are_confirmed_once_however_many_hypercalls_follow(kernel):
+    kernel.irq.bind(PORT, "xen-dyn -event", "test", lambda: None)
+    kernel.handle(Received("xen", Upcall([PORT])), 1)
+    for port in (PORT, PORT + 1):
+        kernel.irq.notify(port)
+    assert [each.upcalls_taken for each in turn(kernel, [PORT])] == [2, 0]
 
 
 def test_who_asks_twice_is_called_once_at_the_end_of_the_turn(kernel):

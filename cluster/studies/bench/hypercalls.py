@@ -12,7 +12,7 @@ import trio
 from actors.abi.hypercalls import Evtchnop, Xenver
 from actors.abi.hypercalls import Hypercall as Number
 from actors.hypervisor.hypervisor import Hypervisor
-from actors.messages import CODEC, Hypercall, HypercallReply, Upcall, UpcallTaken
+from actors.messages import CODEC, Hypercall, HypercallReply, Upcall
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import Effect, Event, Exit, LinkOpened, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
@@ -90,13 +90,15 @@ class _Ringer(_Caller):
         return []
 
     def _ring(self, ports: list[int]) -> list[Effect]:
-        effects: list[Effect] = [Send(XEN, UpcallTaken())]
         self._events -= len(ports)
         if self._events <= 0:
             self.ended_ns = time.monotonic_ns()
             return [Exit("done")]
-        effects.extend(_evtchn(0, Evtchnop.send, port=port) for port in ports)
-        return effects
+        first, *others = ports
+        return [
+            _evtchn(0, Evtchnop.send, upcalls_taken=1, port=first),
+            *(_evtchn(0, Evtchnop.send, port=port) for port in others),
+        ]
 
 
 def hypercall_round_trip() -> float:
@@ -138,8 +140,8 @@ async def _run_hypervisor(link: socket.socket) -> None:
     await driver.run()
 
 
-def _evtchn(sequence: int, command: Evtchnop, **arguments: int) -> Send:
-    return Send(XEN, Hypercall(sequence, Number.event_channel_op, command, dict(arguments)))
+def _evtchn(sequence: int, command: Evtchnop, *, upcalls_taken: int = 0, **arguments: int) -> Send:
+    return Send(XEN, Hypercall(sequence, Number.event_channel_op, command, dict(arguments), upcalls_taken))
 
 
 def _silent(_: str) -> None:
