@@ -37,6 +37,12 @@ def test_predictions_count_only_with_the_faults_of_the_file(plan) -> None:
     assert all(each.startswith("expected survivors none") for each in trial.failed)
 
 
+def test_a_fault_of_a_whole_host_is_told_by_the_name_of_the_host(plan) -> None:
+    trial = plan(kinds=("host-power-loss",)).run(1).trial
+
+    assert trial.faults[0] == ["host-power-loss", "host0"]
+
+
 def test_checking_invariants_changes_nothing_that_happens(plan) -> None:
     with_them, without = plan().run(3), plan(invariants=False).run(3)
 
