@@ -17,8 +17,9 @@ from actors.abi.errno import XenError
 from actors.abi.hypercalls import Domctl, Sysctl
 from actors.abi.interface import DominfFlags, ShutdownReason
 from actors.device_classes import DEVICE_CLASSES
+from actors.device_plan import DevicePlan
 from actors.dom0.domain_builder import DomainBuilder
-from actors.dom0.plan import DevicePlan, DomainPlan, HostPlan
+from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import DESTROY, PRESERVE, RESTART, SOFT_RESET
 from actors.dom0.steps import (
     BuildDomain,

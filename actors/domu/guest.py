@@ -13,7 +13,8 @@ from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
 from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.device_classes import DEVICE_CLASSES
-from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
+from actors.device_plan import DevicePlan
+from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.io_wait import IoWait
 from actors.domu.store_client import StoreClient
 from actors.domu.vitals import Vitals, VitalsStatistics
@@ -146,7 +147,7 @@ class Guest(Kernel):
             checksums=dict(self._checksums),
         )
 
-    async def _probe(self, found: GuestDevice) -> None:
+    async def _probe(self, found: DevicePlan) -> None:
         device_class = DEVICE_CLASSES[found.device_class]
         name, number = found.identity
 

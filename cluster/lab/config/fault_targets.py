@@ -35,7 +35,7 @@ class Inventory:
             for host in self._hosts
             for guest in host.guests
             for each in guest.devices
-            if each.device.device_class == device_class
+            if each.device_class == device_class
         ]
 
     def match(self, aim: Aim, pattern: str) -> list[str]:
