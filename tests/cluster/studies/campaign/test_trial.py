@@ -26,7 +26,7 @@ def test_a_trial_that_holds_says_what_was_done(plan) -> None:
     assert trial.faults
     assert trial.events > 1000
     assert trial.requests > 10
-    assert "frontend Connected" in trial.states
+    assert "vbd frontend Connected" in trial.states
 
 
 def test_predictions_count_only_with_the_faults_of_the_file(plan) -> None:
