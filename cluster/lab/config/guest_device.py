@@ -48,6 +48,11 @@ class ResolvedDevice(ABC):
         """The name of its class."""
         return self.device.device_class
 
+    @property
+    def target(self) -> str:
+        """What it is called on its host."""
+        return f"{self.guest}/{self.identity[0]}"
+
     def placed(self, images: Path, host: str) -> "ResolvedDevice":  # noqa: ARG002 (of those that have files)
         """The same with the files that the run makes for this host in a folder."""
         return self
