@@ -7,6 +7,7 @@ Layers, each standing on those below it:
     drivers           drivers of real devices with their backends
     xenstore          beside them, the store daemon
     device_classes    what paravirtual devices there are
+    device_plan       one of them that was planned for a guest
     block             the block split driver: both its ends
     kernel            what every paravirtual kernel has
     hypervisor        the hypervisor

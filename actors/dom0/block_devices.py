@@ -14,8 +14,8 @@ from typing import Final, cast
 
 from actors.abi.interface import XenbusState
 from actors.block.vbd import VBD
+from actors.device_plan import DevicePlan
 from actors.dom0.knowledge import Running
-from actors.dom0.plan import DevicePlan
 from actors.dom0.steps import WriteNodes, backend_path, device_nodes, frontend_path
 from actors.dom0.toolstack import Toolstack
 from actors.kernel.kernel import Kernel

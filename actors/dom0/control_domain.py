@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
-from actors.block.blkback_statistics import BlkbackStatistics
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.local_store import LocalStore
 from actors.dom0.plan import HostPlan
@@ -19,6 +18,7 @@ from actors.dom0.version_handshake import VersionHandshake
 from actors.dom0.xl import Xl
 from actors.drivers.backends import DOM0_HOME, Backends
 from actors.drivers.hardware import DrivenHardware
+from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Transport, Xenbus
@@ -33,23 +33,20 @@ from actors.xenstore.tool_clients import ToolClients
 class ControlDomainStatistics:
     """Counters of one dom0, from its boot on.
 
-    `vbds`: those of each backend; `store`: the store's if xenstored runs here.
+    `devices`: those of its backends by class; `store`: the store's if xenstored runs here.
     """
 
     domains: dict[str, int]
     backends: int
     in_flight: int
     grants_mapped: int
-    requests: int
-    resumes: int
-    renegotiations: int
     taken_over: int
     created: int
     restarted: int
     store_lost: bool
     not_rebuilt: list[str]
     all_shut_down: bool
-    vbds: list[BlkbackStatistics]
+    devices: dict[str, list[BackendStatistics]]
     store: StoreStatistics | None
 
 
@@ -130,13 +127,12 @@ class ControlDomain(Kernel):
         if self._backends is not None:
             self._backends.check()
 
-    def device_states(self) -> list[str]:
-        """The state of each of its backends."""
+    def device_states(self) -> list[tuple[str, str]]:
+        """The class and the state of each of its backends."""
         return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
-        vbds = self._backends.disk_statistics() if self._backends is not None else []
         toolstack = self._xl.toolstack
         domains = toolstack.knows.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
@@ -145,16 +141,13 @@ class ControlDomain(Kernel):
             backends=len(self._backends.devices) if self._backends is not None else 0,
             in_flight=self._hardware.in_flight,
             grants_mapped=self.grants.mapped,
-            requests=sum(each.requests for each in vbds),
-            resumes=sum(each.resumes for each in vbds),
-            renegotiations=sum(each.renegotiations for each in vbds),
             taken_over=toolstack.taken_over if toolstack is not None else 0,
             created=toolstack.created if toolstack is not None else 0,
             restarted=toolstack.restarted if toolstack is not None else 0,
             store_lost=self._store_lost,
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._xl.all_shut_down,
-            vbds=vbds,
+            devices=self._backends.statistics() if self._backends is not None else {},
             store=self._home.statistics(),
         )
 

@@ -7,7 +7,8 @@ never remembered across a death of dom0.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from actors.dom0.plan import DevicePlan, DomainPlan
+from actors.device_plan import DevicePlan
+from actors.dom0.plan import DomainPlan
 from actors.dom0.steps import Served
 
 Found = Mapping[int, DomainPlan]

@@ -28,4 +28,5 @@ frontend_actions  what it does, by the states of both ends
 xenbus_backend    the backend's half
 backend_actions   what it does, by the states of both ends
 device_class      all that is known of a class of devices
+device_statistics  what both ends of a device tell of themselves
 """

@@ -48,8 +48,8 @@ def test_columns_of_a_sweep() -> None:
 
 
 def test_columns_of_top() -> None:
-    assert explained("top.md", "## `domzero top`") == {name for name, _ in VIEW}
+    assert explained("top.md", "## `domzero top`") == {each.title for each in VIEW}
 
 
 def test_columns_of_top_in_a_pipe() -> None:
-    assert explained("top.md", "### In a pipe") == {name for name, _ in BATCH}
+    assert explained("top.md", "### In a pipe") == {each.title for each in BATCH}

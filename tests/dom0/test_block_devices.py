@@ -4,8 +4,9 @@ import pytest
 
 from actors.abi.interface import XenbusState
 from actors.block.vbd import VBD
+from actors.device_plan import DevicePlan
 from actors.dom0.block_devices import DESTROY_NS, BlockDevices
-from actors.dom0.plan import DevicePlan, DomainPlan
+from actors.dom0.plan import DomainPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.kernel.store import read_or
 from actors.messages import Fault

@@ -4,8 +4,9 @@ import pytest
 
 from actors.abi.interface import ShutdownReason, XenbusState
 from actors.block.vbd import VBD
+from actors.device_plan import DevicePlan
 from actors.dom0.knowledge import Knowledge
-from actors.dom0.plan import DevicePlan, DomainPlan, HostPlan
+from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import (
     AssignDevice,

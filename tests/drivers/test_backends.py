@@ -86,8 +86,8 @@ def test_a_device_that_is_complete_is_served(served: Served) -> None:
 
     assert list(served.backends.devices) == [KEY]
     assert isinstance(served.backends.devices[KEY], Blkback)
-    assert (served.backends.states(), served.state(), served.asked) == (["InitWait"], "2", ["sda:0"])
-    (statistics,) = served.backends.disk_statistics()
+    assert (served.backends.states(), served.state(), served.asked) == ([("vbd", "InitWait")], "2", ["sda:0"])
+    (statistics,) = served.backends.statistics()["vbd"]
     assert (statistics.domid, statistics.device) == (1, 51712)
     served.backends.check()
 

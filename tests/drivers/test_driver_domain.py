@@ -60,7 +60,7 @@ def test_it_serves_once_it_has_its_hardware_and_the_store() -> None:
     assert any(line.startswith("storage: serves") for line in storage.logs)
     assert storage.domain.device_states() == []
     statistics = storage.domain.statistics()
-    assert (statistics.backends, statistics.in_flight, statistics.vbds) == (0, 0, [])
+    assert (statistics.backends, statistics.in_flight, statistics.devices) == (0, 0, {})
 
 
 def test_before_its_boot_it_serves_nothing_and_says_so() -> None:

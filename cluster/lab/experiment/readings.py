@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.address import Address
-from actors.block.blkback_statistics import BlkbackStatistics
-from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.devices.ioapic import IoApicStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.kernel.device_statistics import BackendStatistics, FrontendStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
@@ -40,11 +39,12 @@ class StoreReading:
 class Readings:
     """The statistics of all hosts: by host, and those of which a host has several by host and name.
 
-    What a guest's disks and kernel say is kept by the guest, wherever that is.
+    What a guest's devices and kernel say is kept by the guest, wherever that is.
     `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
     the record that a device of its kind declares; `drivers`: those of the driver domains; `backends`: those
-    of dom0 and the driver domains, by guest and virtual device; `frontends`: the guests', by vdev. A domain
-    that boots again and has none yet keeps its last ones. `asked`: who has not answered yet, by sequence.
+    of dom0 and the driver domains, by guest, class and number; `frontends`: the guests', by class, then by
+    name. A domain that boots again and has none yet keeps its last ones. `asked`: who has not answered yet,
+    by sequence.
     """
 
     def __init__(self, boards: Mapping[str, HostBoard], emit: Callable[[Effect], None]) -> None:
@@ -56,9 +56,9 @@ class Readings:
         self.drivers: dict[tuple[str, str], DriverDomainStatistics] = {}
         self.dom0s: dict[str, ControlDomainStatistics] = {}
         self.stores: dict[str, StoreReading] = {}
-        self.backends: dict[tuple[GuestId, int], BlkbackStatistics] = {}
+        self.backends: dict[tuple[GuestId, str, int], BackendStatistics] = {}
         self.vitals: dict[GuestId, VitalsStatistics] = {}
-        self.frontends: dict[GuestId, dict[str, BlkfrontStatistics]] = {}
+        self.frontends: dict[tuple[GuestId, str], dict[str, FrontendStatistics]] = {}
         self._boards = boards
         self._emit = emit
         self.asked: dict[int, str] = {}
@@ -125,19 +125,19 @@ class Readings:
             self.ioapics[host] = record_of(IoApicStatistics, values)
         elif name == "dom0":
             dom0 = self.dom0s[host] = record_of(ControlDomainStatistics, values)
-            self._take_backends(board, dom0.vbds)
+            self._take_backends(board, dom0.devices)
             if dom0.store is not None:
                 self.stores[host] = StoreReading(dom0.store, now_ns)
         elif name == "xenstore":
             self.stores[host] = StoreReading(record_of(StoreStatistics, values), now_ns)
         elif name in board.host.drivers:
             driver = self.drivers[key] = record_of(DriverDomainStatistics, values)
-            self._take_backends(board, driver.vbds)
+            self._take_backends(board, driver.devices)
         elif (guest_id := board.domains.guest_at(int(actor.removeprefix("dom")))) is not None:
             guest = record_of(GuestStatistics, values)
             self.vitals[guest_id] = guest.vitals
-            if guest.vbds:
-                self.frontends[guest_id] = guest.vbds
+            for device_class, found in guest.devices.items():
+                self.frontends[guest_id, device_class] = found
 
     def _take_hypervisor(self, board: HostBoard, statistics: HypervisorStatistics) -> None:
         host = board.host.name
@@ -147,11 +147,12 @@ class Readings:
             if domain is not None:
                 self.domains[host, domain] = each
 
-    def _take_backends(self, board: HostBoard, vbds: list[BlkbackStatistics]) -> None:
-        for each in vbds:
-            guest_id = board.domains.guest_at(each.domid)
-            if guest_id is not None:
-                self.backends[guest_id, each.device] = each
+    def _take_backends(self, board: HostBoard, devices: dict[str, list[BackendStatistics]]) -> None:
+        for device_class, found in devices.items():
+            for each in found:
+                guest_id = board.domains.guest_at(each.domid)
+                if guest_id is not None:
+                    self.backends[guest_id, device_class, each.device] = each
 
     def _powered(self) -> list[HostBoard]:
         return [each for each in self._boards.values() if each.is_on]

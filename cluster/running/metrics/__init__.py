@@ -6,6 +6,7 @@ families           values on their way out
 host_metrics       what a host shows
 domain_metrics     of its domains
 guest_metrics      of its guests
+device_metrics     of their devices
 outage_counts      what journals say of outages that are over
 server             serves it
 openmetrics        keeps it

@@ -131,7 +131,7 @@ class WitnessedJournal(MemoryJournal):
 
 
 class RunWitness(RunObserver):
-    """The witness of one run. `states`: what vbds were in when a fault struck, with how often."""
+    """The witness of one run. `states`: what ends of devices were in when a fault struck, with how often."""
 
     def __init__(self) -> None:
         self.history = History()
@@ -247,10 +247,11 @@ class RunWitness(RunObserver):
         return self._simulation.now_ns
 
     def _device_states(self) -> list[str]:
-        states = [f"frontend {each}" for guest in self._guests.values() for each in guest.device_states()]
-        states += [f"backend {each}" for dom0 in self._dom0s.values() for each in dom0.device_states()]
-        states += [f"backend {each}" for driver in self._drivers.values() for each in driver.device_states()]
-        return list(dict.fromkeys(states))
+        found = [("frontend", guest.device_states()) for guest in self._guests.values()]
+        found += [("backend", dom0.device_states()) for dom0 in self._dom0s.values()]
+        found += [("backend", driver.device_states()) for driver in self._drivers.values()]
+        rows = [f"{each} {end} {state}" for end, states in found for each, state in states]
+        return list(dict.fromkeys(rows))
 
     def _search_memory(self) -> None:
         """No guest's own frames hold a sector that another guest has stamped."""

@@ -50,7 +50,7 @@ def log(run, name: str = "dom0") -> str:
 
 def disk_state(run, name: str = "web-0") -> str:
     (guest_id,) = (each.guest_id for each in run.supervisor.guests.values() if each.name == name)
-    return run.supervisor.readings.frontends[guest_id]["xvda"].state
+    return run.supervisor.readings.frontends[guest_id, "vbd"]["xvda"].state
 
 
 def survived(run) -> list[object]:

@@ -148,7 +148,7 @@ class FaultRun:
                 continue
             for device in domain.guest.devices:
                 name, number = device.identity
-                if (device.device.device_class, number) == (message.device_class, message.virtual_device):
+                if (device.device_class, number) == (message.device_class, message.virtual_device):
                     subject = str(Target(domain.guest.host, (domain.guest.name,), name))
                     self._schedule.saw(message.end, subject, XenbusState(message.state).name, now_ns)
 

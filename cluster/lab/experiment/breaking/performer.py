@@ -11,7 +11,7 @@ from actors.address import Address, domain_actor
 from actors.messages import Fault
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
-from cluster.lab.config.virtual_device import virtual_device_number
+from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.reach import kills_store_domain
 from cluster.lab.experiment.domain_processes import DomainProcess
@@ -58,7 +58,7 @@ class FaultPerformer:
                 return "" if board.is_on else "its power is off"
             case Aim.link:
                 names = [*place.actors]
-            case Aim.vbd:
+            case _ if kind.aim.device_class:
                 names = [*place.actors, _taker(board, kind, place)]
             case _:
                 names = [_taker(board, kind, place)]
@@ -135,7 +135,7 @@ class FaultPerformer:
                 del self._rules[wire]
 
     def _undo_order(self, injection: Injection, board: HostBoard) -> bool:
-        """Have a toolstack undo what was ordered of a vbd; False if nobody is there yet who could."""
+        """Have a toolstack undo what was ordered of a device; False if nobody is there yet who could."""
         (guest,) = injection.place.actors
         if board.is_on and _address(board, guest):  # its next life has all of its disks
             if not _address(board, "dom0"):
@@ -169,9 +169,10 @@ class FaultPerformer:
         """Have an actor break, or be whole again, inside."""
         kind, options = FAULT_KINDS[injection.kind], dict(injection.options)
         place = injection.place
-        if place.vdev is not None:
-            domid = _running(board, place.actors[0]).domid
-            options |= {"domid": domid, "virtual_device": virtual_device_number(place.vdev)}
+        if kind.aim.device_class:
+            device = _device(board, kind, place)
+            domid, (_, number) = _running(board, device.guest).domid, device.identity
+            options |= {"domid": domid, "virtual_device": number}
         taker = _taker(board, kind, place)
         self._emit(Send(_address(board, taker), Fault(injection.number, kind.name, active, options)))
 
@@ -219,18 +220,21 @@ def _taker(board: HostBoard, kind: FaultKind, place: Target) -> str:
     """Who is told of this, by name, or to whom it is done if nobody is told."""
     if kind.aim is Aim.store:
         return board.host.architecture.store_home
-    if kind.aim is not Aim.vbd:
+    if not kind.aim.device_class:
         return place.name
-    guest, vdev = place.actors[0], place.vdev
     match kind.act:
         case OrderToolstack():
             return "dom0"
         case TellActor(whom=Whom.backend):
-            return next(
-                each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev)
-            )
+            return _device(board, kind, place).backend
         case _:
-            return guest
+            return place.actors[0]
+
+
+def _device(board: HostBoard, kind: FaultKind, place: Target) -> ResolvedDevice:
+    """The device of a guest that a fault is done to."""
+    devices = board.host.devices_of(kind.aim.device_class)
+    return next(each for each in devices if each.target == place.name)
 
 
 def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
+from actors.block.vbd import VBD
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
@@ -88,22 +89,27 @@ def fill(supervisor: Supervisor, count: int) -> None:
     board = supervisor.boards["host0"]
     board.state.power = "on"
     board.domains.by_domid[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
-    vbds = []
+    backends = []
     described = supervisor.cluster.guests
     for domid, (guest, of) in enumerate(zip(supervisor.guests.values(), described, strict=True), 1):
         board.domains.by_domid[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0, of)
         guest.start(domid)
-        vbds.append(busy(BlkbackStatistics, 3, domid=domid, device=51712, state="Connected"))
+        backends.append(busy(BlkbackStatistics, 3, domid=domid, device=51712, state="Connected"))
     rows = [row(each) for each in range(count + 1)]
     store = busy(StoreStatistics, 7, operations={"read": 1})
     front = busy(BlkfrontStatistics, 4, state="Connected", oldest_issue_ns=None)
     said_by_guest = busy(
-        GuestStatistics, 4, vitals=busy(VitalsStatistics, 4096), vbds={"xvda": front}, checksums={}
+        GuestStatistics,
+        4,
+        vitals=busy(VitalsStatistics, 4096),
+        devices={VBD.name: {"xvda": front}},
+        checksums={},
     )
+    devices = {VBD.name: backends}
     flags = {"store_lost": False, "not_rebuilt": [], "all_shut_down": False}
     said: dict[str, object] = {
         "host0/hypervisor": busy(HypervisorStatistics, 5, hypercalls={}, domains=rows),
-        "host0/dom0": busy(ControlDomainStatistics, 6, domains={}, vbds=vbds, store=store, **flags),
+        "host0/dom0": busy(ControlDomainStatistics, 6, domains={}, devices=devices, store=store, **flags),
         **{f"host0/dom{domid}": said_by_guest for domid in range(1, count + 1)},
     }
     for sequence, (link, record) in enumerate(said.items()):

@@ -105,7 +105,7 @@ def test_what_is_late_or_comes_from_another_does_not_count(bench: Bench) -> None
     bench.readings.ask_all()
     second = bench.asked()
 
-    said = map_of(blank(GuestStatistics, vbds={"xvda": FRONT}))
+    said = map_of(blank(GuestStatistics, devices={"vbd": {"xvda": FRONT}}))
     bench.readings.take("host0/dom1", Statistics(first["host0/dom1"], said), 1)
     bench.readings.take("host0/dom2", Statistics(second["host0/dom1"], said), 1)
 
@@ -117,24 +117,26 @@ def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
     web, stranger = (blank(DomainStatistics, domid=domid, ports=3) for domid in (1, 9))
     xen = blank(HypervisorStatistics, domains=[web, stranger], frames_free=5)
     back = blank(BlkbackStatistics, domid=2, device=51712)
-    dom0 = blank(ControlDomainStatistics, vbds=[back], store=STORE)
+    dom0 = blank(ControlDomainStatistics, devices={"vbd": [back]}, store=STORE)
     disk = blank(DiskStatistics, resets=2)
     vitals = blank(VitalsStatistics, free=6)
     bench.answer("host0/hypervisor", xen)
     bench.answer("host0/dom0", dom0)
     bench.answer("host0/sda", disk)
     bench.answer("host0/ioapic", blank(IoApicStatistics, undeliverable=2))
-    bench.answer("host0/dom1", blank(GuestStatistics, vitals=vitals, vbds={"xvda": FRONT}), now_ns=9)
+    bench.answer(
+        "host0/dom1", blank(GuestStatistics, vitals=vitals, devices={"vbd": {"xvda": FRONT}}), now_ns=9
+    )
 
     readings = bench.readings
     assert readings.hypervisors == {"host0": xen}
     assert readings.domains == {("host0", "web-0"): web}, "number 9 has never run"
     assert readings.dom0s == {"host0": dom0}
-    assert readings.backends == {(2, 51712): back}
+    assert readings.backends == {(2, "vbd", 51712): back}
     assert readings.stores == {"host0": StoreReading(STORE, 7)}
     assert readings.hardware == {("host0", "sda"): disk}
     assert readings.vitals == {1: vitals}
-    assert readings.frontends == {1: {"xvda": FRONT}}
+    assert readings.frontends == {(1, "vbd"): {"xvda": FRONT}}
     assert readings.heard_ns["host0", "web-0"] == 9
     assert readings.heard_ns["host0", "ioapic"] == 7
     assert readings.ioapics["host0"].undeliverable == 2
@@ -142,14 +144,14 @@ def test_answers_are_kept_under_the_names_of_their_actors(bench: Bench) -> None:
 
 def test_who_boots_again_and_has_nothing_yet_keeps_what_was_known(bench: Bench) -> None:
     back = blank(BlkbackStatistics, domid=1, device=51712, state="Connected")
-    bench.answer("host0/dom1", blank(GuestStatistics, vbds={"xvda": FRONT}))
-    bench.answer("host0/dom0", blank(ControlDomainStatistics, vbds=[back], store=STORE))
+    bench.answer("host0/dom1", blank(GuestStatistics, devices={"vbd": {"xvda": FRONT}}))
+    bench.answer("host0/dom0", blank(ControlDomainStatistics, devices={"vbd": [back]}, store=STORE))
 
     bench.answer("host0/dom1", blank(GuestStatistics))
     bench.answer("host0/dom0", blank(ControlDomainStatistics))
 
-    assert bench.readings.frontends[GuestId(1)] == {"xvda": FRONT}
-    assert bench.readings.backends[GuestId(1), 51712] == back
+    assert bench.readings.frontends[GuestId(1), "vbd"] == {"xvda": FRONT}
+    assert bench.readings.backends[GuestId(1), "vbd", 51712] == back
     assert bench.readings.stores["host0"].statistics == STORE
 
 
@@ -176,7 +178,9 @@ def test_a_record_comes_back_as_it_was_sent(kind: type) -> None:
     told = {
         "domains": [blank(DomainStatistics, domid=3, hypercalls={"a.b": 1})] if kind is HypervisorStatistics
         else {"web-0": 3},
-        "vbds": {"xvda": FRONT} if kind is GuestStatistics else [blank(BlkbackStatistics, device=51712)],
+        "devices": {
+            "vbd": {"xvda": FRONT} if kind is GuestStatistics else [blank(BlkbackStatistics, device=51712)]
+        },
         "store": STORE,
     }  # fmt: skip
     names = {each.name for each in fields(kind)} if kind is not StoreStatistics else set()
