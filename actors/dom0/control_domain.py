@@ -1,6 +1,7 @@
 """dom0's machine: the hardware first, then XenStore, then the domains.
 
-Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
+Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking. A spare boots as
+far as it can without the machine, and waits there until it is dom0.
 """
 
 from dataclasses import dataclass
@@ -54,12 +55,19 @@ class ControlDomain(Kernel):
     """Domain 0: drivers, toolstack, and xenstored unless that has a domain of its own."""
 
     def __init__(
-        self, memory: Memory, extents: list[list[int]], plan: HostPlan, archive: Archive | None = None
+        self,
+        memory: Memory,
+        extents: list[list[int]],
+        plan: HostPlan,
+        archive: Archive | None = None,
+        *,
+        spare: bool = False,
     ) -> None:
-        """`archive`: where a xenstored that runs here keeps what is to outlive it."""
+        """`archive`: where a xenstored that runs here keeps what is to outlive it. A `spare` waits first."""
         super().__init__(memory, extents)
         self._archive = archive
         self._plan = plan
+        self._spare = spare
         self._hardware = DrivenHardware(self, plan.drives, programs_ioapic=True)
         self._builder = DomainBuilder(self, None, store_domid=0)
         self._backends: Backends | None = None
@@ -71,8 +79,18 @@ class ControlDomain(Kernel):
         self.faults["hwdom-reboot"] = self._reboot_as_told
 
     async def boot(self) -> None:
-        """The hardware, XenStore, the domains."""
+        """What needs no machine, and then the machine: for a spare when it has become dom0."""
         self.log(f"dom0: {self.pages.total} pages, hwdom watchdog {self._plan.watchdog_s} s")
+        if self._spare:
+            await self.grants.setup()
+            self.log("dom0: a spare, which waits")
+            await self.xen.suspend()
+            self._spare = False
+            self.log("dom0: the spare takes over")
+        await self._take_over()
+
+    async def _take_over(self) -> None:
+        """The hardware, XenStore, the domains."""
         if not await VersionHandshake(self.xen, self.log).agree(self._plan.built_for):
             self._power_off()
             return

@@ -35,6 +35,7 @@ from actors.runtime.machine import (
     Log,
     Machine,
     Received,
+    Rename,
     Send,
     Slow,
     Spawn,
@@ -51,7 +52,7 @@ MAX_BACKLOG_BYTES = 16 * 1024 * 1024
 TURNS_PER_CHECKPOINT = 8
 LINGER_S = 1.0
 
-OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow
+OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Rename
 
 
 def _no_owner(effect: OwnerEffect) -> None:
@@ -140,6 +141,12 @@ class ActorDriver:
         self.killed = True
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
+
+    def rename(self, address: str, log: Callable[[str], object], trace: Tracer | None) -> None:
+        """It is somebody else from now on, with another log, and another trace."""
+        self.address = address
+        self._log = log
+        self._trace = trace
 
     def set_rules(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""

@@ -30,11 +30,11 @@ from actors.runtime.machine import (
     Machine,
     ProcessEnded,
     Received,
+    Rename,
     Send,
     Slow,
     Spawn,
     Thaw,
-    Work,
 )
 from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, Tap
 from actors.runtime.simulated_links import Latency, SimulatedLinks, no_latency
@@ -49,6 +49,7 @@ Program = Callable[[str, dict[str, object]], Machine]
 SpawnDelay = Callable[[str, Random], int]
 Costs = Callable[[str, Machine, Random], Charge | None]
 Taps = Callable[[str, Machine], Tap | None]
+Renamed = Callable[[str, Machine], object]
 
 
 class Simulation(SimulatedLinks):
@@ -58,7 +59,7 @@ class Simulation(SimulatedLinks):
     message goes through its wire form. `intercept` is as in the live driver; `taps(address, machine)` is
     asked at each start who is to see what that machine is sent. With `invariants`, every turn ends with
     `check_turn`, and now and then with `check`. `spawn_delay(program, random)`: what a Spawn takes;
-    `costs(address, machine, random)`: what its steps do.
+    `costs(address, machine, random)`: what its steps do. `renamed` is told of a machine's new address.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Simulation(SimulatedLinks):
         costs: Costs | None = None,
         intercept: Intercepts | None = None,
         taps: Taps | None = None,
+        renamed: Renamed = lambda _address, _machine: None,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
         trace: Tracer | None = None,
@@ -85,6 +87,7 @@ class Simulation(SimulatedLinks):
         self._costs = costs
         self._intercept = dict(intercept or {})
         self._taps = taps
+        self._renamed = renamed
         self._looked_at = bool(intercept) or taps is not None
         self._log = log
         self._codec = codec
@@ -290,9 +293,8 @@ class Simulation(SimulatedLinks):
 
     def _perform(self, actor: SimulatedActor, effect: Effect) -> None:
         match effect:
-            case Log():
-                if self._log is not None:
-                    self._log(self.now_ns, actor.address, effect.text)
+            case Log() if self._log is not None:
+                self._log(self.now_ns, actor.address, effect.text)
             case CloseLink():
                 self._close(actor, effect.link, effect.reason)
             case Spawn():
@@ -314,13 +316,24 @@ class Simulation(SimulatedLinks):
                 self._set_rules(effect)
             case Slow():
                 self._slow(effect)
-            case Work():
-                pass  # the cost of the step has it in
+            case Rename():
+                self._rename(effect)
+            case _:
+                pass  # a log that nobody keeps; work, which is in the cost of the step
 
     def _slow(self, effect: Slow) -> None:
         actor = self._actors.get(effect.address)
         if actor is not None:
             actor.pace = effect.factor
+
+    def _rename(self, effect: Rename) -> None:
+        actor = self._actors.pop(effect.address, None)
+        if actor is None or actor.machine is None:
+            return
+        assert effect.new_address not in self._actors, f"{effect.new_address} is running"
+        actor.address = effect.new_address
+        self._actors[actor.address] = actor
+        self._renamed(actor.address, actor.machine)
 
     def _start(self, address: str, machine: Machine, spawner: SimulatedActor | None, delay_ns: int) -> None:
         assert address not in self._actors, f"{address} is running"

@@ -2,8 +2,9 @@
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
 descriptor, `plug_raw` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
-this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `rules`
-[address, link, rules, seed]. The other way goes `ended` [address, status].
+this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, `rules`
+[address, link, rules, seed], and `rename` [address, new address]. The other way goes `ended` [address,
+status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
 """
@@ -12,7 +13,6 @@ import contextlib
 import signal
 import socket
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,7 @@ class ActorProcess:
         self._socket = plug_socket
         self._socket.setblocking(False)
         self._drivers: dict[str, ActorDriver] = {}
+        self._logs: dict[str, ConsoleLog] = {}
         self._nursery: trio.Nursery | None = None
         self.status = 0
 
@@ -151,22 +152,24 @@ class ActorProcess:
             unread_limit=PROGRAMS[program].unread_limit,
         )
         self._drivers[address] = driver
-        self._nursery.start_soon(self._run_driver, address, driver, log.write)
+        self._logs[address] = log
+        self._nursery.start_soon(self._run_driver, driver)
 
-    async def _run_driver(self, address: str, driver: ActorDriver, log: Callable[[str], None]) -> None:
+    async def _run_driver(self, driver: ActorDriver) -> None:
         status = 0
         try:
             reason = await driver.run()
             status = signal.SIGKILL if driver.killed else 0
             if not driver.killed:
-                log(reason)
+                self._logs[driver.address].write(reason)
         except Exception:  # noqa: BLE001 (the actor's boundary: we are wrong, and say so on its console)
-            log(traceback.format_exc())
+            self._logs[driver.address].write(traceback.format_exc())
             status = FAILED
-        self._ended(address, status)
+        self._ended(driver.address, status)
 
     def _ended(self, address: str, status: int) -> None:
         self._drivers.pop(address, None)
+        self._logs.pop(address, None)
         self.status = status
         with contextlib.suppress(OSError):  # nobody listens any more
             self._socket.send(msgpack.packb({"ended": [address, status]}))
@@ -201,10 +204,24 @@ class ActorProcess:
                 driven.set_rules(link, [LinkRule.from_row(each) for each in rules], seed)
         elif command == "spawn":
             self._spawn(*arguments)
+        elif command == "rename":
+            self._rename(*arguments)
         else:
             driver = self._drivers.get(arguments[0])
             if driver is not None:
                 {"kill": driver.kill, "freeze": driver.freezer.freeze, "thaw": driver.freezer.thaw}[command]()
+
+    def _rename(self, address: str, new_address: str) -> None:
+        """An actor has another's place: what it prints and does is kept where that of the other was."""
+        driver = self._drivers.pop(address, None)
+        if driver is None:
+            return
+        self._logs.pop(address).close()
+        log, recorder = self._surroundings.log(new_address), self._surroundings.recorder(new_address)
+        if recorder is not None:
+            driver.machine.trace(recorder.point)
+        self._drivers[new_address], self._logs[new_address] = driver, log
+        driver.rename(new_address, log.write, recorder)
 
     def _plug(self, address: str, link: str, stream: ByteStream, *, raw: bool = False) -> None:
         driver = self._drivers.get(address)

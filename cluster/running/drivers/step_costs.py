@@ -35,7 +35,7 @@ class StepCosts:
             return None
         if actor.actor == HYPERVISOR:
             return _by_message({Hypercall: costs.hypercall.drawn_from(random)})
-        if actor.domid is not None:
+        if actor.is_domain:
             return _kernel(
                 costs.upcall.drawn_from(random),
                 costs.context_switch.drawn_from(random),

@@ -180,6 +180,8 @@ class RunWitness(RunObserver):
             self._guests[address] = machine
             machine.store_observer = store.client(address)
         elif isinstance(machine, ControlDomain):
+            if Address.parse(address).domid is None:
+                return  # a spare, which is somebody when it has the address of a domain
             self._dom0s[host] = machine
             machine.store_observer = store.client(address)
             machine.store_began = store.store_started
