@@ -13,11 +13,12 @@ from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
 from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.device_classes import DEVICE_CLASSES
+from actors.domu.checksum import checksum
 from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
 from actors.domu.io_wait import IoWait
 from actors.domu.store_client import StoreClient
 from actors.domu.vitals import Vitals, VitalsStatistics
-from actors.domu.workload import Workload, WorkloadSpec, checksum
+from actors.domu.workload import Workload, WorkloadSpec
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
