@@ -13,11 +13,12 @@ from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
 from actors.device_classes import DEVICE_CLASSES
 from actors.device_plan import DevicePlan
+from actors.domu.checksum import checksum
 from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.io_wait import IoWait
 from actors.domu.store_client import StoreClient
 from actors.domu.vitals import Vitals, VitalsStatistics
-from actors.domu.workload import Workload, WorkloadSpec, checksum
+from actors.domu.workload import Workload, WorkloadSpec
 from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
