@@ -7,8 +7,8 @@ import heapq
 from collections.abc import Callable
 from random import Random
 
-from actors.runtime.machine import Event, Machine
-from actors.runtime.simulated_actor import Call, Entry, LinkEnd, SimulatedActor
+from actors.runtime.machine import Machine
+from actors.runtime.simulated_actor import Call, Entry, LinkEnd, SimulatedActor, What
 
 
 class Agenda:
@@ -41,8 +41,6 @@ class Agenda:
         """The running actors, in the order of their start."""
         return list(self._actors)
 
-    def _push(
-        self, time_ns: int, actor: SimulatedActor | None, end: LinkEnd | None, what: Event | Call
-    ) -> None:
+    def _push(self, time_ns: int, actor: SimulatedActor | None, end: LinkEnd | None, what: What) -> None:
         self._sequence += 1
         heapq.heappush(self._heap, (time_ns, self._sequence, actor, end, what))

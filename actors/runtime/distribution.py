@@ -1,24 +1,29 @@
 """How long something takes: a constant, or drawn from a distribution, in whole nanoseconds.
 
-Rules: a distribution is made into a table of quantiles once; a draw is one random number and one look-up,
-since it is done for each step of a simulation. Nothing is ever drawn beyond the last quantile of the table.
+Rules: a distribution is made into a table of quantiles once, and draws are made in blocks ahead of their use,
+since there is one for each step of a simulation. Nothing is ever drawn beyond the last quantile of the table.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from random import Random
 from statistics import NormalDist
 from typing import Final
 
 QUANTILES: Final = 1024
+DRAWN_AT_ONCE: Final = 64
 CONSTANT: Final = "constant"
 UNIFORM: Final = "uniform"
 EXPONENTIAL: Final = "exponential"
 LOGNORMAL: Final = "lognormal"
 PARAMETERS: Final = {CONSTANT: 1, UNIFORM: 2, EXPONENTIAL: 1, LOGNORMAL: 2}
 _P99: Final = NormalDist().inv_cdf(0.99)
+
+Draw = Callable[[], int]
+"""Gives the next of what was drawn, in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,12 @@ class Distribution:
         """What is drawn, in `QUANTILES` equally likely steps."""
         return tuple(round(self._quantile((index + 0.5) / QUANTILES)) for index in range(QUANTILES))
 
-    def drawn_from(self, random: Random) -> Callable[[], int]:
+    def drawn_from(self, random: Random) -> Draw:
         """A function that draws."""
         if self.kind == CONSTANT:
             (value,) = self.parameters
-            return lambda: value
-        table, number = self.quantiles(), random.random
-        return lambda: table[int(number() * QUANTILES)]
+            return repeat(value).__next__
+        return _endless(self.quantiles(), random).__next__
 
     def row(self) -> list[object]:
         """The distribution as msgpack data."""
@@ -72,3 +76,8 @@ class Distribution:
             sigma = math.log(self.parameters[1] / first) / _P99
             return first * math.exp(sigma * NormalDist().inv_cdf(share))
         return first
+
+
+def _endless(table: Sequence[int], random: Random) -> Iterator[int]:
+    while True:
+        yield from random.choices(table, k=DRAWN_AT_ONCE)

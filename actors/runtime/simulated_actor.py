@@ -1,23 +1,31 @@
 """What the simulated driver keeps for each actor and for each end of a link.
 
-An actor that handles something is busy for what that costs (`charge`): what it sends leaves when it has
-done the step, and what arrives meanwhile waits. `pace` is the factor on all that it does.
+An actor that handles something is busy for what that costs (`charge`): what it sends leaves at the end of its
+turn, when it has done all steps of it, and what arrives meanwhile waits. `pace` is the factor on all it does.
 Rules: an end of a link is in its actor's table from the LinkOpened it took to the LinkClosed it
 takes; a link that an actor leaves closes at the peer behind everything that was sent before.
 """
 
-from collections.abc import Callable
-from random import Random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from actors.runtime.distribution import Draw
 from actors.runtime.link_rules import LinkRules
-from actors.runtime.machine import DeadlinePassed, Effect, Event, Machine
+from actors.runtime.machine import DeadlinePassed, Event, Machine, Received
 
-Charge = Callable[[Event, list[Effect], bool], int]
-"""What a step costs in nanoseconds: of the event, its effects, and whether the actor was idle before."""
 Tap = Callable[[object], object]
 """Shown every message of an actor, before the machine has it."""
 
 TURNS_BETWEEN_FULL_CHECKS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What an actor's steps cost: to take a message, by its type, more if it was idle; a Work it has done."""
+
+    messages: Mapping[type, Draw]
+    when_idle: Mapping[type, Draw] = field(default_factory=dict)
+    work: Draw | None = None
 
 
 class Call:
@@ -47,10 +55,12 @@ class SimulatedActor:
         "links",
         "machine",
         "pace",
+        "pack",
         "spawner",
         "spent_ns",
         "start_ns",
         "tap",
+        "touched",
     )
 
     def __init__(
@@ -65,12 +75,14 @@ class SimulatedActor:
         self.held: list[Entry] = []
         self.links: dict[str, LinkEnd] = {}
         self.armed_ns: int | None = None
+        self.touched: list[LinkEnd] = []  # those with something in their outbox
         self.tap: Tap | None = None
         self._unchecked_turns = 0
         self.charge: Charge | None = None
         self.busy_until_ns = 0
         self.spent_ns = 0
         self.pace = 1.0
+        self.pack: int | None = None  # who has the same shares its process
 
     def check(self, now_ns: int) -> None:
         """What the last turn may have broken, and now and then everything."""
@@ -85,11 +97,18 @@ class SimulatedActor:
             error.add_note(f"at {now_ns} ns {self.address} broke an invariant")
             raise
 
-    def spend(self, event: Event, effects: list[Effect], now_ns: int) -> None:
-        """Take the time that a step costs."""
-        if self.charge is not None:
-            idle = self.busy_until_ns < now_ns and not self.spent_ns
-            self.spent_ns += int(self.charge(event, effects, idle) * self.pace)
+    def take(self, kind: type, charge: Charge, now_ns: int) -> None:
+        """Take the time that a message of a kind that costs something costs."""
+        cost_ns = charge.messages[kind]()
+        rouse = charge.when_idle.get(kind)
+        if rouse is not None and self.busy_until_ns < now_ns and not self.spent_ns:
+            cost_ns += rouse()
+        self.spent_ns += int(cost_ns * self.pace)
+
+    def work(self) -> None:
+        """Take the time that a Work costs."""
+        if self.charge is not None and self.charge.work is not None:
+            self.spent_ns += int(self.charge.work() * self.pace)
 
     def end_step(self, now_ns: int) -> None:
         """A turn is over: busy for what it has cost."""
@@ -104,7 +123,7 @@ class SimulatedActor:
         due_ns = self.machine.next_deadline_ns()
         return due_ns is not None and due_ns <= now_ns
 
-    def put_off(self, event: "Event | Call", now_ns: int) -> int:
+    def put_off(self, event: "What", now_ns: int) -> int:
         """It is busy: when it can take what has come now."""
         if isinstance(event, DeadlinePassed) and self.armed_ns == now_ns:
             self.armed_ns = self.busy_until_ns
@@ -112,18 +131,47 @@ class SimulatedActor:
 
 
 class LinkEnd:
-    """One actor's end of a link; `last_arrival_ns` keeps the order of what is under way to it."""
+    """One actor's end of a link; `last_arrival_ns` keeps the order of what is under way to it.
 
-    __slots__ = ("actor", "last_arrival_ns", "name", "open", "peer", "random", "rules")
+    `outbox` is what the turn sends on it, `latency` what the next frame takes. `received` is one for all.
+    `within` a process, what is sent on it needs no way.
+    """
 
-    def __init__(self, actor: SimulatedActor, name: str, random: Random) -> None:
+    __slots__ = (
+        "actor",
+        "last_arrival_ns",
+        "latency",
+        "name",
+        "open",
+        "outbox",
+        "peer",
+        "received",
+        "rules",
+        "within",
+    )
+
+    def __init__(self, actor: SimulatedActor, name: str, latency: Draw) -> None:
         self.actor = actor
         self.name = name
-        self.random = random
+        self.latency = latency
+        self.received = Received(name, None)
+        self.outbox: Frame = []
         self.open = True
         self.last_arrival_ns = 0
         self.rules: LinkRules | None = None
+        self.within = False
         self.peer = self
+
+    def takes_calls(self, now_ns: int) -> bool:
+        """Whether its actor can take something at once: it runs, has nothing to do, and knows of the link."""
+        actor = self.actor
+        return (
+            self.open
+            and actor.alive
+            and not actor.frozen
+            and actor.busy_until_ns < now_ns
+            and actor.links.get(self.name) is self
+        )
 
 
 def join_ends(one: LinkEnd, other: LinkEnd) -> None:
@@ -131,5 +179,8 @@ def join_ends(one: LinkEnd, other: LinkEnd) -> None:
     one.peer, other.peer = other, one
 
 
+Frame = list[object]
+"""The messages that were sent on a link in one turn: they travel together, and arrive in one."""
+What = Frame | Event | Call
 # (time, sequence number, actor, the end of a link through which it comes, what); a Call has no actor.
-Entry = tuple[int, int, SimulatedActor | None, LinkEnd | None, Event | Call]
+Entry = tuple[int, int, SimulatedActor | None, LinkEnd | None, What]

@@ -1,36 +1,47 @@
 """The links of a simulated world: what is sent on them arrives later, and in order.
 
-Rules: what is under way stands on the agenda. Each direction of a link keeps its order, but for what rules
-let overtake; a link that an end leaves closes at the other behind everything that was sent before.
+Rules: what is under way stands on the agenda. What a turn sends on a link leaves at its end and arrives
+together, in a turn: a frame; while rules break a link, each message travels alone. Between two actors of one
+process a frame needs no time, and no entry if the other can take it at once: it is called when the turn is
+over. Each direction of a link keeps its order, but for what rules let overtake; a link that an end leaves
+closes at the other behind everything that was sent before.
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable
+from itertools import repeat
 from random import Random
 
 from actors.runtime.agenda import Agenda
+from actors.runtime.codec import Codec
+from actors.runtime.distribution import Draw
 from actors.runtime.link_rules import LinkRules
-from actors.runtime.machine import Disturb, Event, LinkClosed, LinkOpened, Received
-from actors.runtime.simulated_actor import LinkEnd, SimulatedActor, join_ends
+from actors.runtime.machine import Disturb, LinkClosed, LinkOpened
+from actors.runtime.simulated_actor import Frame, LinkEnd, SimulatedActor, What, join_ends
 
-Latency = Callable[[str, str, object, Random], int]
+Latency = Callable[[str, str, Random], Draw]
 
 
-def no_latency(source: str, destination: str, message: object, random: Random) -> int:  # noqa: ARG001
+def no_latency(source: str, destination: str, random: Random) -> Draw:  # noqa: ARG001
     """Everything arrives at the time of its sending, after what is already there."""
-    return 0
+    return repeat(0).__next__
 
 
 class SimulatedLinks(Agenda):
-    """An agenda with links. `latency(source, destination, message, random)` is in nanoseconds.
+    """An agenda with links.
 
-    The message of an opening or closing link is its LinkOpened or LinkClosed.
+    `latency(source, destination, random)` is asked once for each direction of a link; what it gives is asked
+    for each frame, opening and closing. With `codec` every message goes through its wire form.
     """
 
-    def __init__(self, seed: int, latency: Latency) -> None:
+    def __init__(self, seed: int, latency: Latency, codec: Codec | None = None) -> None:
         super().__init__(seed)
         self._latency = latency
+        self._codec = codec
         self._nr_links = 0
+        self._calls: deque[tuple[int, int, SimulatedActor, LinkEnd, Frame]] = deque()
+        self._lead_ns = 0
 
     def connect(self, address: str, link: str, peer_address: str, peer_link: str) -> None:
         """Link two running actors; a link of that name that an end already has is closed first."""
@@ -44,11 +55,15 @@ class SimulatedLinks(Agenda):
         self, actor: SimulatedActor | None, link: str, peer: SimulatedActor | None, peer_link: str
     ) -> None:
         """Both ends open; one that does not run any more hangs up at once."""
+        actors = [each or SimulatedActor("", None, None, self.now_ns) for each in (actor, peer)]
         ends = []
-        for each, name in ((actor, link), (peer, peer_link)):
+        for each, other, name in zip(actors, reversed(actors), (link, peer_link), strict=True):
             self._nr_links += 1
             random = self.random("links", str(self._nr_links))
-            ends.append(LinkEnd(each or SimulatedActor("", None, None, self.now_ns), name, random))
+            within = each.pack is not None and each.pack == other.pack
+            latency = no_latency if within else self._latency
+            ends.append(LinkEnd(each, name, latency(each.address, other.address, random)))
+            ends[-1].within = within
         join_ends(*ends)
         for end in ends:
             old = end.actor.links.get(end.name)
@@ -63,32 +78,53 @@ class SimulatedLinks(Agenda):
         if end is not None:
             end.rules = LinkRules(effect.rules, Random(effect.seed)) if effect.rules else None
 
-    def _send_by_rules(self, end: LinkEnd, message: object, rules: LinkRules) -> None:
-        """Carry what the rules of a broken link leave of a message."""
-        for each in rules.decide(message):
-            event = Received(end.peer.name, each.message)
-            self._carry(end, each.message, event, each.late_ns, in_order=each.in_order)
-
-    def _carry(
-        self, end: LinkEnd, message: object, event: Event, late_ns: int = 0, *, in_order: bool = True
-    ) -> None:
-        """Have an event arrive at the other end, after the step, after the latency and in order."""
-        actor, peer = end.actor, end.peer
-        latency_ns = self._latency(actor.address, peer.actor.address, message, end.random)
-        arrival_ns = self.now_ns + actor.spent_ns + latency_ns + late_ns
-        if in_order:
+    def _post(self, actor: SimulatedActor) -> None:
+        """What an actor has sent in its turn leaves."""
+        departure_ns = self.now_ns + self._lead_ns + actor.spent_ns
+        for end in actor.touched:
+            frame = end.outbox
+            if not frame:
+                continue
+            end.outbox = []
+            if self._codec is not None:
+                frame = [self._codec.decode_frame(self._codec.encode(each))[0] for each in frame]
+            if end.rules is not None:
+                self._post_by_rules(end, frame, end.rules)
+                continue
+            peer = end.peer
+            nothing_before = peer.last_arrival_ns < self.now_ns
+            arrival_ns = departure_ns + end.latency()
             if arrival_ns < peer.last_arrival_ns:  # noqa: PLR1730 (max() costs more than the rest of it)
                 arrival_ns = peer.last_arrival_ns
             peer.last_arrival_ns = arrival_ns
-        self._sequence += 1
-        heapq.heappush(self._heap, (arrival_ns, self._sequence, peer.actor, peer, event))
+            self._sequence += 1
+            entry = (arrival_ns, self._sequence, peer.actor, peer, frame)
+            if end.within and nothing_before:
+                self._calls.append(entry)
+            else:
+                heapq.heappush(self._heap, entry)
+        actor.touched.clear()
+
+    def _post_by_rules(self, end: LinkEnd, frame: Frame, rules: LinkRules) -> None:
+        """Carry what the rules of a broken link leave of each message."""
+        for message in frame:
+            for each in rules.decide(message):
+                self._carry(end, [each.message], each.late_ns, in_order=each.in_order)
+
+    def _carry(self, end: LinkEnd, what: What, late_ns: int = 0, *, in_order: bool = True) -> None:
+        """Have something arrive at the other end, after the step, after the latency and in order."""
+        peer = end.peer
+        arrival_ns = self.now_ns + self._lead_ns + end.actor.spent_ns + end.latency() + late_ns
+        if in_order:
+            arrival_ns = peer.last_arrival_ns = max(arrival_ns, peer.last_arrival_ns)
+        self._push(arrival_ns, peer.actor, peer, what)
 
     def _hang_up(self, end: LinkEnd, reason: str = "closed by the peer") -> None:
         """An end is gone: the other one learns it behind everything that was sent."""
         if end.open:
+            self._post(end.actor)
             end.open = False
-            event = LinkClosed(end.peer.name, reason)
-            self._carry(end, event, event)
+            self._carry(end, LinkClosed(end.peer.name, reason))
 
     def _close(
         self, actor: SimulatedActor, link: str, reason: str, peer_reason: str = "closed by the peer"

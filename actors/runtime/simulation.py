@@ -5,7 +5,8 @@ and close as in the live driver: what was sent before the close arrives first.
 
 Rules: only the heap orders things; handling takes the virtual time that `costs` says, none without it.
 What arrives at one actor at one time, with nothing of another actor between, is one turn, after which
-`end_turn` is called. All effects of a `handle` are performed, then an actor that returned Exit is gone.
+`end_turn` is called and leaves what was sent. All effects of a `handle` are performed, then an actor that
+returned Exit is gone.
 """
 
 import heapq
@@ -35,11 +36,13 @@ from actors.runtime.machine import (
     Slow,
     Spawn,
     Thaw,
+    Work,
 )
-from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, Tap
+from actors.runtime.simulated_actor import Call, Charge, Entry, Frame, LinkEnd, SimulatedActor, Tap
 from actors.runtime.simulated_links import Latency, SimulatedLinks, no_latency
 from actors.runtime.trace import Tracer
 
+DEADLINE_PASSED = DeadlinePassed()
 STATUS_EXITED = 0
 STATUS_KILLED = 9
 MAX_EVENTS_AT_ONE_TIME = 1_000_000
@@ -47,6 +50,7 @@ STEPS_PER_QUESTION = 4096
 
 Program = Callable[[str, dict[str, object]], Machine]
 SpawnDelay = Callable[[str, Random], int]
+Pack = Callable[[Spawn], int | None]
 Costs = Callable[[str, Machine, Random], Charge | None]
 Taps = Callable[[str, Machine], Tap | None]
 Renamed = Callable[[str, Machine], object]
@@ -55,11 +59,12 @@ Renamed = Callable[[str, Machine], object]
 class Simulation(SimulatedLinks):
     """A world of machines. Addresses name actors; one that has ended may be spawned again.
 
-    `programs` makes machines for Spawn effects; `latency` is as in SimulatedLinks. With `codec` every
-    message goes through its wire form. `intercept` is as in the live driver; `taps(address, machine)` is
-    asked at each start who is to see what that machine is sent. With `invariants`, every turn ends with
-    `check_turn`, and now and then with `check`. `spawn_delay(program, random)`: what a Spawn takes;
-    `costs(address, machine, random)`: what its steps do. `renamed` is told of a machine's new address.
+    `programs` makes machines for Spawn effects; `latency` and `codec` are as in SimulatedLinks. `intercept`
+    is as in the live driver; `taps(address, machine)` is asked at each start who is to see what that machine
+    is sent. With `invariants`, every turn ends with `check_turn`, and now and then with `check`.
+    `spawn_delay(program, random)`: what a Spawn takes; `pack(spawn)`: which process it shares with others;
+    `costs(address, machine, random)`: what its steps take. `renamed` is told of a
+    machine's new address.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Simulation(SimulatedLinks):
         latency: Latency = no_latency,
         process_ended_delay_ns: int = 0,
         spawn_delay: SpawnDelay | None = None,
+        pack: Pack = lambda _spawn: None,
         costs: Costs | None = None,
         intercept: Intercepts | None = None,
         taps: Taps | None = None,
@@ -79,18 +85,17 @@ class Simulation(SimulatedLinks):
         trace: Tracer | None = None,
         invariants: bool = False,
     ) -> None:
-        super().__init__(seed, latency)
+        super().__init__(seed, latency, codec)
         self.nr_events = 0
         self._programs = dict(programs or {})
         self._process_ended_delay_ns = process_ended_delay_ns
         self._spawn_delay = spawn_delay
+        self._pack = pack
         self._costs = costs
         self._intercept = dict(intercept or {})
         self._taps = taps
         self._renamed = renamed
-        self._looked_at = bool(intercept) or taps is not None
         self._log = log
-        self._codec = codec
         self._trace = trace
         self._invariants = invariants
         self._events_at_this_time = 0
@@ -119,6 +124,8 @@ class Simulation(SimulatedLinks):
             held, actor.held = actor.held, []
             for _, sequence, _, end, event in held:  # the old numbers keep them before what came later
                 heapq.heappush(self._heap, (self.now_ns, sequence, actor, end, event))
+            for end in actor.links.values():
+                end.last_arrival_ns = max(end.last_arrival_ns, self.now_ns)
             self._arm(actor)
 
     def post(self, address: str, event: Event) -> None:
@@ -145,8 +152,8 @@ class Simulation(SimulatedLinks):
             return True
         handled = False
         while True:
-            if type(what) is Received and end is not None and end.open and actor.alive and not actor.frozen:
-                self._handle(actor, what)  # the hot path; `_deliver` is for everything
+            if type(what) is list and end is not None and end.open and actor.alive and not actor.frozen:
+                self._take(actor, end, what)  # the hot path; `_deliver` is for everything
                 handled = True
             else:
                 handled |= self._deliver(actor, end, entry)
@@ -156,7 +163,21 @@ class Simulation(SimulatedLinks):
             _, _, _, end, what = entry
         if handled and actor.alive:
             self._finish_turn(actor)
+        while self._calls:
+            self._call()
         return True
+
+    def _call(self) -> None:
+        """A turn with what another actor of the process has sent; what that sends leaves when it arrives."""
+        arrival_ns, _, actor, end, frame = entry = self._calls.popleft()
+        if not end.takes_calls(self.now_ns):
+            heapq.heappush(self._heap, entry)
+            return
+        self._lead_ns = arrival_ns - self.now_ns
+        self._take(actor, end, frame)
+        if actor.alive:
+            self._finish_turn(actor)
+        self._lead_ns = 0
 
     def run_until(self, time_ns: int) -> None:
         """Do everything up to and including a time; then it is that time."""
@@ -175,7 +196,6 @@ class Simulation(SimulatedLinks):
     def _deliver(self, actor: SimulatedActor, end: LinkEnd | None, entry: Entry) -> bool:
         """Give an actor what has arrived; False if it does not take it (gone, frozen, closed, not due)."""
         event = entry[4]
-        assert not isinstance(event, Call), "a call has no actor"
         if not actor.alive:
             if end is not None and type(event) is LinkOpened:
                 self._hang_up(end)
@@ -186,8 +206,9 @@ class Simulation(SimulatedLinks):
             else:
                 actor.held.append(entry)
             return False
-        if isinstance(event, Received):  # of a link that this end has closed; others take the hot path
+        if isinstance(event, list):  # of a link that this end has closed; others take the hot path
             return False
+        assert not isinstance(event, Call), "a call has no actor"
         admitted = self._admit(actor, end, event)
         if admitted:
             self._handle(actor, event)
@@ -216,29 +237,55 @@ class Simulation(SimulatedLinks):
         del actor.links[end.name]
         return True
 
-    def _handle(self, actor: SimulatedActor, event: Event) -> None:
-        now_ns = self.now_ns
-        self.nr_events += 1
-        self._events_at_this_time += 1
-        assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, (
-            f"time stands still: {actor.address} {event}"
-        )
+    def _take(self, actor: SimulatedActor, end: LinkEnd, frame: Frame) -> None:
+        """The hot loop: what `_handle` does for one event, written out for the messages of a frame."""
+        now_ns, event, trace, intercept = self.now_ns, end.received, self._trace, self._intercept
+        tap, charge, links, touched = actor.tap, actor.charge, actor.links, actor.touched
         machine = actor.machine
         assert machine is not None, "it is alive"
+        self._count(actor, len(frame))
+        for message in frame:
+            kind = type(message)
+            event.message = message
+            try:
+                if tap is not None or kind in intercept:
+                    effects = self._show(actor, machine, event)
+                else:
+                    effects = machine.handle(event, now_ns)
+            except Exception as error:
+                self._accuse(actor, event, error)
+                raise
+            if trace is not None:
+                trace.record(now_ns, actor.address, event, effects)
+            if charge is not None and kind in charge.messages:
+                actor.take(kind, charge, now_ns)
+            exiting = False
+            for effect in effects:
+                if type(effect) is Send:
+                    way = links.get(effect.link)
+                    if way is not None:
+                        if not way.outbox:
+                            touched.append(way)
+                        way.outbox.append(effect.message)
+                else:
+                    exiting |= self._perform(actor, effect)
+            if exiting and actor.alive:
+                self._end(actor, STATUS_EXITED)
+            if not (end.open and actor.alive):
+                return
+
+    def _handle(self, actor: SimulatedActor, event: Event) -> None:
+        machine = actor.machine
+        assert machine is not None, "it is alive"
+        self._count(actor, 1)
         try:
-            if self._looked_at and type(event) is Received:
-                effects = self._show(actor, machine, event)
-            else:
-                effects = machine.handle(event, now_ns)
+            effects = machine.handle(event, self.now_ns)
         except Exception as error:
-            error.add_note(f"at {now_ns} ns {actor.address} took {event!r}"[:1000])
+            self._accuse(actor, event, error)
             raise
         if self._trace is not None:
-            self._trace.record(now_ns, actor.address, event, effects)
-        if actor.charge is not None:
-            actor.spend(event, effects, now_ns)
-        if effects:
-            self._perform_all(actor, effects)
+            self._trace.record(self.now_ns, actor.address, event, effects)
+        self._perform_all(actor, effects)
 
     def _show(self, actor: SimulatedActor, machine: Machine, event: Received) -> list[Effect]:
         """Let those who look on see a message; what the driver answers is not for the machine."""
@@ -249,17 +296,28 @@ class Simulation(SimulatedLinks):
             return answer(intercept, event, machine)
         return machine.handle(event, self.now_ns)
 
+    def _count(self, actor: SimulatedActor, count: int) -> None:
+        self.nr_events += count
+        self._events_at_this_time += count
+        assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, f"time stands still: {actor.address}"
+
+    def _accuse(self, actor: SimulatedActor, event: Event, error: Exception) -> None:
+        error.add_note(f"at {self.now_ns} ns {actor.address} took {event!r}"[:1000])
+
     def _finish_turn(self, actor: SimulatedActor) -> None:
-        assert actor.machine is not None, "it is alive"
-        effects = actor.machine.end_turn(self.now_ns)
+        now_ns, machine = self.now_ns, actor.machine
+        assert machine is not None, "it is alive"
+        effects = machine.end_turn(now_ns)
         if effects:
             if self._trace is not None:
-                self._trace.record(self.now_ns, actor.address, "end of turn", effects)
+                self._trace.record(now_ns, actor.address, "end of turn", effects)
             self._perform_all(actor, effects)
         if self._invariants:
-            actor.check(self.now_ns)
+            actor.check(now_ns)
+        if actor.touched:
+            self._post(actor)
         if actor.spent_ns:
-            actor.end_step(self.now_ns)
+            actor.end_step(now_ns + self._lead_ns)
         self._arm(actor)
 
     def _arm(self, actor: SimulatedActor) -> None:
@@ -269,7 +327,7 @@ class Simulation(SimulatedLinks):
                 time_ns = max(due_ns, self.now_ns, actor.start_ns)
                 if time_ns != actor.armed_ns:
                     actor.armed_ns = time_ns
-                    self._push(time_ns, actor, None, DeadlinePassed())
+                    self._push(time_ns, actor, None, DEADLINE_PASSED)
 
     def _perform_all(self, actor: SimulatedActor, effects: list[Effect]) -> None:
         exiting = False
@@ -277,24 +335,31 @@ class Simulation(SimulatedLinks):
             if type(effect) is Send:
                 end = actor.links.get(effect.link)
                 if end is not None:
-                    message = effect.message
-                    if self._codec is not None:
-                        message = self._codec.decode_frame(self._codec.encode(message))[0]
-                    if end.rules is not None:
-                        self._send_by_rules(end, message, end.rules)
-                    else:
-                        self._carry(end, message, Received(end.peer.name, message))
-            elif isinstance(effect, Exit):
-                exiting = True
+                    if not end.outbox:
+                        actor.touched.append(end)
+                    end.outbox.append(effect.message)
             else:
-                self._perform(actor, effect)
+                exiting |= self._perform(actor, effect)
         if exiting and actor.alive:
             self._end(actor, STATUS_EXITED)
 
-    def _perform(self, actor: SimulatedActor, effect: Effect) -> None:
+    def _perform(self, actor: SimulatedActor, effect: Effect) -> bool:
+        """Do something else than send; True if the actor is to end, once all effects are performed."""
         match effect:
-            case Log() if self._log is not None:
-                self._log(self.now_ns, actor.address, effect.text)
+            case Work():
+                actor.work()
+            case Log():
+                if self._log is not None:
+                    self._log(self.now_ns, actor.address, effect.text)
+            case Exit():
+                return True
+            case _:
+                self._post(actor)  # what was sent before is on its way when others are done something to
+                self._perform_on_others(actor, effect)
+        return False
+
+    def _perform_on_others(self, actor: SimulatedActor, effect: Effect) -> None:
+        match effect:
             case CloseLink():
                 self._close(actor, effect.link, effect.reason)
             case Spawn():
@@ -302,6 +367,7 @@ class Simulation(SimulatedLinks):
                 random = self.random(effect.address, f"spawn {self.now_ns}")
                 delay = self._spawn_delay
                 self._start(effect.address, machine, actor, delay(effect.program, random) if delay else 0)
+                self._actors[effect.address].pack = self._pack(effect)
             case Connect():
                 one = self._actors.get(effect.address or actor.address)
                 other = self._actors.get(effect.peer_address or actor.address)
@@ -319,7 +385,7 @@ class Simulation(SimulatedLinks):
             case Rename():
                 self._rename(effect)
             case _:
-                pass  # a log that nobody keeps; work, which is in the cost of the step
+                raise AssertionError(f"not an effect on others: {effect}")
 
     def _slow(self, effect: Slow) -> None:
         actor = self._actors.get(effect.address)
@@ -345,6 +411,7 @@ class Simulation(SimulatedLinks):
         self._arm(actor)
 
     def _end(self, actor: SimulatedActor, status: int) -> None:
+        self._post(actor)
         actor.alive = False
         del self._actors[actor.address]
         for end in actor.links.values():

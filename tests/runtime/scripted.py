@@ -1,9 +1,11 @@
 """A machine that does what a test has written down for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import Random
 
 from actors.messages import ConsoleInput as Note
+from actors.runtime.distribution import Draw
 from actors.runtime.machine import (
     Effect,
     Event,
@@ -26,7 +28,7 @@ class Scripted(Machine):
     checks: int = 0
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
-        self.seen.append((now_ns, event))
+        self.seen.append((now_ns, replace(event) if isinstance(event, Received) else event))
         return self.react(event, now_ns)
 
     def next_deadline_ns(self) -> int | None:
@@ -40,6 +42,11 @@ class Scripted(Machine):
 
     def texts(self) -> list[str]:
         return [event.message.text for _, event in self.seen if isinstance(event, Received)]
+
+
+def always(latency_ns: int) -> Callable[[str, str, Random], Draw]:
+    """The latency of links whose every frame takes so long."""
+    return lambda _source, _destination, _random: lambda: latency_ns
 
 
 def sends(*texts: str) -> list[Effect]:

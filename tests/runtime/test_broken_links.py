@@ -64,9 +64,7 @@ class World:
     def __init__(self, costs: dict[str, int] | None = None) -> None:
         def charge_of(address: str, _machine: object, _random: object) -> Charge | None:
             cost = (costs or {}).get(address, 0)
-            return (
-                (lambda event, _effects, _idle: cost if isinstance(event, Received) else 0) if cost else None
-            )
+            return Charge({Note: lambda: cost}) if cost else None
 
         self.simulation = Simulation(1, costs=charge_of)
         self.a, self.b, self.owner = Teller(), Teller(), Teller()
@@ -127,6 +125,16 @@ def test_what_is_reordered_is_overtaken() -> None:
     heard = [int(text) for _, text in world.b.heard]
     assert sorted(heard) == list(range(0, 200, 10))
     assert heard != sorted(heard)
+
+
+def test_rules_strike_each_message_of_a_turn_by_itself() -> None:
+    world = broken(LinkRule(DROP, probability=0.5))
+
+    world.say(0, *map(str, range(40)))
+
+    heard = [int(text) for _, text in world.b.heard]
+    assert heard == sorted(heard)
+    assert 5 < len(heard) < 35
 
 
 def test_a_duplicate_comes_twice_and_an_altered_message_as_another() -> None:

@@ -31,8 +31,8 @@ class Gossip(Machine):
     def next_deadline_ns(self):
         return self.deadline_ns
 
-def latency(source, destination, message, random):
-    return random.randrange(500)
+def latency(source, destination, random):
+    return lambda: random.randrange(500)
 
 simulation = Simulation(int(sys.argv[1]), latency=latency, trace=Trace(print))
 names = [f"host0/dom{number}" for number in range(8)]

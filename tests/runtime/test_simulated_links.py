@@ -10,28 +10,68 @@ from actors.runtime.machine import (
     Connect,
     Effect,
     Event,
+    Exit,
     LinkClosed,
     LinkOpened,
     Received,
     Send,
 )
 from actors.runtime.simulation import Simulation
-from tests.runtime.scripted import Scripted, closed, pair, sends, tell
+from tests.runtime.scripted import Scripted, always, closed, pair, sends, tell
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=30))
 def test_a_direction_keeps_its_order_whatever_the_latency(latencies: list[int]) -> None:
-    delays = {f"{number}": latency for number, latency in enumerate(latencies)}
-    simulation = Simulation(
-        1, latency=lambda _a, _b, message, _r: delays[message.text] if isinstance(message, Note) else 0
-    )
+    drawn = iter([*latencies, 0])
+    simulation = Simulation(1, latency=lambda _a, _b, _r: lambda: next(drawn))
     one, other = Scripted(), Scripted()
     pair(simulation, one, other)
-    tell(simulation, "a", *sends(*delays))
+    texts = [str(number) for number in range(len(latencies))]
+    for text in texts:
+        tell(simulation, "a", *sends(text))
     simulation.run_until(5000)
-    assert other.texts() == list(delays)
+    assert other.texts() == texts
     times = [time for time, event in other.seen if isinstance(event, Received)]
     assert times == [max(latencies[: number + 1]) for number in range(len(latencies))]
+
+
+def test_what_a_turn_sends_on_a_link_travels_together() -> None:
+    drawn = iter([100, 7, 30])
+    simulation = Simulation(1, latency=lambda _a, _b, _r: lambda: next(drawn))
+    one, other = Scripted(), Scripted()
+    pair(simulation, one, other)
+    tell(simulation, "a", *sends("1", "2"))
+    simulation.run_until(50)
+    tell(simulation, "a", *sends("3"))
+    tell(simulation, "a", *sends("4", "5"))
+    simulation.run_until(1000)
+    heard = [(time, event.message.text) for time, event in other.seen[1:]]
+    assert heard == [(100, "1"), (100, "2"), (100, "3"), (100, "4"), (100, "5")]
+
+
+def test_who_ends_in_the_middle_of_a_frame_takes_no_more_of_it() -> None:
+    simulation = Simulation(1)
+    one, other = Scripted(), Scripted(lambda event, now_ns: [Exit("enough")] if now_ns == 9 else [])
+    pair(simulation, one, other)
+    simulation.run_until(9)
+    tell(simulation, "a", *sends("1", "2"))
+    simulation.run_until(20)
+    assert other.texts() == ["1"]
+    assert closed(one) == [(9, "closed by the peer")]
+
+
+def test_what_was_sent_before_a_link_is_made_anew_comes_by_the_old_one() -> None:
+    simulation = Simulation(1, latency=always(10))
+    one, other = Scripted(), Scripted()
+    pair(simulation, one, other)
+    tell(simulation, "a", *sends("old"), Connect("a", "peer", "b", "peer"))
+    simulation.run_until(100)
+    assert [event for _, event in other.seen] == [
+        LinkOpened("peer"),
+        Received("peer", Note("old")),
+        LinkClosed("peer", "replaced by a new link"),
+        LinkOpened("peer"),
+    ]
 
 
 def test_both_ends_open_before_anything_arrives() -> None:
@@ -47,7 +87,7 @@ def test_both_ends_open_before_anything_arrives() -> None:
 
 
 def test_a_killed_actor_is_heard_to_its_last_word_and_then_closes() -> None:
-    simulation = Simulation(1, latency=lambda *_: 100)
+    simulation = Simulation(1, latency=always(100))
     one, other = Scripted(), Scripted()
     pair(simulation, one, other)
     tell(simulation, "a", *sends("last", "words"))
@@ -65,7 +105,7 @@ def test_a_killed_actor_is_heard_to_its_last_word_and_then_closes() -> None:
 
 
 def test_a_machine_that_closes_a_link_is_told_and_hears_no_more_of_it() -> None:
-    simulation = Simulation(1, latency=lambda *_: 100)
+    simulation = Simulation(1, latency=always(100))
     one, other = Scripted(), Scripted()
     pair(simulation, one, other)
     tell(simulation, "b", *sends("under way"))
@@ -89,7 +129,7 @@ def test_a_cut_link_closes_at_both_ends_once() -> None:
 
 
 def test_both_ends_may_die_at_once() -> None:
-    simulation = Simulation(1, latency=lambda *_: 10)
+    simulation = Simulation(1, latency=always(10))
     one, other = Scripted(), Scripted()
     pair(simulation, one, other)
     simulation.run_until(0)
@@ -113,7 +153,7 @@ def test_a_link_to_an_actor_that_is_gone_closes_at_once() -> None:
 
 
 def test_a_new_link_of_a_name_follows_all_that_the_old_one_carried() -> None:
-    simulation = Simulation(1, latency=lambda *_: 100)
+    simulation = Simulation(1, latency=always(100))
     one, other, third = Scripted(), Scripted(), Scripted()
     pair(simulation, one, other)
     tell(simulation, "a", *sends("old"))

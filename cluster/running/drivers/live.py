@@ -33,6 +33,7 @@ from actors.runtime.machine import (
     Thaw,
 )
 from actors.runtime.transport import SocketStream, tcp_pair, unix_pair
+from cluster.running.drivers.packs import Packs
 from cluster.running.drivers.process import Surroundings
 from cluster.running.drivers.zygote import request_fork
 
@@ -62,12 +63,12 @@ class LiveCluster:
         self,
         zygote: socket.socket,
         surroundings: dict[str, Surroundings],
-        packs: list[list[str]],
+        packs: Packs,
         transport: dict[str, str],
     ) -> None:
         self._zygote = zygote
         self._surroundings = surroundings
-        self._pack_of = {address: index for index, pack in enumerate(packs) for address in pack}
+        self._pack_of = packs.of
         self._transport = transport
         self._processes: dict[str, LiveProcess] = {}
         self._packs: dict[int, LiveProcess] = {}
@@ -160,7 +161,7 @@ class LiveCluster:
 
     def _spawn(self, effect: Spawn) -> None:
         address = effect.address
-        pack = self._pack_of.get(_configured(effect))
+        pack = self._pack_of(effect)
         process = self._packs.get(pack) if pack is not None else None
         if process is not None:
             process.actors.append(address)
@@ -324,12 +325,6 @@ class LiveCluster:
                 process.plug_socket.close()
             if self.driver is not None:
                 self.driver.post(ProcessEnded(address, status))
-
-
-def _configured(effect: Spawn) -> str:
-    """The address that the configuration knows an actor by: a domain's has its name for its number."""
-    address = Address.parse(effect.address)
-    return str(address.beside(str(effect.argument.get("name", address.actor))))
 
 
 def _send_signal(process: LiveProcess, number: int) -> None:

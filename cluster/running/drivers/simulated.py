@@ -31,6 +31,7 @@ from cluster.lab.trace.files import MemoryRecordings
 from cluster.lab.trace.perfetto import write_trace
 from cluster.lab.verdict.ledger import ReadSectors
 from cluster.lab.verdict.run_facts import ReadVolume
+from cluster.running.drivers.packs import Packs
 from cluster.running.drivers.process import ANSWERS
 from cluster.running.drivers.programs import PROGRAMS, Environment
 from cluster.running.drivers.step_costs import StepCosts
@@ -130,6 +131,7 @@ def run_simulated(
             latency=costs.latency,
             process_ended_delay_ns=END_NS,
             spawn_delay=costs.spawn_delay,
+            pack=Packs(cluster.hosts).of,
             costs=costs.charge,
             intercept=ANSWERS,
             taps=observer.tap,

@@ -4,13 +4,12 @@ Rules: every actor draws from a stream of its own. What an actor computes by its
 of `docs/time.md` says which steps there are, and nothing else takes time.
 """
 
-from collections.abc import Callable
 from random import Random
 
 from actors.address import Address
 from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
-from actors.runtime.distribution import QUANTILES
-from actors.runtime.machine import Effect, Event, Machine, Received, Work
+from actors.runtime.distribution import Draw
+from actors.runtime.machine import Machine
 from actors.runtime.simulated_actor import Charge
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.resolved import Data
@@ -18,15 +17,12 @@ from cluster.lab.config.schema import CostsSchema
 from cluster.lab.experiment.host_board import HYPERVISOR, SUPERVISOR
 from cluster.running.drivers.programs import PROGRAMS
 
-Draw = Callable[[], int]
-
 
 class StepCosts:
     """The costs of one configuration, as the simulated driver asks for them."""
 
     def __init__(self, costs: CostsSchema) -> None:
         self._costs = costs
-        self._link = costs.link.quantiles()
 
     def charge(self, address: str, machine: Machine, random: Random) -> Charge | None:  # noqa: ARG002
         """What the steps of an actor cost; None if nothing that it does takes time."""
@@ -34,19 +30,19 @@ class StepCosts:
         if address == SUPERVISOR:
             return None
         if actor.actor == HYPERVISOR:
-            return _by_message({Hypercall: costs.hypercall.drawn_from(random)})
+            return Charge({Hypercall: costs.hypercall.drawn_from(random)})
         if actor.is_domain:
-            return _kernel(
-                costs.upcall.drawn_from(random),
-                costs.context_switch.drawn_from(random),
-                costs.xenstore.drawn_from(random),
+            return Charge(
+                {Upcall: costs.upcall.drawn_from(random)},
+                when_idle={Upcall: costs.context_switch.drawn_from(random)},
+                work=costs.xenstore.drawn_from(random),
             )
         reads, writes = costs.mmio_read.drawn_from(random), costs.mmio_write.drawn_from(random)
-        return _by_message({MmioRead: reads, MmioWrite: writes})
+        return Charge({MmioRead: reads, MmioWrite: writes})
 
-    def latency(self, _source: str, _destination: str, _message: object, random: Random) -> int:
-        """What a message takes on its way; each direction of a link draws from a stream of its own."""
-        return self._link[int(random.random() * QUANTILES)]
+    def latency(self, _source: str, _destination: str, random: Random) -> Draw:
+        """What a frame takes on its way; each direction of a link draws from a stream of its own."""
+        return self._costs.link.drawn_from(random)
 
     def spawn_delay(self, program: str, random: Random) -> int:
         """What it takes until a process runs, and the kernel in it."""
@@ -61,27 +57,3 @@ class StepCosts:
             return {}
         rows: Data = {name: each.row() for name, each in self._costs.of_device(program).items()}
         return {"service": rows, "seed": f"{seed}:{address}"}
-
-
-def _by_message(draws: dict[type, Draw]) -> Charge:
-    def charge(event: Event, _effects: list[Effect], _idle: bool) -> int:  # noqa: FBT001 (Charge's own shape)
-        if type(event) is Received:
-            draw = draws.get(type(event.message))
-            if draw is not None:
-                return draw()
-        return 0
-
-    return charge
-
-
-def _kernel(upcall: Draw, context_switch: Draw, xenstore: Draw) -> Charge:
-    def charge(event: Event, effects: list[Effect], idle: bool) -> int:  # noqa: FBT001 (Charge's own shape)
-        cost_ns = 0
-        if type(event) is Received and type(event.message) is Upcall:
-            cost_ns = upcall() + (context_switch() if idle else 0)
-        for effect in effects:
-            if type(effect) is Work:
-                cost_ns += xenstore()
-        return cost_ns
-
-    return charge

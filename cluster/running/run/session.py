@@ -43,6 +43,7 @@ from cluster.running.control.server import ControlServer
 from cluster.running.control.xenstore_socket import XenstoreSocket
 from cluster.running.drivers.console_log import ConsoleLog, last_line
 from cluster.running.drivers.live import LiveCluster
+from cluster.running.drivers.packs import Packs
 from cluster.running.drivers.process import Surroundings, run_forked
 from cluster.running.drivers.simulated import run_simulated
 from cluster.running.drivers.zygote import start_zygote
@@ -226,10 +227,8 @@ class Session:
         surroundings = {host.name: self._surroundings(host, origin_ns) for host in cluster.hosts}
         # Before any thread there is and any listener: a fork copies neither well.
         zygote_pid, zygote = start_zygote(run_forked)
-        packs = [
-            [str(Address(host.name, actor)) for actor in pack] for host in cluster.hosts for pack in host.pack
-        ]
-        live = LiveCluster(zygote, surroundings, packs, {host.name: host.transport for host in cluster.hosts})
+        transports = {host.name: host.transport for host in cluster.hosts}
+        live = LiveCluster(zygote, surroundings, Packs(cluster.hosts), transports)
         log = ConsoleLog(self.directory / "logs" / "supervisor.log", SUPERVISOR, origin_ns)
         servers: dict[str, MetricsServer] = {}
         try:

@@ -11,6 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from actors.messages import PowerButton
+from actors.runtime.distribution import UNIFORM, Distribution, Draw
 from actors.runtime.machine import Effect, Event, Machine, Send
 from actors.runtime.simulation import Simulation
 from cluster.lab.config.loading import load_cluster
@@ -87,11 +89,11 @@ def echo_rate() -> float:
 
 class _Echo(Machine):
     def handle(self, event: Event, now_ns: int) -> list[Effect]:  # noqa: ARG002
-        return [Send("peer", event)]
+        return [Send("peer", PowerButton())]
 
 
-def _latency(_source: str, _destination: str, _message: object, random: Random) -> int:
-    return LATENCY_NS + int(random.random() * LATENCY_NS)
+def _latency(_source: str, _destination: str, random: Random) -> Draw:
+    return Distribution(UNIFORM, (LATENCY_NS, 2 * LATENCY_NS)).drawn_from(random)
 
 
 def _simulate(text: str, *, invariants: bool) -> _Run:

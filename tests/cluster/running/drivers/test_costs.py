@@ -7,7 +7,8 @@ import pytest
 
 from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
 from actors.runtime.distribution import Distribution
-from actors.runtime.machine import DeadlinePassed, Event, Received, Work
+from actors.runtime.machine import DeadlinePassed, Event, Received
+from actors.runtime.simulated_actor import SimulatedActor
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.schema import CostsSchema
 from cluster.running.drivers.step_costs import StepCosts
@@ -21,8 +22,16 @@ UPCALL = Received("xen", Upcall([3]))
 
 
 def cost_of(address: str, event: Event, *works: str, idle: bool = True) -> int:
+    """How long an actor is busy with an event that comes when it is idle, or just then is no more."""
     charge = StepCosts(CostsSchema(**FLAT)).charge(address, None, Random(1))
-    return 0 if charge is None else charge(event, [Work(each) for each in works], idle)
+    actor = SimulatedActor(address, None, None, 0)
+    actor.charge = charge
+    actor.busy_until_ns = 0 if idle else 5
+    if charge is not None and isinstance(event, Received) and type(event.message) in charge.messages:
+        actor.take(type(event.message), charge, 5)
+    for _ in works:
+        actor.work()
+    return actor.spent_ns
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from actors.runtime.machine import Rename, Spawn
 from cluster.running.drivers.live import LiveCluster
+from cluster.running.drivers.packs import Packs
 from cluster.running.drivers.process import Surroundings
 
 MORE_THAN_FIT = 1_000
@@ -12,7 +13,7 @@ LINK = "xenstore-tool/" + 50_000 * "9"
 def test_raw_links_of_an_actor_that_is_stopped_are_turned_away_and_hold_up_nobody(tmp_path: Path) -> None:
     zygote, other = socket.socketpair()
     host = Surroundings("host0", str(tmp_path), memory_fd=-1, nr_frames=0, origin_ns=0)
-    live = LiveCluster(zygote, {"host0": host}, packs=[], transport={})
+    live = LiveCluster(zygote, {"host0": host}, Packs([]), transport={})
     live.perform(Spawn("host0/dom0", "dom0", {}))  # nobody takes what comes over its socket
     tools: list[socket.socket] = []
     try:

@@ -113,7 +113,7 @@ def test_no_secret_of_a_guest_reaches_anybody_else_while_faults_strike(plan, see
     assert (trial.failed, trial.unknown) == ({}, {})
     assert trial.faults
     assert witness.pried > 4
-    kinds = {"HypercallReply", "Upcall", "UpcallTaken", "Hypercall", "MmioWrite"}
+    kinds = {"HypercallReply", "Upcall", "Hypercall", "MmioWrite"}
     assert kinds <= set(witness.looked_at)
 
 
