@@ -20,7 +20,7 @@ Tap = Callable[[object], object]
 TURNS_BETWEEN_FULL_CHECKS = 256
 
 
-class Call:
+class OwnerCall:
     """Something the owner of the simulation has done at a time."""
 
     __slots__ = ("perform",)
@@ -29,7 +29,7 @@ class Call:
         self.perform = perform
 
     def __repr__(self) -> str:
-        return "Call"
+        return "OwnerCall"
 
 
 class SimulatedActor:
@@ -104,7 +104,7 @@ class SimulatedActor:
         due_ns = self.machine.next_deadline_ns()
         return due_ns is not None and due_ns <= now_ns
 
-    def put_off(self, event: "Event | Call", now_ns: int) -> int:
+    def put_off(self, event: "Event | OwnerCall", now_ns: int) -> int:
         """It is busy: when it can take what has come now."""
         if isinstance(event, DeadlinePassed) and self.armed_ns == now_ns:
             self.armed_ns = self.busy_until_ns
@@ -131,5 +131,5 @@ def join_ends(one: LinkEnd, other: LinkEnd) -> None:
     one.peer, other.peer = other, one
 
 
-# (time, sequence number, actor, the end of a link through which it comes, what); a Call has no actor.
-Entry = tuple[int, int, SimulatedActor | None, LinkEnd | None, Event | Call]
+# (time, sequence number, actor, the end of a link through which it comes, what); an OwnerCall has no actor.
+Entry = tuple[int, int, SimulatedActor | None, LinkEnd | None, Event | OwnerCall]

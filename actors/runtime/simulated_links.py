@@ -1,17 +1,17 @@
 """The links of a simulated world: what is sent on them arrives later, and in order.
 
-Rules: what is under way stands on the agenda. Each direction of a link keeps its order, but for what rules
-let overtake; a link that an end leaves closes at the other behind everything that was sent before.
+Rules: what is under way stands in the world's heap. Each direction of a link keeps its order, but for what
+rules let overtake; a link that an end leaves closes at the other behind everything that was sent before.
 """
 
 import heapq
 from collections.abc import Callable
 from random import Random
 
-from actors.runtime.agenda import Agenda
 from actors.runtime.link_rules import LinkRules
 from actors.runtime.machine import Disturb, Event, LinkClosed, LinkOpened, Received
 from actors.runtime.simulated_actor import LinkEnd, SimulatedActor, join_ends
+from actors.runtime.simulated_world import SimulatedWorld
 
 Latency = Callable[[str, str, object, Random], int]
 
@@ -21,8 +21,8 @@ def no_latency(source: str, destination: str, message: object, random: Random) -
     return 0
 
 
-class SimulatedLinks(Agenda):
-    """An agenda with links. `latency(source, destination, message, random)` is in nanoseconds.
+class SimulatedLinks(SimulatedWorld):
+    """A world with links. `latency(source, destination, message, random)` is in nanoseconds.
 
     The message of an opening or closing link is its LinkOpened or LinkClosed.
     """

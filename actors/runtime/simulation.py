@@ -36,7 +36,7 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
-from actors.runtime.simulated_actor import Call, Charge, Entry, LinkEnd, SimulatedActor, Tap
+from actors.runtime.simulated_actor import Charge, Entry, LinkEnd, OwnerCall, SimulatedActor, Tap
 from actors.runtime.simulated_links import Latency, SimulatedLinks, no_latency
 from actors.runtime.trace import Tracer
 
@@ -134,7 +134,7 @@ class Simulation(SimulatedLinks):
             self.now_ns = time_ns
             self._events_at_this_time = 0
         if actor is None:
-            assert isinstance(what, Call), "an event has an actor"
+            assert isinstance(what, OwnerCall), "an event has an actor"
             what.perform()
             return True
         if actor.busy_until_ns > time_ns:  # its number keeps it before what was sent later
@@ -172,7 +172,7 @@ class Simulation(SimulatedLinks):
     def _deliver(self, actor: SimulatedActor, end: LinkEnd | None, entry: Entry) -> bool:
         """Give an actor what has arrived; False if it does not take it (gone, frozen, closed, not due)."""
         event = entry[4]
-        assert not isinstance(event, Call), "a call has no actor"
+        assert not isinstance(event, OwnerCall), "a call has no actor"
         if not actor.alive:
             if end is not None and type(event) is LinkOpened:
                 self._hang_up(end)

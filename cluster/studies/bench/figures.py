@@ -68,7 +68,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Results:
+class Measurements:
     """All figures of one run of the benchmark."""
 
     machine: dict[str, object]
@@ -149,9 +149,9 @@ def benchmark_names() -> list[str]:
     return [*(each.name for each in benchmarks()), *_OF_GUESTS]
 
 
-def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:
+def run_benchmarks(*, only: str, repeats: int, console: Console) -> Measurements:
     """Take every figure whose name begins with `only`."""
-    results = Results(_machine())
+    results = Measurements(_machine())
     known = benchmark_names()
     if not any(name.startswith(only) for name in known):
         raise click.UsageError(f"no benchmark begins with {only!r}; there are {', '.join(known)}")
