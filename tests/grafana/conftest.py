@@ -226,7 +226,7 @@ class Scraper(RunObserver):
     def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
         self._simulation = simulation
         collectors = [
-            HostCollector(supervisor, name, lambda: simulation.now_ns) for name in supervisor.boards
+            HostCollector(supervisor, name, lambda: simulation.now_ns) for name in supervisor.lab.boards
         ]
         self._samples = SampleWriter(self._file, [each.registry() for each in collectors], self.time)
         self._scrape()

@@ -51,10 +51,10 @@ class Doors:
         )
         path = _free(control_path(self._name))
         nursery.start_soon(server.serve, listen_unix(path), path)
-        for host in supervisor.boards:
+        for host, board in supervisor.lab.boards.items():
             path = _free(xenstore_path(self._name, host))
             tools[host] = str(path)
-            nursery.start_soon(XenstoreSocket(supervisor, live, host).serve, listen_unix(path), path)
+            nursery.start_soon(XenstoreSocket(board, live).serve, listen_unix(path), path)
         write_targets(targets_path(self._name), self._metrics.targets())
 
     def close(self) -> None:

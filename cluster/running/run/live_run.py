@@ -74,7 +74,7 @@ class LiveRun:
 
     def guest_memory_bytes(self) -> list[int]:
         """What each guest's process has of the machine's memory, its share of what it shares."""
-        guests = self.supervisor.guests.values()
+        guests = self.supervisor.lab.guests.values()
         return self._live.proportional_memory([str(Address.domain(each.host, each.domid)) for each in guests])
 
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:

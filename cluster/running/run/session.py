@@ -98,7 +98,7 @@ class Session:
             finally:
                 self._progress.stop()
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
-            self._run_directory.write_interrupts(supervisor.interrupt_tables.kept)
+            self._run_directory.write_interrupts(supervisor.lab.interrupt_tables.kept)
             self._run_directory.write_report(report)
             volumes = [each for host in self._cluster.hosts for each in host.volumes]
             self._notes.end([each.path for each in volumes if not each.made])
@@ -132,7 +132,7 @@ class Session:
         )
 
     def _verified(self, supervisor: Supervisor, read_volume: ReadVolume | None) -> Report:
-        unknown = supervisor.outcome.unknown
+        unknown = supervisor.lab.outcome.unknown
         if not self._interruption.wanted or INTERRUPTED in unknown:
             try:
                 self._interruption.may_raise = True

@@ -74,7 +74,7 @@ def run(guests: int, interval: str, work: Mapping[str, object], scrape_s: float)
         began_s = cpu_s()
         supervisor = session.run_live()
         done.set()
-        answered = sum(each.completed for each in supervisor.guests.values())
+        answered = sum(each.completed for each in supervisor.lab.guests.values())
         return answered - supervisor.phases.completed_at_start, cpu_s() - began_s
 
 

@@ -85,12 +85,12 @@ def row(domid: int) -> DomainStatistics:
 
 def fill(supervisor: Supervisor, count: int) -> None:
     """Let the supervisor hear what it would hear."""
-    board = supervisor.boards["host0"]
+    board = supervisor.lab.boards["host0"]
     board.state.power = "on"
     board.domains.by_domid[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
     vbds = []
-    described = supervisor.cluster.guests
-    for domid, (guest, of) in enumerate(zip(supervisor.guests.values(), described, strict=True), 1):
+    described = supervisor.lab.cluster.guests
+    for domid, (guest, of) in enumerate(zip(supervisor.lab.guests.values(), described, strict=True), 1):
         board.domains.by_domid[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0, of)
         guest.start(domid)
         vbds.append(busy(BlkbackStatistics, 3, domid=domid, device=51712, state="Connected"))
@@ -107,8 +107,8 @@ def fill(supervisor: Supervisor, count: int) -> None:
         **{f"host0/dom{domid}": said_by_guest for domid in range(1, count + 1)},
     }
     for sequence, (link, record) in enumerate(said.items()):
-        supervisor.readings.asked[sequence] = link
-        supervisor.readings.take(link, Statistics(sequence, map_of(record)), 1)
+        supervisor.lab.readings.asked[sequence] = link
+        supervisor.lab.readings.take(link, Statistics(sequence, map_of(record)), 1)
 
 
 def main() -> None:
