@@ -15,7 +15,7 @@ mailbox          what waits for a live actor outside of its links
 alarm            the alarm clock of a live actor
 freezer          what keeps a live machine from being given anything
 actor            the live driver: one machine, its links, one trio task tree
-agenda           what is to happen when in a simulated world, and who is there
+simulated_world  what is to happen when in a simulated world, and who is there
 simulated_links  the links of a simulated world: what is under way on them
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link

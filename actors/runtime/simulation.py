@@ -38,7 +38,7 @@ from actors.runtime.machine import (
     Thaw,
     Work,
 )
-from actors.runtime.simulated_actor import Call, Charge, Entry, Frame, LinkEnd, SimulatedActor, Tap
+from actors.runtime.simulated_actor import Charge, Entry, Frame, LinkEnd, OwnerCall, SimulatedActor, Tap
 from actors.runtime.simulated_links import Latency, SimulatedLinks, no_latency
 from actors.runtime.trace import Tracer
 
@@ -144,7 +144,7 @@ class Simulation(SimulatedLinks):
             self.now_ns = time_ns
             self._events_at_this_time = 0
         if actor is None:
-            assert isinstance(what, Call), "an event has an actor"
+            assert isinstance(what, OwnerCall), "an event has an actor"
             what.perform()
             return True
         if actor.busy_until_ns > time_ns:  # its number keeps it before what was sent later
@@ -208,7 +208,7 @@ class Simulation(SimulatedLinks):
             return False
         if isinstance(event, list):  # of a link that this end has closed; others take the hot path
             return False
-        assert not isinstance(event, Call), "a call has no actor"
+        assert not isinstance(event, OwnerCall), "a call has no actor"
         admitted = self._admit(actor, end, event)
         if admitted:
             self._handle(actor, event)

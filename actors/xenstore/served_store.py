@@ -15,7 +15,7 @@ from actors.kernel.xs_transport import LocalTransport
 from actors.xenstore.domains import CONTROL_DOMAIN
 from actors.xenstore.requests import Introduction, LiveUpdate, Outgoing, Output, Printed, Released
 from actors.xenstore.ring_client import RingClient
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from actors.xenstore.takeover import successor_of
 from actors.xenstore.turn_end import Sink, TurnEnd
 
@@ -24,7 +24,7 @@ class ServedStore:
     """The store of one daemon, which has to `perform` what needs hypercalls."""
 
     def __init__(
-        self, kernel: Kernel, store: Store, perform: Callable[[Introduction | Released], None]
+        self, kernel: Kernel, store: XenStore, perform: Callable[[Introduction | Released], None]
     ) -> None:
         self.store = store
         self.turn_end: Final = TurnEnd(kernel, self.take_requests)

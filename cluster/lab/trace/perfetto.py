@@ -61,7 +61,7 @@ class TraceWriter:
         """Everything."""
         names = {
             str(Address.domain(each.host, domid)): each.name
-            for each in self._supervisor.guests.values()
+            for each in self._supervisor.lab.guests.values()
             for domid in each.lives.domids
         }
         for address in dict.fromkeys(each.address for each in self._recordings):
@@ -91,26 +91,28 @@ class TraceWriter:
             self._events.flow("f", "message", number, each.destination, each.taken.begin_ns)
 
     def _follow(self) -> list[Request]:
-        disks = {host.name: [each.name for each in host.hardware] for host in self._supervisor.cluster.hosts}
+        disks = {
+            host.name: [each.name for each in host.hardware] for host in self._supervisor.lab.cluster.hosts
+        }
         paths = RequestPaths(disks, self._users())
         points = (point for each in self._recordings for point in each.points)
         paths.take(sorted(points, key=lambda each: each.time_ns))
         return paths.requests
 
     def _users(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
-        guests = self._supervisor.guests
+        guests = self._supervisor.lab.guests
         return {
             (str(Address(guest.host, volume.disk)), volume.index): [
                 (str(Address.domain(guest.host, domid)), volume.virtual_device & 0xFFFF)
                 for domid in guests[guest.guest_id].lives.domids
             ]
-            for guest in self._supervisor.cluster.guests
+            for guest in self._supervisor.lab.cluster.guests
             for volume in guest.volumes
         }
 
     def _reached(self, injection: Injection) -> list[GuestId]:
         """The guests whose outage may be that of a fault: of one in a domain, those behind that domain."""
-        host = self._supervisor.cluster.host(injection.host)
+        host = self._supervisor.lab.cluster.host(injection.host)
         guests = [each.name for each in host.guests]
         domains = ("dom0", "xenstore", *host.drivers, *guests)
         if injection.target not in domains:
@@ -189,13 +191,13 @@ class TraceWriter:
                     events.instant(SUPERVISOR, f"{what}: {name}", at_ns, "t", told)
             events.begin(SUPERVISOR, "fault", each.number, name, each.injected_at_ns, told)
             events.end(SUPERVISOR, "fault", each.number, name, each.recovered_at_ns or self._end_ns)
-        for number, gap in enumerate(supervisor.outcome.clock_gaps):
+        for number, gap in enumerate(supervisor.lab.outcome.clock_gaps):
             events.begin(SUPERVISOR, "clock", number, "clock gap", gap.began_ns)
             events.end(SUPERVISOR, "clock", number, "clock gap", gap.ended_ns)
-        for never in supervisor.fault_run.unfired:
+        for never in supervisor.lab.fault_run.unfired:
             why = {"fault": never.label, "why": never.why}
             events.instant(SUPERVISOR, f"never fired: {never.title}", self._end_ns, "t", why)
-        guests = list(supervisor.guests.values())
+        guests = list(supervisor.lab.guests.values())
         for number, outage in enumerate(
             outages(supervisor.injections, guests, requests, self._end_ns, self._reached)
         ):
@@ -234,7 +236,7 @@ def write_trace(path: Path, supervisor: Supervisor, driver: str, recordings: Ite
         file.write('{"traceEvents":[')
         events = TraceEvents(file.write, supervisor.phases.began_ns)
         TraceWriter(supervisor, list(recordings), events).write()
-        cluster = supervisor.cluster
+        cluster = supervisor.lab.cluster
         about = {"cluster": cluster.name, "seed": cluster.seed, "driver": driver}
         file.write(f'\n],"displayTimeUnit":"ns","otherData":{json.dumps(about)}}}\n')
     return events.count

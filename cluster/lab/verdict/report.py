@@ -125,7 +125,7 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
 
 def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
     """What the supervisor knows when everything is off."""
-    outcome, dom0s = supervisor.outcome, supervisor.readings.dom0s
+    outcome, dom0s = supervisor.lab.outcome, supervisor.lab.readings.dom0s
     hosts = {
         name: HostFacts(
             boots=board.state.boots,
@@ -135,19 +135,19 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
             driver_boots=_driver_boots(board),
             not_rebuilt=tuple(dom0s[name].not_rebuilt) if name in dom0s else (),
         )
-        for name, board in supervisor.boards.items()
+        for name, board in supervisor.lab.boards.items()
     }
     return RunFacts(
         cluster=cluster,
         driver=driver,
         hosts=hosts,
-        guests=list(supervisor.guests.values()),
+        guests=list(supervisor.lab.guests.values()),
         injections=supervisor.injections,
         unknown=list(outcome.unknown),
         failures=list(outcome.failures),
         interrupted="interrupted" in outcome.unknown,
-        fault_targets=supervisor.fault_run.targets,
-        unfired=supervisor.fault_run.unfired,
+        fault_targets=supervisor.lab.fault_run.targets,
+        unfired=supervisor.lab.fault_run.unfired,
         clock_gaps=list(outcome.clock_gaps),
     )
 

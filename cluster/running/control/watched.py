@@ -118,12 +118,12 @@ def watched(supervisor: Supervisor, hosts: Sequence[HostRows], now_ns: int) -> W
     """Everything as it is at `now_ns`; `hosts` is what the processes say."""
     return Watched(
         hosts=list(hosts),
-        name=supervisor.cluster.name,
+        name=supervisor.lab.cluster.name,
         phase=supervisor.phase,
         now_ns=now_ns,
         up_s=(now_ns - supervisor.phases.began_ns) / 1e9,
-        machines={name: _machine(board) for name, board in supervisor.boards.items()},
-        guests=[_guest(each, supervisor.readings, now_ns) for each in supervisor.guests.values()],
+        machines={name: _machine(board) for name, board in supervisor.lab.boards.items()},
+        guests=[_guest(each, supervisor.lab.readings, now_ns) for each in supervisor.lab.guests.values()],
         nr_faults=len(supervisor.injections),
         faults=[_fault(each, now_ns) for each in supervisor.injections[-FAULTS_MAX:]],
     )

@@ -150,7 +150,7 @@ def run_simulated(
     if directory is not None and recordings is not None:
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if not supervisor.phases.finished:
-        supervisor.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
+        supervisor.lab.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
 
     def read_volume(volume: Volume) -> ReadSectors:
         image = images[volume]

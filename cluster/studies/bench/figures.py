@@ -27,7 +27,7 @@ from cluster.studies.bench.hypercalls import (
     hypercall_rate,
     hypercall_round_trip,
 )
-from cluster.studies.bench.results import Result, Results, Sample
+from cluster.studies.bench.results import Measurements, Result, Sample
 from cluster.studies.bench.simulation import echo_rate, reference_seconds
 from cluster.studies.bench.simulation import event_rate as simulated_rate
 from cluster.studies.bench.xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
@@ -79,9 +79,9 @@ def benchmark_names() -> list[str]:
     return [name for each in benchmarks() for name in each.names()]
 
 
-def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:
+def run_benchmarks(*, only: str, repeats: int, console: Console) -> Measurements:
     """Take every figure whose name begins with `only`."""
-    results = Results(_machine())
+    results = Measurements(_machine())
     known = benchmark_names()
     if not any(name.startswith(only) for name in known):
         raise click.UsageError(f"no benchmark begins with {only!r}; there are {', '.join(known)}")

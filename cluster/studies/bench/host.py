@@ -83,7 +83,7 @@ def random_reads(depth: int) -> Reads:
     """Reads through the whole split driver: guest, dom0 and disk in processes of their own."""
     workload: Data = {"kind": "random", "read_share": 1.0, "depth": depth, "verify": False}
     supervisor = _run(1, workload, duration=f"{READ_SECONDS}s").supervisor
-    journal = next(iter(supervisor.guests.values())).journals[0]
+    journal = next(iter(supervisor.lab.guests.values())).journals[0]
     seconds = (journal.word(Word.LAST_COMPLETION_NS) - supervisor.phases.workload_began_ns) / 1e9
     rate = (journal.word(Word.READS) - supervisor.phases.completed_at_start) / seconds
     return Reads(rate, depth / rate * 1e6)

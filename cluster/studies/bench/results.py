@@ -46,7 +46,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Results:
+class Measurements:
     """All figures of one run of the benchmark."""
 
     machine: dict[str, object]

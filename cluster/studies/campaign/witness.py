@@ -163,7 +163,7 @@ class RunWitness(RunObserver):
         """Part of `RunObserver`, as are the two below."""
         self._simulation = simulation
         self._supervisor = supervisor
-        for host in supervisor.cluster.hosts:
+        for host in supervisor.lab.cluster.hosts:
             self.stores[host.name] = StoreRecord(self.history, host.name, self._now_ns)
 
     def journal(self, **header: object) -> MemoryJournal:
@@ -261,7 +261,7 @@ class RunWitness(RunObserver):
             owned = hypervisor.owned_frames()
             memory = hypervisor.memory
             assert isinstance(memory, SparseMemory), "this is the simulated driver"
-            for guest in self._supervisor.guests.values():
+            for guest in self._supervisor.lab.guests.values():
                 if guest.host == host and guest.journals and not guest.ended:
                     extents = owned.get(guest.domid, [])
                     self._search(memory, extents, guest.journals[0].word(Word.GUEST_ID), guest.name)
