@@ -173,6 +173,22 @@ def test_a_field_that_is_missing_is_an_error_and_no_0(bench: Bench) -> None:
         bench.readings.take("host0/sda", Statistics(bench.asked()["host0/sda"], values), 1)
 
 
+@pytest.mark.parametrize(
+    ("devices", "wrong"),
+    [
+        ({"vbd": {"xvda": {"state": "Connected"}}}, r"BlkfrontStatistics\nreconnects\n.*required"),
+        ({"vfb": {"0": {"state": "Connected"}}}, "no class of devices: vfb"),
+        ({"vbd": None}, "devices.vbd"),
+        (None, "devices"),
+    ],
+)
+def test_what_devices_say_is_read_as_their_class_declares(devices: object, wrong: str) -> None:
+    values = {**map_of(blank(GuestStatistics)), "devices": devices}
+
+    with pytest.raises(ValueError, match=wrong):
+        record_of(GuestStatistics, values)
+
+
 @pytest.mark.parametrize("kind", RECORDS, ids=lambda each: each.__name__)
 def test_a_record_comes_back_as_it_was_sent(kind: type) -> None:
     told = {
