@@ -32,6 +32,7 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
+from actors.runtime.waiting import Waiting
 from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.lab.experiment.statistics_maps import map_of
@@ -119,6 +120,7 @@ class ActorProcess:
         self._environment = surroundings.environment()
         self._socket = plug_socket
         self._socket.setblocking(False)
+        self._waiting = Waiting(alone=True)
         self._drivers: dict[str, ActorDriver] = {}
         self._logs: dict[str, ConsoleLog] = {}
         self._nursery: trio.Nursery | None = None
@@ -127,8 +129,9 @@ class ActorProcess:
     async def run(self, address: str, program: str, argument: dict[str, object]) -> None:
         """Run this actor, and those that are spawned beside it, until the last has ended."""
         async with trio.open_nursery() as self._nursery:
+            self._waiting.start(self._nursery)
+            self._waiting.register(self._socket.fileno(), self._take_packet)
             self._spawn(address, program, argument)
-            self._nursery.start_soon(self._take_packets)
 
     def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
         assert self._nursery is not None, "actors are spawned while the process runs"
@@ -149,6 +152,7 @@ class ActorProcess:
             log=log.write,
             intercept=ANSWERS,
             trace=recorder,
+            waiting=self._waiting,
             unread_limit=PROGRAMS[program].unread_limit,
         )
         self._drivers[address] = driver
@@ -176,18 +180,14 @@ class ActorProcess:
         if not self._drivers and not self._packed and self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
-    async def _take_packets(self) -> None:
-        while True:
-            await trio.lowlevel.wait_readable(self._socket)
-            try:
-                data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
-            except BlockingIOError:
-                continue
-            if not data:
-                assert self._nursery is not None, "packets come while the process runs"
-                self._nursery.cancel_scope.cancel()
-                return
+    def _take_packet(self) -> None:
+        self._waiting.give_way()  # to those that it starts, ends or wakes
+        data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
+        if data:
             self._take(msgpack.unpackb(data), fds)
+        else:
+            assert self._nursery is not None, "packets come while the process runs"
+            self._nursery.cancel_scope.cancel()
 
     def _take(self, packet: dict[str, list[Any]], fds: list[int]) -> None:
         ((command, arguments),) = packet.items()
