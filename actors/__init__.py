@@ -6,7 +6,8 @@ Layers, each standing on those below it:
     domu              beside it, the guests' own code: their workloads
     drivers           drivers of real devices with their backends
     xenstore          beside them, the store daemon
-    device_classes    what paravirtual devices there are
+    device_plan       a paravirtual device that was planned for a guest
+    device_classes    what classes of them there are
     block             the block split driver: both its ends
     kernel            what every paravirtual kernel has
     hypervisor        the hypervisor

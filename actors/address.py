@@ -2,18 +2,24 @@
 
 Rules: whoever wants a part of one parses it here, and whoever makes one prints it here. On its way, in
 effects, messages and files, it is text. A domain's actor is called `dom` and its number, and so is every link
-to it.
+to it; that of its spare, who waits to have this address, `spare` and that number.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 DOMAIN: Final = "dom"
+SPARE: Final = "spare"
 
 
 def domain_actor(domid: int) -> str:
     """What a domain's actor, and every link to it, is called."""
     return f"{DOMAIN}{domid}"
+
+
+def spare_actor(domid: int) -> str:
+    """What the actor of a domain's spare is called, and the link to it, until it is promoted."""
+    return f"{SPARE}{domid}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,7 +60,15 @@ class Address:
     @property
     def domid(self) -> int | None:
         """The number of a domain, or None if this is no domain's actor."""
-        number = self.actor.removeprefix(DOMAIN)
+        return self._number_after(DOMAIN)
+
+    @property
+    def is_domain(self) -> bool:
+        """Whether this is a domain's actor, or that of its spare, which has no number yet."""
+        return self.domid is not None or self._number_after(SPARE) is not None
+
+    def _number_after(self, word: str) -> int | None:
+        number = self.actor.removeprefix(word)
         return int(number) if number != self.actor and number.isdecimal() else None
 
     def beside(self, actor: str) -> "Address":

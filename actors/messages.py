@@ -154,6 +154,26 @@ class MachineHalt:
     reason: str
 
 
+@wire(24)
+@dataclass(slots=True)
+class StartSpare:
+    """As StartDomain, for the next incarnation of a domain that runs; its link is `spareN`."""
+
+    domid: int
+    incarnation: int
+    handle: bytes
+    extents: list[list[int]]
+
+
+@wire(25)
+@dataclass(slots=True)
+class PromoteSpare:
+    """The spare is the domain from now on: it gets its address and its links, and all its devices."""
+
+    domid: int
+    incarnation: int
+
+
 # Between devices and whoever programs them.
 
 
@@ -337,6 +357,8 @@ CODEC = Codec(
     ConsoleOutput,
     MachineRestart,
     MachineHalt,
+    StartSpare,
+    PromoteSpare,
     MmioWrite,
     MmioRead,
     MmioReadReply,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.address import Address, domain_actor
+from actors.address import Address, domain_actor, spare_actor
 
 NAMES = st.text(st.characters(categories=("Ll", "Nd")), min_size=1)
 
@@ -22,6 +22,7 @@ def test_what_was_printed_is_read_again(host: str, actor: str) -> None:
         ("host0/dom0", Address("host0", "dom0"), "host0-dom0", 0),
         ("host0/dom12", Address("host0", "dom12"), "host0-dom12", 12),
         ("host0/sda", Address("host0", "sda"), "host0-sda", None),
+        ("host0/spare0", Address("host0", "spare0"), "host0-spare0", None),
         ("host0/dom", Address("host0", "dom"), "host0-dom", None),
         ("host0/domus", Address("host0", "domus"), "host0-domus", None),
         ("host0/3", Address("host0", "3"), "host0-3", None),
@@ -49,3 +50,11 @@ def test_a_domain_is_addressed_by_its_number() -> None:
 )
 def test_a_file_is_an_actors(stem: str, address: Address) -> None:
     assert Address.of_file(stem) == address
+
+
+@pytest.mark.parametrize(
+    ("actor", "is_one"),
+    [("dom0", True), (domain_actor(12), True), (spare_actor(0), True), ("spare", False), ("sda", False)],
+)
+def test_a_spare_is_a_domain_that_has_no_number_yet(actor: str, is_one: bool) -> None:
+    assert Address("host0", actor).is_domain is is_one

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
+from actors.kernel.device_statistics import BackendStatistics
+
 
 @dataclass(frozen=True, slots=True)
-class BlkbackStatistics:
-    """Counters and gauges of one backend: of `device`, of domain `domid`."""
+class BlkbackStatistics(BackendStatistics):
+    """Counters and gauges of one backend."""
 
-    domid: int
-    device: int
-    state: str
     requests: int
     reads: int
     writes: int
@@ -20,6 +19,3 @@ class BlkbackStatistics:
     errors: int
     in_flight: int
     persistent_mappings: int
-    resumes: int
-    renegotiations: int
-    resumes_refused: int

@@ -8,7 +8,9 @@ from typing import Final, cast
 
 from actors.block.backing import Backing
 from actors.block.blkback import Blkback
+from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront import Blkfront
+from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.kernel.device_class import DeviceClass, DeviceKeys
 from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store
@@ -45,5 +47,7 @@ VBD: Final = DeviceClass(
     keys=_keys,
     frontend=Blkfront,
     backend=_backend,
+    frontend_statistics=BlkfrontStatistics,
+    backend_statistics=BlkbackStatistics,
     backing="params",
 )

@@ -3,6 +3,8 @@
 plan               the domains that this host should have, as dom0 finds them on its own disk
 steps              a toolstack operation compiled into steps that can be printed
 domain_builder     performs the steps
+knowledge          what a toolstack knows of the domains, and has still to do
+take_over          how it takes over one that lived on
 toolstack          decides: create, take over after a restart, what follows a shutdown, shut down
 xl                 the toolstack, one life after another, and what is typed for it
 shutdown_actions   what follows a shutdown, by its reason

@@ -14,10 +14,12 @@ from typing import Final, cast
 
 from actors.abi.interface import XenbusState
 from actors.block.vbd import VBD
-from actors.dom0.plan import DevicePlan
+from actors.device_plan import DevicePlan
+from actors.dom0.knowledge import Running
 from actors.dom0.steps import WriteNodes, backend_path, device_nodes, frontend_path
-from actors.dom0.toolstack import Running, Toolstack
+from actors.dom0.toolstack import Toolstack
 from actors.kernel.kernel import Kernel
+from actors.kernel.store import read_or
 from actors.kernel.threads import Timeout
 from actors.kernel.xenbus import Transaction, Xenbus
 from actors.messages import Fault
@@ -48,12 +50,12 @@ class BlockDevices:
     def serve(self, toolstack: Toolstack) -> None:
         """A toolstack knows the domains: it does what is ordered, and ends what it has found half done."""
         self._toolstack = toolstack
-        for domid, half in toolstack.half_detached:
+        for domid, half in toolstack.knows.half_detached:
             device = domid, half.device_class, half.number
             orders = self._orders.setdefault(device, deque())
             if not orders or orders[0]:
                 orders.appendleft(False)
-        toolstack.half_detached.clear()
+        toolstack.knows.half_detached.clear()
         for device in list(self._orders):
             self._begin(device)
 
@@ -82,7 +84,7 @@ class BlockDevices:
     async def _work(self, toolstack: Toolstack, device: Device) -> None:
         orders = self._orders[device]
         while orders:
-            running = toolstack.domains.get(device[0])
+            running = toolstack.knows.domains.get(device[0])
             disk = running.device(*device[1:]) if running is not None else None
             if running is None or disk is None or running.ending:
                 self._kernel.log(f"xl: no disk {device[2]} of domain {device[0]}")
@@ -96,14 +98,14 @@ class BlockDevices:
     async def _attach(self, toolstack: Toolstack, running: Running, disk: DevicePlan) -> None:
         domid, store = running.domid, toolstack.store
         front, back = frontend_path(disk, domid), backend_path(disk, domid)
-        if await store.read_or(f"{back}/online", "") == "0":
+        if await read_or(store, f"{back}/online", "") == "0":
             await self._detach(toolstack, running, disk)  # somebody else has begun to, and not ended it
         elif await store.exists(f"{front}/backend"):
             self._kernel.log(f"xl: {disk.name} of {running.plan.name} is attached")
             return
         # A guest may have written into its half after that was removed.
         await toolstack.perform(WriteNodes(disk.name, device_nodes(disk, domid), instead=(front, back)))
-        toolstack.detached.discard((domid, disk))
+        toolstack.knows.detached.discard((domid, disk))
         self._kernel.log(f"xl: {disk.name} attached to {running.plan.name} (domain {domid})")
 
     async def _detach(self, toolstack: Toolstack, running: Running, disk: DevicePlan) -> None:
@@ -122,7 +124,7 @@ class BlockDevices:
                     await transaction.rm(path)
 
         await store.transact(remove)
-        toolstack.detached.add((running.domid, disk))
+        toolstack.knows.detached.add((running.domid, disk))
         self._kernel.log(f"xl: {disk.name} detached from {running.plan.name} (domain {running.domid})")
 
     async def _has_closed(self, toolstack: Toolstack, back: str) -> bool:
@@ -144,7 +146,7 @@ async def _take_offline(store: Xenbus, front: str, back: str, *, force: bool) ->
     async def body(transaction: Transaction) -> bool:
         if force and await transaction.exists(front):
             await transaction.rm(front)
-        state = await transaction.read_or(f"{back}/state", "")
+        state = await read_or(transaction, f"{back}/state", "")
         if not state:
             return False
         await transaction.write(f"{back}/online", "0")

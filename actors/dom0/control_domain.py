@@ -1,6 +1,7 @@
 """dom0's machine: the hardware first, then XenStore, then the domains.
 
-Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking.
+Rules: nothing survives in here from an earlier dom0; what lives on is found again by asking. A spare boots as
+far as it can without the machine, and waits there until it is dom0.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from dataclasses import dataclass
 from actors.abi.errno import Errno, XenError
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
-from actors.block.blkback_statistics import BlkbackStatistics
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.local_store import LocalStore
 from actors.dom0.plan import HostPlan
@@ -19,6 +19,7 @@ from actors.dom0.version_handshake import VersionHandshake
 from actors.dom0.xl import Xl
 from actors.drivers.backends import DOM0_HOME, Backends
 from actors.drivers.hardware import DrivenHardware
+from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Transport, Xenbus
@@ -33,23 +34,20 @@ from actors.xenstore.tool_clients import ToolClients
 class ControlDomainStatistics:
     """Counters of one dom0, from its boot on.
 
-    `vbds`: those of each backend; `store`: the store's if xenstored runs here.
+    `devices`: those of its backends by class; `store`: the store's if xenstored runs here.
     """
 
     domains: dict[str, int]
     backends: int
     in_flight: int
     grants_mapped: int
-    requests: int
-    resumes: int
-    renegotiations: int
     taken_over: int
     created: int
     restarted: int
     store_lost: bool
     not_rebuilt: list[str]
     all_shut_down: bool
-    vbds: list[BlkbackStatistics]
+    devices: dict[str, list[BackendStatistics]]
     store: StoreStatistics | None
 
 
@@ -57,12 +55,19 @@ class ControlDomain(Kernel):
     """Domain 0: drivers, toolstack, and xenstored unless that has a domain of its own."""
 
     def __init__(
-        self, memory: Memory, extents: list[list[int]], plan: HostPlan, archive: Archive | None = None
+        self,
+        memory: Memory,
+        extents: list[list[int]],
+        plan: HostPlan,
+        archive: Archive | None = None,
+        *,
+        spare: bool = False,
     ) -> None:
-        """`archive`: where a xenstored that runs here keeps what is to outlive it."""
+        """`archive`: where a xenstored that runs here keeps what is to outlive it. A `spare` waits first."""
         super().__init__(memory, extents)
         self._archive = archive
         self._plan = plan
+        self._spare = spare
         self._hardware = DrivenHardware(self, plan.drives, programs_ioapic=True)
         self._builder = DomainBuilder(self, None, store_domid=0)
         self._backends: Backends | None = None
@@ -74,8 +79,18 @@ class ControlDomain(Kernel):
         self.faults["hwdom-reboot"] = self._reboot_as_told
 
     async def boot(self) -> None:
-        """The hardware, XenStore, the domains."""
+        """What needs no machine, and then the machine: for a spare when it has become dom0."""
         self.log(f"dom0: {self.pages.total} pages, hwdom watchdog {self._plan.watchdog_s} s")
+        if self._spare:
+            await self.grants.setup()
+            self.log("dom0: a spare, which waits")
+            await self.xen.suspend()
+            self._spare = False
+            self.log("dom0: the spare takes over")
+        await self._take_over()
+
+    async def _take_over(self) -> None:
+        """The hardware, XenStore, the domains."""
         if not await VersionHandshake(self.xen, self.log).agree(self._plan.built_for):
             self._power_off()
             return
@@ -99,8 +114,8 @@ class ControlDomain(Kernel):
         self._backends = Backends(self, xenbus, behind, self._plan.reconnect, home=DOM0_HOME)
         await self._backends.start()
         toolstack = await self._xl.start(store_lost=self._store_lost)
-        self._store_lost = self._store_lost or toolstack.store_lost
-        self.log(f"dom0: {len(toolstack.domains)} domains are looked after")
+        self._store_lost = self._store_lost or toolstack.knows.store_lost
+        self.log(f"dom0: {len(toolstack.knows.domains)} domains are looked after")
 
     def console_input(self, text: str) -> None:
         """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
@@ -130,31 +145,27 @@ class ControlDomain(Kernel):
         if self._backends is not None:
             self._backends.check()
 
-    def device_states(self) -> list[str]:
-        """The state of each of its backends."""
+    def device_states(self) -> list[tuple[str, str]]:
+        """The class and the state of each of its backends."""
         return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> ControlDomainStatistics:
         """Counters since this dom0 booted."""
-        vbds = self._backends.disk_statistics() if self._backends is not None else []
         toolstack = self._xl.toolstack
-        domains = toolstack.domains if toolstack is not None else {}
+        domains = toolstack.knows.domains if toolstack is not None else {}
         rebuilt = self._store_lost and toolstack is not None and toolstack.taken_over
         return ControlDomainStatistics(
             domains={each.plan.name: domid for domid, each in domains.items()},
             backends=len(self._backends.devices) if self._backends is not None else 0,
             in_flight=self._hardware.in_flight,
             grants_mapped=self.grants.mapped,
-            requests=sum(each.requests for each in vbds),
-            resumes=sum(each.resumes for each in vbds),
-            renegotiations=sum(each.renegotiations for each in vbds),
             taken_over=toolstack.taken_over if toolstack is not None else 0,
             created=toolstack.created if toolstack is not None else 0,
             restarted=toolstack.restarted if toolstack is not None else 0,
             store_lost=self._store_lost,
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._xl.all_shut_down,
-            vbds=vbds,
+            devices=self._backends.statistics() if self._backends is not None else {},
             store=self._home.statistics(),
         )
 

@@ -4,44 +4,19 @@ Rules: frozen records, which cross as msgpack data; that is made and read here o
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from actors.abi.types import PAGE_SIZE
-from actors.device_classes import DEVICE_CLASSES
+from actors.device_plan import DevicePlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.drivers.hardware import Given, devices_in, packed_devices
 from actors.drivers.interrupt_line import InterruptLine, lines_of
-from actors.kernel.device_class import DeviceKeys
 from actors.policies import Reconnect, StorePlace, StoreRestart
 
 Data = dict[str, object]
 _PLAIN: Final = ("name", "handle", "memory_pages", "max_pages", "vcpus")
 """The fields of a domain that cross as they are, before all others."""
-
-
-@dataclass(frozen=True, slots=True)
-class DevicePlan:
-    """A paravirtual device of a guest: a row of its class, and the domain that serves it (`backend`)."""
-
-    device_class: str
-    row: Mapping[str, object] = field(hash=False)
-    backend: int = 0
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return DEVICE_CLASSES[self.device_class].identity(self.row)[0]
-
-    @property
-    def number(self) -> int:
-        """Its number among those of its class."""
-        return DEVICE_CLASSES[self.device_class].identity(self.row)[1]
-
-    @property
-    def keys(self) -> DeviceKeys:
-        """What its class has in the store beside what every device has."""
-        return DEVICE_CLASSES[self.device_class].keys(self.row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +91,19 @@ class HostPlan:
 
 def _packed(plan: DomainPlan) -> Data:
     own = {each: getattr(plan, each) for each in _PLAIN} | asdict(plan.actions)
-    devices = {
-        each.plural: [
-            {**device.row, "backend": device.backend}
-            for device in plan.devices
-            if device.device_class == each.name
-        ]
-        for each in DEVICE_CLASSES.values()
-    }
+    devices = [each.pack() for each in plan.devices]
     if not plan.drives:
-        return {**own, **devices, "cmd_line": plan.cmd_line}
+        return {**own, "devices": devices, "cmd_line": plan.cmd_line}
     drives = [asdict(each) for each in plan.drives]
-    return {**own, "domid": plan.domid, **devices, "drives": drives, "cmd_line": plan.cmd_line}
+    return {**own, "domid": plan.domid, "devices": devices, "drives": drives, "cmd_line": plan.cmd_line}
 
 
 def _domain(data: Mapping[str, Any]) -> DomainPlan:
     return DomainPlan(
         **{each: data[each] for each in _PLAIN},
         actions=ShutdownActions(**{each.name: data[each.name] for each in fields(ShutdownActions)}),
-        devices=tuple(
-            _device(each.name, row) for each in DEVICE_CLASSES.values() for row in data.get(each.plural, [])
-        ),
+        devices=tuple(DevicePlan.parse(each) for each in data["devices"]),
         cmd_line=data["cmd_line"],
         domid=data.get("domid", 0),
         drives=lines_of(data.get("drives", [])),
     )
-
-
-def _device(device_class: str, row: Mapping[str, Any]) -> DevicePlan:
-    own = {key: value for key, value in row.items() if key != "backend"}
-    return DevicePlan(device_class, own, row["backend"])

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from actors.abi.interface import XenbusState
 from actors.device_classes import DEVICE_CLASSES
-from actors.dom0.plan import DevicePlan, DomainPlan
+from actors.device_plan import DevicePlan
+from actors.dom0.plan import DomainPlan
 from actors.drivers.interrupt_line import InterruptLine
 
 Nodes = tuple[tuple[str, str, tuple[str, ...]], ...]

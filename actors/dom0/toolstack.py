@@ -1,16 +1,14 @@
 """Decides what becomes of the domains of a host: create, take over, what follows a shutdown, shut down.
 
-Rules: what exists is asked of the hypervisor, never remembered across a death of dom0. A domain
-that was never unpaused is half built: it is destroyed and built again. Driver domains are taken over after
-those that they serve, so that what they find in the store is whole; they are shut down last. A toolstack
-that is killed stops where it is; the next one (`adopt`) looks after what runs, and finishes what was to be
-taken over or created.
+Rules: a domain that was never unpaused is half built: it is destroyed and built again. Driver domains are
+taken over after those that they serve, so that what they find in the store is whole; they are shut down last.
+A toolstack that is killed stops where it is; the next one (`adopt`) looks after what runs, and finishes what
+was to be taken over or created.
 Source: tools/xl/xl_vmcontrol.c (handle_domain_death), tools/helpers/init-xenstore-domain.c.
 Left out: the 2 s that xl waits before it creates a domain again.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
 from typing import cast
 
 from actors.abi.errno import XenError
@@ -18,20 +16,18 @@ from actors.abi.hypercalls import Domctl, Sysctl
 from actors.abi.interface import DominfFlags, ShutdownReason
 from actors.device_classes import DEVICE_CLASSES
 from actors.dom0.domain_builder import DomainBuilder
-from actors.dom0.plan import DevicePlan, DomainPlan, HostPlan
+from actors.dom0.knowledge import Knowledge, Running
+from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import DESTROY, PRESERVE, RESTART, SOFT_RESET
 from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
     RemoveNodes,
-    Served,
     WriteNodes,
     attach_steps,
-    backend_path,
-    frontend_path,
-    rebuild_steps,
     removal_steps,
 )
+from actors.dom0.take_over import TakeOver
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future, Signal, Thread
 from actors.kernel.xenbus import Watch, Xenbus
@@ -45,21 +41,6 @@ NOT_REBUILT = (
     "watches and open transactions of guests that do not reconnect",
     "pending control/shutdown requests",
 )
-
-
-@dataclass(slots=True)
-class Running:
-    """A domain that the toolstack looks after."""
-
-    domid: int
-    plan: DomainPlan
-    ending: bool = False
-    suspended: bool = False
-
-    def device(self, device_class: str, number: int) -> DevicePlan | None:
-        """The device of this class and number that it is configured to have, attached or not."""
-        wanted = device_class, number
-        return next((each for each in self.plan.devices if (each.device_class, each.number) == wanted), None)
 
 
 class Toolstack:
@@ -79,20 +60,12 @@ class Toolstack:
         self._plan = plan
         self._builder = builder
         self._by_handle = {each.handle: each for each in plan.domains}
-        self.domains: dict[int, Running] = {}
+        self.knows = Knowledge()
         self._changed = Signal()
         self._looked = Signal()
         self.shutting_down = False
         self._threads: list[Thread] = []
         self._watch: Watch | None = None
-        self.to_take_over: dict[int, DomainPlan] = {}
-        self.to_forget: dict[int, DomainPlan] = {}
-        self.store_lost = False
-        self.rebuilding = False
-        self.knows = False
-        self.unfinished: list[DomainPlan] = []
-        self.detached: set[Served] = set()
-        self.half_detached: list[Served] = []
         self.taken_over = 0
         self.created = 0
         self.restarted = 0
@@ -100,37 +73,23 @@ class Toolstack:
     async def start(self, *, store_lost: bool) -> None:
         """Take over the domains that are there, create those that are not."""
         # The store may have been lost with, or shortly before, the last dom0, who had not rebuilt it.
-        self.store_lost = store_lost or not await self._builder.store.exists(COMPLETE)
-        if not self.store_lost:
+        self.knows.store_lost = store_lost or not await self._builder.store.exists(COMPLETE)
+        if not self.knows.store_lost:
             await self._forget_the_dead()
-        found = await self._survivors()
-        present = {each.handle for each in found.values()}
-        self.unfinished = [each for each in self._plan.domains if each.handle not in present]
-        self.to_take_over = found
-        self.knows = True
+        self.knows.find(self._plan.domains, await self._survivors())
         await self._go_on()
 
-    async def adopt(self, dead: "Toolstack", *, store_lost: bool = False) -> None:
-        """Take the place of a toolstack that was killed: dom0 lives, so do its backends.
+    async def adopt(self, known: Knowledge, *, store_lost: bool = False) -> None:
+        """Take the place of a toolstack that was killed and knew this: dom0 lives, so do its backends.
 
         `store_lost`: another xenstored has begun empty, so that everybody is to be taken over once more.
         """
-        self.rebuilding = store_lost or dead.rebuilding
-        if not dead.knows:
-            await self.start(store_lost=store_lost or dead.store_lost)
+        self.knows = known
+        known.rebuilding = known.rebuilding or store_lost
+        if not known.complete:
+            await self.start(store_lost=store_lost or known.store_lost)
             return
-        self.unfinished, self.store_lost, self.knows = dead.unfinished, dead.store_lost, True
-        self.detached, self.half_detached = dead.detached, dead.half_detached
-        found = await self._survivors()
-        again = set(found) if self.rebuilding else set(dead.to_take_over)
-        self.store_lost = self.store_lost or self.rebuilding
-        self.to_take_over = {domid: plan for domid, plan in found.items() if domid in again}
-        self.domains = {domid: Running(domid, plan) for domid, plan in found.items() if domid not in again}
-        known = {domid: each.plan for domid, each in dead.domains.items()} | dead.to_take_over
-        known |= dead.to_forget
-        self.to_forget = {domid: plan for domid, plan in known.items() if domid not in found}
-        present = {each.handle for each in found.values()}
-        self.unfinished = [each for each in self.unfinished if each.handle not in present]
+        known.find_again(await self._survivors())
         self._changed.set()
         await self._go_on()
 
@@ -149,16 +108,19 @@ class Toolstack:
         return self._threads[-1]
 
     async def _go_on(self) -> None:
-        for domid in list(self.to_forget):
+        knows = self.knows
+        for domid in list(knows.to_forget):
             await self._forget(domid)
-        for domid, plan in list(self.to_take_over.items()):
-            await self._take_over(domid, plan, store_lost=self.store_lost)
-            del self.to_take_over[domid]
-        self.rebuilding = False
+        take_over = TakeOver(self._builder, knows, resume=self._plan.reconnect.keeps_rings)
+        for domid, plan in list(knows.to_take_over.items()):
+            await take_over.perform(domid, plan)
+            self.taken_over += 1
+            self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
+        knows.rebuilding = False
         await self._builder.store.write(COMPLETE, "")
-        while self.unfinished:
-            await self.create(self.unfinished[0])
-            self.unfinished.pop(0)
+        while knows.unfinished:
+            await self.create(knows.unfinished[0])
+            knows.unfinished.pop(0)
         self._watch = await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
         self.spawn("domain watcher", self._look_after())
 
@@ -169,21 +131,15 @@ class Toolstack:
         domid = await builder.create(CreateDomain(plan))
         try:
             await builder.build(BuildDomain(plan), domid)
-            await builder.perform_all(attach_steps(plan, domid, self._served_by(plan, domid)))
+            served = self.knows.served_by(domid) if plan.drives else []
+            await builder.perform_all(attach_steps(plan, domid, served))
         except Exception:
             await builder.destroy(domid)
             raise
-        self.domains[domid] = Running(domid, plan)
+        self.knows.domains[domid] = Running(domid, plan)
         self.created += 1
         self._kernel.log(f"xl: {plan.name} is domain {domid}")
         return domid
-
-    def _served_by(self, plan: DomainPlan, domid: int) -> list[Served]:
-        """The devices of those that run which a driver domain is to serve."""
-        if not plan.drives:
-            return []
-        found = [(each.domid, device) for each in self.domains.values() for device in each.plan.devices]
-        return [each for each in found if each[1].backend == domid and each not in self.detached]
 
     def shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         """Ask every guest to power off, or destroy them all; `done` when none is left."""
@@ -192,7 +148,7 @@ class Toolstack:
 
     def ask(self, name: str, request: str) -> bool:
         """Write a request (`poweroff`, `reboot`) for the domain of this name; False if none is known."""
-        for running in self.domains.values():
+        for running in self.knows.domains.values():
             if running.plan.name == name:
                 self.spawn(f"xl {request} {name}", self._request(running.domid, request))
                 return True
@@ -240,36 +196,6 @@ class Toolstack:
                 found[domid] = plan
         return dict(sorted(found.items(), key=lambda each: bool(each[1].drives)))
 
-    async def _take_over(self, domid: int, plan: DomainPlan, *, store_lost: bool) -> None:
-        self.domains[domid] = Running(domid, plan)
-        if not store_lost:
-            await self._find_detached(domid, plan)
-        attached = [each for each in plan.devices if (domid, each) not in self.detached]
-        steps = rebuild_steps(
-            replace(plan, devices=tuple(attached)),
-            domid,
-            store_lost=store_lost,
-            resume=self._plan.reconnect.keeps_rings,
-            backends_live=self.rebuilding,
-        )
-        # What a toolstack that was killed has written must not be written again: both ends go on from it.
-        await self._builder.perform_all([each for each in steps if each not in self._builder.committed])
-        self.taken_over += 1
-        self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
-
-    async def _find_detached(self, domid: int, plan: DomainPlan) -> None:
-        """What the store says of devices that an earlier dom0 has detached, or was about to."""
-        store = self._builder.store
-        for device in plan.devices:
-            online = await store.read_or(f"{backend_path(device, domid)}/online", "")
-            if online == "0":
-                self.half_detached.append((domid, device))
-            # The nodes of a driver domain's backends go with it, and say nothing.
-            if online == "0" or (
-                not online and not await store.exists(f"{frontend_path(device, domid)}/backend")
-            ):
-                self.detached.add((domid, device))
-
     async def perform(self, step: WriteNodes) -> None:
         """Write nodes of a domain that is looked after."""
         await self._builder.perform(step)
@@ -284,7 +210,7 @@ class Toolstack:
         while True:
             await self._changed.wait()
             alive = {cast("int", each["domain"]): each for each in await self._list()}
-            for running in list(self.domains.values()):
+            for running in list(self.knows.domains.values()):
                 info = alive.get(running.domid)
                 if info is None:
                     await self._gone(running)
@@ -306,13 +232,13 @@ class Toolstack:
         if action == PRESERVE or (action == SOFT_RESET and await self._soft_reset(running)):
             return
         if action == RESTART:
-            self.unfinished.append(plan)
+            self.knows.unfinished.append(plan)
         await self._builder.destroy(running.domid)
         await self._gone(running)
         if action == RESTART:
             self.restarted += 1
             await self.create(plan)
-            self.unfinished.remove(plan)
+            self.knows.unfinished.remove(plan)
 
     async def _soft_reset(self, running: Running) -> bool:
         """Whether it goes on; one that Xen does not reset is destroyed, as xl does."""
@@ -325,23 +251,21 @@ class Toolstack:
         return True
 
     async def _gone(self, running: Running) -> None:
-        if self.domains.pop(running.domid, None) is not None:
-            self.to_forget[running.domid] = running.plan
-            self.detached = {each for each in self.detached if each[0] != running.domid}
+        if self.knows.gone(running.domid):
             await self._forget(running.domid)
 
     async def _forget(self, domid: int) -> None:
-        await self._builder.perform_all(removal_steps(self.to_forget[domid], domid))
+        await self._builder.perform_all(removal_steps(self.knows.to_forget[domid], domid))
         self._forgotten(domid)
-        del self.to_forget[domid]
+        del self.knows.to_forget[domid]
 
     async def _shut_down_all(self, done: Callable[[], None], *, force: bool) -> None:
         asked: set[int] = set()
         for drivers in (False, True):
             # One that is being created again while this was asked for is to be shut down, too.
             while (
-                left := [each for each in self.domains.values() if bool(each.plan.drives) is drivers]
-            ) or self.unfinished:
+                left := [each for each in self.knows.domains.values() if bool(each.plan.drives) is drivers]
+            ) or self.knows.unfinished:
                 fresh = [each for each in left if each.domid not in asked]
                 for running in fresh:
                     asked.add(running.domid)

@@ -89,7 +89,7 @@ class Xl:
         dead, self.toolstack = self.toolstack, self._make()
         self._kernel.log("xl: started again")
         store_lost, self._store_to_rebuild = self._store_to_rebuild, False
-        self._knows = self._told(self.toolstack, self.toolstack.adopt(dead, store_lost=store_lost))
+        self._knows = self._told(self.toolstack, self.toolstack.adopt(dead.knows, store_lost=store_lost))
         return self._knows
 
     def _told(self, toolstack: Toolstack, work: Coroutine[Future[object], None, None]) -> Future[None]:

@@ -11,13 +11,15 @@ from random import Random
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
-from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.device_classes import DEVICE_CLASSES
-from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
+from actors.device_plan import DevicePlan
+from actors.domu.checksum import checksum
+from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.io_wait import IoWait
 from actors.domu.store_client import StoreClient
 from actors.domu.vitals import Vitals, VitalsStatistics
-from actors.domu.workload import Workload, WorkloadSpec, checksum
+from actors.domu.workload import Workload, WorkloadSpec
+from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
@@ -37,16 +39,11 @@ OpenStoreLog = Callable[[str], StoreLog]
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, its vitals, those of its frontends by vdev, and its checksums by vdev."""
+    """Counters of one guest, its vitals, those of its frontends by class and name, its checksums by vdev."""
 
-    requests: int
-    bytes: int
-    in_flight: int
-    reconnects: int
-    replayed: int
     corrupt_reads: int
     vitals: VitalsStatistics
-    vbds: dict[str, BlkfrontStatistics]
+    devices: dict[str, dict[str, FrontendStatistics]]
     checksums: dict[str, str]
 
 
@@ -66,7 +63,7 @@ class Guest(Kernel):
         self.configuration = GuestConfiguration.parse(self.start_info.cmd_line)
         self.name = self.configuration.name
         self._open_journal = open_journal
-        self._devices: list[XenbusFrontend] = []
+        self._devices: dict[tuple[str, str], XenbusFrontend] = {}
         self._disks: dict[str, Blkfront] = {}
         self._works: list[Thread] = []
         self._workloads: list[Workload] = []
@@ -123,30 +120,26 @@ class Guest(Kernel):
     def check(self) -> None:
         """Invariants of the kernel and its frontends."""
         super().check()
-        for device in self._devices:
+        for device in self._devices.values():
             device.check()
 
-    def device_states(self) -> list[str]:
-        """The state of each of its frontends."""
-        return [device.state.name for device in self._devices]
+    def device_states(self) -> list[tuple[str, str]]:
+        """The class and the state of each of its frontends."""
+        return [(name, device.state.name) for (name, _), device in self._devices.items()]
 
     def statistics(self) -> GuestStatistics:
         """What this guest has done since it booted."""
-        vbds = {vdev: disk.statistics() for vdev, disk in self._disks.items()}
-        disks = vbds.values()
+        devices: dict[str, dict[str, FrontendStatistics]] = {}
+        for (device_class, name), device in self._devices.items():
+            devices.setdefault(device_class, {})[name] = device.statistics()
         return GuestStatistics(
-            requests=sum(each.requests for each in disks),
-            bytes=sum(each.bytes for each in disks),
-            in_flight=sum(each.in_flight for each in disks),
-            reconnects=sum(each.reconnects for each in disks),
-            replayed=sum(each.replayed for each in disks),
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
             vitals=self._vitals.statistics(),
-            vbds=vbds,
+            devices=devices,
             checksums=dict(self._checksums),
         )
 
-    async def _probe(self, found: GuestDevice) -> None:
+    async def _probe(self, found: DevicePlan) -> None:
         device_class = DEVICE_CLASSES[found.device_class]
         name, number = found.identity
 
@@ -156,7 +149,7 @@ class Guest(Kernel):
         store, policy = ObservedStore(self.xenbus, tell), self.configuration.frontend
         device = device_class.frontend(self, store, device_class.frontend_path(number), policy)
         await device.connect()
-        self._devices.append(device)
+        self._devices[device_class.name, name] = device
         if isinstance(device, Blkfront):
             self._disks[name] = device
             self.log(f"blkfront: {name}: {device.sectors} sectors")
@@ -237,7 +230,7 @@ class Guest(Kernel):
             await work.finished
         if self._store_client is not None:
             await self._store_client.finished
-        for device in self._devices:
+        for device in self._devices.values():
             await device.disconnect()
         self.log(LAST_WORDS[reason])
         self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})

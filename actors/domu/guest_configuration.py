@@ -1,39 +1,12 @@
 """What a guest is to do, as its command line has it: JSON, made and read here only."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from actors.block.vbd import VBD
-from actors.device_classes import DEVICE_CLASSES
+from actors.device_plan import DevicePlan
 from actors.domu.store_client import StoreSpec
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
-
-
-@dataclass(frozen=True, slots=True)
-class GuestDevice:
-    """A paravirtual device that it finds: a row of its class. One that names no class is a disk."""
-
-    row: Mapping[str, object]
-    device_class: str = VBD.name
-
-    @property
-    def identity(self) -> tuple[str, int]:
-        """What people call it, and its number among those of its class."""
-        return DEVICE_CLASSES[self.device_class].identity(self.row)
-
-    def pack(self) -> dict[str, object]:
-        """As the command line has it."""
-        told = {} if self.device_class == VBD.name else {"class": self.device_class}
-        return {**told, **self.row}
-
-    @classmethod
-    def parse(cls, told: Mapping[str, Any]) -> "GuestDevice":
-        """What `pack` was given."""
-        row = {key: value for key, value in told.items() if key != "class"}
-        return cls(row, told.get("class", VBD.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +23,7 @@ class GuestConfiguration:
     workload: WorkloadSpec | None
     store: StoreSpec | None
     seed: int
-    devices: tuple[GuestDevice, ...]
+    devices: tuple[DevicePlan, ...]
 
     def cmd_line(self) -> str:
         """As text."""
@@ -69,5 +42,5 @@ class GuestConfiguration:
             workload=WorkloadSpec(**told["workload"]) if told["workload"] is not None else None,
             store=StoreSpec(**told["store"]) if told["store"] is not None else None,
             seed=told["seed"],
-            devices=tuple(GuestDevice.parse(each) for each in told["devices"]),
+            devices=tuple(DevicePlan.parse(each) for each in told["devices"]),
         )

@@ -8,28 +8,28 @@ from actors.kernel.threads import Threads
 
 
 class IoWait:
-    """The waiting of one workload for one disk."""
+    """The waiting of one workload for one disk; `in_flight` is how many of its requests have no answer."""
 
-    __slots__ = ("_in_flight", "_since_ns", "_threads", "_waited_ns")
+    __slots__ = ("_since_ns", "_threads", "_waited_ns", "in_flight")
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self._in_flight = 0
+        self.in_flight = 0
         self._since_ns = 0
         self._waited_ns = 0
 
     def begin(self) -> None:
         """A request is issued."""
-        if not self._in_flight:
+        if not self.in_flight:
             self._since_ns = self._threads.now_ns
-        self._in_flight += 1
+        self.in_flight += 1
 
     def end(self) -> None:
         """One is answered."""
-        self._in_flight -= 1
-        if not self._in_flight:
+        self.in_flight -= 1
+        if not self.in_flight:
             self._waited_ns += self._threads.now_ns - self._since_ns
 
     def waited_ns(self) -> int:
         """How long there was a request without an answer, up to now."""
-        return self._waited_ns + (self._threads.now_ns - self._since_ns if self._in_flight else 0)
+        return self._waited_ns + (self._threads.now_ns - self._since_ns if self.in_flight else 0)

@@ -1,10 +1,9 @@
-"""What a guest does with one disk: random or sequential reads and writes, or a checksum of it all.
+"""What a guest does with one disk: random or sequential reads and writes.
 
 Rules: never two requests in flight that touch the same block, so that what a block must hold is
 always known; every write is in the journal before it is issued, every answer before the next step.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -12,11 +11,12 @@ from typing import Protocol
 
 from actors.abi.types import SECTOR_SIZE
 from actors.block.operations import FLUSH, READ, WRITE
+from actors.domu.block_choice import BlockChoice
 from actors.domu.io_wait import IoWait
+from actors.domu.known_blocks import KnownBlocks
+from actors.domu.pace import Pace
 from actors.kernel.threads import Future, Threads
 from actors.notebook.journal import Journal
-from actors.notebook.stamp import stamp_block
-from actors.runtime.units import NS_PER_S
 
 
 class Disk(Protocol):
@@ -51,7 +51,10 @@ class WorkloadSpec:
 
 
 class Workload:
-    """Issues requests up to `depth` until it is stopped or has issued `requests`."""
+    """Issues requests up to `depth` until it is stopped or has issued `requests`.
+
+    `identity` is what its writes are stamped with: (guest id, virtual device).
+    """
 
     def __init__(  # noqa: PLR0917 (all of them are needed, none is optional)
         self,
@@ -69,24 +72,22 @@ class Workload:
         self._spec = spec
         self._random = random
         self._wait = wait
-        self._guest_id, self._virtual_device = identity
         self._sectors = spec.block // SECTOR_SIZE
-        self._blocks = max(1, disk.sectors // self._sectors)
-        self._next_block = 0
-        self._busy: set[int] = set()
-        self._known: dict[int, tuple[int, int]] = {}
-        self._in_flight = 0
+        blocks = max(1, disk.sectors // self._sectors)
+        self._choice = BlockChoice(blocks, random, sequential=spec.kind == "sequential")
+        self._known = KnownBlocks(identity, self._sectors)
+        self._pace: Pace | None = None
+        self._pausing = False
+        self._stopping = False
         self._issued = 0
         self._writes_since_flush = 0
-        self._next_issue_ns = 0
-        self._pacing = False
-        self._stopping = False
         self.corrupt_reads = 0
         self.finished: Future[None] = Future()
 
     def start(self) -> None:
         """Issue the first requests."""
-        self._next_issue_ns = self._threads.now_ns
+        if self._spec.rate:
+            self._pace = Pace(self._spec.rate, self._threads.now_ns)
         self._fill()
 
     def stop(self) -> None:
@@ -95,31 +96,26 @@ class Workload:
         self._finish_if_idle()
 
     def _fill(self) -> None:
-        spec = self._spec
-        depth, rate = spec.depth, spec.rate
-        while self._in_flight < depth and not self._stopping and not self._pacing:
+        spec, wait, pace = self._spec, self._wait, self._pace
+        while wait.in_flight < spec.depth and not self._stopping and not self._pausing:
             if spec.requests and self._issued >= spec.requests:
                 self._stopping = True
                 break
-            if rate:
-                if self._next_issue_ns > self._threads.now_ns:
-                    self._pace()
-                    break
-                # An outage is not made up for: the pace starts again from now.
-                self._next_issue_ns = max(self._next_issue_ns, self._threads.now_ns - NS_PER_S) + int(
-                    NS_PER_S / rate
-                )
+            if pace is not None and not pace.take(self._threads.now_ns):
+                self._pause(pace.due_ns)
+                break
             if not self._issue():
                 break
-        self._finish_if_idle()
+        if self._stopping:
+            self._finish_if_idle()
 
-    def _pace(self) -> None:
-        self._pacing = True
-        self._journal.set_due(self._next_issue_ns)
-        self._threads.at(self._next_issue_ns).when_done(self._paced)
+    def _pause(self, until_ns: int) -> None:
+        self._pausing = True
+        self._journal.set_due(until_ns)
+        self._threads.at(until_ns).when_done(self._go_on)
 
-    def _paced(self) -> None:
-        self._pacing = False
+    def _go_on(self) -> None:
+        self._pausing = False
         self._fill()
 
     def _issue(self) -> bool:
@@ -128,11 +124,9 @@ class Workload:
             self._writes_since_flush = 0
             self._flush()
             return True
-        block = self._choose()
+        block = self._choice.take()
         if block is None:
             return False
-        self._busy.add(block)
-        self._in_flight += 1
         self._wait.begin()
         self._issued += 1
         if spec.read_share and self._random.random() < spec.read_share:
@@ -141,57 +135,50 @@ class Workload:
             self._write(block)
         return True
 
-    def _choose(self) -> int | None:
-        busy = self._busy
-        for _ in range(8):
-            if self._spec.kind == "sequential":
-                block = self._next_block
-                self._next_block = (block + 1) % self._blocks
-            else:
-                block = int(self._random.random() * self._blocks)
-            if block not in busy:
-                return block
-        return None
-
     def _read(self, block: int) -> None:
-        journal, threads = self._journal, self._threads
-        ticket = journal.record_read(threads.now_ns, block * self._sectors, self._sectors)
+        journal, threads, sectors = self._journal, self._threads, self._sectors
+        sector = block * sectors
+        ticket = journal.record_read(threads.now_ns, sector, sectors)
 
         def done(status: int, data: bytes | memoryview | None) -> None:
             if status == 0 and data is not None:
-                journal.record_read_done(ticket, self._sectors, threads.now_ns, data)
+                journal.record_read_done(ticket, sectors, threads.now_ns, data)
                 if self._spec.verify:
                     self._verify(block, data)
             else:
                 journal.record_failure(ticket, threads.now_ns)
-            self._completed(block)
+            self._choice.give_back(block)
+            self._wait.end()
+            self._fill()
 
-        self._disk.submit(READ, block * self._sectors, None, self._sectors, done)
+        self._disk.submit(READ, sector, None, sectors, done)
 
     def _write(self, block: int) -> None:
-        sector, sectors = block * self._sectors, self._sectors
+        sectors = self._sectors
+        sector = block * sectors
         nonce = self._random.getrandbits(64)
         sequence = self._journal.record_write(sector, sectors, nonce, self._threads.now_ns)
-        data = stamp_block(self._guest_id, self._virtual_device, sector, sectors, sequence, nonce)
-        self._known.pop(block, None)
+        data = self._known.overwrite(block, sequence, nonce)
         self._writes_since_flush += 1
 
         def done(status: int, _: bytes | memoryview | None) -> None:
             self._answered(sequence, status)
             if status == 0:
-                self._known[block] = (sequence, nonce)
-            self._completed(block)
+                self._known.written(block, sequence, nonce)
+            self._choice.give_back(block)
+            self._wait.end()
+            self._fill()
 
         self._disk.submit(WRITE, sector, data, sectors, done)
 
     def _flush(self) -> None:
         sequence = self._journal.record_flush(self._threads.now_ns)
-        self._in_flight += 1
         self._wait.begin()
 
         def done(status: int, _: bytes | memoryview | None) -> None:
             self._answered(sequence, status)
-            self._completed(None)
+            self._wait.end()
+            self._fill()
 
         self._disk.submit(FLUSH, 0, None, 0, done)
 
@@ -202,66 +189,13 @@ class Workload:
             self._journal.record_failure(sequence, self._threads.now_ns)
 
     def _verify(self, block: int, data: bytes | memoryview) -> None:
-        known = self._known.get(block)
-        if known is None:
-            return
-        sequence, nonce = known
-        sector = block * self._sectors
-        if data != stamp_block(self._guest_id, self._virtual_device, sector, self._sectors, sequence, nonce):
+        agrees = self._known.agrees(block, data)
+        if agrees:
+            self._journal.record_verified()
+        elif agrees is not None:
             self.corrupt_reads += 1
             self._journal.record_mismatch()
-        else:
-            self._journal.record_verified()
-
-    def _completed(self, block: int | None) -> None:
-        if block is not None:
-            self._busy.discard(block)
-        self._in_flight -= 1
-        self._wait.end()
-        self._fill()
 
     def _finish_if_idle(self) -> None:
-        if self._stopping and self._in_flight == 0:
+        if not self._wait.in_flight:
             self.finished.set(None)
-
-
-async def checksum(  # noqa: PLR0917 (what a workload is made of)
-    threads: Threads,
-    disk: Disk,
-    journal: Journal,
-    block: int,
-    wait: IoWait,
-    stopped: Callable[[], bool] = lambda: False,
-) -> bytes | None:
-    """Read a whole disk in blocks of `block` bytes, one by one; its SHA-256, or None once `stopped`."""
-    digest = hashlib.sha256()
-    sector = 0
-    while sector < disk.sectors:
-        if stopped():
-            return None
-        count = min(block // SECTOR_SIZE, disk.sectors - sector)
-        answer: Future[bytes] = Future()
-        ticket = journal.record_read(threads.now_ns, sector, count)
-        wait.begin()
-        disk.submit(READ, sector, None, count, _taker(answer, sector))
-        try:
-            data = await answer
-        except OSError:
-            journal.record_failure(ticket, threads.now_ns)
-            raise
-        finally:
-            wait.end()
-        journal.record_read_done(ticket, count, threads.now_ns, data)
-        digest.update(data)
-        sector += count
-    return digest.digest()
-
-
-def _taker(answer: Future[bytes], sector: int) -> Callable[[int, bytes | memoryview | None], None]:
-    def done(status: int, data: bytes | memoryview | None) -> None:
-        if status == 0 and data is not None:
-            answer.set(bytes(data))
-        else:
-            answer.fail(OSError(f"sector {sector} cannot be read: status {status}"))
-
-    return done

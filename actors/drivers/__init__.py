@@ -3,6 +3,9 @@
 driver_domain         the machine of a driver domain
 driver_configuration  what it is told
 disk_driver           the driver of the disk controller
+controller_setup      how it starts a controller, register by register
+submission_queue      its end of the queue of commands
+completion_queue      its end of the queue of answers
 hardware              the devices of a domain, of every kind
 disks                 its disks: their drivers and volumes
 interrupt_line        how an interrupt line of a device comes to a domain

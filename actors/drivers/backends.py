@@ -14,13 +14,14 @@ from typing import cast
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.block.blkback import Blkback
-from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.vbd import VBD
 from actors.device_classes import DEVICE_CLASSES
 from actors.drivers.hardware import Behind
 from actors.kernel.device_class import DeviceClass
+from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.store import read_state
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
 from actors.kernel.xenbus_backend import Served, XenbusBackend
@@ -61,13 +62,16 @@ class Backends:
         for backend in self.devices.values():
             backend.check()
 
-    def states(self) -> list[str]:
-        """The state of each."""
-        return [backend.state.name for backend in self.devices.values()]
+    def states(self) -> list[tuple[str, str]]:
+        """The class and the state of each."""
+        return [(key[0], backend.state.name) for key, backend in self.devices.items()]
 
-    def disk_statistics(self) -> list[BlkbackStatistics]:
-        """The statistics of each disk's."""
-        return [each.statistics() for each in self.devices.values() if isinstance(each, Blkback)]
+    def statistics(self) -> dict[str, list[BackendStatistics]]:
+        """What each says of itself, by class."""
+        found: dict[str, list[BackendStatistics]] = {}
+        for (device_class, _, _), backend in self.devices.items():
+            found.setdefault(device_class, []).append(backend.statistics())
+        return found
 
     def remove(self, domid: int) -> None:
         """A domain is gone, and nodes that would say so may never have been: let its devices go."""
@@ -123,7 +127,7 @@ class Backends:
         names = ""
         while key not in self.devices:
             try:
-                state = await self._xenbus.read_state(path)
+                state = await read_state(self._xenbus, path)
                 if state not in {XenbusState.Initialising, XenbusState.Closing}:
                     return
                 frontend = await self._xenbus.read(f"{path}/frontend")

@@ -10,10 +10,10 @@ Left out: networks; an IOMMU, without which a driver domain is trusted with all 
 from dataclasses import dataclass
 
 from actors.abi.hypercalls import Hypercall, Schedop
-from actors.block.blkback_statistics import BlkbackStatistics
 from actors.drivers.backends import OWN_HOME, Backends
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import DrivenHardware
+from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
@@ -25,13 +25,13 @@ from actors.runtime.memory import Memory
 
 @dataclass(frozen=True, slots=True)
 class DriverDomainStatistics:
-    """Counters of one driver domain, from its boot on. `vbds`: as in dom0's statistics."""
+    """Counters of one driver domain, from its boot on. `devices`: as in dom0's statistics."""
 
     backends: int
     in_flight: int
     grants_mapped: int
     store_reconnects: int
-    vbds: list[BlkbackStatistics]
+    devices: dict[str, list[BackendStatistics]]
 
 
 class DriverDomain(Kernel):
@@ -67,19 +67,18 @@ class DriverDomain(Kernel):
         if self._backends is not None:
             self._backends.check()
 
-    def device_states(self) -> list[str]:
-        """The state of each of its backends."""
+    def device_states(self) -> list[tuple[str, str]]:
+        """The class and the state of each of its backends."""
         return self._backends.states() if self._backends is not None else []
 
     def statistics(self) -> DriverDomainStatistics:
         """Counters since this domain booted."""
-        rows = self._backends.disk_statistics() if self._backends is not None else []
         return DriverDomainStatistics(
             backends=len(self._backends.devices) if self._backends is not None else 0,
             in_flight=self._hardware.in_flight,
             grants_mapped=self.grants.mapped,
             store_reconnects=self._xenbus.reconnects if self._xenbus is not None else 0,
-            vbds=rows,
+            devices=self._backends.statistics() if self._backends is not None else {},
         )
 
     def _shutdown_requested(self, _: str) -> None:

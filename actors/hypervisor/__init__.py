@@ -16,7 +16,8 @@ debug_keys         what a key makes it print
 
 domains            who there is
 domain_info        what others are told of one
-life_cycle         birth and death, and the policy for dom0's
+life_cycle         birth and death
+hardware_domain    dom0's: its incarnations, the policy for its death, its spare
 watchdog           domains that have to say that they live
 rights             what a domain may touch besides its memory
 range_set          ranges of numbers that it has a right to

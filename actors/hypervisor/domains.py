@@ -42,6 +42,7 @@ TRANSITIONS: Final[dict[tuple[Life, str], Life]] = {
     (Life.STARTING, "shutdown"): Life.SHUTDOWN,
     (Life.RUNNING, "shutdown"): Life.SHUTDOWN,
     (Life.SHUTDOWN, "resume"): Life.RUNNING,
+    (Life.SHUTDOWN, "promote"): Life.STARTING,
     (Life.CREATED, "kill"): Life.DYING,
     (Life.STARTING, "kill"): Life.DYING,
     (Life.RUNNING, "kill"): Life.DYING,
@@ -57,7 +58,7 @@ class Domain:
     `hypercalls` counts by name those it made, in multicalls, too; `hypercalls_refused` the errors among the
     answers: of a call, of its elements or of its entries.
     `target` is the domain that it models devices for, `models` how many do that for it; `suspend_port`
-    the port of its own that is sent to when it suspends.
+    the port of its own that is sent to when it suspends. A `spare` waits to be the next of its number.
     """
 
     domid: int
@@ -87,11 +88,12 @@ class Domain:
     target: "Domain | None" = None
     models: int = 0
     rights: Rights = field(default_factory=Rights)
+    spare: bool = False
 
     @property
     def is_hardware(self) -> bool:
         """Whether this is dom0: the hardware and control domain."""
-        return self.domid == HARDWARE_DOMID
+        return self.domid == HARDWARE_DOMID and not self.spare
 
     @property
     def is_dying(self) -> bool:
@@ -121,9 +123,10 @@ class Domain:
 
 
 class Domains:
-    """The domains of a host, living and undead."""
+    """The domains of a host, living and undead; no number finds the `spare` of the hardware domain."""
 
     def __init__(self) -> None:
+        self.spare: Domain | None = None
         self._by_id: dict[int, Domain] = {}
         self._former_hardware: list[Domain] = []
         self._incarnations: dict[int, int] = {}
@@ -131,9 +134,20 @@ class Domains:
         self._forgotten: Counter[str] = Counter()
 
     def add(self, domain: Domain) -> None:
-        """A new domain; its id is free."""
+        """A new domain; its id is free, or it is a spare."""
+        if domain.spare:
+            assert self.spare is None, "there is a spare already"
+            self.spare = domain
+            return
         assert domain.domid not in self._by_id, f"domain id {domain.domid} is taken"
         self._by_id[domain.domid] = domain
+
+    def promote(self, domain: Domain) -> None:
+        """The spare is a domain like others now; its id is free."""
+        assert domain is self.spare, "only the spare is promoted"
+        self.spare = None
+        domain.spare = False
+        self.add(domain)
 
     def next_incarnation(self, domid: int) -> int:
         """Counts the domains that have had an id, from 1."""
@@ -155,7 +169,10 @@ class Domains:
 
     def bury(self, domain: Domain) -> None:
         """The domain is dead: forget it, or keep it while it is a zombie."""
-        if domain.is_hardware:
+        if domain.spare:
+            self.spare = None
+            self._forgotten.update(domain.hypercalls)
+        elif domain.is_hardware:
             if self._by_id.get(domain.domid) is domain:
                 del self._by_id[domain.domid]
                 self._former_hardware.append(domain)
@@ -181,8 +198,16 @@ class Domains:
         """The domain with this id, if there is one."""
         return self._by_id.get(domid)
 
+    def incarnation(self, domid: int, incarnation: int) -> Domain | None:
+        """One of those that have an id, or wait for it; None if it is not there."""
+        found = (self._by_id.get(domid), self.spare)
+        wanted = domid, incarnation
+        return next((each for each in found if each and (each.domid, each.incarnation) == wanted), None)
+
     def by_link(self, link: str) -> Domain | None:
         """The domain that has this link's name."""
+        if self.spare is not None and self.spare.link == link:
+            return self.spare
         for domid, domain in self._by_id.items():
             if link_of(domid) == link:
                 return domain
@@ -193,8 +218,9 @@ class Domains:
         return [self._by_id[domid] for domid in sorted(self._by_id)]
 
     def all(self) -> list[Domain]:
-        """All of them, former hardware domains that linger included."""
-        return [*self.listed(), *self._former_hardware]
+        """All of them, former hardware domains that linger and the spare included."""
+        spare = [] if self.spare is None else [self.spare]
+        return [*self.listed(), *self._former_hardware, *spare]
 
     def hypercalls(self) -> dict[str, int]:
         """How often each hypercall was made, by name, by all domains that ever were."""

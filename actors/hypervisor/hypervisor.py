@@ -6,10 +6,11 @@ Source: xen/common/{event_channel,shutdown}.c for what a message sets off; the m
 Left out: memory is shared by discipline, so what a domain does with frames is not seen here.
 """
 
-from actors.abi.errno import XenError
+from actors.abi.errno import Errno, XenError
 from actors.abi.interface import Virq
 from actors.hypervisor.domain_info import state_letters
-from actors.hypervisor.domains import Domain
+from actors.hypervisor.domains import Domain, Life
+from actors.hypervisor.hardware_domain import SPARE_CALLS, HardwareDomain
 from actors.hypervisor.host import Host
 from actors.hypervisor.hypercall_table import HypercallTable
 from actors.hypervisor.life_cycle import LifeCycle
@@ -48,6 +49,7 @@ class Hypervisor(Machine):
         self._platform = Platform.parse(argument, memory.nr_frames)
         self._host = Host(self._platform, memory)
         self._lives = LifeCycle(self._host)
+        self._hardware = HardwareDomain(self._host, self._lives)
         self._zombies = self._lives.zombies
         self._table = HypercallTable(self._host, self._lives)
         self._shallow = self._table.shallow
@@ -115,6 +117,7 @@ class Hypervisor(Machine):
         return {
             domain.domid: [(mfn, count) for _, mfn, count in domain.physmap.extents()]
             for domain in self._host.domains.all()
+            if not domain.spare
         }
 
     def statistics(self) -> HypervisorStatistics:
@@ -127,7 +130,11 @@ class Hypervisor(Machine):
             interrupts=self._irqs.interrupts,
             spurious_interrupts=self._irqs.spurious,
             interrupts_ended=self._irqs.ended,
-            domains=[_row(domain, self._outbox.unanswered.get(domain.link, 0)) for domain in domains],
+            domains=[
+                _row(domain, self._outbox.unanswered.get(domain.link, 0))
+                for domain in domains
+                if not domain.spare
+            ],
             ports=sum(len(domain.ports.channels) for domain in domains),
             grants_mapped=host.grants.mapped,
             interrupts_forced=self._irqs.forced,
@@ -138,7 +145,7 @@ class Hypervisor(Machine):
             frames_reserved=host.frames.reserved,
             foreign_frames=sum(len(domain.physmap.foreign) for domain in domains),
             violations=self._violations,
-            dom0_boots=self._lives.hardware_boots,
+            dom0_boots=self._hardware.boots,
         )
 
     def _hypercall(self, caller: Domain, message: Hypercall, effects: list[Effect]) -> None:
@@ -204,10 +211,23 @@ class Hypervisor(Machine):
             self._events.raise_global(Virq.CONSOLE)
         elif (domain := self._host.domains.by_link(link)) is None:
             self._violation(link, message)
+        elif domain.spare:
+            self._spare_message(domain, message)
         elif isinstance(message, UpcallTaken | Hypercall):
             # Taken before it heard that it is suspended: what is pending waits for the resume.
             taken = message.count if isinstance(message, UpcallTaken) else message.upcalls_taken
             self._events.upcalls_taken(domain.ports, taken)
+
+    def _spare_message(self, spare: Domain, message: object) -> None:
+        """A spare is not among those who may call; it has the little that it needs."""
+        if not isinstance(message, Hypercall):
+            self._refuse(spare, message)
+        elif spare.life is not Life.RUNNING:
+            pass  # it is parked, or dying
+        elif (message.number, message.command) in SPARE_CALLS:
+            self._hypercall(spare, message, self._outbox.effects)
+        else:
+            self._outbox.send(spare.link, HypercallReply(message.sequence, -Errno.EPERM, None))
 
     def _may_raise(self, link: str, vector: int) -> bool:
         """Whether this is the IO-APIC, or a device raises a message that Xen has written into it."""
@@ -238,8 +258,8 @@ class Hypervisor(Machine):
             if link == IOAPIC:
                 self._irqs.chip_plugged()
             wanted = {SUPERVISOR, IOAPIC} if self._platform.ioapic else {SUPERVISOR}
-            if not self._lives.hardware_boots and wanted <= self._links:
-                self._lives.boot_hardware_domain()
+            if not self._hardware.boots and wanted <= self._links:
+                self._hardware.boot()
             return
         device = self._host.pirqs.pci.by_link(link)
         if device is not None:

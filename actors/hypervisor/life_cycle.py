@@ -1,12 +1,13 @@
-"""Birth, running, shutdown and death of domains, and what the death of dom0 means for the machine.
+"""Birth, running, shutdown and death of domains.
 
 Rules: nothing of a domain is released while its process may run: StopDomain, then DomainStopped,
-then the release: ports, interrupts, grant mappings, foreign pages, memory. A crash of dom0 follows
-the `hwdom` policy; `restart` is ours: stock Xen has only the other two.
+then the release: ports, interrupts, grant mappings, foreign pages, memory. What that means for the machine
+if it was dom0 is told to those who decide it (`hardware_domain`).
 Source: xen/common/{domain,shutdown}.c.
 """
 
 import contextlib
+from collections.abc import Callable
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
@@ -14,67 +15,33 @@ from actors.abi.interface import ShutdownReason, Virq
 from actors.hypervisor.domains import HARDWARE_DOMID, Domain, Life
 from actors.hypervisor.grant_table import GrantRefusal, GrantTable
 from actors.hypervisor.host import Host
-from actors.hypervisor.outbox import SUPERVISOR, link_of
+from actors.hypervisor.outbox import SUPERVISOR, link_of, spare_link_of
 from actors.hypervisor.physmap import Physmap
 from actors.hypervisor.pirq_map import PirqMap
-from actors.hypervisor.ports import MAX_PORTS, PortTable
-from actors.hypervisor.rights import hardware_rights
+from actors.hypervisor.ports import PortTable
 from actors.messages import (
     DomainEvent,
-    MachineHalt,
-    MachineRestart,
     PauseDomain,
     StartDomain,
+    StartSpare,
     StopDomain,
 )
-from actors.policies import Hwdom
-from actors.start_info import MAX_FRAMES, StartInfo, write_start_info
 
 MAX_PAUSES: Final = 255
-FAILURES: Final = frozenset({ShutdownReason.crash, ShutdownReason.watchdog})
 
 
 class LifeCycle:
-    """Moves domains along their lives."""
+    """Moves domains along their lives.
+
+    Of dom0, and of a spare of it, `hardware_stopped` is told when it has stopped, with the reason, and
+    `hardware_gone` when all that it had is released.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self.zombies: list[Domain] = []
-        self.hardware_boots = 0
-
-    def boot_hardware_domain(self) -> None:
-        """Make dom0, for the first time or once more, and have it started."""
-        platform = self._host.platform
-        domain = self.create(
-            HARDWARE_DOMID,
-            handle=bytes(16),
-            flags=0,
-            max_vcpus=platform.dom0_vcpus,
-            max_port=MAX_PORTS - 1,
-            grant_frames=platform.max_grant_frames,
-            maptrack_frames=platform.max_maptrack_frames,
-        )
-        domain.rights = hardware_rights(platform.ioapic_base)
-        self.hardware_boots += 1
-        domain.physmap.max_pages = platform.dom0_memory_pages
-        try:
-            extents = self._host.frames.allocate(platform.dom0_memory_pages)
-        except XenError:
-            self._stop_machine(MachineHalt("no memory for dom0"), "no memory for dom0: halted")
-            return
-        for mfn, count in extents:
-            domain.physmap.add(domain.physmap.end(), mfn, count)
-        self._write_start_info(domain)
-        self._host.events.hardware_ports = domain.ports
-        domain.pause_count = 0
-        self._start(domain)
-
-    def _write_start_info(self, domain: Domain) -> None:
-        """What a boot loader tells dom0; it makes its store and console itself. ValueError if too long."""
-        physmap = domain.physmap
-        first = (physmap.mfn(gfn) for gfn in range(min(physmap.pages, MAX_FRAMES)))
-        info = StartInfo(physmap.pages, cmd_line=self._host.platform.dom0_cmdline)
-        write_start_info(self._host.memory, [mfn for mfn in first if mfn is not None], info)
+        self.hardware_stopped: Callable[[Domain, int], None] = lambda _domain, _reason: None
+        self.hardware_gone: Callable[[Domain], None] = lambda _domain: None
 
     def create(
         self,
@@ -86,8 +53,12 @@ class LifeCycle:
         max_port: int,
         grant_frames: int,
         maptrack_frames: int,
+        spare: bool = False,
     ) -> Domain:
-        """domain_create: a new domain, paused, without memory or vcpus. ENOMEM for its first grant frame."""
+        """domain_create: a new domain, paused, without memory or vcpus. ENOMEM for its first grant frame.
+
+        A `spare` is to have this number when it is promoted.
+        """
         host, platform = self._host, self._host.platform
         hardware = domid == HARDWARE_DOMID
         physmap = Physmap(domid, 0)
@@ -107,7 +78,8 @@ class LifeCycle:
             ports=PortTable(domid, min(max_port, platform.release.max_ports - 1)),
             grants=grants,
             pirqs=PirqMap(nr_pirqs, platform.nr_gsis, hardware),
-            link=link_of(domid),
+            link=spare_link_of(domid) if spare else link_of(domid),
+            spare=spare,
         )
         host.domains.add(domain)
         host.pirqs.adopt(domain.ports, domain.pirqs)
@@ -127,10 +99,11 @@ class LifeCycle:
             raise XenError(Errno.EINVAL, f"domain {domain.domid} is not paused")
         domain.pause_count -= 1
         if not domain.pause_count and domain.life is Life.CREATED and domain.physmap.pages:
-            self._start(domain)
+            self.start(domain)
         self._hold(domain)
 
-    def _start(self, domain: Domain) -> None:
+    def start(self, domain: Domain) -> None:
+        """It has all that it needs: have its process started."""
         # vcpus that the toolstack did not ask for come with the start.
         domain.ports.nr_vcpus = domain.max_vcpus
         domain.online = set(range(domain.max_vcpus))
@@ -138,7 +111,8 @@ class LifeCycle:
         domain.has_process = True
         domain.started_ns = self._host.outbox.now_ns
         extents = [list(extent) for extent in domain.physmap.extents()]
-        self._send(StartDomain(domain.domid, domain.incarnation, domain.handle, extents))
+        message = StartSpare if domain.spare else StartDomain
+        self._send(message(domain.domid, domain.incarnation, domain.handle, extents))
 
     def link_opened(self, domain: Domain) -> bool:
         """The domain's process is there; False if nobody waits for it."""
@@ -146,21 +120,41 @@ class LifeCycle:
             return False
         domain.step("linked")
         domain.linked = True
-        self._host.callers[domain.link] = domain
-        self._host.events.attach(domain.ports, domain.link)
+        if not domain.spare:
+            self._host.callers[domain.link] = domain
+            self._host.events.attach(domain.ports, domain.link)
         self._tell(domain, "started")
+        self._return_from_suspend(domain)
         return True
+
+    def _return_from_suspend(self, domain: Domain) -> None:
+        if domain.suspended_call:
+            self._host.outbox.answer(domain.link, domain.suspended_call, 0)
+            domain.suspended_call = 0
+
+    def promote(self, domain: Domain) -> None:
+        """A spare that is parked gets the number of the dead; it goes on when it has a link of that name."""
+        spare_link = domain.link
+        domain.step("promote")
+        domain.reason = domain.shutdown_code = None
+        domain.linked = False
+        domain.link = link_of(domain.domid)
+        self._host.domains.promote(domain)
+        unanswered = self._host.outbox.unanswered
+        unanswered[domain.link] = unanswered.pop(spare_link, 0)
 
     def link_closed(self, domain: Domain) -> None:
         """The domain's process has gone away: a crash, unless it was to end."""
         domain.linked = False
         if domain.life is Life.RUNNING:
             self.shutdown(domain, ShutdownReason.crash)
+        elif domain.spare:
+            self.kill(domain)
 
     def process_ended(self, domid: int, incarnation: int) -> None:
         """The supervisor reports that a domain's process does not run any more."""
-        domain = self._host.domains.get(domid)
-        if domain is None or domain.incarnation != incarnation or not domain.has_process:
+        domain = self._host.domains.incarnation(domid, incarnation)
+        if domain is None or not domain.has_process:
             return
         domain.has_process = domain.linked = domain.held = False
         if domain.life is Life.DYING:
@@ -174,10 +168,10 @@ class LifeCycle:
             return
         domain.step("shutdown")
         domain.reason = reason = reason if domain.shutdown_code is None else domain.shutdown_code
-        self._silence(domain)
+        self.silence(domain)
         self._tell(domain, "shutdown", reason)
-        if domain.is_hardware:
-            self._hardware_shutdown(domain, reason)
+        if domain.is_hardware or domain.spare:
+            self.hardware_stopped(domain, reason)
             return
         if not by_itself:
             self._hold(domain)
@@ -207,9 +201,7 @@ class LifeCycle:
         self._host.events.attach(domain.ports, domain.link)
         self._host.vcpus.resume(domain.ports)
         self._hold(domain)
-        if domain.suspended_call:
-            self._host.outbox.answer(domain.link, domain.suspended_call, 0)
-            domain.suspended_call = 0
+        self._return_from_suspend(domain)
 
     def kill(self, domain: Domain) -> None:
         """domain_kill: at once if the domain has no process, else as soon as that has ended."""
@@ -218,7 +210,7 @@ class LifeCycle:
         domain.step("kill")
         domain.ports.dying = domain.grants.dying = True
         self._host.frames.claim(domain.physmap, 0)
-        self._silence(domain)
+        self.silence(domain)
         self._host.vcpus.forget(domain.ports)
         self._host.resets.forget(domain.ports)
         self._tell(domain, "dying")
@@ -260,8 +252,8 @@ class LifeCycle:
         domain.waiting.clear()
         self.reap()
         host.events.raise_global(Virq.DOM_EXC)
-        if domain.is_hardware:
-            self.boot_hardware_domain()
+        if domain.is_hardware or domain.spare:
+            self.hardware_gone(domain)
 
     def _bury(self, domain: Domain) -> None:
         self._host.grants.release_table(domain.grants)
@@ -270,7 +262,8 @@ class LifeCycle:
             domain.physmap.shared_info = None
         self._host.domains.bury(domain)
 
-    def _silence(self, domain: Domain) -> None:
+    def silence(self, domain: Domain) -> None:
+        """It is not listened to any more, and hears nothing."""
         self._host.callers.pop(domain.link, None)
         self._host.watchdog.forget(domain)
         self._host.pollers.release(domain.ports)
@@ -281,32 +274,6 @@ class LifeCycle:
         if domain.has_process and domain.held != wanted:
             domain.held = wanted
             self._send(PauseDomain(domain.domid, wanted))
-
-    def _hardware_shutdown(self, domain: Domain, reason: int) -> None:
-        """hwdom_shutdown, but for `restart`. In Xen the watchdog restarts the machine even with noreboot."""
-        platform = self._host.platform
-        if reason == ShutdownReason.poweroff:
-            self._stop_machine(MachineHalt("dom0 powered off"), "Hardware Dom0 halted: halting machine")
-            return
-        if reason not in FAILURES:
-            self._stop_machine(MachineRestart("dom0 rebooted"), "Hardware Dom0 shutdown: rebooting machine")
-            return
-        name = ShutdownReason(reason).name
-        what = "crashed" if reason == ShutdownReason.crash else f"shutdown: {name}"
-        if platform.hwdom == Hwdom.restart:
-            self._host.outbox.log(f"Hardware Dom0 {what}: restarting domain 0, guests run on")
-            self.kill(domain)
-        elif platform.hwdom == Hwdom.halt or platform.noreboot:
-            self._stop_machine(MachineHalt(f"dom0: {name}"), f"Hardware Dom0 {what}: halting machine")
-        else:
-            self._stop_machine(MachineRestart(f"dom0: {name}"), f"Hardware Dom0 {what}: rebooting machine")
-
-    def _stop_machine(self, message: MachineHalt | MachineRestart, line: str) -> None:
-        self._host.outbox.log(line)
-        self._send(message)
-        self._host.stopped = True
-        for domain in list(self._host.callers.values()):
-            self._silence(domain)
 
     def _tell(self, domain: Domain, what: str, reason: int = 0) -> None:
         self._send(DomainEvent(domain.domid, domain.incarnation, what, reason))

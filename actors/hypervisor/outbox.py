@@ -7,7 +7,7 @@ Source: ours; the prefix of console lines is Xen's (xen/drivers/char/console.c).
 from collections import defaultdict
 
 from actors.abi.types import DOMID_FIRST_RESERVED
-from actors.address import domain_actor
+from actors.address import domain_actor, spare_actor
 from actors.hypervisor.console_ring import ConsoleRing
 from actors.messages import HypercallReply
 from actors.runtime.machine import Effect, Log, Send
@@ -47,3 +47,8 @@ def link_of(domid: int) -> str:
     """The name of the link to a domain."""
     assert 0 <= domid < DOMID_FIRST_RESERVED, f"no domain can have the id {domid}"
     return domain_actor(domid)
+
+
+def spare_link_of(domid: int) -> str:
+    """The name of the link to the spare of a domain."""
+    return spare_actor(domid)

@@ -26,6 +26,7 @@ class Platform:
     dom0_memory_pages: int = 384000
     dom0_vcpus: int = 2
     dom0_cmdline: str = ""
+    dom0_spare: bool = False
     dom0_nr_pirqs: int = 416
     domu_nr_pirqs: int = 56
     nr_cpus: int = 2

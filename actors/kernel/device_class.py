@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from actors.kernel.device_statistics import BackendStatistics, FrontendStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store
 from actors.kernel.xenbus_backend import Served, XenbusBackend
@@ -45,10 +46,10 @@ class MakeBackend(Protocol):
 class DeviceClass:
     """One class. Its devices stand under `name` at both ends.
 
-    `driver` is what the console calls the driver of its backends. What is planned of a guest lists its
-    devices as `plural`, a row for each: `identity` gives the name and the number of one, `keys` its own keys
-    in the store. `backing`: the key of a backend that names what it gives access to, which has one user at a
-    time.
+    `driver` is what the console calls the driver of its backends. What is planned of a guest has a row for
+    each device: `identity` gives the name and the number of one, `keys` its own keys in the store; a file has
+    them as `plural`. `frontend_statistics`, `backend_statistics`: what its ends tell of themselves.
+    `backing`: the key of a backend that names what it gives access to, which has one user at a time.
     """
 
     name: str
@@ -58,6 +59,8 @@ class DeviceClass:
     keys: Callable[[Mapping[str, object]], DeviceKeys]
     frontend: MakeFrontend
     backend: MakeBackend
+    frontend_statistics: type[FrontendStatistics]
+    backend_statistics: type[BackendStatistics]
     backing: str = ""
 
     def frontend_path(self, number: int) -> str:

@@ -3,10 +3,11 @@
 Rules: a method that is not overridden is of a device that has no such thing.
 """
 
+from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.xenbus_end import XenbusEnd
 
 
-class FrontendDevice(XenbusEnd):
+class FrontendDevice(XenbusEnd[FrontendStatistics]):
     """A device as its handshake sees it."""
 
     mark = ""

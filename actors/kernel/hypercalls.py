@@ -19,6 +19,7 @@ from actors.abi.hypercalls import (
     Xenver,
 )
 from actors.abi.hypercalls import Hypercall as Number
+from actors.abi.interface import ShutdownReason
 from actors.abi.releases import RELEASES, Release
 from actors.kernel.threads import Future
 from actors.messages import UPCALL_WINDOW, GrantRevoke, Hypercall, HypercallReply, UpcallTaken
@@ -27,7 +28,10 @@ Argument = int | bytes | str | bool | list[object]
 
 
 class Hypercalls:
-    """Issues hypercalls and matches the replies. `release` is the Xen whose toolstack interface is spoken."""
+    """Issues hypercalls and matches the replies. `release` is the Xen whose toolstack interface is spoken.
+
+    While it is `suspended` the domain waits to be resumed, be it with another link to the hypervisor.
+    """
 
     def __init__(self, send: Callable[[object], None]) -> None:
         self._send = send
@@ -35,6 +39,7 @@ class Hypercalls:
         self._waiting: dict[int, Future[HypercallReply]] = {}
         self._upcalls_taken = 0
         self.release: Release = RELEASES["4.17"]
+        self.suspended = False
 
     def call(self, number: int, command: int, arguments: dict[str, object]) -> Future[HypercallReply]:
         """Issue a hypercall; the reply whatever it says."""
@@ -102,6 +107,12 @@ class Hypercalls:
         """XEN_SYSCTL_*; the fields filled in."""
         arguments["interface_version"] = self.release.sysctl
         return (await self.checked(Number.sysctl, command, dict(arguments))).out or {}
+
+    async def suspend(self) -> None:
+        """SCHEDOP_shutdown for a suspend; returns when the domain is resumed."""
+        self.suspended = True
+        await self.sched_op(Schedop.shutdown, reason=int(ShutdownReason.suspend))
+        self.suspended = False
 
     async def version(self) -> tuple[int, int]:
         """Which Xen this is."""

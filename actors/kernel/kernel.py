@@ -57,6 +57,8 @@ class LinkOwner(Protocol):
 class Kernel(Machine):
     """One paravirtual kernel. `boot` starts when the link to the hypervisor is there.
 
+    One that has suspended may go on with another link to the hypervisor than the one that it had.
+
     `link_owners`: who takes the other links, all of which are known before the first event.
     `faults`: by their kinds what can be broken in here; whoever has something that can be puts it in.
     """
@@ -188,7 +190,9 @@ class Kernel(Machine):
                 receiver(message)
 
     def _opened(self, link: str) -> None:
-        if link == XEN:
+        if link == XEN and self.xen.suspended:
+            pass  # the answer comes on this one
+        elif link == XEN:
             self.threads.spawn("boot", self.boot())
         else:
             for owner in self.link_owners:
@@ -196,7 +200,9 @@ class Kernel(Machine):
                     owner.opened(link)
 
     def _closed(self, link: str, reason: str) -> None:
-        if link == XEN:
+        if link == XEN and self.xen.suspended:
+            pass  # there will be another, or whoever looks after this domain ends it
+        elif link == XEN:
             self._effects.append(Exit(f"the machine is gone: {reason}"))
         else:
             for owner in self.link_owners:

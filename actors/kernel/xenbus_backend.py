@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from actors.abi.errno import XenError
 from actors.abi.interface import XenbusState
 from actors.kernel.backend_actions import ACTIONS, LEAVING, Action
+from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.grants import GrantRefused
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import RingBroken
@@ -56,7 +57,7 @@ class Served:
     early: bool = False
 
 
-class XenbusBackend(XenbusEnd):
+class XenbusBackend(XenbusEnd[BackendStatistics]):
     """A device that this domain serves to another one. `run` lasts until the device is removed."""
 
     def __init__(self, kernel: Kernel, store: Store, served: Served) -> None:

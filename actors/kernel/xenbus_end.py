@@ -5,14 +5,19 @@ not the device. What was told to a store that is lost is told to the next one.
 Source: Linux drivers/xen/xenbus/xenbus_probe.c (xenbus_otherend_changed), xen/include/public/io/xenbus.h.
 """
 
+from typing import Generic, TypeVar
+
 from actors.abi.errno import XenError
 from actors.abi.interface import XenbusState
+from actors.kernel.device_statistics import BackendStatistics, FrontendStatistics
 from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store
 from actors.kernel.threads import Signal
 
+Told = TypeVar("Told", FrontendStatistics, BackendStatistics)
 
-class XenbusEnd:
+
+class XenbusEnd(Generic[Told]):
     """One end of a device, at `path` in the store. Subclasses say how it looks, and what it tells."""
 
     driver = "xenbus"
@@ -44,6 +49,10 @@ class XenbusEnd:
 
     def check(self) -> None:
         """Invariants; subclasses have some."""
+
+    def statistics(self) -> Told:
+        """What it tells of itself: the record that its class has for this end."""
+        raise NotImplementedError
 
     async def _look(self) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The live driver: one machine, its links, and trio tasks that wait for the machine.
+"""The live driver: one machine, its links, and what waits for the machine.
 
 A turn is what arrived together: every frame of one receive is decoded and handled, then `end_turn`
 of the machine is called, then each link that was sent to is flushed once. What is too much
@@ -35,6 +35,7 @@ from actors.runtime.machine import (
     Log,
     Machine,
     Received,
+    Rename,
     Send,
     Slow,
     Spawn,
@@ -45,13 +46,12 @@ from actors.runtime.mailbox import Mailbox
 from actors.runtime.outgoing import Outgoing
 from actors.runtime.trace import Tracer
 from actors.runtime.transport import ByteStream
+from actors.runtime.waiting import Call, Waiting
 
-RECEIVE_BYTES = 64 * 1024
 MAX_BACKLOG_BYTES = 16 * 1024 * 1024
-TURNS_PER_CHECKPOINT = 8
 LINGER_S = 1.0
 
-OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow
+OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Rename
 
 
 def _no_owner(effect: OwnerEffect) -> None:
@@ -62,9 +62,10 @@ class ActorDriver:
     """Runs one machine in trio.
 
     `log` takes the lines of Log effects and of links that broke the protocol. `perform` takes the
-    effects on other actors. `intercept` answers messages of some types in the machine's stead. A peer for
-    whom more than `unread_limit` bytes wait is not read from until it has taken them; two ends with this
-    rule might wait for each other for ever.
+    effects on other actors. `intercept` answers messages of some types in the machine's stead. `waiting` is
+    that of the process, if somebody has started it; else this driver does. A peer for whom more than
+    `unread_limit` bytes wait is not read from until it has taken them; two ends with this rule might wait
+    for each other for ever.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ActorDriver:
         perform: Callable[[OwnerEffect], object] = _no_owner,
         intercept: Intercepts | None = None,
         trace: Tracer | None = None,
+        waiting: Waiting | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         frame_limit: int = MAX_FRAME_BYTES,
         max_backlog_bytes: int = MAX_BACKLOG_BYTES,
@@ -85,7 +87,7 @@ class ActorDriver:
         self.address = address
         self.machine = machine
         self.killed = False
-        self.freezer = Freezer()
+        self.freezer = Freezer(self._go_on)
         self._log = log
         self._perform_for_owner = perform
         self._intercept = dict(intercept or {})
@@ -99,27 +101,36 @@ class ActorDriver:
             unread_limit=unread_limit,
         )
         self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
-        self._alarm = Alarm(machine.next_deadline_ns, clock)
-        self._inbox = Mailbox[Event | Link]()
-        self._buffer = memoryview(bytearray(RECEIVE_BYTES))
+        self._waiting = waiting or Waiting()
+        self._alarm = Alarm(machine.next_deadline_ns, clock, self._guarded(self._ring))
+        self._inbox = Mailbox[Event | Link](partial(self._waiting.soon, self._guarded(self._take_posted)))
         self._exit_reason: str | None = None
         self._nursery: trio.Nursery | None = None
 
     async def run(self) -> str:
         """Run until the machine exits, or `kill`: the reason. What ends it closes links and machine."""
+        waiting = self._waiting
+        own = not waiting.started
+        waiting.alarms.append(self._alarm)
         try:
             async with trio.open_nursery() as self._nursery:
+                if own:
+                    waiting.start(self._nursery)
                 self._outgoing.start(self._nursery)
-                self._nursery.start_soon(self._take_posted)
-                self._nursery.start_soon(self._keep_time)
+                self._go_on()
                 if self.killed:
                     self._nursery.cancel_scope.cancel()
+                self._nursery.start_soon(trio.sleep_forever)  # it ends by being cancelled only
         finally:
+            self._nursery = None
+            waiting.alarms.remove(self._alarm)
             for link in [
                 *self._outgoing.links.values(),
                 *(each for each in self._inbox.waiting if isinstance(each, Link)),
             ]:
                 link.close()
+            if own:
+                waiting.close()
             self.machine.close()
         return self._exit_reason or "killed"
 
@@ -141,6 +152,12 @@ class ActorDriver:
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
+    def rename(self, address: str, log: Callable[[str], object], trace: Tracer | None) -> None:
+        """It is somebody else from now on, with another log, and another trace."""
+        self.address = address
+        self._log = log
+        self._trace = trace
+
     def set_rules(self, link: str, rules: Sequence[LinkRule], seed: str) -> None:
         """Break what is sent on a link by these rules; with none of them it is sound again."""
         self._outgoing.set_rules(link, rules, seed)
@@ -150,20 +167,36 @@ class ActorDriver:
         """The names of the links that are open, in the order of their opening."""
         return list(self._outgoing.links)
 
-    async def _take_posted(self) -> None:
-        while True:
-            await self._inbox.wait()
-            await self.freezer.until_thawed()
+    def _go_on(self) -> None:
+        """Take what has come while nothing was to be taken: before the start, or while it was frozen."""
+        if self._exit_reason is None:
+            self._alarm.set()
+        self._inbox.filled()
+        for link in self._outgoing.links.values():
+            link.attention.soon()
+
+    def _take_posted(self) -> None:
+        if self._nursery is not None and not self.freezer.frozen:
             for what in self._inbox.take():
                 if isinstance(what, Link):
                     self._open(what)
                 else:
                     self._take(what)
-            await trio.lowlevel.checkpoint()
+
+    def _guarded(self, call: Callable[[], None]) -> Call:
+        """The same call; an exception of the machine leaves `run`, and not whoever calls."""
+
+        def guarded() -> None:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 (the actor's boundary: its run ends with it)
+                assert self._nursery is not None, "machines are called while the driver runs"
+                self._nursery.start_soon(_fail, error)
+
+        return guarded
 
     def _open(self, link: Link) -> None:
-        """Put a plugged link into service; its reader starts after the machine knows of it."""
-        assert self._nursery is not None, "links open while the driver runs"
+        """Put a plugged link into service; it is read after the machine knows of it."""
         old = self._outgoing.links.get(link.name)
         if old is not None:
             while self._receive(old):
@@ -173,54 +206,45 @@ class ActorDriver:
             return
         self._outgoing.open(link)
         self._take(LinkOpened(link.name))
-        self._nursery.start_soon(self._read, link)
+        if link.open:
+            link.attention.begin(self._waiting, self._guarded(partial(self._serve, link)))
 
-    async def _read(self, link: Link) -> None:
-        """Receive as long as something is there, then wait; let others run every few turns."""
-        turns = 0
-        while link.open:
-            if self.freezer.frozen:
-                await self.freezer.until_thawed()
-            if link.drained is not None and link.congested:
-                await link.drained.wait()
-            if self._receive(link):
-                turns += 1
-                if link.arrivals.waiting:
-                    await link.stand_back(self._clock())
-                elif turns == TURNS_PER_CHECKPOINT:
-                    turns = 0
-                    await trio.lowlevel.checkpoint()
-            elif link.open:
-                turns = 0
-                try:
-                    await link.stream.wait_readable()
-                except trio.ClosedResourceError:
-                    return
+    def _serve(self, link: Link) -> None:
+        """One turn with what has arrived on a link, unless nothing is to be read now."""
+        if self.freezer.frozen or (link.drained is not None and link.congested):
+            link.attention.rest()
+        elif self._receive(link):
+            if link.arrivals.waiting:
+                link.attention.stand_back(self._clock())
+            elif link.attention.resting:
+                link.attention.resume()
 
     def _receive(self, link: Link) -> bool:
         """One turn with what has arrived on a link; False if nothing has, or the link has ended."""
         arrivals = link.arrivals
+        if not link.open:
+            return False
         if arrivals.waiting:
-            link.turn_ns = self._clock()
-            return self._take_turn(link, arrivals.more(), link.turn_ns)
-        try:
-            count = link.stream.receive_into(self._buffer)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            self._close(link, f"connection lost: {error.strerror or error}")
-            return False
-        if not count:
-            self._close(link, "ended within a frame" if arrivals.partial else "closed by the peer")
-            return False
-        now_ns = link.turn_ns = self._clock()
-        return self._take_turn(link, link.take(self._buffer[:count]), now_ns)
-
-    def _take_turn(self, link: Link, messages: list[object], now_ns: int) -> bool:
+            now_ns = link.attention.turn_ns = self._clock()
+            messages = arrivals.more()
+        else:
+            buffer = self._waiting.buffer
+            try:
+                count = link.stream.receive_into(buffer)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                self._close(link, f"connection lost: {error.strerror or error}")
+                return False
+            if not count:
+                self._close(link, "ended within a frame" if arrivals.partial else "closed by the peer")
+                return False
+            now_ns = link.attention.turn_ns = self._clock()
+            messages = link.take(buffer[:count])
         if messages:
             self._handle(link, messages, now_ns)
-        if link.arrivals.violation is not None and link.open:
-            self._break(link, str(link.arrivals.violation))
+        if arrivals.violation is not None and link.open:
+            self._break(link, str(arrivals.violation))
         self._finish_turn(now_ns)
         return link.open
 
@@ -275,7 +299,7 @@ class ActorDriver:
         if self._outgoing.touched:
             self._outgoing.flush()
         if self._exit_reason is None:
-            self._alarm.set(now_ns)
+            self._alarm.set()
 
     def _perform_all(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -313,6 +337,7 @@ class ActorDriver:
     def _exit(self, reason: str) -> None:
         assert self._nursery is not None, "machines exit while the driver runs"
         self._exit_reason = reason
+        self._alarm.stop()
         self._nursery.start_soon(self._linger)
 
     async def _linger(self) -> None:
@@ -322,9 +347,13 @@ class ActorDriver:
             await self._outgoing.drained()
         self._nursery.cancel_scope.cancel()
 
-    async def _keep_time(self) -> None:
-        while True:
-            await self._alarm.ring()
-            await self.freezer.until_thawed()
-            if self._alarm.due:
-                self._take(DeadlinePassed())
+    def _ring(self) -> None:
+        """Tell the machine that its time has come."""
+        if self.freezer.frozen:
+            self._alarm.stop()
+        else:
+            self._take(DeadlinePassed())
+
+
+async def _fail(error: Exception) -> None:
+    raise error

@@ -3,32 +3,22 @@
 Rules: what comes meanwhile waits where it is, and links stay open.
 """
 
-import trio
+from collections.abc import Callable
 
 
 class Freezer:
-    """Frozen or not; whoever gives the machine events waits `until_thawed` first."""
+    """Frozen or not; `thawed` is called when it is no more."""
 
-    def __init__(self) -> None:
-        self._thawed: trio.Event | None = None
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the machine is to be given nothing."""
-        return self._thawed is not None
+    def __init__(self, thawed: Callable[[], object]) -> None:
+        self.frozen = False
+        self._thawed = thawed
 
     def freeze(self) -> None:
         """Give it nothing from now on."""
-        if self._thawed is None:
-            self._thawed = trio.Event()
+        self.frozen = True
 
     def thaw(self) -> None:
         """Let it run on."""
-        if self._thawed is not None:
-            self._thawed.set()
-            self._thawed = None
-
-    async def until_thawed(self) -> None:
-        """Wait while it is frozen."""
-        while self._thawed is not None:
-            await self._thawed.wait()
+        if self.frozen:
+            self.frozen = False
+            self._thawed()

@@ -12,15 +12,13 @@ import msgpack
 import trio
 
 from actors.runtime.arrivals import Arrivals, Decode
+from actors.runtime.attention import Attention
 from actors.runtime.codec import Buffer
 from actors.runtime.framing import frame, hello_frame, join_frames, split_messages
 from actors.runtime.machine import Received
 from actors.runtime.transport import ByteStream
 
 PACKER_BYTES = 4096
-PASS_NS = 50_000
-PASSES_MAX = 1_000
-"""An actor that was frozen within a turn has not done anything in that time for which others had to wait."""
 RAW_UNREAD_BYTES = 256 * 1024
 
 Rows = Mapping[type, Callable[[object], object]]
@@ -33,6 +31,7 @@ class Link:
     __slots__ = (
         "_packer",
         "arrivals",
+        "attention",
         "backlog",
         "drained",
         "frame_limit",
@@ -45,7 +44,6 @@ class Link:
         "stream",
         "take",
         "touched",
-        "turn_ns",
         "unread_limit",
     )
 
@@ -65,13 +63,13 @@ class Link:
         """
         self.name = name
         self.stream = stream
+        self.attention = Attention(stream)
         self.frame_limit = frame_limit
         self.unread_limit = unread_limit
         self.arrivals = Arrivals(frame_limit, decode)
         # The messages of one turn out of what came.
         self.take: Callable[[memoryview], list[object]] = self.arrivals.take
         self.open = True
-        self.turn_ns = 0  # when its last turn began
         self.rows = rows
         # One for all messages: a new one for each would cost a tenth of what a short message costs.
         self.received = Received(name, None)
@@ -123,11 +121,7 @@ class Link:
         if self.drained is not None:
             self.drained.set()
             self.drained = None
-
-    async def stand_back(self, now_ns: int) -> None:
-        """Let others run: one pass of all who can, and more if the turn that ends now has taken long."""
-        for _ in range(min(1 + (now_ns - self.turn_ns) // PASS_NS, PASSES_MAX)):
-            await trio.lowlevel.checkpoint()
+        self.attention.soon()
 
     def _send(self, data: bytes) -> int:
         if self.backlog:

@@ -160,6 +160,14 @@ class Slow:
 
 
 @dataclass(slots=True)
+class Rename:
+    """Let an actor have another address, whose last actor has ended; its links stay as they are."""
+
+    address: str
+    new_address: str
+
+
+@dataclass(slots=True)
 class Work:
     """The machine has done a step of this kind; a simulated driver makes it take its time."""
 
@@ -169,7 +177,9 @@ class Work:
 Tracepoint = Callable[[int, int, int, int, int], None]
 """Called with the number of the point, then 16, 32, 64 and 64 bits of what it tells."""
 
-Effect = Send | CloseLink | Log | Exit | Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Work
+Effect = (
+    Send | CloseLink | Log | Exit | Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Rename | Work
+)
 
 
 class Machine(Protocol):

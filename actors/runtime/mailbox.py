@@ -3,31 +3,25 @@
 Rules: it is taken out in the order in which it was put in. A mailbox holds any number.
 """
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
-
-import trio
 
 Mail = TypeVar("Mail")
 
 
 class Mailbox(Generic[Mail]):
-    """One task takes; whoever is in the same loop puts."""
+    """`filled` is called whenever something is put in."""
 
-    def __init__(self) -> None:
+    def __init__(self, filled: Callable[[], object]) -> None:
         self.waiting: list[Mail] = []
-        self._filled = trio.Event()
+        self.filled = filled
 
     def put(self, what: Mail) -> None:
         """Have something taken."""
         self.waiting.append(what)
-        self._filled.set()
-
-    async def wait(self) -> None:
-        """Wait until there is something."""
-        await self._filled.wait()
+        self.filled()
 
     def take(self) -> list[Mail]:
         """All that is there."""
-        self._filled = trio.Event()
         taken, self.waiting = self.waiting, []
         return taken

@@ -28,7 +28,7 @@ class Charge:
     work: Draw | None = None
 
 
-class Call:
+class OwnerCall:
     """Something the owner of the simulation has done at a time."""
 
     __slots__ = ("perform",)
@@ -37,7 +37,7 @@ class Call:
         self.perform = perform
 
     def __repr__(self) -> str:
-        return "Call"
+        return "OwnerCall"
 
 
 class SimulatedActor:
@@ -170,6 +170,6 @@ def join_ends(one: LinkEnd, other: LinkEnd) -> None:
 
 Frame = list[object]
 """The messages that were sent on a link in one turn: they travel together, and arrive in one."""
-What = Frame | Event | Call
-# (time, sequence number, actor, the end of a link through which it comes, what); a Call has no actor.
+What = Frame | Event | OwnerCall
+# (time, sequence number, actor, the end of a link through which it comes, what); an OwnerCall has no actor.
 Entry = tuple[int, int, SimulatedActor | None, LinkEnd | None, What]

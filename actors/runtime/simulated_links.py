@@ -1,6 +1,6 @@
 """The links of a simulated world: what is sent on them arrives later, and in order.
 
-Rules: what is under way stands on the agenda. What a turn sends on a link leaves at its end and arrives
+Rules: what is under way stands in the world's heap. What a turn sends on a link leaves at its end and arrives
 together, in a turn: a frame; while rules break a link, each message travels alone. Between two actors of one
 process a frame needs no time, and no entry if the other can take it at once: it is called when the turn is
 over. Each direction of a link keeps its order, but for what rules let overtake; a link that an end leaves
@@ -13,12 +13,12 @@ from heapq import heappush
 from itertools import repeat
 from random import Random
 
-from actors.runtime.agenda import Agenda
 from actors.runtime.codec import Codec
 from actors.runtime.distribution import Draw
 from actors.runtime.link_rules import LinkRules
 from actors.runtime.machine import Disturb, LinkClosed, LinkOpened
 from actors.runtime.simulated_actor import Frame, LinkEnd, SimulatedActor, What, join_ends
+from actors.runtime.simulated_world import SimulatedWorld
 
 Latency = Callable[[str, str, Random], Draw]
 
@@ -28,8 +28,8 @@ def no_latency(source: str, destination: str, random: Random) -> Draw:  # noqa: 
     return repeat(0).__next__
 
 
-class SimulatedLinks(Agenda):
-    """An agenda with links.
+class SimulatedLinks(SimulatedWorld):
+    """A world with links.
 
     `latency(source, destination, random)` is asked once for each direction of a link; what it gives is asked
     for each frame, opening and closing. With `codec` every message goes through its wire form.

@@ -19,7 +19,7 @@ from actors.runtime.machine import (
     Received,
     Send,
 )
-from actors.runtime.simulated_actor import Call, Entry, Frame, LinkEnd, SimulatedActor
+from actors.runtime.simulated_actor import Entry, Frame, LinkEnd, OwnerCall, SimulatedActor
 from actors.runtime.simulated_links import Latency, SimulatedLinks
 from actors.runtime.trace import Tracer
 
@@ -68,7 +68,7 @@ class SimulatedTurns(SimulatedLinks, ABC):
             return False
         if isinstance(event, list):  # of a link that this end has closed; others take the hot path
             return False
-        assert not isinstance(event, Call), "a call has no actor"
+        assert not isinstance(event, OwnerCall), "a call has no actor"
         admitted = end is None or self._admit(actor, end, event)
         if admitted:
             self._handle(actor, event)

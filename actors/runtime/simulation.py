@@ -27,12 +27,13 @@ from actors.runtime.machine import (
     Log,
     Machine,
     ProcessEnded,
+    Rename,
     Slow,
     Spawn,
     Thaw,
     Work,
 )
-from actors.runtime.simulated_actor import Call, Charge, SimulatedActor, Tap
+from actors.runtime.simulated_actor import Charge, OwnerCall, SimulatedActor, Tap
 from actors.runtime.simulated_links import Latency, no_latency
 from actors.runtime.simulated_turns import DEADLINE_PASSED, SimulatedTurns
 from actors.runtime.trace import Tracer
@@ -45,6 +46,7 @@ SpawnDelay = Callable[[str, Random], int]
 Pack = Callable[[Spawn], int | None]
 Costs = Callable[[str, Machine, Random], Charge | None]
 Taps = Callable[[str, Machine], Tap | None]
+Renamed = Callable[[str, Machine], object]
 
 
 class Simulation(SimulatedTurns):
@@ -54,7 +56,7 @@ class Simulation(SimulatedTurns):
     is as in the live driver; `taps(address, machine)` is asked at each start who is to see what that machine
     is sent. With `invariants`, every turn ends with `check_turn`, and now and then with `check`.
     `spawn_delay(program, random)`: what a Spawn takes; `pack(spawn)`: which process it shares with others;
-    `costs(address, machine, random)`: what its steps take.
+    `costs(address, machine, random)`: what its steps take. `renamed` is told of a machine's new address.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Simulation(SimulatedTurns):
         costs: Costs | None = None,
         intercept: Intercepts | None = None,
         taps: Taps | None = None,
+        renamed: Renamed = lambda _address, _machine: None,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
         trace: Tracer | None = None,
@@ -81,6 +84,7 @@ class Simulation(SimulatedTurns):
         self._pack = pack
         self._costs = costs
         self._taps = taps
+        self._renamed = renamed
         self._log = log
 
     def spawn(self, address: str, machine: Machine) -> None:
@@ -127,7 +131,7 @@ class Simulation(SimulatedTurns):
             self.now_ns = time_ns
             self._events_at_this_time = 0
         if actor is None:
-            assert isinstance(what, Call), "an event has an actor"
+            assert isinstance(what, OwnerCall), "an event has an actor"
             what.perform()
             return True
         if actor.busy_until_ns > time_ns:  # its number keeps it before what was sent later
@@ -205,6 +209,8 @@ class Simulation(SimulatedTurns):
                 self._set_rules(effect)
             case Slow():
                 self._slow(effect)
+            case Rename():
+                self._rename(effect)
             case _:
                 raise AssertionError(f"not an effect on others: {effect}")
 
@@ -212,6 +218,15 @@ class Simulation(SimulatedTurns):
         actor = self._actors.get(effect.address)
         if actor is not None:
             actor.pace = effect.factor
+
+    def _rename(self, effect: Rename) -> None:
+        actor = self._actors.pop(effect.address, None)
+        if actor is None or actor.machine is None:
+            return
+        assert effect.new_address not in self._actors, f"{effect.new_address} is running"
+        actor.address = effect.new_address
+        self._actors[actor.address] = actor
+        self._renamed(actor.address, actor.machine)
 
     def _start(self, address: str, machine: Machine, spawner: SimulatedActor | None, delay_ns: int) -> None:
         assert address not in self._actors, f"{address} is running"

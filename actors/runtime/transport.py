@@ -7,10 +7,14 @@ arrives. TCP listens on 127.0.0.1 unless told otherwise, and never delays small 
 
 import os
 import socket
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import trio
+
+from actors.runtime.waiting import Call, Waiting
 
 MAX_UNIX_PATH_BYTES = 107
 MEMORY_PIPE_BYTES = 256 * 1024
@@ -27,6 +31,14 @@ class ByteStream(Protocol):
 
     def send(self, data: Bytes, /) -> int:
         """How many bytes were taken, 1 or more."""
+        ...
+
+    def watch(self, waiting: Waiting, call: Call, /) -> None:
+        """Have it called in each round in which `receive_into` would not wait, until `unwatch` or `close`."""
+        ...
+
+    def unwatch(self) -> None:
+        """Have nothing called."""
         ...
 
     async def wait_readable(self) -> None:
@@ -52,6 +64,18 @@ class SocketStream:
         self.socket = sock
         self.receive_into = sock.recv_into
         self.send = sock.send
+        self._waiting: Waiting | None = None
+
+    def watch(self, waiting: Waiting, call: Call, /) -> None:
+        """Have it called as long as there is something to receive."""
+        self._waiting = waiting
+        waiting.register(self.socket.fileno(), call)
+
+    def unwatch(self) -> None:
+        """Have nothing called."""
+        if self._waiting is not None:
+            self._waiting.unregister(self.socket.fileno())
+            self._waiting = None
 
     async def wait_readable(self) -> None:
         """Until there is something to receive."""
@@ -64,6 +88,7 @@ class SocketStream:
     def close(self) -> None:
         """Close the socket and wake who waits for it."""
         if self.socket.fileno() >= 0:
+            self.unwatch()
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()
 
@@ -76,10 +101,17 @@ class _Pipe:
         self.data = bytearray()
         self.ended = False
         self.lot = trio.lowlevel.ParkingLot()
+        self.readable: Callable[[], object] | None = None
+
+    def changed(self) -> None:
+        """Wake who waits, at either end."""
+        self.lot.unpark_all()
+        if self.readable is not None and (self.data or self.ended):
+            self.readable()
 
     def end(self) -> None:
         self.ended = True
-        self.lot.unpark_all()
+        self.changed()
 
 
 class MemoryStream:
@@ -101,7 +133,7 @@ class MemoryStream:
         with memoryview(pipe.data) as waiting:
             buffer[:count] = waiting[:count]
         del pipe.data[:count]
-        pipe.lot.unpark_all()
+        pipe.changed()
         return count
 
     def send(self, data: Bytes, /) -> int:
@@ -115,8 +147,17 @@ class MemoryStream:
         with memoryview(data) as view:
             pipe.data += view[:room]
             count = min(room, len(view))
-        pipe.lot.unpark_all()
+        pipe.changed()
         return count
+
+    def watch(self, waiting: Waiting, call: Call, /) -> None:
+        """Have it called as long as there is something to receive."""
+        self._incoming.readable = partial(waiting.soon, call)
+        self._incoming.changed()
+
+    def unwatch(self) -> None:
+        """Have nothing called."""
+        self._incoming.readable = None
 
     async def wait_readable(self) -> None:
         """Until there is something to receive."""
@@ -134,6 +175,7 @@ class MemoryStream:
     def close(self) -> None:
         """End both directions: the peer reads what is left, then the end."""
         self._closed = True
+        self.unwatch()
         self._incoming.end()
         self._outgoing.end()
 

@@ -19,7 +19,7 @@ from actors.xenstore.ring_client import RingClient
 from actors.xenstore.ring_setup import DAEMON, domain_states
 from actors.xenstore.rings import Rings
 from actors.xenstore.served_store import ServedStore
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from actors.xenstore.takeover import go_on
 
 
@@ -38,7 +38,7 @@ class Xenstored:
         quotas: Quotas | None = None,
         archive: Archive | None = None,
     ) -> None:
-        store = Store(quotas, own_domid=domid, release=kernel.xen.release)
+        store = XenStore(quotas, own_domid=domid, release=kernel.xen.release)
         self.served = ServedStore(kernel, store, self._perform)
         self.rings = Rings(kernel, self.served)
         self.restored = False

@@ -20,7 +20,7 @@ RECORD_BYTES = 24
 PERMISSION_BYTES = 8
 
 
-class Client(Protocol):
+class Requester(Protocol):
     """On whose behalf something is done."""
 
     domid: int
@@ -41,12 +41,12 @@ class Change:
     exact: bool = False
 
 
-def may(client: Client, permissions: Permissions, access: int) -> bool:
+def may(client: Requester, permissions: Permissions, access: int) -> bool:
     """Whether a client may do all of `access`."""
     return client.privileged or access_of(permissions, client.domid, client.target) & access == access
 
 
-def read(view: View, client: Client, path: str) -> Node:
+def read(view: View, client: Requester, path: str) -> Node:
     """The node at a path. ENOENT, EACCES."""
     node, refusal = _look(view, client, path, Access.READ)
     if node is None:
@@ -54,7 +54,7 @@ def read(view: View, client: Client, path: str) -> Node:
     return node
 
 
-def write(view: View, client: Client, path: str, value: bytes) -> list[Change]:
+def write(view: View, client: Requester, path: str, value: bytes) -> list[Change]:
     """do_write: set the value of a node; make it, and its parents, if absent. EACCES, ENOSPC."""
     node, refusal = _look(view, client, path, Access.WRITE)
     if node is not None:
@@ -65,7 +65,7 @@ def write(view: View, client: Client, path: str, value: bytes) -> list[Change]:
     return _create(view, client, path, value)
 
 
-def mkdir(view: View, client: Client, path: str) -> list[Change]:
+def mkdir(view: View, client: Requester, path: str) -> list[Change]:
     """do_mkdir: have an empty node; nothing if it is there. EACCES, ENOSPC."""
     node, refusal = _look(view, client, path, Access.WRITE)
     if node is not None:
@@ -75,7 +75,7 @@ def mkdir(view: View, client: Client, path: str) -> list[Change]:
     return _create(view, client, path, b"")
 
 
-def remove(view: View, client: Client, path: str) -> list[Change]:
+def remove(view: View, client: Requester, path: str) -> list[Change]:
     """do_rm: remove a node and all below; nothing if absent. EINVAL the root, ENOENT no parent, EACCES.
 
     EIO where a transaction, which others have overtaken, sees a child that is not there or the other way.
@@ -91,7 +91,7 @@ def remove(view: View, client: Client, path: str) -> list[Change]:
     return cut(view, path)
 
 
-def set_permissions(view: View, client: Client, path: str, permissions: Permissions) -> list[Change]:
+def set_permissions(view: View, client: Requester, path: str, permissions: Permissions) -> list[Change]:
     """do_set_perms: replace permissions, as owner or privileged. EACCES, ENOENT, ENOSPC; EPERM: new owner."""
     node, refusal = _look(view, client, path, Access.WRITE | Access.OWNER)
     if node is None:
@@ -102,7 +102,7 @@ def set_permissions(view: View, client: Client, path: str, permissions: Permissi
     return [Change(path, view.readers(path, permissions, node.permissions))]
 
 
-def guard(tree: Tree, client: Client, path: str, permissions: Permissions) -> None:
+def guard(tree: Tree, client: Requester, path: str, permissions: Permissions) -> None:
     """Replace the permissions of a special node, which no transaction sees and no watch hears of. EACCES."""
     node = tree.get(path)
     if node is None or not may(client, node.permissions, Access.WRITE | Access.OWNER):
@@ -148,7 +148,7 @@ def _cut_branch(view: View, top: str) -> list[Change]:
     return changes
 
 
-def _look(view: View, client: Client, path: str, access: int) -> tuple[Node | None, Errno]:
+def _look(view: View, client: Requester, path: str, access: int) -> tuple[Node | None, Errno]:
     """get_node: the node at a path if the client may do all of `access`, else why not.
 
     Who may do nothing of it above an absent node is told EACCES (errno_from_parents).
@@ -174,7 +174,7 @@ def _nearest_above(view: View, path: str) -> Node:
         assert current != ROOT, "there is always a root"
 
 
-def _create(view: View, client: Client, path: str, value: bytes) -> list[Change]:
+def _create(view: View, client: Requester, path: str, value: bytes) -> list[Change]:
     """create_node, with the parents that construct_node makes."""
     names: list[str] = []
     above = path
@@ -194,7 +194,7 @@ def _create(view: View, client: Client, path: str, value: bytes) -> list[Change]
     return [Change(path, view.readers(path, permissions))]
 
 
-def _put(view: View, client: Client, nodes: dict[str, Node]) -> None:
+def _put(view: View, client: Requester, nodes: dict[str, Node]) -> None:
     """Set all of these nodes, parents first. ENOSPC."""
     if not client.privileged:
         for path, node in nodes.items():

@@ -44,7 +44,7 @@ class Outgoing:
 
 @dataclass(slots=True)
 class Introduction:
-    """A client wants a domain introduced; to be answered by `Store.answer` when that is done."""
+    """A client wants a domain introduced; to be answered by `XenStore.answer` when that is done."""
 
     connection: int
     req_id: int
@@ -61,7 +61,7 @@ class Released:
 
 @dataclass(slots=True)
 class LiveUpdate:
-    """A client wants the daemon replaced; `Store.answer` answers it."""
+    """A client wants the daemon replaced; `XenStore.answer` answers it."""
 
     connection: int
     req_id: int

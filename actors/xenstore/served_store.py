@@ -15,7 +15,7 @@ from actors.kernel.xs_transport import LocalTransport
 from actors.xenstore.domains import CONTROL_DOMAIN
 from actors.xenstore.requests import Introduction, LiveUpdate, Outgoing, Output, Printed, Released
 from actors.xenstore.ring_client import RingClient
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from actors.xenstore.takeover import successor_of
 from actors.xenstore.turn_end import Sink, TurnEnd
 
@@ -24,7 +24,7 @@ class ServedStore:
     """The store of one daemon, which has to `perform` what needs hypercalls."""
 
     def __init__(
-        self, kernel: Kernel, store: Store, perform: Callable[[Introduction | Released], None]
+        self, kernel: Kernel, store: XenStore, perform: Callable[[Introduction | Released], None]
     ) -> None:
         self.store = store
         self.turn_end: Final = TurnEnd(kernel, self.take_requests)
@@ -43,14 +43,8 @@ class ServedStore:
         del self.sinks[connection]
         self.store.clients.disconnect(connection)
 
-    def connect_kernel(self) -> LocalTransport:
-        """A connection for the kernel in which the daemon runs, which is the control domain's."""
-        transport = LocalTransport(lambda message: self._ask(connection, message))
-        connection = self.connect(transport.deliver)
-        return transport
-
-    def reconnect_kernel(self, transport: LocalTransport) -> None:
-        """Serve the kernel in which the daemon runs, which an earlier daemon has served."""
+    def connect_kernel(self, transport: LocalTransport) -> None:
+        """Serve the kernel in which the daemon runs, which is the control domain's."""
         connection = self.connect(transport.deliver)
         transport.connect(lambda message: self._ask(connection, message))
 

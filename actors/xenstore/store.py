@@ -62,7 +62,7 @@ class Counts:
     conflicts: int = 0
 
 
-class Store:
+class XenStore:
     """Nodes, watches, transactions and clients."""
 
     def __init__(

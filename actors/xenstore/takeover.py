@@ -9,13 +9,13 @@ from typing import Final
 
 from actors.xenstore.archive import Records, UncommittedChanges
 from actors.xenstore.domains import CONTROL_DOMAIN
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from actors.xenstore.watches import Watch
 
 EPOCH: Final = "epoch"
 
 
-def go_on(store: Store, journal: UncommittedChanges, records: Records) -> None:
+def go_on(store: XenStore, journal: UncommittedChanges, records: Records) -> None:
     """Have an empty store take over what an archive has, and note every change from now on."""
     if records.nodes:
         store.tree.restore(records.nodes)
@@ -38,12 +38,12 @@ def go_on(store: Store, journal: UncommittedChanges, records: Records) -> None:
             journal.put(path, node)
 
 
-def successor_of(old: Store) -> Store:
+def successor_of(old: XenStore) -> XenStore:
     """The store as the daemon after a live update has it.
 
     Everything is written down as rows and read into fresh tables.
     """
-    new = Store(old.defaults, own_domid=old.own_domid, release=old.release, counts=old.counts)
+    new = XenStore(old.defaults, own_domid=old.own_domid, release=old.release, counts=old.counts)
     requests = new.requests
     new.tree.restore((path, node.value, node.permissions, node.generation) for path, node in old.tree.rows())
     new.tree.generation = old.tree.generation
@@ -65,7 +65,7 @@ def successor_of(old: Store) -> Store:
     return new
 
 
-def _restore_setting(store: Store, name: list[str], value: int) -> None:
+def _restore_setting(store: XenStore, name: list[str], value: int) -> None:
     match name:
         case ["epoch"]:
             store.clients.epoch = value

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from actors.abi.errno import Errno, XenError
-from actors.xenstore.operations import Change, Client
+from actors.xenstore.operations import Change, Requester
 from actors.xenstore.permissions import Permissions, without
 from actors.xenstore.tree import Node, Tree, View
 
@@ -24,7 +24,7 @@ Operation = Callable[[View], list[Change]]
 class Transaction:
     """The view of one transaction on a tree."""
 
-    def __init__(self, tree: Tree, client: Client) -> None:
+    def __init__(self, tree: Tree, client: Requester) -> None:
         self._tree = tree
         self._client = client
         self._seen: dict[str, Node | None] = {}

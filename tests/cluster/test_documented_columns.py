@@ -10,7 +10,7 @@ from cluster.running.run.commands import COLUMNS as RUNS
 from cluster.running.top.batch import COLUMNS as BATCH
 from cluster.running.top.view import COLUMNS as VIEW
 from cluster.running.top.watch_commands import DOMAINS, LISTED, SCHEDULE
-from cluster.studies.bench.figures import COLUMNS as BENCH
+from cluster.studies.bench.results import COLUMNS as BENCH
 from cluster.studies.campaign.summary import COUNTED, COUNTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -48,8 +48,8 @@ def test_columns_of_a_sweep() -> None:
 
 
 def test_columns_of_top() -> None:
-    assert explained("top.md", "## `domzero top`") == {name for name, _ in VIEW}
+    assert explained("top.md", "## `domzero top`") == {each.title for each in VIEW}
 
 
 def test_columns_of_top_in_a_pipe() -> None:
-    assert explained("top.md", "### In a pipe") == {name for name, _ in BATCH}
+    assert explained("top.md", "### In a pipe") == {each.title for each in BATCH}

@@ -23,7 +23,14 @@ ROWS = {
     "cluster/lab/config/guest_devices.py": "GUEST_DISKS",
     "actors/drivers/hardware.py": '{"disks": Disks}',
     "actors/device_classes.py": "VBD",
-    "actors/block/vbd.py": "DeviceClass(",
+    "actors/block/vbd.py": "frontend_statistics=BlkfrontStatistics,",
+    "actors/block/blkfront_statistics.py": "(FrontendStatistics)",
+    "cluster/running/metrics/device_metrics.py": "VBD.name: DeviceMetrics(",
+    "cluster/running/control/device_counts.py": "{VBD.name: _DISKS}",
+    "cluster/running/top/device_columns.py": "DEVICE_COLUMNS",
+    "cluster/lab/trace/followers.py": "{VBD.name: block_requests}",
+    "cluster/lab/trace/traced_request.py": "class TracedRequest",
+    "cluster/lab/faults/aim.py": "vbd = ",
 }
 """What the page shows the like of, and where."""
 

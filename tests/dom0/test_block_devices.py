@@ -4,9 +4,11 @@ import pytest
 
 from actors.abi.interface import XenbusState
 from actors.block.vbd import VBD
+from actors.device_plan import DevicePlan
 from actors.dom0.block_devices import DESTROY_NS, BlockDevices
-from actors.dom0.plan import DevicePlan, DomainPlan
+from actors.dom0.plan import DomainPlan
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.kernel.store import read_or
 from actors.messages import Fault
 from tests.dom0.toolstack_host import Host
 
@@ -32,7 +34,7 @@ class Attached(Host):
         self.xen.run()
 
     def read(self, path: str) -> str | None:
-        text = self.xen.do(0, self.xenbus.read_or(path, "absent"))
+        text = self.xen.do(0, read_or(self.xenbus, path, "absent"))
         return None if text == "absent" else text
 
     def write(self, path: str, value: str) -> None:
@@ -61,7 +63,7 @@ def test_a_disk_is_asked_to_close_and_taken_away_when_it_has(host: Attached) -> 
     host.write(f"{BACK}/state", CLOSED)
 
     assert host.ends == (False, False)
-    assert host.toolstack.detached == {(1, DISK)}
+    assert host.toolstack.knows.detached == {(1, DISK)}
     assert host.said("xvda detached from web (domain 1)") == 1
 
 
@@ -79,7 +81,7 @@ def test_a_disk_that_does_not_close_loses_its_frontend_first_and_then_everything
 
     assert host.ends == (False, False)
     assert host.said("does not close within 10 s") == 2
-    assert host.toolstack.detached == {(1, DISK)}
+    assert host.toolstack.knows.detached == {(1, DISK)}
 
 
 def test_orders_of_a_disk_are_done_one_after_the_other(host: Attached) -> None:
@@ -105,7 +107,7 @@ def test_a_disk_that_is_attached_has_both_ends_and_is_away_no_more(host: Attache
     assert host.ends == (True, True)
     assert (host.read(f"{BACK}/state"), host.read(f"{FRONT}/state")) == ("1", "1")
     assert host.read(f"{FRONT}/left-by-the-guest") is None
-    assert host.toolstack.detached == set()
+    assert host.toolstack.knows.detached == set()
 
 
 def test_what_is_attached_is_not_attached_again(host: Attached) -> None:
@@ -136,13 +138,13 @@ def test_what_is_ordered_waits_for_a_toolstack(host: Attached) -> None:
 
 def test_what_a_killed_toolstack_has_half_detached_is_detached_before_it_is_attached(host: Attached) -> None:
     host.devices.lose_toolstack()
-    host.toolstack.half_detached.append((1, DISK))
+    host.toolstack.knows.half_detached.append((1, DISK))
     host.order(attach=True)
     host.devices.serve(host.toolstack)
     host.xen.run()
     host.write(f"{BACK}/state", CLOSED)
 
-    assert host.toolstack.half_detached == []
+    assert host.toolstack.knows.half_detached == []
     assert (host.said("detached from"), host.said("attached to web")) == (1, 1)
     assert host.ends == (True, True)
 

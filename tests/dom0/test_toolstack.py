@@ -4,7 +4,9 @@ import pytest
 
 from actors.abi.interface import ShutdownReason, XenbusState
 from actors.block.vbd import VBD
-from actors.dom0.plan import DevicePlan, DomainPlan, HostPlan
+from actors.device_plan import DevicePlan
+from actors.dom0.knowledge import Knowledge
+from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.dom0.steps import (
     AssignDevice,
@@ -230,7 +232,7 @@ def test_what_follows_a_shutdown_is_what_xl_does_for_its_reason(
     host.xen.shut_down(1, reason)
     host.look_again()
 
-    assert list(host.toolstack.domains) == there
+    assert list(host.toolstack.knows.domains) == there
     assert host.domains == exist
     assert host.toolstack.restarted == (there == [2])
     said = [each for each in host.logs if "ended" in each or "suspended" in each]
@@ -243,7 +245,7 @@ def test_while_all_shut_down_nobody_is_created_again(reason: int) -> None:
     host.toolstack.shutting_down = True
     host.xen.shut_down(1, reason)
 
-    assert list(host.toolstack.domains) == []
+    assert list(host.toolstack.knows.domains) == []
     assert host.domains == []
     assert host.toolstack.restarted == 0
 
@@ -258,3 +260,16 @@ def test_the_defaults_are_those_of_xl() -> None:
         "destroy",
         "soft-reset",
     ]
+
+
+def test_one_that_is_killed_while_it_looks_who_is_there_has_lost_nothing() -> None:
+    host = Host(SMALL)
+    host.toolstack.kill()
+    known = Knowledge(complete=True, to_take_over={1: SMALL}, rebuilding=True)
+    host.toolstack.spawn("xl", host.toolstack.adopt(known))
+    host.xen.kernels[0].threads.run(0)  # it has asked Xen, and not been answered
+    host.toolstack.kill()
+    host.xen.run()
+
+    assert host.toolstack.knows is known
+    assert (known.to_take_over, known.rebuilding) == ({1: SMALL}, True)

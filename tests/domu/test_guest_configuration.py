@@ -4,14 +4,15 @@ import json
 
 import pytest
 
-from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
+from actors.device_plan import DevicePlan
+from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.store_client import StoreSpec
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
 
 DEVICES = (
-    GuestDevice({"vdev": "xvda", "virtual_device": 51712}),
-    GuestDevice({"vdev": "xvdb", "virtual_device": 51728}),
+    DevicePlan("vbd", {"vdev": "xvda", "virtual_device": 51712}),
+    DevicePlan("vbd", {"vdev": "xvdb", "virtual_device": 51728}),
 )
 WORK = WorkloadSpec("random", depth=4, rate=0.5)
 IDLE = GuestConfiguration("web-0", 7, Frontend.stock_linux, 0, None, None, 1, ())

@@ -1,43 +1,16 @@
-import hashlib
-from collections.abc import Callable
 from random import Random
 
 import pytest
 
 from actors.domu.io_wait import IoWait
-from actors.domu.workload import FLUSH, READ, WRITE, Workload, WorkloadSpec, checksum
+from actors.domu.workload import FLUSH, READ, WRITE, Workload, WorkloadSpec
 from actors.kernel.threads import Threads
 from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import Word
 from actors.notebook.stamp import read_stamp
+from tests.domu.fake_disk import SECTORS, FakeDisk
 
-SECTORS = 64
 MS = 1_000_000
-
-
-class FakeDisk:
-    """Keeps requests until the test answers them; never two at a block, or it says so."""
-
-    def __init__(self) -> None:
-        self.sectors = SECTORS
-        self.content = bytearray(SECTORS * 512)
-        self.waiting: list[tuple] = []
-        self.log: list[tuple[int, int]] = []
-
-    def submit(self, operation: int, sector: int, data: bytes | None, count: int, done: Callable) -> None:
-        if operation != FLUSH:
-            taken = [each[1] for each in self.waiting if each[0] != FLUSH]
-            assert sector not in taken, "two requests at one block"
-            assert sector + count <= SECTORS
-        self.log.append((operation, sector))
-        self.waiting.append((operation, sector, data, count, done))
-
-    def answer(self, index: int = 0, status: int = 0) -> None:
-        operation, sector, data, count, done = self.waiting.pop(index)
-        place = slice(sector * 512, (sector + count) * 512)
-        if operation == WRITE and status == 0 and data is not None:
-            self.content[place] = data
-        done(status, memoryview(self.content)[place] if operation == READ and status == 0 else None)
 
 
 class Bench:
@@ -172,61 +145,3 @@ def test_it_waits_for_its_disk_while_a_request_has_no_answer() -> None:
     bench.threads.now_ns = 9 * MS
 
     assert bench.wait.waited_ns() == 5 * MS
-
-
-def test_a_checksum_reads_everything_once_and_the_odd_end_too() -> None:
-    bench = Bench(requests=20, read_share=0)
-    bench.answer_all()
-    found: list[bytes] = []
-
-    async def body() -> None:
-        found.append(await checksum(bench.threads, bench.disk, bench.journal, 24 * 512, bench.wait))
-
-    bench.disk.log.clear()
-    bench.threads.spawn("checksum", body())
-    bench.threads.run(0)
-    while bench.disk.waiting:
-        bench.disk.answer()
-        bench.threads.run(0)
-
-    assert [sector for _, sector in bench.disk.log] == [0, 24, 48]
-    assert found == [hashlib.sha256(bench.disk.content).digest()]
-    assert bench.wait.waited_ns() == 0
-
-
-def test_a_checksum_waits_for_each_of_its_reads() -> None:
-    bench = Bench(requests=1)
-    bench.answer_all()
-
-    async def body() -> None:
-        await checksum(bench.threads, bench.disk, bench.journal, SECTORS * 256, bench.wait)
-
-    bench.threads.spawn("checksum", body())
-    bench.threads.run(0)
-    for now_ms in (3, 7):
-        bench.threads.now_ns = now_ms * MS
-        bench.disk.answer()
-        bench.threads.run(now_ms * MS)
-    bench.threads.run(9 * MS)
-
-    assert not bench.disk.waiting
-    assert bench.wait.waited_ns() == 7 * MS
-
-
-def test_a_checksum_of_what_cannot_be_read_fails() -> None:
-    bench = Bench(requests=1)
-    bench.answer_all()
-    errors: list[str] = []
-
-    async def body() -> None:
-        try:
-            await checksum(bench.threads, bench.disk, bench.journal, 4096, bench.wait)
-        except OSError as error:
-            errors.append(str(error))
-
-    bench.threads.spawn("checksum", body())
-    bench.threads.run(0)
-    bench.disk.answer(status=-1)
-    bench.threads.run(0)
-
-    assert errors == ["sector 0 cannot be read: status -1"]

@@ -20,7 +20,7 @@ READ, WRITE, FLUSH = Opcode.read, Opcode.write, Opcode.flush
 class Pair:
     """A driver and a disk joined by a wire that holds messages until `exchange`."""
 
-    def __init__(self, nr_queue_frames: int = 2, **argument: object) -> None:
+    def __init__(self, nr_queue_frames: int = 2, *, edge: bool = False, **argument: object) -> None:
         self.memory = SparseMemory(64)
         self.image = MemoryImage(2 * SECTORS * S)
         self.argument = {
@@ -38,6 +38,7 @@ class Pair:
         self.ready_calls: list[bool] = []
         self.done: list[tuple[object, int]] = []
         self.plug()
+        self.edge = edge
         self.turn_ends: dict[object, None] = {}
         self.driver = self.new_driver(list(range(40, 40 + nr_queue_frames)))
         self.driver.on_ready = lambda: self.ready_calls.append(self.driver.ready)
@@ -50,6 +51,7 @@ class Pair:
             queue_frames,
             self.wire.append,
             at_turn_end=self.turn_ends.setdefault,
+            edge=self.edge,
         )
 
     def end_turn(self) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from actors.abi.disk_controller import CommandStatus, ControllerStatus, Register
-from actors.drivers.disk_driver import DISK_LOST, DiskDriver
+from actors.drivers.disk_driver import DISK_LOST, LAZY_COMPLETIONS, DiskDriver
 from actors.messages import MmioRead, MmioReadReply, MmioWrite, UpcallTaken
 from actors.runtime.machine import DeadlinePassed, LinkClosed, LinkOpened, Received
 from actors.runtime.memory import SparseMemory
@@ -203,6 +203,36 @@ def test_a_second_start_ignores_answers_to_the_first():
     pair.driver.start()
     pair.exchange()
     assert pair.ready_calls == [True]
+
+
+def test_a_disk_that_is_lost_in_its_start_does_not_become_ready_later():
+    pair = Pair()
+    pair.driver.start()
+    pair.driver.disk_lost()
+    pair.exchange()
+    assert (pair.driver.ready, pair.ready_calls) == (False, [])
+
+
+def test_with_an_edge_completions_are_acknowledged_with_the_next_submission():
+    pair = Pair(edge=True).start()
+    pair.submit(READ)
+    pair.end_turn()
+    pair.exchange()
+    pair.driver.interrupt()
+    assert (pair.done, pair.wire) == ([(None, 0)], [])
+    pair.submit(READ)
+    pair.end_turn()
+    assert pair.wire == [MmioWrite(Register.cq_head, 1), MmioWrite(Register.sq_tail, 2)]
+
+
+def test_with_an_edge_many_completions_are_acknowledged_at_once():
+    pair = Pair(nr_queue_frames=6, edge=True).start()
+    for _ in range(LAZY_COMPLETIONS + 1):
+        pair.submit(READ)
+    pair.end_turn()
+    pair.exchange()
+    pair.driver.interrupt()
+    assert pair.wire == [MmioWrite(Register.cq_head, LAZY_COMPLETIONS + 1)]
 
 
 def test_a_new_driver_finds_the_cache_of_the_dead_one():

@@ -29,7 +29,7 @@ from actors.kernel.xs_ring import XsRing, XsRingBroken
 from actors.kernel.xs_transport import RingTransport
 from actors.xenstore.requests import Outgoing
 from actors.xenstore.ring_client import RingClient
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from tests.fuzz.growth import Growth
 from tests.fuzz.inputs import Input
 
@@ -270,7 +270,7 @@ def fuzz_front(source: Input) -> None:
 def fuzz_store(source: Input) -> None:
     """xenstored's end of a ring, whose domain is the input."""
     page = Page()
-    store = Store(own_domid=0)
+    store = XenStore(own_domid=0)
     admin = store.clients.connect(0, privileged=True)
     for path in (b"/local/domain/3/a\0x", b"/local/domain/4/b\0y"):
         store.handle(admin, 11, 1, 0, path)

@@ -27,7 +27,7 @@ from cluster.running.metrics import host_metrics, samples
 from cluster.running.metrics.host_metrics import HostCollector
 from cluster.running.metrics.monitor import Program, prometheus_configuration, wait_for
 from cluster.running.metrics.openmetrics import openmetrics_of
-from cluster.running.metrics.samples import FILE, Samples
+from cluster.running.metrics.samples import FILE, SampleWriter
 from cluster.running.run.progress import Progress
 from cluster.running.run.session import Session, SessionOptions
 from tests.shell import socket_folder
@@ -226,9 +226,9 @@ class Scraper(RunObserver):
     def begins(self, simulation: Simulation, supervisor: Supervisor) -> None:
         self._simulation = simulation
         collectors = [
-            HostCollector(supervisor, name, lambda: simulation.now_ns) for name in supervisor.boards
+            HostCollector(supervisor, name, lambda: simulation.now_ns) for name in supervisor.lab.boards
         ]
-        self._samples = Samples(self._file, [each.registry() for each in collectors], self.time)
+        self._samples = SampleWriter(self._file, [each.registry() for each in collectors], self.time)
         self._scrape()
 
     def time(self) -> float:

@@ -7,7 +7,7 @@ from actors.kernel.xenbus import RingTransport, Xenbus
 from actors.kernel.xs_ring import XsRing
 from actors.xenstore.requests import Outgoing
 from actors.xenstore.ring_client import RingClient
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 
 
 class Joined:
@@ -26,7 +26,7 @@ class Joined:
             reconnect=reconnect,
             log=self.logs.append,
         )
-        self.serve(Store())
+        self.serve(XenStore())
 
     def serve(self, store):
         """A server takes the ring over."""

@@ -2,11 +2,12 @@
 
 import pytest
 
-from actors.abi.hypercalls import Evtchnop
+from actors.abi.hypercalls import Evtchnop, Schedop
 from actors.abi.hypercalls import Hypercall as Number
+from actors.abi.interface import ShutdownReason
 from actors.kernel.kernel import Kernel
-from actors.messages import UPCALL_WINDOW, Fault, Hypercall, Upcall, UpcallTaken
-from actors.runtime.machine import Received
+from actors.messages import UPCALL_WINDOW, Fault, Hypercall, HypercallReply, Upcall, UpcallTaken
+from actors.runtime.machine import Exit, LinkClosed, LinkOpened, Received
 from actors.runtime.memory import SparseMemory
 from actors.start_info import StartInfo, write_start_info
 
@@ -87,3 +88,31 @@ def test_a_fault_is_taken_by_whoever_has_put_itself_into_the_table(kernel, kind,
 
     assert [effect.text for effect in effects] == said
     assert taken == ([3] if kind == "melt" else [])
+
+
+class Sleeper(Kernel):
+    """A kernel that suspends as soon as it runs."""
+
+    boots = 0
+    resumed = 0
+
+    async def boot(self) -> None:
+        self.boots += 1
+        await self.xen.suspend()
+        self.resumed += 1
+
+
+def test_a_kernel_that_has_suspended_goes_on_with_another_link_to_the_hypervisor():
+    memory = SparseMemory(64)
+    write_start_info(memory, [0], StartInfo(nr_pages=64))
+    kernel = Sleeper(memory, [[0, 0, 64]])
+    (call,) = [each.message for each in kernel.handle(LinkOpened("xen"), 1)]
+    assert (call.number, call.command) == (Number.sched_op, Schedop.shutdown)
+    assert call.arguments == {"reason": ShutdownReason.suspend}
+    assert kernel.handle(LinkClosed("xen", "replaced by a new link"), 2) == []
+    kernel.handle(LinkOpened("xen"), 3)
+    assert (kernel.boots, kernel.resumed) == (1, 0)
+    kernel.handle(Received("xen", HypercallReply(call.sequence, 0, None)), 4)
+    assert (kernel.boots, kernel.resumed) == (1, 1)
+    (end,) = kernel.handle(LinkClosed("xen", "closed"), 5)
+    assert isinstance(end, Exit)

@@ -5,14 +5,14 @@ import pytest
 from actors.abi.errno import Errno
 from actors.abi.xs_wire import XsType, pack_message
 from actors.kernel.xs_ring import XsRingBroken
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from tests.kernel.joined_store import Joined
 
 
 def lose(joined):
     """The server is gone, with what it knew; the next one is there, but the client has not looked."""
     joined.server_owed = joined.client_owed = False
-    joined.serve(Store())
+    joined.serve(XenStore())
 
 
 def test_requests_in_flight_are_sent_again_in_order(joined):

@@ -19,6 +19,7 @@ from actors.runtime.machine import (
     Log,
     ProcessEnded,
     Received,
+    Rename,
     Send,
     Spawn,
     Thaw,
@@ -272,3 +273,32 @@ def test_a_machine_that_fails_is_named_with_time_and_event() -> None:
     with pytest.raises(AssertionError) as caught:
         simulation.run_until(100)
     assert caught.value.__notes__ == ["at 77 ns a took ProcessEnded(address='x', status=0)"]
+
+
+def test_an_actor_that_is_renamed_keeps_its_links_and_ends_under_its_new_name() -> None:
+    told: list[tuple[str, object]] = []
+    simulation = Simulation(1, renamed=lambda address, machine: told.append((address, machine)))
+    owner, spare, peer = Scripted(), Scripted(), Scripted()
+    simulation.spawn("owner", owner)
+    simulation._programs["spare"] = lambda _address, _argument: spare
+    tell(simulation, "owner", Spawn("b-spare", "spare", {}))
+    simulation.spawn("a", peer)
+    simulation.connect("a", "peer", "b-spare", "peer")
+    tell(simulation, "owner", Rename("b-spare", "b"))
+    tell(simulation, "a", *sends("1"))
+    simulation.run_until(1)
+    assert (told, spare.texts()) == ([("b", spare)], ["1"])
+    assert "b-spare" not in simulation.addresses
+    simulation.kill("b-spare")
+    assert closed(peer) == []
+    simulation.kill("b")
+    simulation.run_until(2)
+    assert closed(peer) == [(1, "closed by the peer")]
+    assert owner.seen[-1][1] == ProcessEnded("b", 9)
+
+
+def test_nobody_is_renamed_who_has_ended_already() -> None:
+    simulation = Simulation(1)
+    simulation.spawn("owner", Scripted())
+    tell(simulation, "owner", Rename("b-spare", "b"))
+    assert simulation.addresses == ["owner"]

@@ -8,7 +8,7 @@ from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsType, unpack_header
 from actors.kernel.kernel import Kernel
 from actors.xenstore.requests import Outgoing
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from tests.xen.simulated_xen import SimulatedXen
 
 LATER = replace(RELEASES["4.17"], name="4.22", number=(4, 22))
@@ -19,7 +19,7 @@ class Script:
     """Clients 0 (privileged), 1, 2, ... of one store; each call checks that a refusal changes nothing."""
 
     def __init__(self, **quotas):
-        self.store = Store(**quotas)
+        self.store = XenStore(**quotas)
         self.connections = {0: self.store.clients.connect(0, privileged=True)}
         self.events = []
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsType, unpack_header
 from actors.xenstore.quotas import Quotas
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from actors.xenstore.takeover import successor_of
 from tests.xenstore.naive_store import (
     DOMAINS,
@@ -64,7 +64,7 @@ class Clients(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         quotas = Quotas(nodes=NODES, watches=WATCHES, transactions=TRANSACTIONS)
-        self.store = Store(quotas, release=replace(RELEASES["4.17"], number=(4, 22)))
+        self.store = XenStore(quotas, release=replace(RELEASES["4.17"], number=(4, 22)))
         self.live = World()
         self.connections = {tool: self.store.clients.connect(0, privileged=True) for tool in TOOLS}
         self.running = []

@@ -4,7 +4,7 @@ import pytest
 
 from actors.abi.xs_wire import HEADER_BYTES, XENSTORE_PAYLOAD_MAX, XsType, pack_message, unpack_header
 from actors.xenstore.requests import Outgoing
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from actors.xenstore.tool_clients import WAITING_BYTES, ToolClients
 
 GARBAGE = {
@@ -18,7 +18,7 @@ class Daemon:
     """A store that serves tools. Stands in for `ServedStore`."""
 
     def __init__(self):
-        self.store = Store()
+        self.store = XenStore()
         self.delivers = {}
 
     def connect(self, deliver):

@@ -31,11 +31,9 @@ class Inventory:
     def devices(self, device_class: str) -> list[str]:
         """Every device of this class, as a trigger names it."""
         return [
-            str(Target(host.name, (guest.name,), each.identity[0]))
+            str(Target.on(host.name, each.target))
             for host in self._hosts
-            for guest in host.guests
-            for each in guest.devices
-            if each.device.device_class == device_class
+            for each in host.devices_of(device_class)
         ]
 
     def match(self, aim: Aim, pattern: str) -> list[str]:
@@ -82,12 +80,12 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
             names = [each.name for each in host.hardware_of(DISK)]
         case Aim.level_disk:
             names = [each.name for each in host.hardware_of(DISK) if each.trigger == "level"]
-        case Aim.vbd:
-            names = [f"{each.guest}/{each.vdev}" for each in host.volumes]
         case Aim.actor:
             names = [*domains, *devices, "hypervisor", "ioapic"]
         case Aim.link:
             pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
             pairs += [(each.name, other) for each in host.hardware for other in ("ioapic", each.driver)]
             names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
+        case _:
+            names = [each.target for each in host.devices_of(aim.device_class)]
     return [str(Target.on(host.name, each)) for each in names]

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.dom0.plan import DevicePlan
-from actors.domu.guest_configuration import GuestDevice
+from actors.device_plan import DevicePlan
 from actors.kernel.device_class import DeviceClass
 from cluster.lab.config.errors import Finding
 from cluster.lab.config.strict import Strict
@@ -27,7 +26,7 @@ class ResolvedDevice(ABC):
 
     @property
     @abstractmethod
-    def device(self) -> GuestDevice:
+    def device(self) -> DevicePlan:
         """The device as its guest is told of it."""
 
     @abstractmethod
@@ -43,6 +42,16 @@ class ResolvedDevice(ABC):
     def identity(self) -> tuple[str, int]:
         """What people call it, and its number among those of its class."""
         return self.device.identity
+
+    @property
+    def device_class(self) -> str:
+        """The name of its class."""
+        return self.device.device_class
+
+    @property
+    def target(self) -> str:
+        """What it is called on its host."""
+        return f"{self.guest}/{self.identity[0]}"
 
     def placed(self, images: Path, host: str) -> "ResolvedDevice":  # noqa: ARG002 (of those that have files)
         """The same with the files that the run makes for this host in a folder."""

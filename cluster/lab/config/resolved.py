@@ -13,6 +13,7 @@ from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import Given
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
+from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.hardware_kind import Hardware
 from cluster.lab.config.quantities import duration_text
@@ -104,6 +105,10 @@ class ResolvedHost:
     def volumes(self) -> list[Volume]:
         """The disks of all guests."""
         return [volume for guest in self.guests for volume in guest.volumes]
+
+    def devices_of(self, device_class: str) -> list[ResolvedDevice]:
+        """The devices of a class of all guests."""
+        return [each for guest in self.guests for each in guest.devices if each.device_class == device_class]
 
     @property
     def nr_frames(self) -> int:

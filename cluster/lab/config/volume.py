@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from actors.block.vbd import VBD
-from actors.dom0.plan import DevicePlan
-from actors.domu.guest_configuration import GuestDevice
+from actors.device_plan import DevicePlan
 from cluster.lab.config.guest_device import ResolvedDevice
 
 
@@ -28,9 +27,9 @@ class Volume(ResolvedDevice):
         return f"{self.guest}-{self.vdev}"
 
     @property
-    def device(self) -> GuestDevice:
+    def device(self) -> DevicePlan:
         """The disk as its guest is told of it."""
-        return GuestDevice({"vdev": self.vdev, "virtual_device": self.virtual_device})
+        return DevicePlan(VBD.name, {"vdev": self.vdev, "virtual_device": self.virtual_device})
 
     def plan(self, backend: int) -> DevicePlan:
         """The disk as dom0 is told of it; `backend` is the number of the domain that serves it."""

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.address import Address
-from actors.block.blkback_statistics import BlkbackStatistics
-from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.devices.ioapic import IoApicStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.kernel.device_statistics import BackendStatistics, FrontendStatistics
 from actors.messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
@@ -40,11 +39,12 @@ class StoreReading:
 class Readings:
     """The statistics of all hosts: by host, and those of which a host has several by host and name.
 
-    What a guest's disks and kernel say is kept by the guest, wherever that is.
+    What a guest's devices and kernel say is kept by the guest, wherever that is.
     `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
     the record that a device of its kind declares; `drivers`: those of the driver domains; `backends`: those
-    of dom0 and the driver domains, by guest and virtual device; `frontends`: the guests', by vdev. A domain
-    that boots again and has none yet keeps its last ones. `asked`: who has not answered yet, by sequence.
+    of dom0 and the driver domains, by guest, class and number; `frontends`: the guests', by class, then by
+    name. A domain that boots again and has none yet keeps its last ones. `asked`: who has not answered yet,
+    by sequence.
     """
 
     def __init__(self, boards: Mapping[str, HostBoard], emit: Callable[[Effect], None]) -> None:
@@ -56,9 +56,9 @@ class Readings:
         self.drivers: dict[tuple[str, str], DriverDomainStatistics] = {}
         self.dom0s: dict[str, ControlDomainStatistics] = {}
         self.stores: dict[str, StoreReading] = {}
-        self.backends: dict[tuple[GuestId, int], BlkbackStatistics] = {}
+        self.backends: dict[tuple[GuestId, str, int], BackendStatistics] = {}
         self.vitals: dict[GuestId, VitalsStatistics] = {}
-        self.frontends: dict[GuestId, dict[str, BlkfrontStatistics]] = {}
+        self.frontends: dict[tuple[GuestId, str], dict[str, FrontendStatistics]] = {}
         self._boards = boards
         self._emit = emit
         self.asked: dict[int, str] = {}
@@ -75,7 +75,7 @@ class Readings:
         """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
         if any(each.frames_lingering for each in self.hypervisors.values()):
             return False
-        said = [self.dom0s.get(name) for name, board in self._boards.items() if board.find("dom0")]
+        said = [self.dom0s.get(name) for name, board in self._boards.items() if board.domains.find("dom0")]
         return self.is_complete and all(
             each is not None and each.all_shut_down and not each.backends for each in said
         )
@@ -95,7 +95,7 @@ class Readings:
             for address in board.hardware:
                 self._ask(address)
             addresses = _running(board)
-            found = [board.find(each) for each in (*CONTROL, *board.host.drivers)]
+            found = [board.domains.find(each) for each in (*CONTROL, *board.host.drivers)]
             control = {each.address for each in found if each}
             guests = [each for each in addresses if each not in control]
             for address in addresses:
@@ -125,36 +125,37 @@ class Readings:
             self.ioapics[host] = record_of(IoApicStatistics, values)
         elif name == "dom0":
             dom0 = self.dom0s[host] = record_of(ControlDomainStatistics, values)
-            self._take_backends(board, dom0.vbds)
+            self._take_backends(board, dom0.devices)
             if dom0.store is not None:
                 self.stores[host] = StoreReading(dom0.store, now_ns)
         elif name == "xenstore":
             self.stores[host] = StoreReading(record_of(StoreStatistics, values), now_ns)
         elif name in board.host.drivers:
             driver = self.drivers[key] = record_of(DriverDomainStatistics, values)
-            self._take_backends(board, driver.vbds)
-        elif (guest_id := board.guest_at(int(actor.removeprefix("dom")))) is not None:
+            self._take_backends(board, driver.devices)
+        elif (guest_id := board.domains.guest_at(int(actor.removeprefix("dom")))) is not None:
             guest = record_of(GuestStatistics, values)
             self.vitals[guest_id] = guest.vitals
-            if guest.vbds:
-                self.frontends[guest_id] = guest.vbds
+            for device_class, found in guest.devices.items():
+                self.frontends[guest_id, device_class] = found
 
     def _take_hypervisor(self, board: HostBoard, statistics: HypervisorStatistics) -> None:
         host = board.host.name
         self.hypervisors[host] = statistics
         for each in statistics.domains:
-            domain = board.domain_name(each.domid)
+            domain = board.domains.name_of(each.domid)
             if domain is not None:
                 self.domains[host, domain] = each
 
-    def _take_backends(self, board: HostBoard, vbds: list[BlkbackStatistics]) -> None:
-        for each in vbds:
-            guest_id = board.guest_at(each.domid)
-            if guest_id is not None:
-                self.backends[guest_id, each.device] = each
+    def _take_backends(self, board: HostBoard, devices: dict[str, list[BackendStatistics]]) -> None:
+        for device_class, found in devices.items():
+            for each in found:
+                guest_id = board.domains.guest_at(each.domid)
+                if guest_id is not None:
+                    self.backends[guest_id, device_class, each.device] = each
 
     def _powered(self) -> list[HostBoard]:
-        return [each for each in self._boards.values() if each.state.power == "on"]
+        return [each for each in self._boards.values() if each.is_on]
 
     def _whose_turn(self, host: str, guests: list[str]) -> list[str]:
         if len(guests) <= GUESTS_AT_ONCE:
@@ -170,4 +171,4 @@ class Readings:
 
 
 def _running(board: HostBoard) -> list[str]:
-    return [each.address for each in board.domains.values() if each.state == "running"]
+    return [each.address for each in board.domains if each.state == "running"]

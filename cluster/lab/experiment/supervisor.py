@@ -18,8 +18,9 @@ from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.records import FaultRecords
+from cluster.lab.experiment.domain_processes import DomainChange
 from cluster.lab.experiment.guest_record import GuestRecord
-from cluster.lab.experiment.host_board import DomainChange, HostBoard
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.host_clock import ClockGap, HostClock
 from cluster.lab.experiment.laboratory import Laboratory
 from cluster.lab.experiment.lives import death_of
@@ -27,8 +28,11 @@ from cluster.lab.experiment.outcome import Outcome
 from cluster.lab.experiment.phases import Phases
 
 
-class Supervisor(Laboratory, Machine):
-    """The machine of the experimenter. `keep` is called when a fault was noted and has not been done."""
+class Supervisor(Machine):
+    """The machine of the experimenter; `lab` is what it has in hand.
+
+    `keep` is called when a fault was noted and has not been done.
+    """
 
     def __init__(
         self,
@@ -43,8 +47,8 @@ class Supervisor(Laboratory, Machine):
         host_clock: HostClock | None = None,
     ) -> None:
         told = observe, self._emit, self._domain_changed
-        super().__init__(cluster, journals, store_logs or {}, *told, keep, journal_budget)
-        self.phases = Phases(self, self._emit, endless=endless)
+        self.lab = Laboratory(cluster, journals, store_logs or {}, *told, keep, journal_budget)
+        self.phases = Phases(self.lab, self._emit, endless=endless)
         self._host_clock = host_clock
         self._effects: list[Effect] = []
         self._started = False
@@ -54,7 +58,7 @@ class Supervisor(Laboratory, Machine):
     @property
     def faults(self) -> FaultRecords:
         """What became of the faults."""
-        return self.fault_run.records
+        return self.lab.fault_run.records
 
     @property
     def injections(self) -> list[Injection]:
@@ -78,19 +82,19 @@ class Supervisor(Laboratory, Machine):
             self._stood_still(*gap)
         match event:
             case Received(link=link, message=Statistics() as message):
-                self.readings.take(link, message, now_ns)
+                self.lab.readings.take(link, message, now_ns)
                 return []
             case Received(link=link, message=StateWritten() as message):
-                self.fault_run.state_written(self._board(link), link, message, now_ns)
+                self.lab.fault_run.state_written(self._board(link), link, message, now_ns)
             case Received(link=link, message=CannotGoOn(text=text)):
                 self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):
-                self.interrupt_tables.take(link, message)
+                self.lab.interrupt_tables.take(link, message)
                 return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
             case StoodStill():
-                self.outcome.clock_gaps = [each.met(event) for each in self.outcome.clock_gaps]
+                self.lab.outcome.clock_gaps = [each.met(event) for each in self.lab.outcome.clock_gaps]
             case ProcessEnded(address=address, status=status):
                 self._process_ended(address, status)
             case _:
@@ -109,18 +113,18 @@ class Supervisor(Laboratory, Machine):
 
     def check(self) -> None:
         """Nothing here can be broken by a peer."""
-        for guest in self.guests.values():
+        for guest in self.lab.guests.values():
             guest.lives.check()
             assert not (guest.ended and guest.lives.is_alive), f"{guest.address} is gone, but not how"
 
     def statistics(self) -> Outcome:
         """What was found out so far."""
-        return self.outcome
+        return self.lab.outcome
 
     def inject(self, fault: ResolvedFault) -> list[FaultTarget]:
         """Do a fault now; what became of each target. Its effects come with the next `handle`."""
         self._next_look_ns = self._now_ns
-        return self.fault_run.inject(fault, self._now_ns)
+        return self.lab.fault_run.inject(fault, self._now_ns)
 
     def go_down(self) -> None:
         """End the experiment in an orderly way from the present phase on."""
@@ -134,19 +138,19 @@ class Supervisor(Laboratory, Machine):
 
     def _stood_still(self, began_ns: int, suspended_ns: int) -> None:
         """Time in which nothing ran passes neither for the phase nor for faults; and it is told."""
-        guests = sum(each.works for each in self.guests.values())
+        guests = sum(each.works for each in self.lab.guests.values())
         faults = tuple(each.label for each in self.injections if each.is_open)
         gap = ClockGap(self.phase, began_ns, self._now_ns, suspended_ns, guests, faults)
-        self.outcome.clock_gaps.append(gap)
-        self.observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
+        self.lab.outcome.clock_gaps.append(gap)
+        self.lab.observe("clock gap", f"{gap}: this machine, or at least the supervisor, did not run")
         self.phases.stood_still(self._now_ns - began_ns)
-        self.fault_run.stood_still(self._now_ns - began_ns)
+        self.lab.fault_run.stood_still(self._now_ns - began_ns)
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
 
     def _board(self, address: str) -> HostBoard:
-        return self.boards[Address.parse(address).host]
+        return self.lab.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:
         board = self._board(address)
@@ -162,33 +166,35 @@ class Supervisor(Laboratory, Machine):
 
         When the guests have stopped working already, the rest still goes its way.
         """
-        self.outcome.failures.append(why)
-        self.observe("died", address)
+        self.lab.outcome.failures.append(why)
+        self.lab.observe("died", address)
         if self.breakable:
             self.phases.cut_power(self._now_ns)
 
     def _domain_changed(self, change: DomainChange) -> None:
-        self.fault_run.domain_changed(change, self._now_ns)
-        guest = self.guests.get(change.guest_id) if change.guest_id is not None else None
+        self.lab.fault_run.domain_changed(change, self._now_ns)
+        guest = self.lab.guests.get(change.guest_id) if change.guest_id is not None else None
         if guest is not None:
             self._guest_changed(guest, change)
         if change.what == "started":
             self.faults.target_started(change)
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.breakable:
-                self.faults.stopped(change, self.boards[change.host].domains[change.domid])
+                self.faults.stopped(change, self.lab.boards[change.host].domains.by_domid[change.domid])
             self.faults.detected(change)
             if change.what == "dying" and guest is not None and guest.action == DESTROY:
                 self.faults.destroyed(change, guest.guest_id)
 
     def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
-        board, counts = self.boards[change.host], self.breakable
+        board, counts = self.lab.boards[change.host], self.breakable
         if change.what == "started":
             guest.start(change.domid)
             if self.phase == "stop":  # it was not there when the others were told
-                board.type_on_console(change.name, "stop")
+                board.domains.type_on_console(change.name, "stop")
         elif change.what == "shutdown":
             guest.shut_down(change.reason, counts=counts)
         elif change.what == "ended":
-            powered = board.state.power == "on"
-            guest.end(death_of(board.domains[change.domid], change.reason, powered=powered), counts=counts)
+            powered = board.is_on
+            guest.end(
+                death_of(board.domains.by_domid[change.domid], change.reason, powered=powered), counts=counts
+            )

@@ -61,7 +61,7 @@ class DropRules:
 
 
 class Whom(Enum):
-    """Who is told: the target itself (of a vbd the guest), or the domain that serves the vbd."""
+    """Who is told: the target itself (of a device its guest), or the domain that serves the device."""
 
     target = "the target"
     backend = "the backend"
@@ -85,7 +85,7 @@ class TellDisk:
 
 @dataclass(frozen=True, slots=True)
 class OrderToolstack:
-    """dom0's toolstack is told about a vbd; taken away, it undoes that as soon as there is one that can."""
+    """dom0's toolstack is told about a device; taken away, one undoes that as soon as it can."""
 
     live = MESSAGE
 

@@ -1,6 +1,11 @@
-"""What a kind of fault is done to, in files and by hand, or what of that a campaign hits."""
+"""What a kind of fault is done to, in files and by hand, or what of that a campaign hits.
+
+Rules: an aim at the devices of a class is called as the class is.
+"""
 
 from enum import Enum
+
+from actors.device_classes import DEVICE_CLASSES
 
 
 class Aim(Enum):
@@ -17,3 +22,8 @@ class Aim(Enum):
     driver = "HOST/DRIVER"
     guest = "HOST/GUEST"
     level_disk = "HOST/DISK of a level-triggered line"
+
+    @property
+    def device_class(self) -> str:
+        """The class of the guests' devices that it is; empty if it is something else."""
+        return self.name if self.name in DEVICE_CLASSES else ""

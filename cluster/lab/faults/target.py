@@ -1,4 +1,4 @@
-"""What a fault is done to: HOST, HOST/ACTOR, HOST/SENDER:RECEIVER, HOST/GUEST/VDEV.
+"""What a fault is done to: HOST, HOST/ACTOR, HOST/SENDER:RECEIVER, HOST/GUEST/DEVICE.
 
 Rules: whoever wants a part of one parses it here. In files, reports and metrics it is text.
 """
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target. `actors`: whom it names, none if it is the host; `vdev`: the virtual device of a guest."""
+    """A target. `actors`: whom it names, none if it is the host; `device`: one of a guest."""
 
     host: str
     actors: tuple[str, ...] = ()
-    vdev: str | None = None
+    device: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Target":
@@ -23,14 +23,14 @@ class Target:
     @classmethod
     def on(cls, host: str, text: str) -> "Target":
         """The target whose `name` on a host is this."""
-        actors, slash, vdev = text.partition("/")
-        return cls(host, tuple(actors.split(":")) if actors else (), vdev if slash else None)
+        actors, slash, device = text.partition("/")
+        return cls(host, tuple(actors.split(":")) if actors else (), device if slash else None)
 
     @property
     def name(self) -> str:
         """What it is called on its host: all that follows that; empty for the host itself."""
         actors = ":".join(self.actors)
-        return actors if self.vdev is None else f"{actors}/{self.vdev}"
+        return actors if self.device is None else f"{actors}/{self.device}"
 
     def __str__(self) -> str:
         return f"{self.host}/{self.name}" if self.name else self.host

@@ -3,7 +3,9 @@
 recording          the points that actors recorded
 files              where they lie
 messages           what drivers saw
-requests           block requests made of it
+traced_request     a request to a device as it is drawn
+followers          who makes them of it, by class
+requests           block requests
 outages            outages made of it
 perfetto           the file
 events             what it has in it

@@ -12,7 +12,7 @@ from actors.address import Address
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
-from cluster.lab.trace.requests import Request
+from cluster.lab.trace.traced_request import TracedRequest
 
 SHORTEST_NS = 1_000_000
 
@@ -36,7 +36,7 @@ class TracedOutage:
     gap: Gap
 
 
-def gaps(requests: Sequence[Request], end_ns: int) -> list[Gap]:
+def gaps(requests: Sequence[TracedRequest], end_ns: int) -> list[Gap]:
     """The gaps of one guest's requests, in order. What an earlier life left unanswered ends with the next."""
     last = max(requests, key=lambda each: each.submitted_ns).guest if requests else ""
     again_ns = min((each.submitted_ns for each in requests if each.guest == last), default=0)
@@ -62,7 +62,7 @@ def gaps(requests: Sequence[Request], end_ns: int) -> list[Gap]:
 def outages(
     injections: Sequence[Injection],
     guests: Sequence[GuestRecord],
-    requests: Sequence[Request],
+    requests: Sequence[TracedRequest],
     end_ns: int,
     reached: Callable[[Injection], Collection[GuestId]],
 ) -> list[TracedOutage]:
@@ -70,7 +70,7 @@ def outages(
 
     `reached`: the guests that a fault may touch.
     """
-    of_guest: dict[str, list[Request]] = {}
+    of_guest: dict[str, list[TracedRequest]] = {}
     for request in requests:
         of_guest.setdefault(request.guest, []).append(request)
     found = []

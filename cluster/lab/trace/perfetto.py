@@ -1,7 +1,7 @@
 """The trace of a run for Perfetto: `trace.json`, written when the run is over.
 
-A track for each actor with what it did; an arrow for each message; each block request as an asynchronous
-slice of its guest, with its phases inside and arrows along its way; faults, outages, and counters.
+A track for each actor with what it did; an arrow for each message; each request to a device as an
+asynchronous slice of its guest, with its phases inside and arrows along its way; faults, outages, counters.
 """
 
 import json
@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from actors.abi.trace import TracePoint
 from actors.address import Address
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.injection import Injection
@@ -18,30 +17,13 @@ from cluster.lab.experiment.breaking.reach import behind_domain
 from cluster.lab.experiment.host_board import HYPERVISOR, SUPERVISOR
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.trace.events import DRAWN_NS, TraceEvents
+from cluster.lab.trace.followers import FOLLOWERS
 from cluster.lab.trace.messages import Messages
 from cluster.lab.trace.outages import outages
 from cluster.lab.trace.recording import Recording, Turn
-from cluster.lab.trace.requests import Request, RequestPaths
+from cluster.lab.trace.traced_request import TracedRequest
 
 COUNTER_NS = 1_000_000
-PHASES: dict[int, tuple[int, str]] = {
-    TracePoint.FRONT_PUT: (0, "in the ring"),
-    TracePoint.BACK_TAKE: (0, "backend"),
-    TracePoint.DISK_SUBMIT: (1, "command"),
-    TracePoint.DISK_FETCH: (2, "disk"),
-    TracePoint.DISK_FINISH: (2, ""),
-    TracePoint.DISK_COMPLETE: (1, ""),
-    TracePoint.BACK_ANSWER: (0, "answer in the ring"),
-    TracePoint.FRONT_DONE: (0, ""),
-}
-"""What begins at a point, and how deep inside of the request; whatever is as deep or deeper ends there."""
-ARROWS = (
-    TracePoint.FRONT_PUT,
-    TracePoint.BACK_TAKE,
-    TracePoint.DISK_FETCH,
-    TracePoint.DISK_COMPLETE,
-    TracePoint.FRONT_DONE,
-)
 
 
 class TraceWriter:
@@ -61,7 +43,7 @@ class TraceWriter:
         """Everything."""
         names = {
             str(Address.domain(each.host, domid)): each.name
-            for each in self._supervisor.guests.values()
+            for each in self._supervisor.lab.guests.values()
             for domid in each.lives.domids
         }
         for address in dict.fromkeys(each.address for each in self._recordings):
@@ -70,8 +52,8 @@ class TraceWriter:
         self._begins = {address: self._draw(address, turns) for address, turns in self._turns.items()}
         self._arrows()
         requests = self._follow()
-        for request in requests:
-            self._request(request)
+        for number, request in enumerate(requests, 1):
+            self._request(number, request)
         self._counters(requests)
         self._faults(requests)
 
@@ -90,49 +72,27 @@ class TraceWriter:
             self._events.flow("s", "message", number, each.source, each.sent.begin_ns)
             self._events.flow("f", "message", number, each.destination, each.taken.begin_ns)
 
-    def _follow(self) -> list[Request]:
-        disks = {host.name: [each.name for each in host.hardware] for host in self._supervisor.cluster.hosts}
-        paths = RequestPaths(disks, self._users())
-        points = (point for each in self._recordings for point in each.points)
-        paths.take(sorted(points, key=lambda each: each.time_ns))
-        return paths.requests
-
-    def _users(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
-        guests = self._supervisor.guests
-        return {
-            (str(Address(guest.host, volume.disk)), volume.index): [
-                (str(Address.domain(guest.host, domid)), volume.virtual_device & 0xFFFF)
-                for domid in guests[guest.guest_id].lives.domids
-            ]
-            for guest in self._supervisor.cluster.guests
-            for volume in guest.volumes
-        }
+    def _follow(self) -> list[TracedRequest]:
+        points = [point for each in self._recordings for point in each.points]
+        points.sort(key=lambda each: each.time_ns)
+        return [request for follow in FOLLOWERS.values() for request in follow(self._supervisor, points)]
 
     def _reached(self, injection: Injection) -> list[GuestId]:
         """The guests whose outage may be that of a fault: of one in a domain, those behind that domain."""
-        host = self._supervisor.cluster.host(injection.host)
+        host = self._supervisor.lab.cluster.host(injection.host)
         guests = [each.name for each in host.guests]
         domains = ("dom0", "xenstore", *host.drivers, *guests)
         if injection.target not in domains:
             return []
         return [each.guest_id for each in behind_domain(injection.target, host)]
 
-    def _request(self, request: Request) -> None:
-        events, guest, number = self._events, request.guest, request.number
-        told = {
-            "request": number,
-            "device": request.device,
-            "ring id": request.ident,
-            "sector": request.sector,
-            "sectors": request.sectors,
-            "replays": request.replays,
-            "answered": bool(request.done_ns),
-            "status": request.status,
-        }
+    def _request(self, number: int, request: TracedRequest) -> None:
+        events, guest = self._events, request.guest
+        told = {"request": number, **request.told}
         events.begin(guest, "request", number, request.name, request.submitted_ns, told)
         inside: list[tuple[int, str]] = []
         for hop in request.hops:
-            depth, name = PHASES[hop.number]
+            depth, name = request.phases[hop.number]
             while inside and inside[-1][0] >= depth:
                 events.end(guest, "request", number, inside.pop()[1], hop.time_ns)
             if name:
@@ -144,19 +104,19 @@ class TraceWriter:
         for _, name in reversed(inside):
             events.end(guest, "request", number, name, over_ns)
         events.end(guest, "request", number, request.name, over_ns)
-        self._request_arrows(request)
+        self._request_arrows(number, request)
 
-    def _request_arrows(self, request: Request) -> None:
+    def _request_arrows(self, number: int, request: TracedRequest) -> None:
         last = {hop.number: hop for hop in request.hops}
-        steps = [last[each] for each in ARROWS if each in last]
+        steps = [last[each] for each in request.arrows if each in last]
         for index, hop in enumerate(steps):
             phase = "s" if index == 0 else "f" if index == len(steps) - 1 else "t"
             at = bisect_right(self._begins[hop.address], hop.time_ns) - 1
             if at >= 0:
                 begin_ns = self._turns[hop.address][at].begin_ns
-                self._events.flow(phase, "request", request.number, hop.address, begin_ns)
+                self._events.flow(phase, "request", number, hop.address, begin_ns)
 
-    def _counters(self, requests: Iterable[Request]) -> None:
+    def _counters(self, requests: Iterable[TracedRequest]) -> None:
         in_flight: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for request in requests:
             in_flight[request.guest].append((request.hops[0].time_ns, 1))
@@ -174,7 +134,7 @@ class TraceWriter:
                 for time_ns, level in levels(changes):
                     self._events.counter(address, name, of_what, time_ns, level)
 
-    def _faults(self, requests: Sequence[Request]) -> None:
+    def _faults(self, requests: Sequence[TracedRequest]) -> None:
         events, supervisor = self._events, self._supervisor
         for each in supervisor.injections:
             name = each.title
@@ -189,13 +149,13 @@ class TraceWriter:
                     events.instant(SUPERVISOR, f"{what}: {name}", at_ns, "t", told)
             events.begin(SUPERVISOR, "fault", each.number, name, each.injected_at_ns, told)
             events.end(SUPERVISOR, "fault", each.number, name, each.recovered_at_ns or self._end_ns)
-        for number, gap in enumerate(supervisor.outcome.clock_gaps):
+        for number, gap in enumerate(supervisor.lab.outcome.clock_gaps):
             events.begin(SUPERVISOR, "clock", number, "clock gap", gap.began_ns)
             events.end(SUPERVISOR, "clock", number, "clock gap", gap.ended_ns)
-        for never in supervisor.fault_run.unfired:
+        for never in supervisor.lab.fault_run.unfired:
             why = {"fault": never.label, "why": never.why}
             events.instant(SUPERVISOR, f"never fired: {never.title}", self._end_ns, "t", why)
-        guests = list(supervisor.guests.values())
+        guests = list(supervisor.lab.guests.values())
         for number, outage in enumerate(
             outages(supervisor.injections, guests, requests, self._end_ns, self._reached)
         ):
@@ -234,7 +194,7 @@ def write_trace(path: Path, supervisor: Supervisor, driver: str, recordings: Ite
         file.write('{"traceEvents":[')
         events = TraceEvents(file.write, supervisor.phases.began_ns)
         TraceWriter(supervisor, list(recordings), events).write()
-        cluster = supervisor.cluster
+        cluster = supervisor.lab.cluster
         about = {"cluster": cluster.name, "seed": cluster.seed, "driver": driver}
         file.write(f'\n],"displayTimeUnit":"ns","otherData":{json.dumps(about)}}}\n')
     return events.count

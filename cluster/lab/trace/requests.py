@@ -6,14 +6,16 @@ from its volume, its opcode and sector, and the order in which the backend took 
 Rules: a request that was offered to another ring after a reconnect goes on: it is the same one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from actors.abi.blkif import BlkifOp
 from actors.abi.disk_controller import Opcode
 from actors.abi.trace import BYTE, OPCODE_SHIFT, OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TracePoint
 from actors.address import Address
+from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.trace.recording import Point
+from cluster.lab.trace.traced_request import TracedRequest
 
 OPCODES = {
     int(BlkifOp.READ): int(Opcode.read),
@@ -28,21 +30,33 @@ Vbd = tuple[str, int]
 """A virtual disk: guest, virtual device."""
 
 
-@dataclass(slots=True, eq=False)
-class Request:
-    """One request: `hops` are the points it met, in order; `done_ns` is 0 if it was never answered."""
+@dataclass(slots=True, eq=False, kw_only=True)
+class Request(TracedRequest):
+    """A block request."""
 
-    number: int
-    guest: str
+    phases = {
+        TracePoint.FRONT_PUT: (0, "in the ring"),
+        TracePoint.BACK_TAKE: (0, "backend"),
+        TracePoint.DISK_SUBMIT: (1, "command"),
+        TracePoint.DISK_FETCH: (2, "disk"),
+        TracePoint.DISK_FINISH: (2, ""),
+        TracePoint.DISK_COMPLETE: (1, ""),
+        TracePoint.BACK_ANSWER: (0, "answer in the ring"),
+        TracePoint.FRONT_DONE: (0, ""),
+    }
+    arrows = (
+        TracePoint.FRONT_PUT,
+        TracePoint.BACK_TAKE,
+        TracePoint.DISK_FETCH,
+        TracePoint.DISK_COMPLETE,
+        TracePoint.FRONT_DONE,
+    )
+
     device: int
     ident: int
     operation: int
     sector: int
     sectors: int
-    submitted_ns: int
-    hops: list[Point] = field(default_factory=list)
-    done_ns: int = 0
-    status: int = 0
 
     @property
     def name(self) -> str:
@@ -54,9 +68,22 @@ class Request:
         """How often it was offered once more."""
         return max(sum(each.number == TracePoint.FRONT_PUT for each in self.hops) - 1, 0)
 
+    @property
+    def told(self) -> dict[str, object]:
+        """Where it went, and what came of it."""
+        return {
+            "device": self.device,
+            "ring id": self.ident,
+            "sector": self.sector,
+            "sectors": self.sectors,
+            "replays": self.replays,
+            "answered": bool(self.done_ns),
+            "status": self.status,
+        }
+
 
 class RequestPaths:
-    """Takes the points of all actors in the order of time.
+    """Takes the points of all actors in the order of time, and passes over those that are no block request's.
 
     `disks` are each host's disks by number; `users` whose a volume (disk, number) is, in all their lives.
     """
@@ -76,7 +103,7 @@ class RequestPaths:
 
     def take(self, points: Iterable[Point]) -> None:
         """Follow requests through these points."""
-        followers = {
+        followers: dict[int, Callable[[Point], None]] = {
             TracePoint.FRONT_PUT: self._put,
             TracePoint.BACK_TAKE: self._taken,
             TracePoint.DISK_SUBMIT: self._submit,
@@ -87,7 +114,9 @@ class RequestPaths:
             TracePoint.FRONT_DONE: self._done,
         }
         for point in points:
-            followers[TracePoint(point.number)](point)
+            follow = followers.get(point.number)
+            if follow is not None:
+                follow(point)
 
     def _put(self, point: Point) -> None:
         ident, operation = point.b & BYTE, point.b >> OPERATION_SHIFT & BYTE
@@ -96,7 +125,6 @@ class RequestPaths:
         # A guest that was killed does not answer its requests: the id is a new life's, then.
         if request is None or (request.submitted_ns, request.sector) != (point.d, point.c):
             request = Request(
-                number=len(self.requests) + 1,
                 guest=point.address,
                 device=point.a,
                 ident=ident,
@@ -177,3 +205,20 @@ class RequestPaths:
             name = names[point.d] if point.d < len(names) else f"disk {point.d}"
             self._numbered[key] = str(Address(host, name))
         return self._numbered[key]
+
+
+def block_requests(supervisor: Supervisor, points: Sequence[Point]) -> list[Request]:
+    """Those of a run."""
+    cluster, guests = supervisor.lab.cluster, supervisor.lab.guests
+    disks = {host.name: [each.name for each in host.hardware] for host in cluster.hosts}
+    users = {
+        (str(Address(guest.host, volume.disk)), volume.index): [
+            (str(Address.domain(guest.host, domid)), volume.virtual_device & 0xFFFF)
+            for domid in guests[guest.guest_id].lives.domids
+        ]
+        for guest in cluster.guests
+        for volume in guest.volumes
+    }
+    paths = RequestPaths(disks, users)
+    paths.take(points)
+    return paths.requests

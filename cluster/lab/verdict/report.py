@@ -16,6 +16,7 @@ from actors.address import Address
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.faults.kinds import FAULT_KINDS
@@ -124,31 +125,36 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
 
 def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
     """What the supervisor knows when everything is off."""
-    outcome, dom0s = supervisor.outcome, supervisor.readings.dom0s
+    outcome, dom0s = supervisor.lab.outcome, supervisor.lab.readings.dom0s
     hosts = {
         name: HostFacts(
             boots=board.state.boots,
-            dom0_boots=board.state.dom0_boots,
+            dom0_boots=board.domains.boots["dom0"],
             halted_because=board.state.halted_because,
             statistics=outcome.leaks.get(name),
-            driver_boots=board.state.driver_boots,
+            driver_boots=_driver_boots(board),
             not_rebuilt=tuple(dom0s[name].not_rebuilt) if name in dom0s else (),
         )
-        for name, board in supervisor.boards.items()
+        for name, board in supervisor.lab.boards.items()
     }
     return RunFacts(
         cluster=cluster,
         driver=driver,
         hosts=hosts,
-        guests=list(supervisor.guests.values()),
+        guests=list(supervisor.lab.guests.values()),
         injections=supervisor.injections,
         unknown=list(outcome.unknown),
         failures=list(outcome.failures),
         interrupted="interrupted" in outcome.unknown,
-        fault_targets=supervisor.fault_run.targets,
-        unfired=supervisor.fault_run.unfired,
+        fault_targets=supervisor.lab.fault_run.targets,
+        unfired=supervisor.lab.fault_run.unfired,
         clock_gaps=list(outcome.clock_gaps),
     )
+
+
+def _driver_boots(board: HostBoard) -> dict[str, int]:
+    boots = board.domains.boots
+    return {name: boots[name] for name in board.host.drivers if name in boots}
 
 
 def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:

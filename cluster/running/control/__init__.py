@@ -7,6 +7,7 @@ listener           a socket, and the connections that come to it
 preflight          what must be free before a start
 interruption       Ctrl-C
 watched            what `top` is told
+device_counts      of the devices of a guest
 interrupts         the interrupts of a domain, asked for
 process_times      what processes have used
 fault_schedule     what `status` is told of the faults

@@ -12,7 +12,7 @@ def fault_schedule(supervisor: Supervisor, now_ns: int) -> list[dict[str, object
     """The last `DONE_MAX` that were done, in their order, and what comes of the configuration's list."""
     causes = {
         each.injection.number: each.cause
-        for each in supervisor.fault_run.targets
+        for each in supervisor.lab.fault_run.targets
         if each.injection is not None
     }
     done: list[dict[str, object]] = [
@@ -37,6 +37,6 @@ def fault_schedule(supervisor: Supervisor, now_ns: int) -> list[dict[str, object
             "recovered": None,
             "due_s": None if due_ns is None else max(due_ns - now_ns, 0) / 1e9,
         }
-        for each, due_ns in supervisor.fault_run.coming
+        for each, due_ns in supervisor.lab.fault_run.coming
     ]
     return [*done, *(coming if supervisor.breakable else [])]

@@ -18,11 +18,11 @@ async def read_interrupts(
     target = str(arguments.get("target"))
     address = Address.parse(target)
     host, name = address.host, address.actor
-    board = supervisor.boards.get(host)
+    board = supervisor.lab.boards.get(host)
     if board is None:
-        known = ", ".join(supervisor.boards)
+        known = ", ".join(supervisor.lab.boards)
         return ControlReply(f"{target}: no host {host!r}; a target is HOST/DOMAIN, hosts: {known}", {})
-    running = [each for each in board.domains.values() if each.state != "ended"]
+    running = [each for each in board.domains if each.state != "ended"]
     found = [each for each in running if name == each.name or target == each.address]
     if not found:
         known = ", ".join(each.name for each in running) or "no domains"
@@ -34,7 +34,7 @@ async def read_interrupts(
         texts.append(text)
         answered.set()
 
-    supervisor.interrupt_tables.ask(found[0].address, done)
+    supervisor.lab.interrupt_tables.ask(found[0].address, done)
     driver.post(DeadlinePassed())
     with trio.move_on_after(PATIENCE_S):
         await answered.wait()

@@ -127,24 +127,24 @@ class ControlServer:
                         "state": each.state,
                         "pid": self._live.pid(each.address),
                     }
-                    for each in sorted(board.domains.values(), key=lambda domain: domain.domid)
+                    for each in sorted(board.domains, key=lambda domain: domain.domid)
                     if each.state != "ended"
                 ],
             }
-            for name, board in self._supervisor.boards.items()
+            for name, board in self._supervisor.lab.boards.items()
         ]
         return ControlReply(
             "",
             {
                 "hosts": hosts,
-                "name": self._supervisor.cluster.name,
+                "name": self._supervisor.lab.cluster.name,
                 "directory": str(self._directory),
                 "phase": self._supervisor.phase,
                 "faults": fault_schedule(self._supervisor, time.monotonic_ns()),
                 "journals": {
-                    "bytes": self._supervisor.journals.used(),
-                    "budget_bytes": self._supervisor.journals.limit,
-                    "used_up": self._supervisor.journals.is_used_up,
+                    "bytes": self._supervisor.lab.journals.used(),
+                    "budget_bytes": self._supervisor.lab.journals.limit,
+                    "used_up": self._supervisor.lab.journals.is_used_up,
                 },
             },
         )
@@ -153,11 +153,11 @@ class ControlServer:
         return ControlReply("", {"hosts": [{"name": each.name, "rows": each.rows} for each in self._hosts()]})
 
     def _hosts(self) -> list[HostRows]:
-        return [HostRows(name, self._rows(board)) for name, board in self._supervisor.boards.items()]
+        return [HostRows(name, self._rows(board)) for name, board in self._supervisor.lab.boards.items()]
 
     def _rows(self, board: HostBoard) -> list[DomainRow]:
         rows: list[DomainRow] = []
-        for each in sorted(board.domains.values(), key=lambda domain: domain.domid):
+        for each in sorted(board.domains, key=lambda domain: domain.domid):
             if each.state == "ended":
                 continue
             pages, vcpus = _size(board, each.name)
@@ -173,7 +173,7 @@ class ControlServer:
 
     def _fault(self, arguments: dict[str, object]) -> ControlReply:
         try:
-            fault = fault_by_hand(self._supervisor.cluster, arguments, self._supervisor.boards)
+            fault = fault_by_hand(self._supervisor.lab.cluster, arguments, self._supervisor.lab.boards)
         except ValueError as error:
             return ControlReply(str(error), {})
         if not self._supervisor.breakable:

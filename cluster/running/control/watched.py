@@ -1,4 +1,4 @@
-"""What `domzero top` is told: the domains, machines, the guests' virtual disks, the faults, as records.
+"""What `domzero top` is told: the domains, machines, the guests' devices, the faults, as records.
 
 Rules: numbers and texts only, each with its unit in its name; None for what has not happened. They cross as
 they are declared here, and an answer that lacks something is none.
@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter
 
-from actors.abi.types import SECTOR_SIZE
-from actors.notebook.journal_header import Word
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_board import HostBoard
+from cluster.lab.experiment.readings import Readings
 from cluster.lab.experiment.supervisor import Supervisor
+from cluster.running.control.device_counts import DEVICE_COUNTS
 
 FAULTS_MAX = 20
 
@@ -53,17 +53,12 @@ class WatchedMachine:
 
 @dataclass(frozen=True, slots=True)
 class WatchedGuest:
-    """A guest, whether it runs or not, with the counters of its virtual disks together."""
+    """A guest, whether it runs or not. `devices`: the counters of its devices, by class (`DEVICE_COUNTS`)."""
 
     host: str
     name: str
     runs: bool
-    vbds: int
-    in_flight: int
-    reads: int
-    writes: int
-    read_sectors: int
-    written_sectors: int
+    devices: dict[str, dict[str, int]]
     outage_s: float
     longest_s: float
 
@@ -111,19 +106,24 @@ def map_of_watched(seen: Watched) -> dict[str, object]:
 
 def watched_of(values: dict[str, object]) -> Watched:
     """What the values of a reply were made of. ValueError if they lack something."""
-    return _ADAPTER.validate_python(values)
+    seen = _ADAPTER.validate_python(values)
+    known = {name: counts.keys() for name, counts in DEVICE_COUNTS.items()}
+    for guest in seen.guests:
+        if {name: counts.keys() for name, counts in guest.devices.items()} != known:
+            raise ValueError(f"the devices of {guest.name} have other counters than {known}")
+    return seen
 
 
 def watched(supervisor: Supervisor, hosts: Sequence[HostRows], now_ns: int) -> Watched:
     """Everything as it is at `now_ns`; `hosts` is what the processes say."""
     return Watched(
         hosts=list(hosts),
-        name=supervisor.cluster.name,
+        name=supervisor.lab.cluster.name,
         phase=supervisor.phase,
         now_ns=now_ns,
         up_s=(now_ns - supervisor.phases.began_ns) / 1e9,
-        machines={name: _machine(board) for name, board in supervisor.boards.items()},
-        guests=[_guest(each, now_ns) for each in supervisor.guests.values()],
+        machines={name: _machine(board) for name, board in supervisor.lab.boards.items()},
+        guests=[_guest(each, supervisor.lab.readings, now_ns) for each in supervisor.lab.guests.values()],
         nr_faults=len(supervisor.injections),
         faults=[_fault(each, now_ns) for each in supervisor.injections[-FAULTS_MAX:]],
     )
@@ -134,26 +134,21 @@ def _machine(board: HostBoard) -> WatchedMachine:
         power=board.state.power,
         memory_kib=board.host.nr_frames * 4,
         boots=board.state.boots,
-        dom0_boots=board.state.dom0_boots,
+        dom0_boots=board.domains.boots["dom0"],
         architecture=board.host.architecture.name,
         hwdom=board.host.architecture.hwdom.value,
     )
 
 
-def _guest(guest: GuestRecord, now_ns: int) -> WatchedGuest:
-    def total(word: Word) -> int:
-        return sum(each.word(word) for each in guest.journals)
-
+def _guest(guest: GuestRecord, readings: Readings, now_ns: int) -> WatchedGuest:
     return WatchedGuest(
         host=guest.host,
         name=guest.name,
         runs=guest.boots > 0 and not guest.ended,
-        vbds=len(guest.journals),
-        in_flight=total(Word.IN_FLIGHT),
-        reads=total(Word.READS),
-        writes=total(Word.WRITES),
-        read_sectors=total(Word.READ_BYTES) // SECTOR_SIZE,
-        written_sectors=total(Word.WRITTEN_BYTES) // SECTOR_SIZE,
+        devices={
+            device_class: {name: count(guest, readings) for name, count in counts.items()}
+            for device_class, counts in DEVICE_COUNTS.items()
+        },
         outage_s=guest.outage_ns(now_ns) / 1e9,
         longest_s=guest.longest_outage_ns / 1e9,
     )

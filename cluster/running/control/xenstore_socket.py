@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 
 from actors.xenstore.tool_clients import TOOL
-from cluster.lab.experiment.supervisor import Supervisor
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.running.control.listener import accept, close
 from cluster.running.drivers.live import LiveCluster
 
@@ -18,10 +18,10 @@ from cluster.running.drivers.live import LiveCluster
 class XenstoreSocket:
     """The tools' way to the xenstored of one host."""
 
-    def __init__(self, supervisor: Supervisor, live: LiveCluster, host: str) -> None:
-        self._board = supervisor.boards[host]
+    def __init__(self, board: HostBoard, live: LiveCluster) -> None:
+        self._board = board
         self._live = live
-        self._home = self._board.host.architecture.store_home
+        self._home = board.host.architecture.store_home
         self._accepted = 0
 
     async def serve(self, listener: socket.socket, path: Path) -> None:
@@ -34,7 +34,7 @@ class XenstoreSocket:
 
     def _hand_over(self, connection: socket.socket) -> None:
         self._accepted += 1
-        domain = self._board.find(self._home)
+        domain = self._board.domains.find(self._home)
         if domain is None:
             connection.close()
         else:

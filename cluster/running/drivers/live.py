@@ -26,6 +26,7 @@ from actors.runtime.machine import (
     Freeze,
     Kill,
     ProcessEnded,
+    Rename,
     Slow,
     Spawn,
     StoodStill,
@@ -121,6 +122,8 @@ class LiveCluster:
                     self._tell(process, {"rules": [address, link, rows, seed]})
             case Slow(address=address, factor=factor):
                 self._slow(address, factor)
+            case Rename(address=address, new_address=new_address):
+                self._rename(address, new_address)
             case _:
                 raise AssertionError(f"not an effect on processes: {effect}")
 
@@ -230,6 +233,13 @@ class LiveCluster:
         else:
             process.signals.append(number)
 
+    def _rename(self, address: str, new_address: str) -> None:
+        process = self._processes.pop(address, None)
+        if process is not None:
+            self._tell(process, {"rename": [address, new_address]})
+            process.actors[process.actors.index(address)] = new_address
+            self._processes[new_address] = process
+
     def _slow(self, address: str, factor: float) -> None:
         """Let an actor run only one part in `factor` of the time, as a CPU quota does."""
         scope = self._slowed.pop(address, None)
@@ -283,6 +293,7 @@ class LiveCluster:
                 self._process_ended(report["ended"], report["status"])
 
     def _started(self, address: str, pid: int) -> None:
+        # Who is renamed has run long before: its start was reported under the name that it began with.
         process = self._processes[address]
         process.pid = pid
         self._by_pid[pid] = process

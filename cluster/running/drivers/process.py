@@ -2,8 +2,9 @@
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
 descriptor, `plug_raw` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
-this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, and `rules`
-[address, link, rules, seed]. The other way goes `ended` [address, status].
+this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, `rules`
+[address, link, rules, seed], and `rename` [address, new address]. The other way goes `ended` [address,
+status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
 """
@@ -12,7 +13,6 @@ import contextlib
 import signal
 import socket
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream, memory_pair
+from actors.runtime.waiting import Waiting
 from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
 from cluster.lab.experiment.statistics_maps import map_of
@@ -119,15 +120,18 @@ class ActorProcess:
         self._environment = surroundings.environment()
         self._socket = plug_socket
         self._socket.setblocking(False)
+        self._waiting = Waiting(alone=True)
         self._drivers: dict[str, ActorDriver] = {}
+        self._logs: dict[str, ConsoleLog] = {}
         self._nursery: trio.Nursery | None = None
         self.status = 0
 
     async def run(self, address: str, program: str, argument: dict[str, object]) -> None:
         """Run this actor, and those that are spawned beside it, until the last has ended."""
         async with trio.open_nursery() as self._nursery:
+            self._waiting.start(self._nursery)
+            self._waiting.register(self._socket.fileno(), self._take_packet)
             self._spawn(address, program, argument)
-            self._nursery.start_soon(self._take_packets)
 
     def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
         assert self._nursery is not None, "actors are spawned while the process runs"
@@ -148,43 +152,42 @@ class ActorProcess:
             log=log.write,
             intercept=ANSWERS,
             trace=recorder,
+            waiting=self._waiting,
             unread_limit=PROGRAMS[program].unread_limit,
         )
         self._drivers[address] = driver
-        self._nursery.start_soon(self._run_driver, address, driver, log.write)
+        self._logs[address] = log
+        self._nursery.start_soon(self._run_driver, driver)
 
-    async def _run_driver(self, address: str, driver: ActorDriver, log: Callable[[str], None]) -> None:
+    async def _run_driver(self, driver: ActorDriver) -> None:
         status = 0
         try:
             reason = await driver.run()
             status = signal.SIGKILL if driver.killed else 0
             if not driver.killed:
-                log(reason)
+                self._logs[driver.address].write(reason)
         except Exception:  # noqa: BLE001 (the actor's boundary: we are wrong, and say so on its console)
-            log(traceback.format_exc())
+            self._logs[driver.address].write(traceback.format_exc())
             status = FAILED
-        self._ended(address, status)
+        self._ended(driver.address, status)
 
     def _ended(self, address: str, status: int) -> None:
         self._drivers.pop(address, None)
+        self._logs.pop(address, None)
         self.status = status
         with contextlib.suppress(OSError):  # nobody listens any more
             self._socket.send(msgpack.packb({"ended": [address, status]}))
         if not self._drivers and not self._packed and self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
-    async def _take_packets(self) -> None:
-        while True:
-            await trio.lowlevel.wait_readable(self._socket)
-            try:
-                data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
-            except BlockingIOError:
-                continue
-            if not data:
-                assert self._nursery is not None, "packets come while the process runs"
-                self._nursery.cancel_scope.cancel()
-                return
+    def _take_packet(self) -> None:
+        self._waiting.give_way()  # to those that it starts, ends or wakes
+        data, fds, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
+        if data:
             self._take(msgpack.unpackb(data), fds)
+        else:
+            assert self._nursery is not None, "packets come while the process runs"
+            self._nursery.cancel_scope.cancel()
 
     def _take(self, packet: dict[str, list[Any]], fds: list[int]) -> None:
         ((command, arguments),) = packet.items()
@@ -201,10 +204,24 @@ class ActorProcess:
                 driven.set_rules(link, [LinkRule.from_row(each) for each in rules], seed)
         elif command == "spawn":
             self._spawn(*arguments)
+        elif command == "rename":
+            self._rename(*arguments)
         else:
             driver = self._drivers.get(arguments[0])
             if driver is not None:
                 {"kill": driver.kill, "freeze": driver.freezer.freeze, "thaw": driver.freezer.thaw}[command]()
+
+    def _rename(self, address: str, new_address: str) -> None:
+        """An actor has another's place: what it prints and does is kept where that of the other was."""
+        driver = self._drivers.pop(address, None)
+        if driver is None:
+            return
+        self._logs.pop(address).close()
+        log, recorder = self._surroundings.log(new_address), self._surroundings.recorder(new_address)
+        if recorder is not None:
+            driver.machine.trace(recorder.point)
+        self._drivers[new_address], self._logs[new_address] = driver, log
+        driver.rename(new_address, log.write, recorder)
 
     def _plug(self, address: str, link: str, stream: ByteStream, *, raw: bool = False) -> None:
         driver = self._drivers.get(address)

@@ -79,7 +79,8 @@ def _ioapic(argument: Argument, _: Environment) -> Machine:
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(argument["plan"])
     archive = _archive(argument, environment) if not plan.store.is_own_domain else None
-    return ControlDomain(environment.memory, argument["extents"], plan, archive)
+    spare = argument.get("spare", False)
+    return ControlDomain(environment.memory, argument["extents"], plan, archive, spare=spare)
 
 
 def _guest(argument: Argument, environment: Environment) -> Machine:

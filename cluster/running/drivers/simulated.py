@@ -53,7 +53,7 @@ class RunObserver:
         return MemoryJournal(**header)  # type: ignore[arg-type]
 
     def started(self, address: str, machine: Machine) -> None:
-        """A machine was made and has seen nothing yet."""
+        """A machine was made and has seen nothing yet, or has this address from now on."""
 
     def tap(self, _address: str, _machine: Machine) -> Tap | None:
         """Who is to see every message that is delivered to this machine, if anybody."""
@@ -135,6 +135,7 @@ def run_simulated(
             costs=costs.charge,
             intercept=ANSWERS,
             taps=observer.tap,
+            renamed=partial(_renamed, recordings, observer),
             log=logs.write if logs is not None else None,
             trace=tracer,
             invariants=invariants,
@@ -149,7 +150,7 @@ def run_simulated(
     if directory is not None and recordings is not None:
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if not supervisor.phases.finished:
-        supervisor.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
+        supervisor.lab.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
 
     def read_volume(volume: Volume) -> ReadSectors:
         image = images[volume]
@@ -221,6 +222,14 @@ def _programs(
         return machine
 
     return {name: partial(make, name) for name in PROGRAMS}
+
+
+def _renamed(
+    recordings: MemoryRecordings | None, observer: RunObserver, address: str, machine: Machine
+) -> None:
+    if recordings is not None:
+        machine.trace(recordings.of(address).point)
+    observer.started(address, machine)
 
 
 def _journal(guest: ResolvedGuest, volume: Volume, observer: RunObserver) -> MemoryJournal:

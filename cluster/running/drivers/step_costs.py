@@ -31,7 +31,7 @@ class StepCosts:
             return None
         if actor.actor == HYPERVISOR:
             return Charge({Hypercall: costs.hypercall.drawn_from(random)})
-        if actor.domid is not None:
+        if actor.is_domain:
             return Charge(
                 {Upcall: costs.upcall.drawn_from(random)},
                 when_idle={Upcall: costs.context_switch.drawn_from(random)},

@@ -6,8 +6,10 @@ families           values on their way out
 host_metrics       what a host shows
 domain_metrics     of its domains
 guest_metrics      of its guests
+device_metrics     of their devices
 outage_counts      what journals say of outages that are over
 server             serves it
+host_servers       serves every host
 openmetrics        keeps it
 samples            values over time, for the run directory
 discovery          where the pages are

@@ -1,4 +1,4 @@
-"""The metrics of one host's guests and their disks.
+"""The metrics of one host's guests, their devices, and the work that they do with their disks.
 
 Rules: what counts for survival comes out of the journals, which are read at the moment of the scrape
 and outlive everybody; what frontends and backends say of themselves is as old as their statistics.
@@ -7,10 +7,6 @@ and outlive everybody; what frontends and backends say of themselves is as old a
 from collections.abc import Mapping
 from typing import Final
 
-from actors.abi.blkif import BLKIF_RING_ENTRIES
-from actors.abi.interface import XenbusState
-from actors.block.blkback_statistics import BlkbackStatistics
-from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.notebook.histogram import bucket_of
 from actors.notebook.journal_header import Word
@@ -18,11 +14,11 @@ from actors.notebook.journal_reader import JournalReader
 from actors.runtime.units import NS_PER_S
 from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.config.volume import Volume
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.readings import Readings
 from cluster.running.metrics import catalog
 from cluster.running.metrics.catalog import ALL_GUESTS
+from cluster.running.metrics.device_metrics import DeviceSeries
 from cluster.running.metrics.families import Families, Histogram
 from cluster.running.metrics.outage_counts import outage_counts
 
@@ -45,16 +41,24 @@ class GuestMetrics:
     ) -> None:
         self._each = each
         self._readings = readings
-        self._guests = [(guests[each.guest_id], each.volumes) for each in host.guests]
+        self._guests = [
+            (
+                guests[guest.guest_id],
+                guest.volumes,
+                [DeviceSeries(guest, device, self._label(guest.name)) for device in guest.devices],
+            )
+            for guest in host.guests
+        ]
 
     def write(self, families: Families, now_ns: int) -> None:
         """All of them, as of now."""
-        for guest, volumes in self._guests:
+        for guest, volumes, devices in self._guests:
             label = self._label(guest.name)
             outage_ns = guest.outage_ns(now_ns)
             for volume, journal in zip(volumes, guest.journals, strict=False):
                 self._write_vbd(families, now_ns, guest.name, volume.vdev, journal)
-                self._write_ends(families, guest, volume)
+            for device in devices:
+                device.write(families, self._readings)
             families.add(catalog.GUEST_UP, int(guest.lives.is_alive), label)
             families.add(catalog.GUEST_BOOTS, guest.boots, label)
             families.add(catalog.GUEST_OUTAGE_SECONDS, outage_ns / NS_PER_S, label)
@@ -87,18 +91,6 @@ class GuestMetrics:
         age_s = max(now_ns - oldest_ns, 0) / NS_PER_S if oldest_ns else 0
         families.add(catalog.VBD_OLDEST_REQUEST_SECONDS, age_s, label, vbd)
         families.add_histogram(catalog.VBD_REQUEST_DURATION_SECONDS, latency_histogram(journal), label, vbd)
-
-    def _write_ends(self, families: Families, guest: GuestRecord, volume: Volume) -> None:
-        vbd, add, label = volume.vdev, families.add, self._label(guest.name)
-        add(catalog.VBD_INFO, 1, label, vbd, volume.backend)
-        front = self._readings.frontends.get(guest.guest_id, {}).get(vbd)
-        back = self._readings.backends.get((guest.guest_id, volume.virtual_device))
-        add(catalog.VBD_RING_SLOTS, BLKIF_RING_ENTRIES, label, vbd)
-        families.add_all(BlkfrontStatistics, front, label, vbd)
-        families.add_all(BlkbackStatistics, back, label, vbd)
-        for end, told in (("frontend", front), ("backend", back)):
-            state = XenbusState[told.state] if told is not None else XenbusState.Unknown
-            add(catalog.VBD_XENBUS_STATE, int(state), label, vbd, end)
 
 
 def latency_histogram(journal: JournalReader) -> Histogram:

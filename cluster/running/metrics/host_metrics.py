@@ -52,11 +52,11 @@ class HostCollector(Collector):
         self._clock_ns = clock_ns
         self._run = run
         self._lock = Lock()
-        self._board = board = supervisor.boards[host]
-        each = supervisor.cluster.metrics.guests == "each"
-        self._labels = LabelTexts({"cluster": supervisor.cluster.name, "host": host})
-        self._guests = GuestMetrics(board.host, supervisor.guests, supervisor.readings, each=each)
-        self._domains = DomainMetrics(board, supervisor.readings, each=each)
+        self._board = board = supervisor.lab.boards[host]
+        each = supervisor.lab.cluster.metrics.guests == "each"
+        self._labels = LabelTexts({"cluster": supervisor.lab.cluster.name, "host": host})
+        self._guests = GuestMetrics(board.host, supervisor.lab.guests, supervisor.lab.readings, each=each)
+        self._domains = DomainMetrics(board, supervisor.lab.readings, each=each)
         self._processes = ProcessTimes(lambda: self._named(find_processes()))
 
     def registry(self) -> CollectorRegistry:
@@ -88,53 +88,56 @@ class HostCollector(Collector):
             return families
 
     def _write_run(self, families: Families, now_ns: int) -> None:
-        supervisor, host, state = self._supervisor, self._board.host, self._board.state
+        supervisor, board = self._supervisor, self._board
+        host, boots = board.host, board.domains.boots
         chosen = host.architecture
         policies = (host.xen, chosen.name, chosen.hwdom.value, chosen.store.value, chosen.reconnect.value)
         families.add(
-            catalog.RUN_INFO, 1, self._run, str(supervisor.cluster.seed), *policies, version("domzero")
+            catalog.RUN_INFO, 1, self._run, str(supervisor.lab.cluster.seed), *policies, version("domzero")
         )
         families.add(catalog.RUN_START_TIME_SECONDS, self._unix_s(supervisor.phases.began_ns, now_ns))
         for phase in PHASES:
             families.add(catalog.RUN_PHASE, int(phase == supervisor.phase), phase)
-        families.add(catalog.JOURNAL_BYTES, supervisor.journals.used(host.name))
-        families.add(catalog.JOURNAL_BUDGET_BYTES, supervisor.journals.limit or 0)
-        families.add(catalog.HOST_UP, int(state.power == "on"))
-        families.add(catalog.HOST_BOOTS, state.boots)
-        families.add(catalog.DOM0_BOOTS, state.dom0_boots)
-        families.add(catalog.DOMAIN_BOOTS, state.dom0_boots, "dom0")
+        families.add(catalog.JOURNAL_BYTES, supervisor.lab.journals.used(host.name))
+        families.add(catalog.JOURNAL_BUDGET_BYTES, supervisor.lab.journals.limit or 0)
+        families.add(catalog.HOST_UP, int(board.is_on))
+        families.add(catalog.HOST_BOOTS, board.state.boots)
+        families.add(catalog.DOM0_BOOTS, boots["dom0"])
+        families.add(catalog.DOMAIN_BOOTS, boots["dom0"], "dom0")
         if host.architecture.store_has_domain:
-            families.add(catalog.DOMAIN_BOOTS, state.store_domain_boots, host.architecture.store_home)
+            families.add(
+                catalog.DOMAIN_BOOTS, boots[host.architecture.store_home], host.architecture.store_home
+            )
         for driver in host.drivers:
-            families.add(catalog.DOMAIN_BOOTS, state.driver_boots.get(driver, 0), driver)
+            families.add(catalog.DOMAIN_BOOTS, boots[driver], driver)
 
     def _write_store(self, families: Families, now_ns: int) -> None:
-        reading = self._supervisor.readings.stores.get(self._host)
+        reading = self._supervisor.lab.readings.stores.get(self._host)
         families.add(catalog.XENSTORE_UP, int(reading is not None and self._answers(reading, now_ns)))
         families.add_all(StoreStatistics, reading.statistics if reading is not None else None)
         families.add_all(DriverDomainStatistics, None)
         for name in self._board.host.drivers:
             families.add_all(
-                DriverDomainStatistics, self._supervisor.readings.drivers.get((self._host, name))
+                DriverDomainStatistics, self._supervisor.lab.readings.drivers.get((self._host, name))
             )
 
     def _answers(self, reading: StoreReading, now_ns: int) -> bool:
         """Whether the domain that keeps the store runs, and has answered in this life and of late."""
-        keeper = self._board.find(self._board.host.architecture.store_home)
-        limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
+        keeper = self._board.domains.find(self._board.host.architecture.store_home)
+        limit_ns = INTERVALS_LATE * self._supervisor.lab.cluster.metrics.interval
         return keeper is not None and reading.at_ns > max(keeper.started_at_ns, now_ns - limit_ns)
 
     def _write_hardware(self, families: Families) -> None:
-        families.add_all(IoApicStatistics, self._supervisor.readings.ioapics.get(self._host))
+        families.add_all(IoApicStatistics, self._supervisor.lab.readings.ioapics.get(self._host))
         for device in self._board.host.hardware:
-            record = self._supervisor.readings.hardware.get((self._host, device.name))
+            record = self._supervisor.lab.readings.hardware.get((self._host, device.name))
             families.add_all(HARDWARE_KINDS[device.program].statistics, record, device.name)
 
     def _write_faults(self, families: Families, now_ns: int) -> None:
         injections = [each for each in list(self._supervisor.injections) if each.host == self._host]
         planned = [
             (fault.kind, place.name)
-            for fault in self._supervisor.cluster.faults
+            for fault in self._supervisor.lab.cluster.faults
             for place in map(Target.parse, fault.targets)
             if place.host == self._host
         ]
@@ -167,7 +170,7 @@ class HostCollector(Collector):
             families.add(catalog.PROCESS_RESIDENT_MEMORY_BYTES, used.resident_bytes, label)
 
     def _write_ages(self, families: Families, now_ns: int) -> None:
-        for (host, name), heard_ns in list(self._supervisor.readings.heard_ns.items()):
+        for (host, name), heard_ns in list(self._supervisor.lab.readings.heard_ns.items()):
             if host == self._host:
                 age_s = max(now_ns - heard_ns, 0) / NS_PER_S
                 families.add(catalog.STATISTICS_AGE_SECONDS, age_s, self._domains.label(name))

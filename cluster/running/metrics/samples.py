@@ -27,7 +27,7 @@ WHOLE: Final = ("histogram", "gaugehistogram", "summary")
 SHARE: Final = 20
 
 
-class Samples:
+class SampleWriter:
     """Writes the samples of one run. `clock` is the time of the world, in seconds."""
 
     def __init__(
@@ -99,7 +99,7 @@ async def keep_samples(directory: Path, registries: Sequence[CollectorRegistry])
     """Take samples until cancelled, in a thread, since a large host has many series."""
     interval_s = INTERVAL_S
     with (directory / FILE).open("w", encoding="utf-8") as file:
-        samples = Samples(file, registries)
+        samples = SampleWriter(file, registries)
         try:
             while True:
                 began_s = trio.current_time()

@@ -138,7 +138,7 @@ class Progress:
 
 def answered_text(supervisor: Supervisor) -> str:
     """What stands behind the live line: how many requests were answered, and who is waited for."""
-    guests = supervisor.guests
+    guests = supervisor.lab.guests
     answered = sum(each.completed for each in guests.values())
     waiting = [guests[who].name for each in supervisor.injections if each.is_open for who in each.waiting_for]
     text = f"{answered:,} requests answered"

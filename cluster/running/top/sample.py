@@ -3,46 +3,57 @@
 Rules: a rate needs the same domain at both moments; a counter that went back (a new life) has no rate yet.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from actors.abi.types import SECTOR_SIZE
 from cluster.running.control.watched import DomainRow, Watched
 
 STATES = "dsbcpr"
 
 
 @dataclass(frozen=True, slots=True)
-class DiskRow:
-    """The virtual disks of one domain. Counters are totals, rates are by second; None: it has no disk."""
+class DeviceRow:
+    """The devices of one class of one domain: their counters, and how much they grow by second."""
 
-    vbds: int = 0
-    in_flight: int = 0
-    reads: int = 0
-    writes: int = 0
-    read_sectors: int = 0
-    written_sectors: int = 0
-    reads_rate: float = 0.0
-    writes_rate: float = 0.0
-    read_bytes_rate: float = 0.0
-    written_bytes_rate: float = 0.0
-    outage_s: float | None = None
-    longest_s: float | None = None
+    totals: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    def total(self, counter: str) -> int:
+        """A counter; 0 for a domain that cannot have such devices."""
+        return self.totals.get(counter, 0)
+
+    def rate(self, counter: str) -> float:
+        """How much it grows by second."""
+        return self.rates.get(counter, 0.0)
+
+
+NONE: Final = DeviceRow()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One domain; `domid` is None for a guest that does not run."""
+    """One domain; `domid` is None for a guest that does not run. `devices`: by class.
+
+    How long it has been out of service now (`outage_s`), and was at most: None for what is no guest.
+    """
 
     host: str
     name: str
     domid: int | None
     state: str
-    disks: DiskRow
     cpu_s: float = 0.0
     cpu_percent: float = 0.0
     mem_kib: int = 0
     mem_percent: float = 0.0
     vcpus: int = 0
+    devices: Mapping[str, DeviceRow] = field(default_factory=dict)
+    outage_s: float | None = None
+    longest_s: float | None = None
+
+    def of_class(self, device_class: str) -> DeviceRow:
+        """Its devices of a class."""
+        return self.devices.get(device_class, NONE)
 
 
 class TopSample:
@@ -59,7 +70,7 @@ class TopSample:
         """Every domain that runs, host by host, then the guests that do not."""
         running = [self._row(host, name, row) for (host, name), row in self.domains.items()]
         gone = [
-            Row(host, name, None, "-" * len(STATES), self._disks(host, name))
+            self._guest_of(Row(host, name, None, "-" * len(STATES)))
             for host, name in self.guests
             if (host, name) not in self.domains
         ]
@@ -73,38 +84,32 @@ class TopSample:
         # Another domain id is another life: its processor time begins anew.
         spent_s = row.cpu_s - before.cpu_s if before is not None and before.domid == row.domid else 0.0
         mem_kib = row.memory_mib * 1024
-        return Row(
+        shown = Row(
             host=host,
             name=name,
             domid=row.domid,
             state="".join(each if each in row.letters else "-" for each in STATES),
-            disks=self._disks(host, name),
             cpu_s=row.cpu_s,
             cpu_percent=100 * self._rate(spent_s),
             mem_kib=mem_kib,
             mem_percent=100 * mem_kib / self.seen.machines[host].memory_kib,
             vcpus=row.vcpus,
         )
+        return self._guest_of(shown)
 
-    def _disks(self, host: str, name: str) -> DiskRow:
-        now = self.guests.get((host, name))
+    def _guest_of(self, row: Row) -> Row:
+        """The same with what is known of the guest, if it is one."""
+        now = self.guests.get((row.host, row.name))
         if now is None:
-            return DiskRow()
-        then = self._before.guests.get((host, name), now) if self._before is not None else now
-        return DiskRow(
-            vbds=now.vbds,
-            in_flight=now.in_flight,
-            reads=now.reads,
-            writes=now.writes,
-            read_sectors=now.read_sectors,
-            written_sectors=now.written_sectors,
-            reads_rate=self._rate(now.reads - then.reads),
-            writes_rate=self._rate(now.writes - then.writes),
-            read_bytes_rate=self._rate(now.read_sectors - then.read_sectors) * SECTOR_SIZE,
-            written_bytes_rate=self._rate(now.written_sectors - then.written_sectors) * SECTOR_SIZE,
-            outage_s=now.outage_s,
-            longest_s=now.longest_s,
-        )
+            return row
+        then = self._before.guests.get((row.host, row.name), now) if self._before is not None else now
+        devices = {
+            device_class: DeviceRow(
+                totals, {each: self._rate(totals[each] - then.devices[device_class][each]) for each in totals}
+            )
+            for device_class, totals in now.devices.items()
+        }
+        return replace(row, devices=devices, outage_s=now.outage_s, longest_s=now.longest_s)
 
     def _rate(self, difference: float) -> float:
         return max(difference, 0.0) / self._seconds if self._seconds > 0 else 0.0

@@ -5,6 +5,7 @@ terminal columns are left out, names shortened and lines folded: a number is nev
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,6 +13,8 @@ from rich.text import Text
 
 from actors.address import Address
 from cluster.running.control.watched import WatchedFault
+from cluster.running.top.column import Column, if_it_runs
+from cluster.running.top.device_columns import DEVICE_COLUMNS
 from cluster.running.top.sample import Row, TopSample
 
 LATE_S = 0.1
@@ -19,30 +22,29 @@ FAULT_LINES = 6
 FIXED_LINES = 3
 INDENT = 2
 FOOT = "q quit   up/down scroll"
-COLUMNS = (
-    ("NAME", 0),
-    ("STATE", 1),
-    ("CPU(sec)", 4),
-    ("CPU(%)", 1),
-    ("MEM(k)", 3),
-    ("MEM(%)", 5),
-    ("VCPUS", 6),
-    ("NETS", 6),
-    ("NETTX/s", 7),
-    ("NETRX/s", 7),
-    ("VBDS", 5),
-    ("VBD_QD", 2),
-    ("VBD_RD/s", 1),
-    ("VBD_WR/s", 1),
-    ("RD(k)/s", 3),
-    ("WR(k)/s", 3),
-    ("OUTAGE", 0),
-    ("LONGEST", 2),
-)
-"""Columns, and which give way first on a narrow terminal: those with the highest number."""
 LEFT = ("NAME", "STATE")
 NAME_LEAST = 12
 """What a long name is shortened to before a column gives way."""
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+COLUMNS: Final = (
+    Column("NAME", 0, lambda row: row.name),
+    Column("STATE", 1, lambda row: row.state),
+    Column("CPU(sec)", 4, if_it_runs(lambda row: f"{row.cpu_s:.1f}")),
+    Column("CPU(%)", 1, if_it_runs(lambda row: f"{row.cpu_percent:.1f}")),
+    Column("MEM(k)", 3, if_it_runs(lambda row: str(row.mem_kib))),
+    Column("MEM(%)", 5, if_it_runs(lambda row: f"{row.mem_percent:.1f}")),
+    Column("VCPUS", 6, if_it_runs(lambda row: str(row.vcpus))),
+    *(column for each in DEVICE_COLUMNS for column in each.view),
+    Column("OUTAGE", 0, lambda row: _duration(row.outage_s)),
+    Column("LONGEST", 2, lambda row: _duration(row.longest_s)),
+)
 
 
 def screen(sample: TopSample, width: int, height: int, first: int) -> RenderableType:
@@ -102,7 +104,7 @@ def _table(rows: Sequence[Row], width: int, *, several: bool) -> Table:
     shown = _fitting(widths, width)
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="reverse", expand=True, pad_edge=False)
     for index in shown:
-        name = COLUMNS[index][0]
+        name = COLUMNS[index].title
         # What the numbers leave is the name's.
         widest = width - sum(widths[each] for each in shown if each) if not index else None
         table.add_column(name, justify="left" if name in LEFT else "right", no_wrap=True, max_width=widest)
@@ -113,15 +115,15 @@ def _table(rows: Sequence[Row], width: int, *, several: bool) -> Table:
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
     return [
-        max([len(name), *(len(row[index]) for row in cells)]) + 1 for index, (name, _) in enumerate(COLUMNS)
+        max([len(each.title), *(len(row[index]) for row in cells)]) + 1 for index, each in enumerate(COLUMNS)
     ]
 
 
 def _fitting(widths: Sequence[int], width: int) -> list[int]:
     """The columns that fit, of those that matter most, if long names are shortened."""
     least = [min(widths[0], NAME_LEAST + 1), *widths[1:]]
-    for limit in range(max(rank for _, rank in COLUMNS), -1, -1):
-        shown = [index for index, (_, rank) in enumerate(COLUMNS) if rank <= limit]
+    for limit in range(max(each.size for each in COLUMNS), -1, -1):
+        shown = [index for index, each in enumerate(COLUMNS) if each.size <= limit]
         if sum(least[index] for index in shown) <= width + 1:
             return shown
     return [0]
@@ -130,31 +132,12 @@ def _fitting(widths: Sequence[int], width: int) -> list[int]:
 def _style(row: Row) -> str:
     if row.domid is None:
         return "dim red"
-    return "bold red" if (row.disks.outage_s or 0) > LATE_S else ""
+    return "bold red" if (row.outage_s or 0) > LATE_S else ""
 
 
 def _cells(row: Row, *, several: bool) -> list[str]:
-    name = str(Address(row.host, row.name)) if several else row.name
-    domain = [
-        f"{row.cpu_s:.1f}", f"{row.cpu_percent:.1f}", str(row.mem_kib), f"{row.mem_percent:.1f}",
-        str(row.vcpus), "0", "0", "0",
-    ]  # fmt: skip
-    if row.domid is None:
-        domain = [""] * len(domain)
-    vbds = row.disks
-    disks = [
-        str(vbds.vbds), str(vbds.in_flight), f"{vbds.reads_rate:.0f}", f"{vbds.writes_rate:.0f}",
-        f"{vbds.read_bytes_rate / 1024:.0f}", f"{vbds.written_bytes_rate / 1024:.0f}",
-    ]  # fmt: skip
-    if not vbds.vbds:
-        disks = ["0", *[""] * (len(disks) - 1)]
-    return [name, row.state, *domain, *disks, _duration(vbds.outage_s), _duration(vbds.longest_s)]
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    name, *others = (each.text(row) for each in COLUMNS)
+    return [str(Address(row.host, name)) if several else name, *others]
 
 
 def _faults(sample: TopSample, width: int) -> list[Text]:

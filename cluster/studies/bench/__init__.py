@@ -1,6 +1,7 @@
 """Measuring, with a floor beside each figure.
 
 figures            what is measured, and how a figure is taken
+results            the figures of a run
 hypercalls         measures the hypervisor's door
 host               measures what needs a whole host
 xenstore           measures the store

@@ -7,19 +7,18 @@ before the load.
 
 import os
 import platform
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from statistics import median
+from statistics import linear_regression
 
 import click
 import msgpack
 import trio
 from rich.console import Console
 
-from cluster.lab.terminal.table import Table, number, text
 from cluster.studies.bench.floors import measure, pinned
-from cluster.studies.bench.host import GuestCost, guest_cost, random_reads, recovery, spawn_floor
+from cluster.studies.bench.host import RECOVERIES, guest_cost, random_reads, recovery, spawn_floor
 from cluster.studies.bench.hypercalls import (
     CALLS,
     IN_FLIGHT,
@@ -28,163 +27,106 @@ from cluster.studies.bench.hypercalls import (
     hypercall_rate,
     hypercall_round_trip,
 )
+from cluster.studies.bench.results import Measurements, Result, Sample
 from cluster.studies.bench.simulation import echo_rate, reference_seconds
 from cluster.studies.bench.simulation import event_rate as simulated_rate
 from cluster.studies.bench.xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
 
-COLUMNS = (
-    *(text("benchmark"), text("mode"), number("median"), number("min"), number("max")),
-    *(text("unit"), number("floor"), number("ratio")),
-)
 MODES = ("one-core", "free")
-ONE_CORE = MODES[:1]
-_OF_GUESTS = ("guest.boot", "guest.memory")
+ONE_CORE, FREE = MODES[:1], MODES[1:]
 GUESTS = (1, 8, 32)
 READ_HOPS = 7
 """Between processes: guest, hypervisor (and IO-APIC), dom0, disk, hypervisor, dom0, hypervisor, guest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One figure: median, least and greatest of its repeats, and its floor."""
-
-    name: str
-    mode: str
-    unit: str
-    median: float
-    min: float
-    max: float
-    floor: float | None
-    ratio: float | None
-
-    @classmethod
-    def of(cls, name: str, mode: str, unit: str, values: list[float], floors: list[float]) -> "Result":
-        """The figure out of its repeats; the ratio is ours over the floor's."""
-        floor = median(floors) if floors else None
-        middle = median(values)
-        return cls(
-            name, mode, unit, middle, min(values), max(values), floor, middle / floor if floor else None
-        )
-
-
-@dataclass(slots=True)
-class Results:
-    """All figures of one run of the benchmark."""
-
-    machine: dict[str, object]
-    results: list[Result] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, object]:
-        """As `--json` prints them."""
-        return {"machine": self.machine, "results": [asdict(each) for each in self.results]}
-
-    def print_table(self, console: Console) -> None:
-        """As people read them."""
-        table = Table(*COLUMNS)
-        for each in self.results:
-            floor = "" if each.floor is None else f"{each.floor:,.1f}"
-            ratio = "" if each.ratio is None else f"{each.ratio:.2f}"
-            table.add(
-                each.name,
-                each.mode,
-                f"{each.median:,.1f}",
-                f"{each.min:,.1f}",
-                f"{each.max:,.1f}",
-                each.unit,
-                floor,
-                ratio,
-            )
-        table.print(console)
-
-
-@dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A figure to take: `measure` and `floor` give one value each time they are called."""
+    """What is measured together: `figures` are (name, unit), and `measure` gives a sample of each."""
 
-    name: str
-    unit: str
-    measure: Callable[[], float]
-    floor: Callable[[], float] | None = None
+    figures: tuple[tuple[str, str], ...]
+    measure: Callable[[], Sequence[Sample]]
     modes: tuple[str, ...] = MODES
+
+    def names(self, prefix: str = "") -> list[str]:
+        """The names of its figures that begin so."""
+        return [name for name, _ in self.figures if name.startswith(prefix)]
 
 
 def benchmarks() -> list[Benchmark]:
     """Every benchmark, in the order in which they run."""
-    single = [
-        Benchmark("hypercall.rtt", "us", hypercall_round_trip, partial(_round_trip_floor, "lowlevel")),
-        Benchmark(
-            "hypercall.rtt.blocking", "us", hypercall_round_trip, partial(_round_trip_floor, "blocking")
-        ),
-        Benchmark("hypercall.rate", "1/s", hypercall_rate, partial(_rate_floor, "lowlevel")),
-        Benchmark("hypercall.rate.blocking", "1/s", hypercall_rate, partial(_rate_floor, "blocking")),
-        Benchmark("event.rate", "1/s", event_rate),
-        Benchmark("vbd.randread.qd1", "us", lambda: random_reads(1).latency_us, _hops_floor),
-        Benchmark("vbd.randread.qd32", "1/s", lambda: random_reads(32).rate),
-    ]
     loaded = LoadedReads()
-    xenstore = [
-        Benchmark("xenstore.read", "us", reads, read_floor),
-        Benchmark("xenstore.read.loaded", "us", loaded.measure, loaded.floor),
-        Benchmark("xenstore.transaction", "us", transactions, transaction_floor),
+    return [
+        _one("hypercall.rtt", "us", hypercall_round_trip, partial(_round_trip_floor, "lowlevel")),
+        _one("hypercall.rtt.blocking", "us", hypercall_round_trip, partial(_round_trip_floor, "blocking")),
+        _one("hypercall.rate", "1/s", hypercall_rate, partial(_rate_floor, "lowlevel")),
+        _one("hypercall.rate.blocking", "1/s", hypercall_rate, partial(_rate_floor, "blocking")),
+        _one("event.rate", "1/s", event_rate),
+        _one("vbd.randread.qd1", "us", lambda: random_reads(1).latency_us, _hops_floor),
+        _one("vbd.randread.qd32", "1/s", lambda: random_reads(32).rate),
+        _one("xenstore.read", "us", reads, read_floor),
+        _one("xenstore.read.loaded", "us", loaded.measure, loaded.floor),
+        _one("xenstore.transaction", "us", transactions, transaction_floor),
+        *(_recovery(way) for way in RECOVERIES),
+        _one("simulation.rate", "1/s", partial(simulated_rate, invariants=False), echo_rate, ONE_CORE),
+        _one("simulation.rate.checked", "1/s", partial(simulated_rate, invariants=True), echo_rate, ONE_CORE),
+        _one("simulation.reference", "s", reference_seconds, modes=ONE_CORE),
+        Benchmark((("guest.boot", "ms"), ("guest.memory", "MB")), _guest, FREE),
     ]
-    recoveries = [
-        Benchmark(
-            f"recovery.{policy}.{count}", "ms", partial(recovery, policy, count), spawn_floor, ("free",)
-        )
-        for policy in ("renegotiate", "resume")
-        for count in GUESTS
-    ]
-    simulation = [
-        Benchmark("simulation.rate", "1/s", partial(simulated_rate, invariants=False), echo_rate, ONE_CORE),
-        Benchmark(
-            "simulation.rate.checked", "1/s", partial(simulated_rate, invariants=True), echo_rate, ONE_CORE
-        ),
-        Benchmark("simulation.reference", "s", reference_seconds, modes=ONE_CORE),
-    ]
-    return [*single, *xenstore, *recoveries, *simulation]
 
 
 def benchmark_names() -> list[str]:
     """The names of all figures, in the order in which they are taken."""
-    return [*(each.name for each in benchmarks()), *_OF_GUESTS]
+    return [name for each in benchmarks() for name in each.names()]
 
 
-def run_benchmarks(*, only: str, repeats: int, console: Console) -> Results:
+def run_benchmarks(*, only: str, repeats: int, console: Console) -> Measurements:
     """Take every figure whose name begins with `only`."""
-    results = Results(_machine())
+    results = Measurements(_machine())
     known = benchmark_names()
     if not any(name.startswith(only) for name in known):
         raise click.UsageError(f"no benchmark begins with {only!r}; there are {', '.join(known)}")
     for each in benchmarks():
-        if each.name.startswith(only):
+        if names := each.names(only):
             for mode in each.modes:
-                console.print(f"{each.name} ({mode})", highlight=False)
-                results.results.append(_take(each, mode, repeats))
-    if any(name.startswith(only) for name in _OF_GUESTS):
-        console.print("guest.boot, guest.memory (free)", highlight=False)
-        costs = [guest_cost() for _ in range(repeats)]
-        results.results.extend(_guest_results(costs, only))
+                console.print(f"{', '.join(names)} ({mode})", highlight=False)
+                taken = _take(each, mode, repeats)
+                results.results.extend(result for result in taken if result.name in names)
     return results
 
 
-def _take(benchmark: Benchmark, mode: str, repeats: int) -> Result:
-    values, floors = [], []
+def _take(benchmark: Benchmark, mode: str, repeats: int) -> list[Result]:
     with pinned(one_core=mode == "one-core"):
-        for _ in range(repeats):
-            values.append(benchmark.measure())
-            if benchmark.floor is not None:
-                floors.append(benchmark.floor())
-    return Result.of(benchmark.name, mode, benchmark.unit, values, floors)
+        taken = [benchmark.measure() for _ in range(repeats)]
+    columns = zip(benchmark.figures, zip(*taken, strict=True), strict=True)
+    return [Result.of(name, mode, unit, samples) for (name, unit), samples in columns]
 
 
-def _guest_results(costs: list[GuestCost], only: str) -> list[Result]:
-    results = [
-        Result.of(
-            "guest.boot", "free", "ms", [each.boot_ms for each in costs], [each.fork_ms for each in costs]
-        ),
-        Result.of("guest.memory", "free", "MB", [each.memory_mb for each in costs], []),
-    ]
-    return [each for each in results if each.name.startswith(only)]
+def _one(
+    name: str,
+    unit: str,
+    measure: Callable[[], float],
+    floor: Callable[[], float] | None = None,
+    modes: tuple[str, ...] = MODES,
+) -> Benchmark:
+    """A figure that is measured by itself."""
+    return Benchmark(((name, unit),), lambda: [Sample(measure(), None if floor is None else floor())], modes)
+
+
+def _recovery(way: str) -> Benchmark:
+    """Recovery of few and of many guests, and what each further one adds."""
+
+    def measure() -> list[Sample]:
+        took_ms = [recovery(RECOVERIES[way], count) for count in GUESTS]
+        slope_ms = linear_regression(GUESTS, took_ms).slope
+        return [Sample(each, spawn_floor()) for each in (*took_ms, slope_ms)]
+
+    figures = [(f"recovery.{way}.{count}", "ms") for count in GUESTS]
+    return Benchmark((*figures, (f"recovery.{way}.slope", "ms")), measure, FREE)
+
+
+def _guest() -> list[Sample]:
+    cost = guest_cost()
+    return [Sample(cost.boot_ms, spawn_floor()), Sample(cost.memory_mb)]
 
 
 def _round_trip_floor(make: str) -> float:

@@ -17,6 +17,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import Effect, Event, Exit, LinkOpened, Machine, Received, Send
 from actors.runtime.memory import SparseMemory
 from actors.runtime.transport import SocketStream, unix_pair
+from actors.runtime.waiting import Waiting
 from cluster.studies.bench.floors import child
 
 ROUND_TRIPS = 4000
@@ -126,14 +127,16 @@ def _run_beside_hypervisor(machine: _Caller) -> None:
     ours, theirs = unix_pair()
     with child(lambda: trio.run(_run_hypervisor, theirs), ours):
         theirs.close()
-        driver = ActorDriver("host0/dom0", machine, CODEC, log=_silent)
+        driver = ActorDriver("host0/dom0", machine, CODEC, log=_silent, waiting=Waiting(alone=True))
         driver.plug(XEN, SocketStream(ours))
         trio.run(driver.run)
 
 
 async def _run_hypervisor(link: socket.socket) -> None:
     memory = SparseMemory(1 << 16)
-    driver = ActorDriver("host0/hypervisor", Hypervisor(SMALL_HOST, memory), CODEC, log=_silent)
+    driver = ActorDriver(
+        "host0/hypervisor", Hypervisor(SMALL_HOST, memory), CODEC, log=_silent, waiting=Waiting(alone=True)
+    )
     board, _sink = unix_pair()
     driver.plug("supervisor", SocketStream(board))
     driver.plug("dom0", SocketStream(link))

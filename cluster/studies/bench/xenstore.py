@@ -53,7 +53,7 @@ _TRANSACTION_SIZES = [
 """Bytes to and fro in TRANSACTION_START, READ, WRITE and TRANSACTION_END."""
 
 
-class Wire:
+class StoreConnection:
     """A client of a store: one request, then its answer."""
 
     def __init__(self, path: str) -> None:
@@ -131,11 +131,11 @@ def transaction_floor() -> float:
     return _echo_us(_TRANSACTION_SIZES, TRANSACTIONS)
 
 
-def _reads(wire: Wire) -> float:
+def _reads(wire: StoreConnection) -> float:
     return _each_us(lambda: wire.ask(XsType.READ, _PATH + b"\0"), READS)
 
 
-def _modify(wire: Wire) -> None:
+def _modify(wire: StoreConnection) -> None:
     tx_id = int(wire.ask(XsType.TRANSACTION_START, b"\0").rstrip(b"\0"))
     value = wire.ask(XsType.READ, _PATH + b"\0", tx_id)
     wire.ask(XsType.WRITE, _PATH + b"\0" + value, tx_id)
@@ -154,14 +154,14 @@ def _each_us(body: Callable[[], object], rounds: int) -> float:
 
 
 @contextmanager
-def _client() -> Iterator[Wire]:
+def _client() -> Iterator[StoreConnection]:
     with tempfile.TemporaryDirectory(prefix="domzero-bench-") as folder:
         (Path(folder) / "bench.yaml").write_text(_CONFIG)
         _domzero(folder, "up", "bench.yaml", "-d", "--out", "out")
         try:
             line = _domzero(folder, "env", "host0")
             (_, variable) = shlex.split(line)
-            wire = Wire(variable.partition("=")[2])
+            wire = StoreConnection(variable.partition("=")[2])
             wire.ask(XsType.WRITE, _PATH + b"\0" + _VALUE)
             yield wire
             wire.close()

@@ -6,6 +6,7 @@ fault ends. Half of the faults follow closely upon another, since that is where 
 """
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -67,8 +68,8 @@ def _level_disks(host: ResolvedHost) -> list[str]:
     return _on(host, *(each.name for each in host.hardware_of(DISK) if each.trigger == "level"))
 
 
-def _vbds(host: ResolvedHost) -> list[str]:
-    return _on(host, *(f"{each.guest}/{each.vdev}" for each in host.volumes))
+def _devices(device_class: str, host: ResolvedHost) -> list[str]:
+    return _on(host, *(each.target for each in host.devices_of(device_class)))
 
 
 def _stores(host: ResolvedHost) -> list[str]:
@@ -101,11 +102,11 @@ HIT: Final[dict[Aim, Callable[[ResolvedHost], list[str]]]] = {
     Aim.domain: _domains,
     Aim.disk: _disks,
     Aim.level_disk: _level_disks,
-    Aim.vbd: _vbds,
     Aim.store: _stores,
     Aim.host: _host,
     Aim.actor: _actors,
     Aim.link: _links,
+    **{each: partial(_devices, each.device_class) for each in Aim if each.device_class},
 }
 
 

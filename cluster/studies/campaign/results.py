@@ -13,7 +13,7 @@ from typing import Final, TextIO
 from cluster.lab.config.errors import ConfigError, Finding, reason_of
 from cluster.studies.campaign.trial import Record
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 VERDICTS: Final = ("held", "failed", "unknown")
 
 

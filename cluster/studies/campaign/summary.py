@@ -4,7 +4,7 @@ Rules: counts trials, not faults: "failed" beside a kind says how many trials wi
 to blame. That nothing failed bounds the failure rate, and no more.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
+from actors.device_classes import DEVICE_CLASSES
 from cluster.lab.terminal.table import Table, line, number, text
 from cluster.studies.campaign.trial import Record
 
@@ -27,7 +28,7 @@ class _Row:
     unknown: int = 0
 
 
-COUNTED: Final = ("fault", "vbd state at a fault", "check")
+COUNTED: Final = ("fault", *(f"{each} state at a fault" for each in DEVICE_CLASSES), "check")
 COUNTS: Final = (number("trials"), number("failed"), number("unknown"))
 
 
@@ -37,7 +38,7 @@ class SweepSummary:
     def __init__(self) -> None:
         self.counts = {"held": 0, "failed": 0, "unknown": 0}
         self._kinds: dict[str, _Row] = {}
-        self._states: dict[str, _Row] = {}
+        self._states: dict[str, dict[str, _Row]] = {each: {} for each in DEVICE_CLASSES}
         self._checks: dict[str, _Row] = {}
         self._bad: list[Record] = []
 
@@ -51,7 +52,8 @@ class SweepSummary:
         verdict = record["verdict"]
         self.counts[verdict] += 1
         _count(self._kinds, (kind for kind, _ in record["faults"]), verdict)
-        _count(self._states, record["states"], verdict)
+        for device_class, rows in self._states.items():
+            _count(rows, _of_class(device_class, record["states"]), verdict)
         if verdict != "held":
             found = (record[each] for each in ("failed", "unknown"))
             _count(self._checks, chain.from_iterable(found), verdict)
@@ -59,7 +61,7 @@ class SweepSummary:
 
     def print(self, console: Console, replay: Callable[[int], str]) -> None:
         """Print the summary; `replay(seed)` is the command that shows a seed again."""
-        for title, rows in zip(COUNTED, (self._kinds, self._states, self._checks), strict=True):
+        for title, rows in zip(COUNTED, (self._kinds, *self._states.values(), self._checks), strict=True):
             _print_rows(console, title, rows)
         counts, total = self.counts, self.total
         for each in self._bad:
@@ -81,6 +83,14 @@ def failure_text(record: Record) -> str:
     name, detail = next(iter(found.items()), ("?", ""))
     more = f" (and {', '.join(list(found)[1:])})" if len(found) > 1 else ""
     return escape(f"seed {record['seed']} {record['verdict']}: {name}: {detail}{more}")
+
+
+def _of_class(device_class: str, states: Iterable[str]) -> Iterator[str]:
+    """The ends of devices of a class, and their states, out of those of all."""
+    for each in states:
+        name, _, state = each.partition(" ")
+        if name == device_class:
+            yield state
 
 
 def _count(rows: dict[str, _Row], names: Iterable[str], verdict: str) -> None:

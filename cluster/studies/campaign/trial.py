@@ -122,7 +122,7 @@ def _judge(
         trial.take(check)
     for expectation in report.expected:
         trial.take(Check(f"expected {expectation.text}", expectation.verdict, expectation.text))
-    trial.faults = [[each.kind, f"{each.host}/{each.target}"] for each in supervisor.injections]
+    trial.faults = [[each.kind, each.address] for each in supervisor.injections]
     trial.requests = sum(each.issued for each in report.guests)
     return report
 
@@ -166,12 +166,12 @@ def _idle_ns(work: WorkloadSpec | None) -> int:
 
 
 def _names(supervisor: Supervisor, injection: Injection) -> str:
-    return ", ".join(supervisor.guests[each].name for each in injection.waiting_for)
+    return ", ".join(supervisor.lab.guests[each].name for each in injection.waiting_for)
 
 
 def _recovery(supervisor: Supervisor, settle_ns: int) -> Check:
     late = [
-        f"{each.kind} of {each.host}/{each.target}: {_names(supervisor, each)}"
+        f"{each.kind} of {each.address}: {_names(supervisor, each)}"
         for each in supervisor.injections
         if each.recovered_at_ns is None and each.waiting_for
     ]

@@ -131,7 +131,7 @@ class WitnessedJournal(MemoryJournal):
 
 
 class RunWitness(RunObserver):
-    """The witness of one run. `states`: what vbds were in when a fault struck, with how often."""
+    """The witness of one run. `states`: what ends of devices were in when a fault struck, with how often."""
 
     def __init__(self) -> None:
         self.history = History()
@@ -163,7 +163,7 @@ class RunWitness(RunObserver):
         """Part of `RunObserver`, as are the two below."""
         self._simulation = simulation
         self._supervisor = supervisor
-        for host in supervisor.cluster.hosts:
+        for host in supervisor.lab.cluster.hosts:
             self.stores[host.name] = StoreRecord(self.history, host.name, self._now_ns)
 
     def journal(self, **header: object) -> MemoryJournal:
@@ -180,6 +180,8 @@ class RunWitness(RunObserver):
             self._guests[address] = machine
             machine.store_observer = store.client(address)
         elif isinstance(machine, ControlDomain):
+            if Address.parse(address).domid is None:
+                return  # a spare, which is somebody when it has the address of a domain
             self._dom0s[host] = machine
             machine.store_observer = store.client(address)
             machine.store_began = store.store_started
@@ -247,10 +249,11 @@ class RunWitness(RunObserver):
         return self._simulation.now_ns
 
     def _device_states(self) -> list[str]:
-        states = [f"frontend {each}" for guest in self._guests.values() for each in guest.device_states()]
-        states += [f"backend {each}" for dom0 in self._dom0s.values() for each in dom0.device_states()]
-        states += [f"backend {each}" for driver in self._drivers.values() for each in driver.device_states()]
-        return list(dict.fromkeys(states))
+        found = [("frontend", guest.device_states()) for guest in self._guests.values()]
+        found += [("backend", dom0.device_states()) for dom0 in self._dom0s.values()]
+        found += [("backend", driver.device_states()) for driver in self._drivers.values()]
+        rows = [f"{each} {end} {state}" for end, states in found for each, state in states]
+        return list(dict.fromkeys(rows))
 
     def _search_memory(self) -> None:
         """No guest's own frames hold a sector that another guest has stamped."""
@@ -258,7 +261,7 @@ class RunWitness(RunObserver):
             owned = hypervisor.owned_frames()
             memory = hypervisor.memory
             assert isinstance(memory, SparseMemory), "this is the simulated driver"
-            for guest in self._supervisor.guests.values():
+            for guest in self._supervisor.lab.guests.values():
                 if guest.host == host and guest.journals and not guest.ended:
                     extents = owned.get(guest.domid, [])
                     self._search(memory, extents, guest.journals[0].word(Word.GUEST_ID), guest.name)

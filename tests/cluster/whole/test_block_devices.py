@@ -49,8 +49,8 @@ def log(run, name: str = "dom0") -> str:
 
 
 def disk_state(run, name: str = "web-0") -> str:
-    (guest_id,) = (each.guest_id for each in run.supervisor.guests.values() if each.name == name)
-    return run.supervisor.readings.frontends[guest_id]["xvda"].state
+    (guest_id,) = (each.guest_id for each in run.supervisor.lab.guests.values() if each.name == name)
+    return run.supervisor.lab.readings.frontends[guest_id, "vbd"]["xvda"].state
 
 
 def survived(run) -> list[object]:

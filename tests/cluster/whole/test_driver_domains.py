@@ -39,7 +39,7 @@ def test_who_is_served_by_dom0_hangs_with_it_and_who_is_not_goes_on(storage, lab
     hang = {"kind": "hang", "target": "host0/dom0", "at": "100ms"}
     run = laboratory.simulate(variant(storage, guest=guest, host=host, faults=(hang,), settle="1s"))
 
-    (guest,) = run.supervisor.guests.values()
+    (guest,) = run.supervisor.lab.guests.values()
     served, hanging = guest.journals
     assert not served.wanted, "it did its work to the end"
     assert hanging.wanted, "it waits for a dom0 that nobody will find"
@@ -87,7 +87,7 @@ def test_whoever_builds_it_may_die_at_any_step(state: str, kind: str, storage, l
     run = laboratory.simulate(variant(storage, faults=(crash, second)))
 
     assert run.report.verdict.value == "held", run.story()
-    assert run.supervisor.boards["host0"].state.driver_boots["storage"] >= 2
+    assert run.supervisor.lab.boards["host0"].domains.boots["storage"] >= 2
 
 
 def test_its_number_stays_so_that_its_next_life_has_its_grants_and_ports(

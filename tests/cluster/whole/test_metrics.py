@@ -209,7 +209,7 @@ def test_a_host_shows_its_own_guests_only(scenarios, laboratory) -> None:
 
 def test_guests_can_share_their_series(scenarios, laboratory) -> None:
     run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
-    run.supervisor.cluster = replace(run.supervisor.cluster, metrics=MetricsSchema(guests="sum"))
+    run.supervisor.lab.cluster = replace(run.supervisor.lab.cluster, metrics=MetricsSchema(guests="sum"))
 
     families = check_text(HostCollector(run.supervisor, "host0", lambda: 0).text().decode())
 
@@ -224,7 +224,7 @@ def test_guests_can_share_their_series(scenarios, laboratory) -> None:
 
 def test_a_histogram_counts_every_request(scenarios, laboratory) -> None:
     run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
-    (journal,) = run.supervisor.guests[1].journals
+    (journal,) = run.supervisor.lab.guests[1].journals
 
     found = latency_histogram(journal)
 
@@ -278,7 +278,7 @@ def test_a_running_host_is_scraped_while_a_guest_is_dead(
                 self.scrape()
 
         def scrape(self) -> None:
-            with urllib.request.urlopen(session.metrics_urls["host0"], timeout=30) as answer:
+            with urllib.request.urlopen(session.metrics.urls["host0"], timeout=30) as answer:
                 assert answer.headers["Content-Type"].startswith("text/plain")
                 texts.append(answer.read().decode())
 

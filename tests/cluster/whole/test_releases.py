@@ -70,6 +70,6 @@ def test_a_xenstored_of_its_own_needs_a_xen_that_can_tell_it_of_deaths(
 
     supervisor, _ = run_simulated(cluster, lambda _what, _text: None, tmp_path, trace=False)
 
-    assert [each.boots for each in supervisor.guests.values()] == [0, 0]
+    assert [each.boots for each in supervisor.lab.guests.values()] == [0, 0]
     text = (logs / "host0-dom0.log").read_text()
     assert "xenstored cannot have a domain of its own on this Xen" in text

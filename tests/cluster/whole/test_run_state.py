@@ -15,9 +15,9 @@ def bare(facts: RunFacts) -> RunFacts:
 
 def test_the_notes_of_a_run_come_back_as_they_were(scenario, laboratory) -> None:
     supervisor = laboratory.simulate(scenario, invariants=False).supervisor
-    facts = facts_of(supervisor.cluster, "simulated", supervisor)
+    facts = facts_of(supervisor.lab.cluster, "simulated", supervisor)
 
-    found = facts_of_text(state_text(facts, supervisor.phase), supervisor.cluster, "simulated")
+    found = facts_of_text(state_text(facts, supervisor.phase), supervisor.lab.cluster, "simulated")
 
     assert bare(found) == bare(facts)
     assert found.cut_short == ""

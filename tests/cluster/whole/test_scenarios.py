@@ -61,7 +61,7 @@ def test_a_read_only_disk_is_only_read_by_a_workload_that_writes(scenarios, labo
     guest = {"count": 1, "disks": disks}
     run = laboratory.simulate(variant(scenarios["renegotiate-dom0-crash"], guest=guest, faults=()))
 
-    ((written, read),) = [each.journals for each in run.supervisor.guests.values()]
+    ((written, read),) = [each.journals for each in run.supervisor.lab.guests.values()]
     assert (written.word(Word.WRITES) > 0, read.word(Word.WRITES), read.word(Word.ERRORS)) == (True, 0, 0)
     assert read.word(Word.READS) > written.word(Word.READS) > 0
     assert run.facts()["verdict"] == "held", run.story()

@@ -34,7 +34,7 @@ def case(scenarios, variant):
 
 
 def total(run, word: StoreWord) -> int:
-    return sum(each.store_log.word(word) for each in run.supervisor.guests.values())
+    return sum(each.store_log.word(word) for each in run.supervisor.lab.guests.values())
 
 
 def reconnects(run) -> int:

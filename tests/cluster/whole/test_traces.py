@@ -169,7 +169,7 @@ def test_a_gap_of_the_clock_and_what_never_fired_are_in_the_trace(
     scenario = variant(scenarios["renegotiate-dom0-crash"], faults=(CRASH, never))
     supervisor = laboratory.simulate(scenario, invariants=False).supervisor
     began_ns = supervisor.phases.began_ns + 1_000_000
-    supervisor.outcome.clock_gaps.append(ClockGap("workload", began_ns, began_ns + 5_000_000, 0, 2, ()))
+    supervisor.lab.outcome.clock_gaps.append(ClockGap("workload", began_ns, began_ns + 5_000_000, 0, 2, ()))
 
     write_trace(tmp_path / "trace.json", supervisor, "live", [])
 

@@ -92,7 +92,7 @@ def test_a_stock_kernel_does_not_notice_and_goes_on_with_what_changes(scenarios,
     assert written[:6] == ["", *KEYS]
     assert set(written[6:]) == {"iowait"}
     assert witness.done[-1] == ("web-1", "iowait", "100")
-    assert supervisor.guests[1].boots == 1
+    assert supervisor.lab.guests[1].boots == 1
 
 
 def test_they_can_be_switched_off(scenarios, watch) -> None:

@@ -79,6 +79,6 @@ def test_a_cluster_is_watched_while_it_runs_and_read_when_it_is_over(
 def test_a_simulated_run_keeps_the_interrupts_of_all_that_lived_to_its_end(scenarios, laboratory) -> None:
     run = laboratory.simulate(scenarios["renegotiate-dom0-crash"], invariants=False)
 
-    kept = run.supervisor.interrupt_tables.kept
+    kept = run.supervisor.lab.interrupt_tables.kept
     assert sorted(kept) == ["host0/dom0", "host0/dom1", "host0/dom2"]
     assert "xen-pirq -ioapic-level  sda" in kept["host0/dom0"]

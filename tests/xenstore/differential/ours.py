@@ -4,7 +4,7 @@ from actors.abi.errno import Errno
 from actors.abi.xs_wire import HEADER_BYTES, XsType, unpack_header
 from actors.xenstore.domains import CONTROL_DOMAIN
 from actors.xenstore.requests import Introduction, Outgoing, Output, Released
-from actors.xenstore.store import Store
+from actors.xenstore.store import XenStore
 from tests.xenstore.differential.steps import DESTROY, DOMAINS, SHUTDOWN, TOOLS, Heard
 
 NOBODY = -1
@@ -15,7 +15,7 @@ class OurStore:
     """A store, its clients, and what the daemon does for them with the hypervisor's help."""
 
     def __init__(self) -> None:
-        self.store = Store(own_domid=CONTROL_DOMAIN)
+        self.store = XenStore(own_domid=CONTROL_DOMAIN)
         self._connections = {
             each: self.store.clients.connect(CONTROL_DOMAIN, privileged=True) for each in TOOLS
         }

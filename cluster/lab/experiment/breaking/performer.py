@@ -11,10 +11,11 @@ from actors.address import Address, domain_actor
 from actors.messages import Fault
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
-from cluster.lab.config.virtual_device import virtual_device_number
+from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.reach import kills_store_domain
-from cluster.lab.experiment.host_board import DomainProcess, HostBoard
+from cluster.lab.experiment.domain_processes import DomainProcess
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.act import (
     AddRule,
     CutPower,
@@ -54,10 +55,10 @@ class FaultPerformer:
         place = Target.on(host, target)
         match kind.aim:
             case Aim.host:
-                return "" if board.state.power == "on" else "its power is off"
+                return "" if board.is_on else "its power is off"
             case Aim.link:
                 names = [*place.actors]
-            case Aim.vbd:
+            case _ if kind.aim.device_class:
                 names = [*place.actors, _taker(board, kind, place)]
             case _:
                 names = [_taker(board, kind, place)]
@@ -69,9 +70,9 @@ class FaultPerformer:
         kind, target = FAULT_KINDS[injection.kind], injection.target
         match kind.act:
             case KillDomain():
-                board.crash(_running(board, target))
+                board.domains.crash(_running(board, target))
             case FreezeDomain():
-                board.hang(_running(board, target))
+                board.domains.hang(_running(board, target))
             case CutPower():
                 board.lose_power(self._torn(board))
             case SlowDown():
@@ -90,7 +91,7 @@ class FaultPerformer:
                 self._ordered[injection.host, target] = injection
             case ReplaceStore():
                 if kills_store_domain(kind, board.host):
-                    board.crash(_running(board, board.host.architecture.store_home))
+                    board.domains.crash(_running(board, board.host.architecture.store_home))
                 else:
                     self._tell(injection, board, active=True)
 
@@ -100,9 +101,9 @@ class FaultPerformer:
         kind, target = FAULT_KINDS[injection.kind], injection.target
         match kind.act:
             case FreezeDomain():
-                domain = board.find(target)
+                domain = board.domains.find(target)
                 if domain is not None and domain.started_at_ns == injection.lives.get(target):
-                    board.unhang(domain)
+                    board.domains.unhang(domain)
             case CutPower():
                 return self._restore_power(board)
             case SlowDown():
@@ -134,9 +135,9 @@ class FaultPerformer:
                 del self._rules[wire]
 
     def _undo_order(self, injection: Injection, board: HostBoard) -> bool:
-        """Have a toolstack undo what was ordered of a vbd; False if nobody is there yet who could."""
+        """Have a toolstack undo what was ordered of a device; False if nobody is there yet who could."""
         (guest,) = injection.place.actors
-        if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
+        if board.is_on and _address(board, guest):  # its next life has all of its disks
             if not _address(board, "dom0"):
                 return False
             self._tell(injection, board, active=False)
@@ -168,9 +169,10 @@ class FaultPerformer:
         """Have an actor break, or be whole again, inside."""
         kind, options = FAULT_KINDS[injection.kind], dict(injection.options)
         place = injection.place
-        if place.vdev is not None:
-            domid = _running(board, place.actors[0]).domid
-            options |= {"domid": domid, "virtual_device": virtual_device_number(place.vdev)}
+        if kind.aim.device_class:
+            device = _device(board, kind, place)
+            domid, (_, number) = _running(board, device.guest).domid, device.identity
+            options |= {"domid": domid, "virtual_device": number}
         taker = _taker(board, kind, place)
         self._emit(Send(_address(board, taker), Fault(injection.number, kind.name, active, options)))
 
@@ -202,14 +204,14 @@ class FaultPerformer:
 
 def _address(board: HostBoard, name: str) -> str:
     """The address of a running actor by its name in the configuration; empty if it does not run."""
-    domain = board.find(name)
+    domain = board.domains.find(name)
     address = domain.address if domain is not None else str(Address(board.host.name, name))
     return address if board.runs(address) else ""
 
 
 def _running(board: HostBoard, name: str) -> DomainProcess:
     """A domain of which `trouble` has found that it runs."""
-    domain = board.find(name)
+    domain = board.domains.find(name)
     assert domain is not None, "it runs"
     return domain
 
@@ -218,18 +220,21 @@ def _taker(board: HostBoard, kind: FaultKind, place: Target) -> str:
     """Who is told of this, by name, or to whom it is done if nobody is told."""
     if kind.aim is Aim.store:
         return board.host.architecture.store_home
-    if kind.aim is not Aim.vbd:
+    if not kind.aim.device_class:
         return place.name
-    guest, vdev = place.actors[0], place.vdev
     match kind.act:
         case OrderToolstack():
             return "dom0"
         case TellActor(whom=Whom.backend):
-            return next(
-                each.backend for each in board.host.volumes if (each.guest, each.vdev) == (guest, vdev)
-            )
+            return _device(board, kind, place).backend
         case _:
-            return guest
+            return place.actors[0]
+
+
+def _device(board: HostBoard, kind: FaultKind, place: Target) -> ResolvedDevice:
+    """The device of a guest that a fault is done to."""
+    devices = board.host.devices_of(kind.aim.device_class)
+    return next(each for each in devices if each.target == place.name)
 
 
 def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:
@@ -239,7 +244,7 @@ def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:
     address = _address(board, source)
     if destination == "hypervisor":
         return address, "xen"
-    domain = board.find(destination)
+    domain = board.domains.find(destination)
     if domain is not None:
         return address, domain_actor(domain.domid)
     return address, destination

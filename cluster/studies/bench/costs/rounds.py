@@ -50,7 +50,7 @@ def configuration(guests: int, interval: str, work: Mapping[str, object]) -> dic
 def scrape(session: Session, done: Event, every_s: float) -> None:
     """Read every page of metrics, until `done`."""
     while not done.wait(every_s):
-        for url in session.metrics_urls.values():
+        for url in session.metrics.urls.values():
             with suppress(OSError):  # the run may be over by now
                 urllib.request.urlopen(url, timeout=5).read()  # noqa: S310 (the session's own address)
 
@@ -74,7 +74,7 @@ def run(guests: int, interval: str, work: Mapping[str, object], scrape_s: float)
         began_s = cpu_s()
         supervisor = session.run_live()
         done.set()
-        answered = sum(each.completed for each in supervisor.guests.values())
+        answered = sum(each.completed for each in supervisor.lab.guests.values())
         return answered - supervisor.phases.completed_at_start, cpu_s() - began_s
 
 

@@ -57,7 +57,7 @@ def reads(depth: int, seconds: int, *, trace: bool) -> Reads:
         before_s = cpu_s()
         supervisor = Session(load_cluster(file), options, Progress.silent()).run_live()
         spent_s = cpu_s() - before_s
-        journal = next(iter(supervisor.guests.values())).journals[0]
+        journal = next(iter(supervisor.lab.guests.values())).journals[0]
         count = journal.word(Word.READS)
         took_ns = journal.word(Word.LAST_COMPLETION_NS) - supervisor.phases.workload_began_ns
         return Reads((count - supervisor.phases.completed_at_start) / took_ns * 1e9, spent_s / count * 1e6)

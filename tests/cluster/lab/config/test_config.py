@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.guest_configuration import GuestConfiguration, GuestDevice
+from actors.device_plan import DevicePlan
+from actors.domu.guest_configuration import GuestConfiguration
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 
@@ -60,7 +61,7 @@ def test_the_guest_is_told_its_work_and_the_seed_on_its_command_line(load: Load)
 
     told = GuestConfiguration.parse(plan.domains[1].cmd_line)
     assert (told.name, told.guest_id, told.seed) == ("web-1", 2, 42)
-    assert told.devices == (GuestDevice({"vdev": "xvda", "virtual_device": 51712}),)
+    assert told.devices == (DevicePlan("vbd", {"vdev": "xvda", "virtual_device": 51712}),)
     assert told.workload is not None
     assert told.workload.depth == 4
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.domu.guest_configuration import GuestDevice
+from actors.device_plan import DevicePlan
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
 from cluster.lab.config.resolved import ResolvedCluster
@@ -58,8 +58,8 @@ def test_a_guest_is_told_its_work_and_its_disks_and_nobody_elses(cluster: Resolv
 
     assert (web.name, web.guest_id, web.seed, web.frontend) == ("web", 2, 7, Frontend.stock_linux)
     assert web.devices == (
-        GuestDevice({"vdev": "xvda", "virtual_device": 51712}),
-        GuestDevice({"vdev": "xvdb", "virtual_device": 51728}),
+        DevicePlan("vbd", {"vdev": "xvda", "virtual_device": 51712}),
+        DevicePlan("vbd", {"vdev": "xvdb", "virtual_device": 51728}),
     )
     assert web.workload == WorkloadSpec("random", read_share=1.0, rate=50.0)
     assert (db.workload, db.devices, web.store) == (None, (), None)

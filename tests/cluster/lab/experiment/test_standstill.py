@@ -73,7 +73,7 @@ def test_a_gap_of_the_clock_is_told_with_what_was_under_way(sleepy: SleepyExperi
     sleepy.boot().tick(2 * S)
     sleepy.stand_still(10 * S)
 
-    (gap,) = sleepy.supervisor.outcome.clock_gaps
+    (gap,) = sleepy.supervisor.lab.outcome.clock_gaps
     assert (gap.phase, gap.guests, gap.faults, gap.alone) == ("workload", 2, ("1",), True)
     assert gap.ended_ns == sleepy.now_ns
     said = [text for what, text in sleepy.seen if what == "clock gap"]
@@ -81,7 +81,7 @@ def test_a_gap_of_the_clock_is_told_with_what_was_under_way(sleepy: SleepyExperi
     assert sleepy.faults == [("crash", "dom0")]
 
     sleepy.give(StoodStill(gap.began_ns + 5, gap.ended_ns + 5))
-    assert [each.alone for each in sleepy.supervisor.outcome.clock_gaps] == [False]
+    assert [each.alone for each in sleepy.supervisor.lab.outcome.clock_gaps] == [False]
 
 
 def test_what_the_experiment_has_stopped_stays_so_when_all_is_let_go_on(sleepy: SleepyExperiment) -> None:
@@ -95,4 +95,4 @@ def test_what_the_experiment_has_stopped_stays_so_when_all_is_let_go_on(sleepy: 
 def test_one_process_that_stands_still_is_no_gap(sleepy: SleepyExperiment) -> None:
     sleepy.boot().tick(3 * S)
 
-    assert sleepy.supervisor.outcome.clock_gaps == []
+    assert sleepy.supervisor.lab.outcome.clock_gaps == []

@@ -41,14 +41,14 @@ def test_a_store_that_cannot_go_on_is_a_failure_even_when_the_guests_have_stoppe
         experiment.tick(S // 100)
     experiment.say(CannotGoOn("xenstored cannot be started"))
 
-    assert experiment.supervisor.outcome.failures == [f"{HYPERVISOR}: xenstored cannot be started"]
+    assert experiment.supervisor.lab.outcome.failures == [f"{HYPERVISOR}: xenstored cannot be started"]
 
 
 def test_what_does_not_boot_is_unknown_and_named(experiment: Experiment) -> None:
     experiment.start(0)
     experiment.tick(BOOT_LIMIT_NS + 1)
 
-    assert experiment.supervisor.outcome.unknown == ["not up within 60 s: host0/web-0, host0/web-1"]
+    assert experiment.supervisor.lab.outcome.unknown == ["not up within 60 s: host0/web-0, host0/web-1"]
 
 
 def test_a_machine_that_halts_before_its_guests_are_up_ends_the_run_at_once(
@@ -58,13 +58,13 @@ def test_a_machine_that_halts_before_its_guests_are_up_ends_the_run_at_once(
     experiment.say(MachineHalt("dom0 powered off"))
 
     why = "host0 halted before its guests were up: dom0 powered off; logs/host0-dom0.log says why"
-    assert experiment.supervisor.outcome.unknown == [why]
+    assert experiment.supervisor.lab.outcome.unknown == [why]
     assert ("halted", "host0/dom0") in experiment.seen
     experiment.give(ProcessEnded("host0/dom0", SIGKILL))
     while not experiment.supervisor.phases.finished and experiment.now_ns < S:
         experiment.tick(S // 100)
     assert experiment.supervisor.phase == "off"
-    assert experiment.supervisor.outcome.unknown == [why]
+    assert experiment.supervisor.lab.outcome.unknown == [why]
 
 
 def test_a_fault_is_done_in_its_time(with_fault: Experiment) -> None:
@@ -92,8 +92,8 @@ def test_a_loss_of_power_is_kept_before_the_power_comes_back(load: Callable[...,
     loss = "{kind: host-power-loss, target: host0, at: 2s, duration: 1s}"
     experiment = Experiment(load((fault, loss))).boot()
     noted: list[list[list[int]]] = []
-    experiment.supervisor.fault_run._keep = lambda: noted.append(
-        experiment.supervisor.guests[GuestId(1)].power_losses
+    experiment.supervisor.lab.fault_run._keep = lambda: noted.append(
+        experiment.supervisor.lab.guests[GuestId(1)].power_losses
     )
     running = [each.address for each in experiment.tick(2 * S) if isinstance(each, Kill)]
     assert noted == [[]]
@@ -115,7 +115,7 @@ def test_a_fault_that_was_injected_is_not_reported_a_second_time(with_fault: Exp
 
     assert with_fault.faults == [("crash", "dom0")]
     assert with_fault.supervisor.injections[0].detected_at_ns == with_fault.now_ns
-    assert with_fault.supervisor.outcome.failures == []
+    assert with_fault.supervisor.lab.outcome.failures == []
 
 
 def told_first_by_the_process_table(experiment: Experiment, status: int) -> None:
@@ -139,7 +139,7 @@ def test_a_kill_from_outside_is_a_fault_whoever_tells_first(experiment: Experime
 
     assert experiment.faults == [("kill -9", "dom0")]
     assert experiment.supervisor.injections[0].detected_at_ns == experiment.now_ns
-    assert experiment.supervisor.outcome.failures == []
+    assert experiment.supervisor.lab.outcome.failures == []
 
 
 @ORDERS
@@ -147,7 +147,7 @@ def test_an_exit_code_of_a_domain_is_a_failure_of_ours(experiment: Experiment, t
     told(experiment.boot(), 1 << 8)
 
     assert experiment.faults == [("status 256", "dom0")]
-    (failure,) = experiment.supervisor.outcome.failures
+    (failure,) = experiment.supervisor.lab.outcome.failures
     assert failure.startswith("host0/dom0 failed (status 256)")
 
 
@@ -172,7 +172,7 @@ def test_the_end_of_a_device_is_a_failure(experiment: Experiment) -> None:
     experiment.boot().give(ProcessEnded("host0/sda", SIGKILL))
 
     assert experiment.faults == []
-    assert experiment.supervisor.outcome.failures == ["host0/sda ended by itself (status 9)"]
+    assert experiment.supervisor.lab.outcome.failures == ["host0/sda ended by itself (status 9)"]
 
 
 @pytest.mark.parametrize("on_crash", ["destroy", "restart"])
@@ -244,7 +244,7 @@ def test_an_abort_cuts_the_power_and_leaves_the_verdict_open(experiment: Experim
 
     assert experiment.supervisor.phases.finished
     assert any(isinstance(each, Exit) for each in effects)
-    assert experiment.supervisor.outcome.unknown == ["interrupted"]
+    assert experiment.supervisor.lab.outcome.unknown == ["interrupted"]
     assert experiment.faults == []
 
 
@@ -257,7 +257,7 @@ def test_statistics_count_only_from_whom_they_were_asked(experiment: Experiment)
     sequence = asked[HYPERVISOR]
     said = map_of(blank(GuestStatistics))
     experiment.give(Received("host0/dom1", Statistics(sequence, said)))
-    assert ("host0", "web-0") not in experiment.supervisor.readings.heard_ns
+    assert ("host0", "web-0") not in experiment.supervisor.lab.readings.heard_ns
 
     experiment.give(Received("host0/dom1", Statistics(asked["host0/dom1"], said)))
-    assert ("host0", "web-0") in experiment.supervisor.readings.heard_ns
+    assert ("host0", "web-0") in experiment.supervisor.lab.readings.heard_ns

@@ -9,7 +9,7 @@ from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.lives import Lives
 from cluster.lab.trace.outages import Gap, TracedOutage, outages
-from cluster.lab.trace.requests import Request
+from cluster.lab.trace.traced_request import TracedRequest
 
 MS = 1_000_000
 END_NS = 100 * MS
@@ -25,15 +25,15 @@ WEB = web(3)
 CRASH = Injection(1, "crash", "host0", "dom0", 20 * MS, recovered_at_ns=40 * MS, label="1")
 
 
-def request(submitted_ms: int, done_ms: int | None, *, domid: int = 3, status: int = 0) -> Request:
+def request(submitted_ms: int, done_ms: int | None, *, domid: int = 3, status: int = 0) -> TracedRequest:
     done_ns = 0 if done_ms is None else done_ms * MS
-    return Request(
-        0, f"host0/dom{domid}", 51712, 0, 0, 0, 8, submitted_ms * MS, done_ns=done_ns, status=status
+    return TracedRequest(
+        guest=f"host0/dom{domid}", submitted_ns=submitted_ms * MS, done_ns=done_ns, status=status
     )
 
 
 def found(
-    *requests: Request,
+    *requests: TracedRequest,
     guest: GuestRecord = WEB,
     fault: Injection = CRASH,
     reached: tuple[GuestId, ...] = (WEB_ID,),

@@ -76,6 +76,15 @@ def test_a_request_goes_to_the_disk_and_back(path: Path) -> None:
     assert request.done_ns == path.points[-1].time_ns
 
 
+def test_points_of_another_class_are_passed_over(path: Path) -> None:
+    path.whole(3, 64, 7)
+    path.points.insert(2, Point(15, "h/dom0", max(TracePoint) + 1, DEVICE, 3, 64, 1))
+
+    (request,) = path.requests()
+    assert way(request) == WHOLE
+    assert set(request.phases) == set(WHOLE) >= set(request.arrows)
+
+
 def test_ids_are_used_again(path: Path) -> None:
     path.whole(3, 800, 77)
     path.whole(3, 800, 77)

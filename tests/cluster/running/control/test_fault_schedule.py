@@ -25,26 +25,26 @@ def strike(supervisor: Supervisor, *, by_hand: bool = True) -> None:
         "sda",
         0,
         label=label,
-        affected=supervisor.cluster.guests[:1],
+        affected=supervisor.lab.cluster.guests[:1],
         lives={},
         options={},
     )
     if by_hand:
-        supervisor.fault_run.targets.append(
+        supervisor.lab.fault_run.targets.append(
             FaultTarget(0, 1, "disk-stall", "host0/sda", "by hand", 0, injection=injection)
         )
 
 
 def test_what_was_done_comes_first_then_what_is_to_come(load: Callable[..., ResolvedCluster]) -> None:
     supervisor = supervisor_of(load())
-    supervisor.fault_run.begin(0)
+    supervisor.lab.fault_run.begin(0)
     before = fault_schedule(supervisor, S)
     strike(supervisor)
     strike(supervisor, by_hand=False)
     by_hand, outside, *after = fault_schedule(supervisor, S)
 
     assert [each["ago_s"] for each in before] == [None] * len(before)
-    assert [each["when"] for each in before] == [each.cause for each in supervisor.cluster.faults]
+    assert [each["when"] for each in before] == [each.cause for each in supervisor.lab.cluster.faults]
     assert (by_hand["kind"], by_hand["target"], by_hand["when"]) == ("disk-stall", "host0/sda", "by hand")
     assert (by_hand["ago_s"], by_hand["due_s"], by_hand["recovered"]) == (1.0, None, False)
     assert outside["when"] == "from outside"

@@ -29,6 +29,7 @@ class Board:
     def __init__(self, store_home: str) -> None:
         self.host = SimpleNamespace(architecture=SimpleNamespace(store_home=store_home))
         self.running: dict[str, SimpleNamespace] = {}
+        self.domains = self
 
     def find(self, name: str) -> SimpleNamespace | None:
         return self.running.get(name)
@@ -39,8 +40,7 @@ class Tools:
 
     def __init__(self, folder: Path, store_home: str) -> None:
         self.live, self.board, self.path = Live(), Board(store_home), folder / "socket"
-        supervisor = SimpleNamespace(boards={"host0": self.board})
-        self.served = XenstoreSocket(supervisor, self.live, "host0")
+        self.served = XenstoreSocket(self.board, self.live)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.setblocking(False)
         self.listener.bind(str(self.path))

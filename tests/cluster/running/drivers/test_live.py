@@ -1,7 +1,7 @@
 import socket
 from pathlib import Path
 
-from actors.runtime.machine import Spawn
+from actors.runtime.machine import Rename, Spawn
 from cluster.running.drivers.live import LiveCluster
 from cluster.running.drivers.packs import Packs
 from cluster.running.drivers.process import Surroundings
@@ -34,3 +34,16 @@ def test_raw_links_of_an_actor_that_is_stopped_are_turned_away_and_hold_up_nobod
             tool.close()
         live.close()
         other.close()
+
+
+def test_a_process_that_is_renamed_is_told_so_and_answers_to_its_new_address_only(tmp_path: Path) -> None:
+    zygote, other = socket.socketpair()
+    host = Surroundings("host0", str(tmp_path), memory_fd=-1, nr_frames=0, origin_ns=0)
+    live = LiveCluster(zygote, {"host0": host}, packs=[], transport={})
+    live.perform(Spawn("host0/spare0", "dom0", {}))
+    live.perform(Rename("host0/spare0", "host0/dom0"))
+    assert live.running == ["host0/dom0"]
+    live.perform(Rename("host0/spare0", "host0/dom0"))  # who has ended meanwhile
+    assert live.running == ["host0/dom0"]
+    live.close()
+    other.close()

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from actors.abi.types import SECTOR_SIZE
+from actors.device_classes import DEVICE_CLASSES
 from actors.devices.disk_statistics import DiskStatistics
 from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import Word
@@ -31,7 +32,10 @@ def declared(kind: type) -> set[type]:
     return {kind}.union(*(declared(each) for each in within if is_dataclass(each)))
 
 
-STATISTICS = set().union(*(declared(each) for each in RECORDS))
+ENDS = [
+    kind for each in DEVICE_CLASSES.values() for kind in (each.frontend_statistics, each.backend_statistics)
+]
+STATISTICS = set().union(*(declared(each) for each in [*RECORDS, *ENDS]))
 
 
 @pytest.mark.parametrize(("family", "key"), KEYS, ids=name_of)

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from cluster.running.metrics import samples as samples_module
 from cluster.running.metrics.openmetrics import openmetrics_of
-from cluster.running.metrics.samples import FILE, Samples
+from cluster.running.metrics.samples import FILE, SampleWriter
 
 ROW = re.compile(r"(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+) (?P<time>\S+)")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -54,7 +54,7 @@ class Run:
             registry.register(host)
             registries.append(registry)
         self.file = (folder / FILE).open("w")
-        self.samples = Samples(self.file, registries, lambda: self.now_s)
+        self.samples = SampleWriter(self.file, registries, lambda: self.now_s)
 
     def take(self) -> None:
         self.samples.take()
@@ -126,7 +126,7 @@ def test_the_file_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host("host0")
     registry.register(host)
     file = io.StringIO()
-    samples = Samples(file, [registry], lambda: 5.0)
+    samples = SampleWriter(file, [registry], lambda: 5.0)
     for _ in range(100):
         host.boots += 1
         samples.take()

@@ -80,7 +80,7 @@ def test_it_is_written_when_something_has_changed(kept: Kept) -> None:
 
 
 def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
-    guest = kept.supervisor.guests[GuestId(2)]
+    guest = kept.supervisor.lab.guests[GuestId(2)]
     kept.injure(1)
     kept.state.keep()
     (injection,) = kept.supervisor.injections
@@ -91,7 +91,7 @@ def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
         injection.waiting_for.clear,
         lambda: injection.settled_at_ns.update({GuestId(2): 1}),
         lambda: setattr(injection, "kind", "kill -9"),
-        lambda: kept.supervisor.outcome.failures.append("a bug"),
+        lambda: kept.supervisor.lab.outcome.failures.append("a bug"),
         lambda: setattr(kept.supervisor.phases, "name", "settle"),
     ]
     for change in changes:
@@ -102,7 +102,7 @@ def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
         found = read_state(kept.directory, kept.cluster, "live")
         assert found.injections == kept.supervisor.injections
         assert [each.power_losses for each in found.guests] == [
-            each.power_losses for each in kept.supervisor.guests.values()
+            each.power_losses for each in kept.supervisor.lab.guests.values()
         ]
 
 
@@ -156,7 +156,7 @@ def test_what_only_the_end_can_show_is_unknown_of_a_run_that_was_cut_short(kept:
 def test_what_a_hypervisor_held_at_the_end_comes_back_as_its_record(kept: Kept) -> None:
     domain = blank(DomainStatistics, domid=3, hypercalls={"a.b": 1})
     held = blank(HypervisorStatistics, domains=[domain], grants_mapped=2)
-    kept.supervisor.outcome.leaks["host0"] = held
+    kept.supervisor.lab.outcome.leaks["host0"] = held
     kept.state.keep()
 
     facts = read_state(kept.directory, kept.cluster, "live")
@@ -213,7 +213,7 @@ def test_what_a_guest_that_was_killed_had_counted_by_half_is_unknown(kept: Kept)
 def test_a_directory_that_lacks_something_is_refused(
     kept: Kept, break_it: Callable[[Kept], object], said: str
 ) -> None:
-    kept.supervisor.guests[GuestId(1)].power_losses.append([7])
+    kept.supervisor.lab.guests[GuestId(1)].power_losses.append([7])
     kept.state.keep()
     break_it(kept)
 

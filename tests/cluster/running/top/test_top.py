@@ -17,9 +17,12 @@ from cluster.running.top.screen import Samples, run_batch, run_view, split_keys
 from cluster.running.top.view import screen
 
 NS = 1_000_000_000
+DISKS = {
+    "devices": 1, "in_flight": 2, "reads": 100, "writes": 50, "read_sectors": 800, "written_sectors": 400,
+}  # fmt: skip
 GUEST = {
-    "host": "host0", "name": "web-0", "runs": True, "vbds": 1, "in_flight": 2, "reads": 100, "writes": 50,
-    "read_sectors": 800, "written_sectors": 400, "outage_s": 0.004, "longest_s": 0.1,
+    "host": "host0", "name": "web-0", "runs": True, "devices": {"vbd": DISKS},
+    "outage_s": 0.004, "longest_s": 0.1,
 }  # fmt: skip
 FAULT = {
     "id": "1", "what": "crash of host0/dom0", "external": False, "ago_s": 3.2, "detected_ms": 4.4,
@@ -68,18 +71,18 @@ def drawn(sample: TopSample, width: int = 160, height: int = 24, first: int = 0)
 
 def test_rates_are_what_changed_by_the_time_that_passed() -> None:
     before = TopSample(watched_of(answer()))
-    guest = {**GUEST, "reads": 300, "writes": 50, "read_sectors": 2400}
+    guest = {**GUEST, "devices": {"vbd": {**DISKS, "reads": 300, "read_sectors": 2400}}}
     rows = [["Domain-0", 0, 512, 1, "r-----", 1.5], ["web-0", 1, 64, 1, "r-----", 0.5]]
     after = answer(2, guests=[guest], hosts=[{"name": "host0", "rows": rows}])
     dom0, web = TopSample(watched_of(after), before).rows()
     assert (dom0.cpu_percent, web.cpu_percent) == (25.0, 0.0)
-    assert (web.disks.reads_rate, web.disks.writes_rate) == (100.0, 0.0)
-    assert web.disks.read_bytes_rate == 800 * 512
+    disks = web.of_class("vbd")
+    assert (disks.rate("reads"), disks.rate("writes"), disks.rate("read_sectors")) == (100.0, 0.0, 800.0)
 
 
 def test_the_first_sample_has_no_rates_and_another_life_none_yet() -> None:
     first = TopSample(watched_of(answer()))
-    assert all(row.cpu_percent == 0 == row.disks.reads_rate for row in first.rows())
+    assert all(row.cpu_percent == 0 == row.of_class("vbd").rate("reads") for row in first.rows())
     rows = [["web-0", 7, 64, 1, "r-----", 99.0]]
     (web,) = TopSample(watched_of(answer(1, hosts=[{"name": "host0", "rows": rows}])), first).rows()
     assert web.cpu_percent == 0
@@ -95,7 +98,7 @@ def test_a_guest_that_does_not_run_is_shown_behind_those_that_do() -> None:
 
 def test_batch_has_the_columns_of_xentop() -> None:
     head, dom0, web = batch_text(TopSample(watched_of(answer()))).splitlines()
-    assert head.split() == [name for name, _ in COLUMNS]
+    assert head.split() == [each.title for each in COLUMNS]
     numbers = "0 0.0 65536 6.2 65536 6.2 1 0 0 0 1 n/a 100 50 800 400 0 0.004"
     assert web.split() == ["web-0", "----p-", *numbers.split()]
     assert dom0.split()[-1] == "n/a"
@@ -201,8 +204,12 @@ def test_a_pipe_ends_with_the_cluster() -> None:
     assert out.getvalue().count("NAME") == 2
 
 
-def test_an_answer_that_lacks_something_is_an_error_and_no_0() -> None:
-    guest = {key: value for key, value in GUEST.items() if key != "reads"}
+@pytest.mark.parametrize(
+    "devices", [lambda disks: {"vbd": disks}, lambda _: {}, lambda _: {"vbd": DISKS, "other": {}}]
+)
+def test_an_answer_that_lacks_something_is_an_error_and_no_0(devices: Callable[..., object]) -> None:
+    disks = {key: value for key, value in DISKS.items() if key != "reads"}
+    guest = {**GUEST, "devices": devices(disks)}
 
     with pytest.raises(NotRunning, match="of another version"):
         Samples(lambda: ControlReply("", answer(guests=[guest]))).take()

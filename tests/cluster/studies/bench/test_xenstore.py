@@ -3,7 +3,13 @@
 import pytest
 
 from cluster.studies.bench import xenstore as bench_xenstore
-from cluster.studies.bench.xenstore import LoadedReads, Wire, read_floor, transaction_floor, transactions
+from cluster.studies.bench.xenstore import (
+    LoadedReads,
+    StoreConnection,
+    read_floor,
+    transaction_floor,
+    transactions,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -15,9 +21,9 @@ def _small(monkeypatch):
 @pytest.mark.processes
 def test_reads_with_a_load_and_before_it(monkeypatch):
     asked = []
-    ask = Wire.ask
+    ask = StoreConnection.ask
     monkeypatch.setattr(
-        Wire,
+        StoreConnection,
         "ask",
         lambda wire, kind, payload, tx_id=0: asked.append(kind.name) or ask(wire, kind, payload, tx_id),
     )

@@ -13,7 +13,7 @@ def record(seed: int, verdict: str = "held", **found: str) -> dict[str, object]:
         "failed": found if verdict == "failed" else {},
         "unknown": found if verdict == "unknown" else {},
         "faults": [["crash", "host0/dom0"], ["crash", "host0/web-0"]],
-        "states": ["frontend Connected"],
+        "states": ["vbd frontend Connected"],
     }
 
 

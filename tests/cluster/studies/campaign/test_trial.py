@@ -26,7 +26,7 @@ def test_a_trial_that_holds_says_what_was_done(plan) -> None:
     assert trial.faults
     assert trial.events > 1000
     assert trial.requests > 10
-    assert "frontend Connected" in trial.states
+    assert "vbd frontend Connected" in trial.states
 
 
 def test_predictions_count_only_with_the_faults_of_the_file(plan) -> None:
@@ -35,6 +35,12 @@ def test_predictions_count_only_with_the_faults_of_the_file(plan) -> None:
     assert trial.faults == [["crash", "host0/dom0"]]
     assert trial.verdict == "failed"
     assert all(each.startswith("expected survivors none") for each in trial.failed)
+
+
+def test_a_fault_of_a_whole_host_is_told_by_the_name_of_the_host(plan) -> None:
+    trial = plan(kinds=("host-power-loss",)).run(1).trial
+
+    assert trial.faults[0] == ["host-power-loss", "host0"]
 
 
 def test_checking_invariants_changes_nothing_that_happens(plan) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from random import Random
 
 from actors.runtime.machine import Machine
-from actors.runtime.simulated_actor import Call, Entry, LinkEnd, SimulatedActor, What
+from actors.runtime.simulated_actor import Entry, LinkEnd, OwnerCall, SimulatedActor, What
 
 
-class Agenda:
+class SimulatedWorld:
     """The heap of a simulation, its time, and its actors by address."""
 
     def __init__(self, seed: int) -> None:
@@ -28,7 +28,7 @@ class Agenda:
     def call_at(self, time_ns: int, call: Callable[[], object]) -> None:
         """Have something done at a time (a fault, a probe), not before now."""
         assert time_ns >= self.now_ns, "the past is over"
-        self._push(time_ns, None, None, Call(call))
+        self._push(time_ns, None, None, OwnerCall(call))
 
     def machine(self, address: str) -> Machine:
         """The machine of a running actor; KeyError if there is none."""

@@ -1,0 +1,43 @@
+"""What hosts are measured with; how fast they are is not checked here."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from cluster.lab.config.loading import load_cluster
+from cluster.studies.bench import host
+from cluster.studies.bench.host import RECOVERIES, configuration, guest_cost, recovery
+
+MS = 1_000_000
+
+
+@pytest.mark.parametrize("way", RECOVERIES.values(), ids=list(RECOVERIES))
+def test_every_guest_has_a_request_that_waits_when_dom0_crashes(way, tmp_path):
+    file = tmp_path / "bench.yaml"
+    file.write_text(json.dumps(configuration(2, way.workload, keys=way.keys, faults=way.faults)))
+    faults = {each.kind: each for each in load_cluster(file).faults}
+    crash_ns = faults["crash"].at_ns
+    period_ns = 1_000 * MS // int(way.rate.removesuffix("/s"))
+    if "disk-stall" in faults:
+        stall = faults["disk-stall"]
+        assert stall.at_ns + period_ns < crash_ns
+        assert crash_ns < stall.at_ns + stall.duration_ns <= crash_ns + 2 * MS
+    else:
+        assert period_ns <= 5 * MS, "or recovery is seen only when the next request is due"
+
+
+def test_guests_are_weighed_only_where_their_memory_is_the_figure(monkeypatch):
+    phases = SimpleNamespace(workload_began_ns=5, began_ns=1)
+    crash = SimpleNamespace(kind="crash", injected_at_ns=3 * MS, recovered_at_ns=7 * MS)
+    supervisor = SimpleNamespace(phases=phases, injections=[SimpleNamespace(kind="disk-stall"), crash])
+    runs = []
+
+    def run(count, _workload, *, weigh=False, **_):
+        runs.append((count, weigh))
+        return SimpleNamespace(supervisor=supervisor, guest_memory_bytes=[4e6])
+
+    monkeypatch.setattr(host, "_run", run)
+    assert recovery(RECOVERIES["resume"], 8) == 4
+    assert guest_cost().memory_mb == 4
+    assert runs == [(8, False), (1, False), (host.GUESTS, True)]
