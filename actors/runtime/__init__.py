@@ -20,6 +20,7 @@ freezer          what keeps a live machine from being given anything
 actor            the live driver: one machine, its links, its turns
 simulated_world  what is to happen when in a simulated world, and who is there
 simulated_links  the links of a simulated world: what is under way on them
+simulated_turns  their turns: what has arrived is handled, what was sent leaves
 simulation       the simulated driver: one heap, virtual time
 simulated_actor  what that keeps for each actor and each end of a link
 distribution     how long something takes, in simulated time

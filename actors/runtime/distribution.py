@@ -13,7 +13,8 @@ from random import Random
 from statistics import NormalDist
 from typing import Final
 
-QUANTILES: Final = 1024
+QUANTILE_BITS: Final = 10
+QUANTILES: Final = 1 << QUANTILE_BITS
 DRAWN_AT_ONCE: Final = 64
 CONSTANT: Final = "constant"
 UNIFORM: Final = "uniform"
@@ -79,5 +80,6 @@ class Distribution:
 
 
 def _endless(table: Sequence[int], random: Random) -> Iterator[int]:
+    bits = random.getrandbits
     while True:
-        yield from random.choices(table, k=DRAWN_AT_ONCE)
+        yield from [table[bits(QUANTILE_BITS)] for _ in range(DRAWN_AT_ONCE)]

@@ -41,12 +41,11 @@ class OwnerCall:
 
 
 class SimulatedActor:
-    """A machine and where it stands; one object for each life of an address."""
+    """A machine and where it stands; one object for each life of an address. Over, it has none."""
 
     __slots__ = (
         "_unchecked_turns",
         "address",
-        "alive",
         "armed_ns",
         "busy_until_ns",
         "charge",
@@ -70,7 +69,6 @@ class SimulatedActor:
         self.machine = machine
         self.spawner = spawner
         self.start_ns = start_ns
-        self.alive = machine is not None
         self.frozen = False
         self.held: list[Entry] = []
         self.links: dict[str, LinkEnd] = {}
@@ -83,6 +81,11 @@ class SimulatedActor:
         self.spent_ns = 0
         self.pace = 1.0
         self.pack: int | None = None  # who has the same shares its process
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is not over."""
+        return self.machine is not None
 
     def check(self, now_ns: int) -> None:
         """What the last turn may have broken, and now and then everything."""
@@ -100,28 +103,14 @@ class SimulatedActor:
     def take(self, kind: type, charge: Charge, now_ns: int) -> None:
         """Take the time that a message of a kind that costs something costs."""
         cost_ns = charge.messages[kind]()
-        rouse = charge.when_idle.get(kind)
-        if rouse is not None and self.busy_until_ns < now_ns and not self.spent_ns:
-            cost_ns += rouse()
-        self.spent_ns += int(cost_ns * self.pace)
+        if kind in charge.when_idle and self.busy_until_ns < now_ns and not self.spent_ns:
+            cost_ns += charge.when_idle[kind]()
+        self.spent_ns += cost_ns if self.pace == 1.0 else int(cost_ns * self.pace)
 
     def work(self) -> None:
         """Take the time that a Work costs."""
         if self.charge is not None and self.charge.work is not None:
             self.spent_ns += int(self.charge.work() * self.pace)
-
-    def end_step(self, now_ns: int) -> None:
-        """A turn is over: busy for what it has cost."""
-        self.busy_until_ns = now_ns + self.spent_ns
-        self.spent_ns = 0
-
-    def is_due(self, now_ns: int) -> bool:
-        """Whether a deadline's entry still stands: the machine may have moved or dropped its deadline."""
-        if self.armed_ns != now_ns or self.machine is None:
-            return False
-        self.armed_ns = None
-        due_ns = self.machine.next_deadline_ns()
-        return due_ns is not None and due_ns <= now_ns
 
     def put_off(self, event: "What", now_ns: int) -> int:
         """It is busy: when it can take what has come now."""

@@ -7,9 +7,9 @@ over. Each direction of a link keeps its order, but for what rules let overtake;
 closes at the other behind everything that was sent before.
 """
 
-import heapq
 from collections import deque
 from collections.abc import Callable
+from heapq import heappush
 from itertools import repeat
 from random import Random
 
@@ -92,17 +92,15 @@ class SimulatedLinks(SimulatedWorld):
                 self._post_by_rules(end, frame, end.rules)
                 continue
             peer = end.peer
-            nothing_before = peer.last_arrival_ns < self.now_ns
-            arrival_ns = departure_ns + end.latency()
-            if arrival_ns < peer.last_arrival_ns:  # noqa: PLR1730 (max() costs more than the rest of it)
-                arrival_ns = peer.last_arrival_ns
+            before_ns, arrival_ns = peer.last_arrival_ns, departure_ns + end.latency()
+            arrival_ns = max(arrival_ns, before_ns)
             peer.last_arrival_ns = arrival_ns
             self._sequence += 1
             entry = (arrival_ns, self._sequence, peer.actor, peer, frame)
-            if end.within and nothing_before:
+            if end.within and before_ns < self.now_ns:
                 self._calls.append(entry)
             else:
-                heapq.heappush(self._heap, entry)
+                heappush(self._heap, entry)
         actor.touched.clear()
 
     def _post_by_rules(self, end: LinkEnd, frame: Frame, rules: LinkRules) -> None:

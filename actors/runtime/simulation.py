@@ -14,38 +14,31 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from actors.runtime.codec import Codec
-from actors.runtime.intercept import Intercepts, answer
+from actors.runtime.intercept import Intercepts
 from actors.runtime.machine import (
     CloseLink,
     Connect,
-    DeadlinePassed,
     Disturb,
     Effect,
     Event,
     Exit,
     Freeze,
     Kill,
-    LinkClosed,
-    LinkOpened,
     Log,
     Machine,
     ProcessEnded,
-    Received,
     Rename,
-    Send,
     Slow,
     Spawn,
     Thaw,
     Work,
 )
-from actors.runtime.simulated_actor import Charge, Entry, Frame, LinkEnd, OwnerCall, SimulatedActor, Tap
-from actors.runtime.simulated_links import Latency, SimulatedLinks, no_latency
+from actors.runtime.simulated_actor import Charge, OwnerCall, SimulatedActor, Tap
+from actors.runtime.simulated_links import Latency, no_latency
+from actors.runtime.simulated_turns import DEADLINE_PASSED, SimulatedTurns
 from actors.runtime.trace import Tracer
 
-DEADLINE_PASSED = DeadlinePassed()
-STATUS_EXITED = 0
 STATUS_KILLED = 9
-MAX_EVENTS_AT_ONE_TIME = 1_000_000
 STEPS_PER_QUESTION = 4096
 
 Program = Callable[[str, dict[str, object]], Machine]
@@ -56,7 +49,7 @@ Taps = Callable[[str, Machine], Tap | None]
 Renamed = Callable[[str, Machine], object]
 
 
-class Simulation(SimulatedLinks):
+class Simulation(SimulatedTurns):
     """A world of machines. Addresses name actors; one that has ended may be spawned again.
 
     `programs` makes machines for Spawn effects; `latency` and `codec` are as in SimulatedLinks. `intercept`
@@ -85,20 +78,15 @@ class Simulation(SimulatedLinks):
         trace: Tracer | None = None,
         invariants: bool = False,
     ) -> None:
-        super().__init__(seed, latency, codec)
-        self.nr_events = 0
+        super().__init__(seed, latency, codec, intercept or {}, trace, invariants=invariants)
         self._programs = dict(programs or {})
         self._process_ended_delay_ns = process_ended_delay_ns
         self._spawn_delay = spawn_delay
         self._pack = pack
         self._costs = costs
-        self._intercept = dict(intercept or {})
         self._taps = taps
         self._renamed = renamed
         self._log = log
-        self._trace = trace
-        self._invariants = invariants
-        self._events_at_this_time = 0
 
     def spawn(self, address: str, machine: Machine) -> None:
         """Start an actor of the owner's."""
@@ -152,9 +140,11 @@ class Simulation(SimulatedLinks):
             return True
         handled = False
         while True:
-            if type(what) is list and end is not None and end.open and actor.alive and not actor.frozen:
-                self._take(actor, end, what)  # the hot path; `_deliver` is for everything
+            if type(what) is list and end is not None and end.open and not actor.frozen:
+                self._take(actor, end, what)  # whoever is gone has no end that is open
                 handled = True
+            elif what is DEADLINE_PASSED:
+                handled |= self._pass_deadline(actor)
             else:
                 handled |= self._deliver(actor, end, entry)
             if not heap or heap[0][0] != time_ns or heap[0][2] is not actor:
@@ -166,18 +156,6 @@ class Simulation(SimulatedLinks):
         while self._calls:
             self._call()
         return True
-
-    def _call(self) -> None:
-        """A turn with what another actor of the process has sent; what that sends leaves when it arrives."""
-        arrival_ns, _, actor, end, frame = entry = self._calls.popleft()
-        if not end.takes_calls(self.now_ns):
-            heapq.heappush(self._heap, entry)
-            return
-        self._lead_ns = arrival_ns - self.now_ns
-        self._take(actor, end, frame)
-        if actor.alive:
-            self._finish_turn(actor)
-        self._lead_ns = 0
 
     def run_until(self, time_ns: int) -> None:
         """Do everything up to and including a time; then it is that time."""
@@ -192,156 +170,6 @@ class Simulation(SimulatedLinks):
         while actor.alive and heap and heap[0][0] <= limit_ns and (steps % STEPS_PER_QUESTION or not stop()):
             steps += 1
             self.step()
-
-    def _deliver(self, actor: SimulatedActor, end: LinkEnd | None, entry: Entry) -> bool:
-        """Give an actor what has arrived; False if it does not take it (gone, frozen, closed, not due)."""
-        event = entry[4]
-        if not actor.alive:
-            if end is not None and type(event) is LinkOpened:
-                self._hang_up(end)
-            return False
-        if actor.frozen:
-            if isinstance(event, DeadlinePassed):
-                actor.armed_ns = None  # the thaw arms it again
-            else:
-                actor.held.append(entry)
-            return False
-        if isinstance(event, list):  # of a link that this end has closed; others take the hot path
-            return False
-        assert not isinstance(event, OwnerCall), "a call has no actor"
-        admitted = self._admit(actor, end, event)
-        if admitted:
-            self._handle(actor, event)
-        return admitted
-
-    def _admit(self, actor: SimulatedActor, end: LinkEnd | None, event: Event) -> bool:
-        """What is to be done before an actor takes an event that is no message; False if it does not."""
-        if isinstance(event, DeadlinePassed):
-            due = actor.is_due(self.now_ns)
-            if not due:
-                self._arm(actor)
-            return due
-        if end is None:
-            return True
-        if isinstance(event, LinkOpened):
-            old = actor.links.get(end.name)
-            if old is not None:
-                self._hang_up(old)
-                del actor.links[end.name]
-                self._handle(actor, LinkClosed(end.name, "replaced by a new link"))
-            actor.links[end.name] = end
-            return True
-        if not end.open:
-            return False
-        end.open = False
-        del actor.links[end.name]
-        return True
-
-    def _take(self, actor: SimulatedActor, end: LinkEnd, frame: Frame) -> None:
-        """The hot loop: what `_handle` does for one event, written out for the messages of a frame."""
-        now_ns, event, trace, intercept = self.now_ns, end.received, self._trace, self._intercept
-        tap, charge, links, touched = actor.tap, actor.charge, actor.links, actor.touched
-        machine = actor.machine
-        assert machine is not None, "it is alive"
-        self._count(actor, len(frame))
-        for message in frame:
-            kind = type(message)
-            event.message = message
-            try:
-                if tap is not None or kind in intercept:
-                    effects = self._show(actor, machine, event)
-                else:
-                    effects = machine.handle(event, now_ns)
-            except Exception as error:
-                self._accuse(actor, event, error)
-                raise
-            if trace is not None:
-                trace.record(now_ns, actor.address, event, effects)
-            if charge is not None and kind in charge.messages:
-                actor.take(kind, charge, now_ns)
-            exiting = False
-            for effect in effects:
-                if type(effect) is Send:
-                    way = links.get(effect.link)
-                    if way is not None:
-                        if not way.outbox:
-                            touched.append(way)
-                        way.outbox.append(effect.message)
-                else:
-                    exiting |= self._perform(actor, effect)
-            if exiting and actor.alive:
-                self._end(actor, STATUS_EXITED)
-            if not (end.open and actor.alive):
-                return
-
-    def _handle(self, actor: SimulatedActor, event: Event) -> None:
-        machine = actor.machine
-        assert machine is not None, "it is alive"
-        self._count(actor, 1)
-        try:
-            effects = machine.handle(event, self.now_ns)
-        except Exception as error:
-            self._accuse(actor, event, error)
-            raise
-        if self._trace is not None:
-            self._trace.record(self.now_ns, actor.address, event, effects)
-        self._perform_all(actor, effects)
-
-    def _show(self, actor: SimulatedActor, machine: Machine, event: Received) -> list[Effect]:
-        """Let those who look on see a message; what the driver answers is not for the machine."""
-        if actor.tap is not None:
-            actor.tap(event.message)
-        intercept = self._intercept.get(type(event.message))
-        if intercept is not None:
-            return answer(intercept, event, machine)
-        return machine.handle(event, self.now_ns)
-
-    def _count(self, actor: SimulatedActor, count: int) -> None:
-        self.nr_events += count
-        self._events_at_this_time += count
-        assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, f"time stands still: {actor.address}"
-
-    def _accuse(self, actor: SimulatedActor, event: Event, error: Exception) -> None:
-        error.add_note(f"at {self.now_ns} ns {actor.address} took {event!r}"[:1000])
-
-    def _finish_turn(self, actor: SimulatedActor) -> None:
-        now_ns, machine = self.now_ns, actor.machine
-        assert machine is not None, "it is alive"
-        effects = machine.end_turn(now_ns)
-        if effects:
-            if self._trace is not None:
-                self._trace.record(now_ns, actor.address, "end of turn", effects)
-            self._perform_all(actor, effects)
-        if self._invariants:
-            actor.check(now_ns)
-        if actor.touched:
-            self._post(actor)
-        if actor.spent_ns:
-            actor.end_step(now_ns + self._lead_ns)
-        self._arm(actor)
-
-    def _arm(self, actor: SimulatedActor) -> None:
-        if actor.alive and actor.machine is not None:
-            due_ns = actor.machine.next_deadline_ns()
-            if due_ns is not None and (actor.armed_ns is None or due_ns < actor.armed_ns):
-                time_ns = max(due_ns, self.now_ns, actor.start_ns)
-                if time_ns != actor.armed_ns:
-                    actor.armed_ns = time_ns
-                    self._push(time_ns, actor, None, DEADLINE_PASSED)
-
-    def _perform_all(self, actor: SimulatedActor, effects: list[Effect]) -> None:
-        exiting = False
-        for effect in effects:
-            if type(effect) is Send:
-                end = actor.links.get(effect.link)
-                if end is not None:
-                    if not end.outbox:
-                        actor.touched.append(end)
-                    end.outbox.append(effect.message)
-            else:
-                exiting |= self._perform(actor, effect)
-        if exiting and actor.alive:
-            self._end(actor, STATUS_EXITED)
 
     def _perform(self, actor: SimulatedActor, effect: Effect) -> bool:
         """Do something else than send; True if the actor is to end, once all effects are performed."""
@@ -412,14 +240,14 @@ class Simulation(SimulatedLinks):
 
     def _end(self, actor: SimulatedActor, status: int) -> None:
         self._post(actor)
-        actor.alive = False
+        machine, actor.machine = actor.machine, None
         del self._actors[actor.address]
         for end in actor.links.values():
             self._hang_up(end)
         for entry in actor.held:
             self._deliver(actor, entry[3], entry)
-        if actor.machine is not None:
-            actor.machine.close()
+        if machine is not None:
+            machine.close()
         if actor.spawner is not None:
             ended = ProcessEnded(actor.address, status)
             self._push(self.now_ns + self._process_ended_delay_ns, actor.spawner, None, ended)

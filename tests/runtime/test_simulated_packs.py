@@ -150,7 +150,7 @@ def test_a_link_to_somebody_else_takes_its_time() -> None:
 
 
 def test_two_of_a_process_that_never_stop_calling_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.runtime.simulation.MAX_EVENTS_AT_ONE_TIME", 1000)
+    monkeypatch.setattr("actors.runtime.simulated_turns.MAX_EVENTS_AT_ONE_TIME", 1000)
     world = World()
     for name in "ab":
         world.machines[name].react = lambda event, _now_ns: (

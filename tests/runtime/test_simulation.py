@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-import actors.runtime.simulation as simulation_module
+import actors.runtime.simulated_turns as turns_module
 from actors.messages import ConsoleInput as Note
 from actors.runtime.machine import (
     Connect,
@@ -103,7 +103,7 @@ def test_deadlines_pass_at_their_time_also_when_moved() -> None:
 
 
 def test_a_machine_that_never_moves_its_deadline_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulation_module, "MAX_EVENTS_AT_ONE_TIME", 1000)
+    monkeypatch.setattr(turns_module, "MAX_EVENTS_AT_ONE_TIME", 1000)
     simulation = Simulation(1)
     simulation.spawn("a", Scripted(deadline_ns=10))
     with pytest.raises(AssertionError, match="time stands still: a"):
@@ -127,6 +127,16 @@ def test_a_turn_is_what_arrives_together() -> None:
     tell(simulation, "a", *sends("4"))
     simulation.run_until(100)
     assert one.texts() == ["0 at 0", "3 at 10", "4 at 25"]
+
+
+def test_an_actor_may_end_with_its_turn() -> None:
+    simulation = Simulation(1, invariants=True)
+    one, other = Scripted(), Batching()
+    other.end_turn = lambda now_ns: [*sends("last"), Exit("done")]
+    pair(simulation, one, other)
+    simulation.run_until(100)
+    assert simulation.addresses == ["a"]
+    assert one.texts() == ["last"]
 
 
 def test_spawned_actors_start_late_and_their_end_is_told_to_the_spawner() -> None:
