@@ -7,12 +7,12 @@ from tests.cluster.whole.recovery_count import Toll, count_recovery
 from tests.cluster.whole.scenario import Scenario
 
 TOLLS = {
-    ("renegotiate", 1): Toll(35, 7, 13, 15, 98, 19, 73, 11),
-    ("renegotiate", 4): Toll(140, 28, 52, 52, 383, 37, 225, 23),
-    ("renegotiate", 8): Toll(266, 56, 104, 104, 763, 61, 419, 39),
-    ("resume", 1): Toll(30, 6, 8, 11, 96, 19, 62, 10),
-    ("resume", 4): Toll(120, 24, 32, 45, 375, 37, 208, 19),
-    ("resume", 8): Toll(240, 48, 64, 87, 747, 61, 378, 31),
+    ("renegotiate", 1): Toll(35, 7, 13, 15, 98, 19, 49, 11),
+    ("renegotiate", 4): Toll(138, 28, 52, 55, 383, 37, 148, 23),
+    ("renegotiate", 8): Toll(280, 56, 104, 112, 763, 61, 280, 39),
+    ("resume", 1): Toll(30, 6, 8, 10, 96, 19, 41, 10),
+    ("resume", 4): Toll(120, 24, 32, 45, 375, 37, 128, 19),
+    ("resume", 8): Toll(240, 48, 64, 88, 747, 61, 246, 31),
 }
 """By (reconnect, guests)."""
 
