@@ -17,7 +17,7 @@ from actors.block.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.grants import Mapping
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
-from actors.kernel.store import Store, read_number, read_or
+from actors.kernel.store import Store, number_of
 from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
 
 
@@ -87,10 +87,12 @@ class Blkback(XenbusBackend):
     async def attach(self, *, resuming: bool) -> None:
         """connect_ring: map the ring that the frontend has offered, and take what is in it."""
         front, grants = self.served.frontend_path, self.kernel.grants
-        ref = await read_number(self.store, f"{front}/ring-ref")
-        port = await read_number(self.store, f"{front}/event-channel")
-        protocol = await read_or(self.store, f"{front}/protocol", "")
-        persistent = await read_or(self.store, f"{front}/feature-persistent", "0") == "1"
+        offered = await self.store.read_all(
+            f"{front}/{key}" for key in ("ring-ref", "event-channel", "protocol", "feature-persistent")
+        )
+        ref, port = number_of(offered, f"{front}/ring-ref"), number_of(offered, f"{front}/event-channel")
+        protocol = offered.get(f"{front}/protocol", "")
+        persistent = offered.get(f"{front}/feature-persistent") == "1"
         if protocol != BLKIF_PROTOCOL:
             raise XenError(Errno.EINVAL, f"protocol {protocol[:40]!r}")
         mapping = await grants.map(self.served.domid, ref)

@@ -5,6 +5,8 @@ side still has mapped is given back later.
 Source: Linux drivers/block/xen-blkfront.c, xen/include/public/io/blkif.h.
 """
 
+from collections.abc import Mapping
+
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY, BlkifOp
 from actors.abi.types import SECTOR_SIZE
 from actors.block.blkfront_statistics import BlkfrontStatistics
@@ -14,7 +16,7 @@ from actors.block.data_frames import DataFrames
 from actors.block.shadow import Done
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing
-from actors.kernel.store import Store, read_number, read_or
+from actors.kernel.store import Store, number_of
 from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.policies import Frontend
 
@@ -24,6 +26,8 @@ class Blkfront(XenbusFrontend):
 
     driver = "blkfront"
     mark = "ring-ref"
+    attach_keys = ("sectors", "info", "feature-flush-cache", "feature-persistent")
+    refresh_keys = ("sectors",)
 
     def __init__(self, kernel: Kernel, store: Store, path: str, policy: Frontend) -> None:
         super().__init__(kernel, store, path, policy)
@@ -113,13 +117,12 @@ class Blkfront(XenbusFrontend):
         self._ring = FrontRing(kernel.pages.words(self._ring_gfn), BLKIF_SLOT_BYTES)
         kernel.irq.bind(self._port, "xen-dyn -event", "blkif", self._queue.on_event)
 
-    async def read_backend(self, backend: str) -> None:
+    def learn(self, told: Mapping[str, str]) -> None:
         """The size of the disk, and what the backend can do (blkfront_connect)."""
-        self.sectors = await read_number(self.store, f"{backend}/sectors")
-        info = await read_number(self.store, f"{backend}/info")
-        self.read_only = bool(info & VDISK_READONLY)
-        self._queue.can_flush = await self._offers(backend, "feature-flush-cache")
-        self._frames.persistent = await self._offers(backend, "feature-persistent")
+        self.sectors = number_of(told, "sectors")
+        self.read_only = bool(number_of(told, "info") & VDISK_READONLY)
+        self._queue.can_flush = told.get("feature-flush-cache") == "1"
+        self._frames.persistent = told.get("feature-persistent") == "1"
 
     def attach(self) -> None:
         """Use the ring."""
@@ -130,9 +133,9 @@ class Blkfront(XenbusFrontend):
         )
         self.say(f"{self.sectors} sectors, {replayed} requests issued again")
 
-    async def refresh(self, backend: str) -> None:
+    def refresh(self, told: Mapping[str, str]) -> None:
         """The disk may have another size: Connected told again, in blkfront_connect."""
-        self.sectors = await read_number(self.store, f"{backend}/sectors")
+        self.sectors = number_of(told, "sectors")
 
     def fail(self) -> None:
         """Everything is answered with an error."""
@@ -153,9 +156,6 @@ class Blkfront(XenbusFrontend):
     def _break(self, why: str) -> None:
         self._queue.detach()
         self.break_off(f"the backend broke the ring: {why}")
-
-    async def _offers(self, backend: str, feature: str) -> bool:
-        return await read_or(self.store, f"{backend}/{feature}", "0") == "1"
 
     async def _retire_ring(self) -> None:
         kernel = self.kernel

@@ -4,6 +4,8 @@ The way is that of the thread's patches: GSI set up and mapped to a pirq, the re
 through PHYSDEVOP_apic_write. The hardware domain alone may do that; a driver domain binds what it is given.
 Source: xen/include/public/physdev.h; patches 5 to 9 of the 2009 series; Linux drivers/xen/events
 (xen_bind_pirq_gsi_to_irq).
+Rules: the entry is written before the line is bound, since ioapic_guest_write leaves that of a bound line
+alone, and a Xen without PHYSDEVOP_setup_gsi takes a PCI line for a level one until the entry says otherwise.
 """
 
 from collections.abc import Callable
@@ -50,16 +52,11 @@ async def bind_line(
     `programs_ioapic`: nobody has brought the line to this domain, which may do it itself.
     """
     xen, gsi, level = kernel.xen, line.gsi, line.is_level
-    pirq, vector, entry_decides = gsi, 0, False
+    pirq = gsi
     if programs_ioapic:
-        entry_decides = not await set_up_gsi(xen, gsi, kernel.log, level=level)
+        await set_up_gsi(xen, gsi, kernel.log, level=level)
         pirq = await map_gsi(xen, DOMID_SELF, gsi)
-        vector = await choose_vector(xen, gsi)
-    # Xen takes a PCI line for a level one until it is told otherwise, and ioapic_guest_write leaves the entry
-    # of a bound line alone.
-    early = entry_decides and not level
-    if early:
-        await write_entry(xen, gsi, vector, level=level)
+        await write_entry(xen, gsi, await choose_vector(xen, gsi), level=level)
 
     def handler() -> None:
         interrupt()
@@ -68,20 +65,16 @@ async def bind_line(
 
     kind = "xen-pirq -ioapic-level" if level else "xen-pirq -ioapic-edge"
     await kernel.irq.bind_pirq(pirq, kind, line.name, handler)
-    if programs_ioapic and not early:
-        await write_entry(xen, gsi, vector, level=level)
 
 
-async def set_up_gsi(xen: Hypercalls, gsi: int, log: Callable[[str], None], *, level: bool) -> bool:
-    """Say how a line is triggered; without effect while it is bound. False on a Xen to which one cannot."""
+async def set_up_gsi(xen: Hypercalls, gsi: int, log: Callable[[str], None], *, level: bool) -> None:
+    """Say how a line is triggered; without effect while it is bound. Some Xen has that of the entry alone."""
     try:
         await xen.physdev_op(Physdevop.setup_gsi, gsi=gsi, triggering=int(level), polarity=int(level))
     except XenError as error:
         if error.errno != Errno.ENOSYS:
             raise
         log(f"GSI {gsi}: this Xen has no PHYSDEVOP_setup_gsi; the IO-APIC entry will do")
-        return False
-    return True
 
 
 async def map_gsi(xen: Hypercalls, domid: int, gsi: int) -> int:

@@ -24,6 +24,7 @@ ring            Xen's shared rings, for both ends
 xenbus_end        what both ends of a split driver do alike
 xenbus_frontend   the frontend's half of the handshake
 frontend_device   what a kind of device adds to it
+frontend_look     what it finds in the store
 frontend_actions  what it does, by the states of both ends
 xenbus_backend    the backend's half
 backend_actions   what it does, by the states of both ends

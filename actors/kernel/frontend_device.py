@@ -3,6 +3,8 @@
 Rules: a method that is not overridden is of a device that has no such thing.
 """
 
+from collections.abc import Mapping
+
 from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.xenbus_end import XenbusEnd
 
@@ -12,6 +14,12 @@ class FrontendDevice(XenbusEnd[FrontendStatistics]):
 
     mark = ""
     """The key that no other offer than the last one has, if there is such a key."""
+
+    attach_keys: tuple[str, ...] = ()
+    """What it learns of its backend before it attaches."""
+
+    refresh_keys: tuple[str, ...] = ()
+    """What it learns of its backend whenever that, while both are connected, has said something again."""
 
     @property
     def in_flight(self) -> int:
@@ -25,14 +33,14 @@ class FrontendDevice(XenbusEnd[FrontendStatistics]):
     async def offer(self, domid: int) -> None:
         """Make anew what a backend in this domain is to use, and give back what the last one used."""
 
-    async def read_backend(self, backend: str) -> None:
-        """Learn what the backend at this path says of the device."""
+    def learn(self, told: Mapping[str, str]) -> None:
+        """What the backend says of the device, by `attach_keys`; XenError if that cannot be used."""
 
     def attach(self) -> None:
         """Both ends are connected: what waits, and what the last backend has not answered, may go."""
 
-    async def refresh(self, backend: str) -> None:
-        """The backend at this path, which is connected, has said something again."""
+    def refresh(self, told: Mapping[str, str]) -> None:
+        """What a backend that is connected has said again, by `refresh_keys`; XenError as above."""
 
     def fail(self) -> None:
         """Nobody will answer: what was asked fails, and so does what is asked from now on."""

@@ -3,7 +3,7 @@
 Rules: a state is told when the store has it: after the write, or after the commit of its transaction.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from actors.kernel.store import Store, StoreNodes
@@ -28,6 +28,16 @@ class ObservedStore:
         """As `Store.write`."""
         await self._store.write(path, value)
         self._report(path, value)
+
+    async def read_all(self, paths: Iterable[str]) -> dict[str, str]:
+        """As `Store.read_all`."""
+        return await self._store.read_all(paths)
+
+    async def write_all(self, nodes: Mapping[str, str]) -> None:
+        """As `Store.write_all`."""
+        await self._store.write_all(nodes)
+        for path, value in nodes.items():
+            self._report(path, value)
 
     async def watch(self, path: str, callback: Callable[[str], None]) -> Watch:
         """As `Store.watch`."""
@@ -73,3 +83,10 @@ class _ObservedNodes:
     async def write(self, path: str, value: str) -> None:
         await self._nodes.write(path, value)
         self._written[path] = value
+
+    async def read_all(self, paths: Iterable[str]) -> dict[str, str]:
+        return await self._nodes.read_all(paths)
+
+    async def write_all(self, nodes: Mapping[str, str]) -> None:
+        await self._nodes.write_all(nodes)
+        self._written.update(nodes)

@@ -3,7 +3,7 @@
 Source: docs/misc/xenstore.txt.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from actors.abi.errno import Errno, XenError
@@ -22,6 +22,14 @@ class StoreNodes(Protocol):
 
     async def write(self, path: str, value: str) -> None:
         """Set the value of a node. EACCES, ENOSPC."""
+        ...
+
+    async def read_all(self, paths: Iterable[str]) -> dict[str, str]:
+        """The values of these nodes, asked for all at once; nothing for one that is not there, or EACCES."""
+        ...
+
+    async def write_all(self, nodes: Mapping[str, str]) -> None:
+        """Set the values of these nodes, all at once: the first refusal, whatever became of the others."""
         ...
 
 
@@ -55,9 +63,11 @@ async def read_or(store: StoreNodes, path: str, default: str) -> str:
         return default
 
 
-async def read_number(store: StoreNodes, path: str) -> int:
-    """A node that must hold a decimal number: EINVAL if it does not, ENOENT, EACCES."""
-    text = await store.read(path)
+def number_of(nodes: Mapping[str, str], path: str) -> int:
+    """What was read of a node that must hold a decimal number: EINVAL if it does not, ENOENT."""
+    text = nodes.get(path)
+    if text is None:
+        raise XenError(Errno.ENOENT, path)
     if not (text.isascii() and text.isdecimal()) or len(text) > 20:
         raise XenError(Errno.EINVAL, f"{path} is {text[:40]!r}, not a number")
     return int(text)
@@ -65,18 +75,25 @@ async def read_number(store: StoreNodes, path: str) -> int:
 
 async def read_state(store: StoreNodes, device: str) -> XenbusState:
     """The state of one end of a split driver; Unknown if there is none or it makes no sense."""
-    text = await read_or(store, f"{device}/state", "")
+    return state_of(await read_or(store, f"{device}/state", ""))
+
+
+def state_of(text: str) -> XenbusState:
+    """The state that a node says; Unknown if that makes no sense."""
     if len(text) != 1 or text not in "012345678":
         return XenbusState.Unknown
     return XenbusState(int(text))
 
 
-async def write_nodes(store: Store, device: str, nodes: dict[str, str]) -> None:
-    """Write several keys of a device in one transaction."""
+async def write_device(store: Store, device: str, keys: Mapping[str, str], state: XenbusState) -> None:
+    """Write keys of a device and its state in one transaction: all of them, into the same device, or none.
+
+    Its end is not sent along with the writes, since it must be another one if the store refuses one of them.
+    """
 
     async def body(transaction: StoreNodes) -> None:
-        for key, value in nodes.items():
-            await transaction.write(f"{device}/{key}", value)
+        told = {**keys, "state": state_text(state)}
+        await transaction.write_all({f"{device}/{key}": value for key, value in told.items()})
 
     await store.transact(body)
 

@@ -8,7 +8,7 @@ is a kernel panic and leaves `run`.
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Generic, TypeVar
 
 from actors.runtime.machine import Tracepoint
@@ -75,6 +75,25 @@ class Future(Generic[T]):
                 self.forsaken = True
                 raise
         return self.result()
+
+
+class Answers(Generic[T]):
+    """Several futures, awaited until each is done, whatever it has: the results are to be asked for then."""
+
+    __slots__ = ("_futures",)
+
+    def __init__(self, futures: Sequence[Future[T]]) -> None:
+        self._futures = futures
+
+    def __await__(self) -> Generator[Future[T], None, None]:
+        try:
+            for each in self._futures:
+                if not each.done:
+                    yield each
+        except GeneratorExit:
+            for each in self._futures:
+                each.forsaken = True
+            raise
 
 
 class Signal:

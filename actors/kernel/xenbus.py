@@ -24,7 +24,7 @@ from actors.abi.xs_wire import (
 from actors.kernel.store import read_state
 from actors.kernel.threads import Future, Signal, Threads
 from actors.kernel.xenwatch import Watch, XenWatch
-from actors.kernel.xs_messages import Message, MessageStream, ProtocolBroken
+from actors.kernel.xs_messages import MessageStream, ProtocolBroken, XsMessage
 from actors.kernel.xs_nodes import NodeOperations, encode
 from actors.kernel.xs_ring import XsRingBroken
 from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
@@ -227,7 +227,7 @@ class Xenbus(NodeOperations):
         for message in self._input.feed(self._transport.receive()):
             self._take(message)
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: XsMessage) -> None:
         kind, req_id, payload = message.kind, message.req_id, message.payload
         if kind == XsType.WATCH_EVENT:
             self._watches.heard(payload)

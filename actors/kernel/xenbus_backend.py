@@ -22,7 +22,7 @@ from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.grants import GrantRefused
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import RingBroken
-from actors.kernel.store import Store, read_or, read_state, state_text, switch_state, write_nodes
+from actors.kernel.store import Store, read_or, read_state, switch_state, write_device
 from actors.kernel.xenbus_end import XenbusEnd
 from actors.policies import Reconnect
 
@@ -123,7 +123,7 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
                 # Whoever rebuilds the store has not come to us yet, or we are not to be there any more.
                 self._removed = self._removed or not self.served.early
                 return
-            await self._tell_again()
+            await self._tell_again(self._publish_again)
         if self._online_changed:
             await self._look_whether_offline()
         begins = self.state is XenbusState.Initialising
@@ -254,7 +254,7 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
             self.say(f"disconnected from domain {self.served.domid}")
 
     async def _write(self, nodes: dict[str, str], state: XenbusState) -> None:
-        await write_nodes(self.store, self.path, {**nodes, "state": state_text(state)})
+        await write_device(self.store, self.path, nodes, state)
         self.state = state
 
     async def _switch(self, state: XenbusState) -> None:

@@ -5,6 +5,7 @@ not the device. What was told to a store that is lost is told to the next one.
 Source: Linux drivers/xen/xenbus/xenbus_probe.c (xenbus_otherend_changed), xen/include/public/io/xenbus.h.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from actors.abi.errno import XenError
@@ -57,9 +58,6 @@ class XenbusEnd(Generic[Told]):
     async def _look(self) -> None:
         raise NotImplementedError
 
-    async def _publish_again(self) -> None:
-        raise NotImplementedError
-
     def _is_over(self) -> bool:
         raise NotImplementedError
 
@@ -72,10 +70,10 @@ class XenbusEnd(Generic[Told]):
             except XenError as error:
                 self.say(str(error))
 
-    async def _tell_again(self) -> None:
+    async def _tell_again(self, publish: Callable[[], Awaitable[None]]) -> None:
         self.store_lost = False  # it may be lost once more meanwhile
         try:
-            await self._publish_again()
+            await publish()
         except XenError:
             self.store_lost = True
             raise

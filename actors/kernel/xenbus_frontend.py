@@ -13,11 +13,12 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
 from actors.kernel.frontend_actions import ACTIONS, AWAY, CLOSING, Action, Detachment, Wish
 from actors.kernel.frontend_device import FrontendDevice
+from actors.kernel.frontend_look import Look
 from actors.kernel.kernel import Kernel
-from actors.kernel.store import Store, read_number, read_or, read_state, state_text, switch_state, write_nodes
+from actors.kernel.store import Store, read_or, state_text, switch_state, write_device
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Watch
-from actors.policies import Frontend, Reconnect
+from actors.policies import Frontend
 
 CLOSE_PATIENCE_NS = 5_000_000_000
 
@@ -82,57 +83,77 @@ class XenbusFrontend(FrontendDevice):
     async def _look(self) -> None:
         if self._take_breach() or self._wish in AWAY:
             await self._start_closing()
+        was_lost = self.store_lost
+        look = await self._find()
+        if self.store_lost and not was_lost:
+            return  # what was asked of one store may have been answered by the next: it is looked again
         if self.store_lost:
-            await self._tell_again()
+            await self._tell_lost(look)
+            return
         if self._wish is Wish.REOPEN and self.state is XenbusState.Closed:
             await self._begin_anew()
-        if not await self._find_backend():
+        if not look.named_backend:
+            if self._backend:
+                await self._remove()
             if self._wish is Wish.LEAVE:
                 self._closed.set(None)
             return
-        if self.state is XenbusState.Closed and await self._is_attached_again():
+        if self.state is XenbusState.Closed and self._is_attached_again(look):
             await self._begin_anew()
-        theirs = await read_state(self.store, self._backend)
-        if not await self._is_seen(theirs):
+        if not await self._is_seen(look.backend_state):
             return
-        action = ACTIONS.get((self.state, theirs))
+        action = ACTIONS.get((self.state, look.backend_state))
         if action is not None:
-            await self._act(action)
+            await self._act(action, look)
 
-    async def _act(self, action: Action) -> None:
+    async def _tell_lost(self, look: Look) -> None:
+        """Tell a store what it has lost, unless that is of no use to the backend that is there now."""
+        waits = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
+        await self._tell_again(self._renew if self._is_to_renew(look) else self._publish_again)
+        # Who waits for what is told here has it now. Any other is looked at as it is after that.
+        if not waits:
+            self._changed.set()
+
+    async def _act(self, action: Action, look: Look) -> None:
         match action:
             case Action.OFFER:
                 await self._offer()
             case Action.OFFER_IF_MOVED:
-                await self._offer_if_moved()
+                if self._backend_id != self._offered_to:
+                    await self._offer()
+                else:
+                    await self._publish_if_forgotten(look)
             case Action.USE_BACKEND:
-                await self._use_backend()
-            case Action.RENEW:
+                await self._use_backend(look)
+            case Action.RENEW if self._is_to_renew(look):
                 await self._renew()
-            case Action.SEE_TO_KEYS:
-                await self._see_to_keys()
-            case Action.REFRESH:
-                await self._see_to_keys()
-                await self.refresh(self._backend)
+            case Action.RENEW | Action.SEE_TO_KEYS | Action.REFRESH:
+                if self._policy.reconnects:
+                    await self._publish_if_forgotten(look)
+                if action is Action.REFRESH:
+                    self.refresh(look.told(self.refresh_keys))
             case Action.CLOSE:
                 await self._close()
 
-    async def _find_backend(self) -> bool:
-        backend = await read_or(self.store, f"{self.path}/backend", "")
-        if not backend:
-            # What was asked of one store may have been answered by the next, which has no nodes yet.
-            if self._backend and not self.store_lost:
-                await self._remove()
-            return False
-        if self._backend and not self._policy.reconnects:
-            return True
-        self._backend_id = await read_number(self.store, f"{self.path}/backend-id")
+    async def _find(self) -> Look:
+        look = Look(self, self._backend)
+        await look.read()
+        backend = look.named_backend
+        if not backend or (self._backend and not self._policy.reconnects):
+            return look
+        self._backend_id = look.backend_id
         if backend != self._backend:
             if self._watch is not None:
                 await self.store.unwatch(self._watch)
             self._watch = await self.store.watch(f"{backend}/state", self._wake)
             self._backend = backend
-        return True
+            await look.turn_to(backend)
+        return look
+
+    def _is_to_renew(self, look: Look) -> bool:
+        """Whether a backend has begun anew that will not take up what we have."""
+        again = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
+        return again and self._policy.reconnects and not look.backend_resumes
 
     async def _is_seen(self, theirs: XenbusState) -> bool:
         """Whether the backend knows that we are back, if we had been away."""
@@ -157,13 +178,13 @@ class XenbusFrontend(FrontendDevice):
         self.say("the device is gone")
         self._closed.set(None)
 
-    async def _is_attached_again(self) -> bool:
+    def _is_attached_again(self, look: Look) -> bool:
         """Whether a toolstack has made a device in place of the one that is closed, or has forgotten why."""
         if self._wish is Wish.LEAVE:
             return False
         if self._detachment is Detachment.FORGOTTEN:
             return True
-        return await read_state(self.store, self.path) is XenbusState.Initialising
+        return look.own_state is XenbusState.Initialising
 
     async def _offer(self) -> None:
         domid = self._backend_id
@@ -171,15 +192,9 @@ class XenbusFrontend(FrontendDevice):
         self._offered_to = domid
         await self._publish(XenbusState.Initialised)
 
-    async def _offer_if_moved(self) -> None:
-        if self._backend_id != self._offered_to:
-            await self._offer()
-        else:
-            await self._publish_if_forgotten()
-
     async def _publish(self, state: XenbusState) -> None:
         self.state = state
-        await write_nodes(self.store, self.path, {**self.keys(), "state": state_text(state)})
+        await write_device(self.store, self.path, self.keys(), state)
 
     async def _publish_again(self) -> None:
         if self.state in {XenbusState.Initialised, XenbusState.Connected}:
@@ -188,34 +203,21 @@ class XenbusFrontend(FrontendDevice):
         elif self.state is not XenbusState.Initialising and self._detachment is Detachment.NONE:
             await switch_state(self.store, self.path, "backend", self.state)
 
-    async def _publish_if_forgotten(self) -> None:
-        known = await read_state(self.store, self.path)
-        mark = await read_or(self.store, f"{self.path}/{self.mark}", "") if self.mark else ""
-        if known is not self.state or mark != self.keys().get(self.mark, ""):
+    async def _publish_if_forgotten(self, look: Look) -> None:
+        if look.is_forgotten:
             await self._publish_again()
 
-    async def _use_backend(self) -> None:
-        await self.read_backend(self._backend)
-        if self.store_lost:
-            return  # half of it was read from the next store, which may not have it yet
+    async def _use_backend(self, look: Look) -> None:
+        self.learn(look.told(self.attach_keys))
         self.state = XenbusState.Connected
         await self.store.write(f"{self.path}/state", state_text(self.state))
         self.attach()
         self._connected.set(None)
 
     async def _renew(self) -> None:
-        if not self._policy.reconnects:
-            return
-        if await read_or(self.store, f"{self._backend}/reconnect", "") == Reconnect.resume:
-            await self._publish_if_forgotten()
-            return
         self.reconnects += 1
         self.say(f"another backend; {self.in_flight} requests are in flight")
         await self._offer()
-
-    async def _see_to_keys(self) -> None:
-        if self._policy.reconnects:
-            await self._publish_if_forgotten()
 
     async def _start_closing(self) -> None:
         if self.state not in CLOSING:

@@ -15,7 +15,7 @@ class ProtocolBroken(Exception):  # noqa: N818 (it names what the peer did)
 
 
 @dataclass(slots=True)
-class Message:
+class XsMessage:
     """A request, an answer or an event."""
 
     kind: int
@@ -32,7 +32,7 @@ class MessageStream:
     def __init__(self) -> None:
         self._partial = b""
 
-    def feed(self, data: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes) -> Iterator[XsMessage]:
         """Each message that is complete with `data`, all of which must be taken. ProtocolBroken."""
         data = self._partial + data
         start, end = 0, len(data)
@@ -44,7 +44,7 @@ class MessageStream:
             if end - first < length:
                 break
             start = first + length
-            yield Message(kind, req_id, tx_id, data[first:start])
+            yield XsMessage(kind, req_id, tx_id, data[first:start])
         self._partial = data[start:]
 
     @property

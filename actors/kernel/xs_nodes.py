@@ -1,14 +1,15 @@
 """What one may do with XenStore's nodes, the same inside and outside of a transaction.
 
 Rules: values and paths are str here and bytes on the wire (UTF-8; other bytes survive as surrogates).
-A refusal is a XenError.
+A refusal is a XenError. Of what is asked all at once each is answered in its order, and for itself.
 Source: docs/misc/xenstore.txt.
 """
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable, Mapping
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.xs_wire import XsType
+from actors.kernel.threads import Answers, Future
 
 
 def encode(text: str) -> bytes:
@@ -24,13 +25,35 @@ def decode(data: bytes) -> str:
 class NodeOperations:
     """The requests about nodes; a subclass says where they go."""
 
-    def request(self, kind: XsType, payload: bytes) -> Awaitable[bytes]:
+    def request(self, kind: XsType, payload: bytes) -> Future[bytes]:
         """The payload of the answer; XenError if it is refused."""
         raise NotImplementedError
 
     async def read(self, path: str) -> str:
         """The value of a node. ENOENT, EACCES."""
         return decode(await self.request(XsType.READ, encode(path) + b"\0"))
+
+    async def read_all(self, paths: Iterable[str]) -> dict[str, str]:
+        """The values of these nodes, asked for all at once; nothing for one that is not there, or EACCES."""
+        asked = {path: self.request(XsType.READ, encode(path) + b"\0") for path in paths}
+        await Answers(list(asked.values()))
+        found = {}
+        for path, answer in asked.items():
+            try:
+                found[path] = decode(answer.result())
+            except XenError as error:
+                if error.errno not in {Errno.ENOENT, Errno.EACCES}:
+                    raise
+        return found
+
+    async def write_all(self, nodes: Mapping[str, str]) -> None:
+        """Set the values of these nodes, all at once: the first refusal, whatever became of the others."""
+        asked = [
+            self.request(XsType.WRITE, encode(path) + b"\0" + encode(value)) for path, value in nodes.items()
+        ]
+        await Answers(asked)
+        for each in asked:
+            each.result()
 
     async def exists(self, path: str) -> bool:
         """Whether there is such a node. EACCES."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from actors.abi.xs_wire import XENSTORE_RING_SIZE, XsConnection, XsError, XsType, unpack_header
 from actors.kernel.grants import Mapping
-from actors.kernel.xs_messages import Message, MessageStream, ProtocolBroken
+from actors.kernel.xs_messages import MessageStream, ProtocolBroken, XsMessage
 from actors.kernel.xs_ring import MASK32, XsRing, XsRingBroken
 from actors.xenstore.archive import RingRecord
 from actors.xenstore.connections import OutputQueue
@@ -131,7 +131,7 @@ class RingClient:
         self._ring.connection = XsConnection.CONNECTED
         self.notify()
 
-    def requests(self) -> list[Message]:
+    def requests(self) -> list[XsMessage]:
         """What has come; nothing while the client leaves too much unread, or is not served any more."""
         if (
             self.broken

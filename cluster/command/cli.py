@@ -4,7 +4,6 @@ Exit codes: 0 all held, 1 a check failed, 2 unknown, 254 bad arguments or config
 """
 
 import contextlib
-import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from actors.address import Address
 from cluster.lab.config.errors import ConfigError, did_you_mean
@@ -47,7 +45,7 @@ from cluster.running.top.watch_commands import (
     status,
     top,
 )
-from cluster.studies.bench.figures import run_benchmarks
+from cluster.studies.bench.commands import bench
 from cluster.studies.campaign.commands import add_commands
 from cluster.studies.conformance.conform_live import replay
 from cluster.studies.conformance.recording import RecordingError
@@ -242,27 +240,6 @@ def conform(files: tuple[Path, ...], driver: str, only: str) -> int:
     return print_results(replay(list(files), driver, only))
 
 
-@cli.command(short_help="Measure hypercalls, I/O, boot and recovery.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON on stdout.")
-@click.option(
-    "--only", metavar="PREFIX", default="", help="Only benchmarks whose name begins so, e.g. `vbd.`."
-)
-@click.option(
-    "--repeats",
-    type=click.IntRange(1, 100),
-    default=5,
-    show_default=True,
-    help="How often each is measured; the median counts.",
-)
-def bench(as_json: bool, only: str, repeats: int) -> None:  # noqa: FBT001
-    """Measure hypercalls, events, block I/O, XenStore, boot, recovery, simulation, each beside a floor."""
-    results = run_benchmarks(only=only, repeats=repeats, console=Console(stderr=True))
-    if as_json:
-        click.echo(json.dumps(results.to_dict(), indent=2))
-    else:
-        results.print_table(DataConsole())
-
-
 @cli.command(short_help="Prometheus and Grafana for a cluster, as installed here.")
 @click.argument("file", type=click.Path(path_type=Path))
 def monitor(file: Path) -> None:
@@ -276,7 +253,7 @@ def monitor(file: Path) -> None:
         Monitor(cluster, click.echo).run(wait)
 
 
-for _command in (up, status, list_domains, top, interrupts, env, export, verify, rerun, runs):
+for _command in (up, status, list_domains, top, interrupts, env, export, verify, rerun, runs, bench):
     cli.add_command(_command)
 add_commands(cli)
 

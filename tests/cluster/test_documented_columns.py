@@ -10,6 +10,7 @@ from cluster.running.run.commands import COLUMNS as RUNS
 from cluster.running.top.batch import COLUMNS as BATCH
 from cluster.running.top.view import COLUMNS as VIEW
 from cluster.running.top.watch_commands import DOMAINS, LISTED, SCHEDULE
+from cluster.studies.bench.comparison import COMPARED
 from cluster.studies.bench.results import COLUMNS as BENCH
 from cluster.studies.campaign.summary import COUNTED, COUNTS
 
@@ -33,7 +34,7 @@ def explained(page: str, title: str) -> set[str]:
         ("### `domzero status`", (*DOMAINS, *SCHEDULE)),
         ("### `domzero list`", LISTED),
         ("### `domzero runs list`", RUNS),
-        ("### `domzero bench`", BENCH),
+        ("### `domzero bench`", (*BENCH, *COMPARED)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

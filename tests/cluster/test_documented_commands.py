@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -189,9 +190,10 @@ def parsed_with_its_file(place: Place, words: list[str]) -> None:
 
 
 def known_benchmarks(place: Place, words: list[str]) -> None:
-    """Takes minutes; there has to be a benchmark whose name begins as it says."""
-    prefix = words[words.index("--only") + 1] if "--only" in words else ""
-    assert any(name.startswith(prefix) for name in benchmark_names())
+    """Takes minutes; there have to be benchmarks whose names begin as it says, and a recorded run."""
+    for option, value in pairwise(words):
+        assert option != "--only" or any(name.startswith(value) for name in benchmark_names())
+        assert option != "--against" or Measurements.read(ROOT / value).results
 
 
 def on_the_cluster(place: Place, words: list[str]) -> None:
@@ -338,40 +340,6 @@ def test_every_command_of_the_product_has_a_rule() -> None:
             {(name, each) for each in command.commands} if isinstance(command, click.Group) else {(name,)}
         )
     assert leaves <= set(RULES)
-
-
-def test_commands_are_found_wherever_they_stand() -> None:
-    page = """\
-Say `domzero validate FILE` or `make
-demo`, and `domzero up FILE [-d]`, but `xl list` is none.
-
-    $ .venv/bin/domzero top    # a comment
-    output of it
-    eval "$(domzero env host0)"
-    sbatch --wrap 'domzero sweep c.yaml --out $ID.jsonl'
-
-```
-domzero export RUNDIR > run.om
-```
-| `domzero run FILE [--driver live\\|simulated]` | in a table |
-"""
-    assert list(commands_of(page)) == [
-        (".venv/bin/domzero top    # a comment", True),
-        ("domzero env host0", True),
-        ("domzero sweep c.yaml --out $ID.jsonl", True),
-        ("domzero export RUNDIR > run.om", True),
-        ("domzero validate FILE", False),
-        ("make demo", False),
-        ("domzero up FILE [-d]", False),
-        ("domzero run FILE [--driver live|simulated]", False),
-    ]
-    assert variants("domzero run FILE [--driver live|simulated]") == [
-        ("domzero", "run", "FILE"),
-        ("domzero", "run", "FILE", "--driver", "live"),
-        ("domzero", "run", "FILE", "--driver", "simulated"),
-    ]
-    assert variants("domzero export RUNDIR > run.om # comment") == [("domzero", "export", "RUNDIR")]
-    assert filled(("console", "HOST/DOMAIN", "$ID/16")) == ("console", "host0/web-0", "1/16")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

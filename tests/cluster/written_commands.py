@@ -26,6 +26,7 @@ PLACEHOLDERS = {
 }
 
 FILES = {
+    "bench": "docs/speed.json",
     "conform": "configs/recording.jsonl",
     "replay": "configs/campaign.yaml",
     "shrink": "configs/campaign.yaml",

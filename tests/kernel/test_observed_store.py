@@ -60,6 +60,20 @@ def test_the_states_of_a_transaction_are_told_after_its_commit_and_the_last_of_e
     assert observed.told == [(DEVICE, 3)]
 
 
+def test_states_that_are_written_with_others_are_told_once_all_are_answered() -> None:
+    observed = Observed()
+    observed.do(observed.store.write_all({f"{DEVICE}/ring-ref": "8", f"{DEVICE}/state": "3"}))
+    assert observed.told == [(DEVICE, 3)]
+    assert observed.do(observed.store.read_all([f"{DEVICE}/state", "absent"])) == {f"{DEVICE}/state": "3"}
+
+    async def body(nodes) -> dict[str, str]:
+        await nodes.write_all({f"{DEVICE}/state": "4"})
+        return await nodes.read_all([f"{DEVICE}/state"])
+
+    assert observed.do(observed.store.transact(body)) == {f"{DEVICE}/state": "4"}
+    assert observed.told == [(DEVICE, 3), (DEVICE, 4)]
+
+
 def test_a_watch_is_the_stores() -> None:
     observed, seen = Observed(), []
     watch = observed.do(observed.store.watch(DEVICE, seen.append))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.kernel.threads import Future, Signal, Threads, Timeout
+from actors.kernel.threads import Answers, Future, Signal, Threads, Timeout
 
 
 def test_threads_run_one_after_the_other_in_the_order_of_their_spawning():
@@ -232,3 +232,33 @@ def test_a_deadline_that_is_given_up_does_not_wake_the_kernel():
     threads.at(20)
     deadline.set(None)
     assert threads.next_deadline_ns() == 20
+
+
+def test_several_answers_are_awaited_together_whatever_they_are():
+    threads, seen = Threads(), []
+    answers: list[Future[int]] = [Future(), Future(), Future()]
+
+    async def waits():
+        await Answers(answers)
+        seen.append([each.done for each in answers])
+
+    threads.spawn("waits", waits())
+    for each in (2, 0, 1):
+        threads.run(0)
+        assert seen == []
+        answers[each].fail(ValueError("refused")) if each else answers[each].set(0)
+    threads.run(0)
+    assert seen == [[True, True, True]]
+
+
+def test_a_thread_that_is_cancelled_forsakes_every_answer_that_it_waits_for():
+    threads = Threads()
+    answers: list[Future[int]] = [Future(), Future()]
+
+    async def waits():
+        await Answers(answers)
+
+    thread = threads.spawn("waits", waits())
+    threads.run(0)
+    thread.cancel()
+    assert [each.forsaken for each in answers] == [True, True]

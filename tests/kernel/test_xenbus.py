@@ -3,7 +3,7 @@
 from actors.abi.errno import Errno
 from actors.abi.interface import XenbusState
 from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX, XsType
-from actors.kernel.store import read_or, read_state, state_text
+from actors.kernel.store import read_or, read_state, state_text, write_device
 
 
 def test_every_operation_reaches_the_store_and_its_answer_comes_back(joined):
@@ -48,6 +48,38 @@ def test_requests_are_pipelined_and_more_than_the_ring_holds_follow_when_there_i
     joined.settle()
     assert results == [[None]] * 20
     assert len(joined.do(joined.xenbus.directory("/n"))) == 20
+
+
+def test_what_is_read_all_at_once_is_asked_before_the_first_answer_and_lacks_what_is_not_there(joined):
+    joined.do(joined.xenbus.write_all({"/a": "1", "/b": "2"}))
+    results = joined.start(joined.xenbus.read_all(["/b", "/absent", "/a"]), served=False)
+    assert results == []
+    joined.log_of_requests.clear()
+    joined.settle()
+    assert [payload for _, payload, _ in joined.log_of_requests] == [b"/b\0", b"/absent\0", b"/a\0"]
+    assert results == [{"/b": "2", "/a": "1"}]
+    assert joined.do(joined.xenbus.read_all(["/a", "bad//path"])) is Errno.EINVAL
+
+
+def test_of_what_is_written_all_at_once_a_refusal_is_told_whatever_became_of_the_rest(joined):
+    assert joined.do(joined.xenbus.write_all({"/a": "1", "bad//path": "2", "/c": "3"})) is Errno.EINVAL
+    assert joined.do(joined.xenbus.read_all(["/a", "/c"])) == {"/a": "1", "/c": "3"}
+
+
+def test_a_device_is_written_in_one_transaction_whose_end_waits_for_what_it_ends(joined):
+    written = write_device(joined.xenbus, "/d", {"ring-ref": "8", "port": "3"}, XenbusState.Initialised)
+    assert joined.start(written) == [None]
+    assert [(kind, payload) for kind, payload, _ in joined.log_of_requests] == [
+        (XsType.TRANSACTION_START, b"\0"),
+        (XsType.WRITE, b"/d/ring-ref\x008"),
+        (XsType.WRITE, b"/d/port\x003"),
+        (XsType.WRITE, b"/d/state\x003"),
+        (XsType.TRANSACTION_END, b"T\0"),
+    ]
+    refused = joined.do(write_device(joined.xenbus, "/d", {"bad//key": "8"}, XenbusState.Connected))
+    assert refused is Errno.EINVAL
+    assert joined.log_of_requests[-1][:2] == (XsType.TRANSACTION_END, b"F\0")
+    assert joined.do(read_state(joined.xenbus, "/d")) is XenbusState.Initialised, "not without its keys"
 
 
 def test_a_watch_calls_back_at_once_and_on_changes_until_it_is_taken_back(joined):

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from actors.abi.errno import XenError
+from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState as S
 from actors.kernel.frontend_actions import ACTIONS, Detachment
 from actors.kernel.xenbus_frontend import XenbusFrontend
@@ -20,6 +20,7 @@ class ToyFront(XenbusFrontend):
 
     driver = "toyfront"
     mark = "offer"
+    attach_keys = ("colour",)
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -34,10 +35,12 @@ class ToyFront(XenbusFrontend):
         self.offers += 1
         self.asked.append(f"offer to {domid}")
 
-    async def read_backend(self, backend):
-        self.asked.append(f"read {await self.store.read(f'{backend}/colour')}")
+    def learn(self, told):
+        if "colour" not in told:
+            raise XenError(Errno.ENOENT, "no colour")
+        self.asked.append(f"read {told['colour']}")
 
-    async def refresh(self, backend):
+    def refresh(self, told):
         self.asked.append("refresh")
 
     def attach(self):
@@ -199,6 +202,57 @@ def test_a_store_that_was_lost_is_told_what_it_knew_of_a_device_that_is_there(to
     toy.lose_store()
     assert toy.key("state") == told
     assert toy.key("offer") == ("1" if told else None)
+
+
+@pytest.mark.parametrize("reconnect", ["renegotiate", "resume"])
+def test_a_store_that_was_lost_with_its_backend_is_told_no_offer_that_is_of_no_use(toy, reconnect):
+    toy.bring_to(S.Connected)
+    written, write = [], toy.world.store.write
+    toy.world.store.write = lambda path, value: (written.append((path, value)), write(path, value))
+    toy.world.nodes |= {f"{BACK}/reconnect": reconnect, f"{BACK}/state": str(int(S.InitWait))}
+    toy.world.nodes.pop(f"{FRONT}/state")
+    toy.world.reconnect_stores()
+    toy.world.run()
+    resumes = reconnect == "resume"
+    assert [each for each in written if each[0].startswith(FRONT)] == [
+        (f"{FRONT}/offer", "1" if resumes else "2"),
+        (f"{FRONT}/state", "4" if resumes else "3"),
+    ]
+    assert (toy.front.published_again, toy.front.reconnects) == ((1, 0) if resumes else (0, 1))
+
+
+def test_an_offer_that_a_lost_store_has_refused_is_told_to_it_later(toy):
+    toy.bring_to(S.Connected)
+    toy.world.nodes[f"{BACK}/state"] = str(int(S.InitWait))
+    write, refusals = toy.world.store.write, [XenError(Errno.ENOSPC, "full")]
+
+    def refuse_once(path, value):
+        if path.startswith(FRONT) and refusals:
+            raise refusals.pop()
+        write(path, value)
+
+    toy.world.store.write = refuse_once
+    toy.world.reconnect_stores()
+    toy.world.run()
+    assert (toy.front.state, toy.key("offer")) == (S.Initialised, "1")
+    toy.back(S.InitWait)
+    assert (toy.key("offer"), toy.key("state")) == ("2", "3")
+
+
+def test_what_one_store_was_asked_and_the_next_has_answered_decides_nothing(toy):
+    toy.bring_to(S.Connected)
+    toy.world.write(f"{BACK}/state", str(int(S.Connected)))
+    toy.world.turn()
+    toy.world.xen.turn(1)
+    assert toy.world.store.requests, "it looks"
+    nodes = dict(toy.world.nodes)
+    toy.world.nodes.clear()
+    toy.world.reconnect_stores()  # before the answer, which has no backend
+    toy.world.turn()
+    toy.world.nodes |= nodes
+    toy.world.run()
+    assert (toy.front.state, toy.front.published_again) == (S.Connected, 1)
+    assert "fail" not in toy.front.asked, "the device is not gone"
 
 
 def test_a_refusal_ends_one_look_and_not_the_device(toy):

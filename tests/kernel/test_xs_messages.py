@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.abi.xs_wire import HEADER_BYTES, XENSTORE_PAYLOAD_MAX, pack_message
-from actors.kernel.xs_messages import Message, MessageStream, ProtocolBroken
+from actors.kernel.xs_messages import MessageStream, ProtocolBroken, XsMessage
 
 MESSAGES = st.lists(
-    st.builds(Message, st.integers(0, 30), st.integers(0, 9), st.integers(0, 9), st.binary(max_size=50))
+    st.builds(XsMessage, st.integers(0, 30), st.integers(0, 9), st.integers(0, 9), st.binary(max_size=50))
 )
 
 
@@ -36,6 +36,6 @@ def test_a_payload_of_the_largest_size_is_taken_and_one_byte_more_is_not():
 def test_what_is_complete_before_nonsense_is_taken():
     header = bytes(HEADER_BYTES - 4) + b"\xff" * 4
     messages = MessageStream().feed(pack_message(1, 2, 3, b"whole") + header)
-    assert next(messages) == Message(1, 2, 3, b"whole")
+    assert next(messages) == XsMessage(1, 2, 3, b"whole")
     with pytest.raises(ProtocolBroken):
         next(messages)

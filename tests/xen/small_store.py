@@ -1,7 +1,7 @@
 """A XenStore of a few lines, whose every answer and every event waits for its turn."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from actors.abi.errno import Errno, XenError
@@ -99,6 +99,17 @@ class StoreClient:
     async def write(self, path: str, value: str) -> None:
         await self._request(lambda: self._store.write(self._absolute(path), value))
 
+    async def read_all(self, paths: Iterable[str]) -> dict[str, str]:
+        found = {}
+
+        def read() -> None:
+            for path in paths:
+                if self._absolute(path) in self._store.nodes:
+                    found[path] = self._store.nodes[self._absolute(path)]
+
+        await self._request(read)
+        return found
+
     async def watch(self, path: str, callback: Callable[[str], None]) -> Watch:
         watch = Watch(path, "", callback)
         entry = (self._owner, self._absolute(path), watch)
@@ -135,3 +146,6 @@ class StoreTransaction:
 
     async def write(self, path: str, value: str) -> None:
         self.written.append((path, value))
+
+    async def write_all(self, nodes: Mapping[str, str]) -> None:
+        self.written += nodes.items()

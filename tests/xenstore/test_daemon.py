@@ -60,6 +60,7 @@ def test_a_local_client_needs_no_ring(dom0):
     assert dom0.do(dom0.xenbus.read("/a/b")) == "c"
     assert dom0.do(dom0.xenbus.is_introduced(0))
     assert dom0.xen.mapped(0) == []
+    assert dom0.xenbus.reconnects == 0, "the first daemon takes over from nobody"
 
 
 def test_an_introduced_domain_is_served(dom0):

@@ -1,7 +1,10 @@
 """Measuring, with a floor beside each figure.
 
 figures            what is measured, and how a figure is taken
-results            the figures of a run
+results            the figures of a run, and recorded ones
+comparison         whether ratios are worse than recorded
+computer           what can be compared
+commands           the command
 hypercalls         measures the hypervisor's door
 host               measures what needs a whole host
 xenstore           measures the store

@@ -1,40 +1,40 @@
-"""`domzero bench`: every figure with the floor that it is to be held against, measured in the same run.
+"""Every figure of `domzero bench` with the floor that it is to be held against, measured in the same run.
 
-Each figure is the median of at least five repeats, pinned to one core and free. A floor is what the
-same exchange costs with nothing of ours in it (`floors.py`); that of `xenstore.read.loaded` is the same read
-before the load.
+Each figure is the median of at least five repeats, pinned to one core and free. A floor is what the same
+exchange costs with nothing of ours in it (`floors.py`); that of `xenstore.read.loaded` is the same read
+before the load, and that of a simulation the driver alone.
 """
 
 import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import linear_regression
 
 import click
-import msgpack
-import trio
 from rich.console import Console
 
-from cluster.studies.bench.floors import measure, pinned
-from cluster.studies.bench.host import RECOVERIES, guest_cost, random_reads, recovery, spawn_floor
+from cluster.studies.bench.computer import Computer
+from cluster.studies.bench.floors import loop_megabytes, measure, pinned, read_us, spawn_ms
+from cluster.studies.bench.host import GUESTS as WEIGHED
+from cluster.studies.bench.host import RECOVERIES, guest_cost, random_reads, recovery
 from cluster.studies.bench.hypercalls import (
     CALLS,
+    CHANNELS,
     IN_FLIGHT,
     ROUND_TRIPS,
     event_rate,
     hypercall_rate,
     hypercall_round_trip,
 )
-from cluster.studies.bench.results import Measurements, Result, Sample
-from cluster.studies.bench.simulation import echo_rate, reference_seconds
-from cluster.studies.bench.simulation import event_rate as simulated_rate
+from cluster.studies.bench.results import PER_SECOND, Measurements, Result, Sample
+from cluster.studies.bench.simulation import busy_run, echo_rate, reference_run
 from cluster.studies.bench.xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
 
 MODES = ("one-core", "free")
 ONE_CORE, FREE = MODES[:1], MODES[1:]
 GUESTS = (1, 8, 32)
+DEPTH = 32
 READ_HOPS = 7
 """Between processes: guest, hypervisor (and IO-APIC), dom0, disk, hypervisor, dom0, hypervisor, guest."""
 
@@ -47,29 +47,29 @@ class Benchmark:
     measure: Callable[[], Sequence[Sample]]
     modes: tuple[str, ...] = MODES
 
-    def names(self, prefix: str = "") -> list[str]:
-        """The names of its figures that begin so."""
-        return [name for name, _ in self.figures if name.startswith(prefix)]
+    def names(self, *prefixes: str) -> list[str]:
+        """The names of its figures that begin with one of these."""
+        return [name for name, _ in self.figures if name.startswith(prefixes or "")]
 
 
 def benchmarks() -> list[Benchmark]:
     """Every benchmark, in the order in which they run."""
     loaded = LoadedReads()
     return [
-        _one("hypercall.rtt", "us", hypercall_round_trip, partial(_round_trip_floor, "lowlevel")),
-        _one("hypercall.rtt.blocking", "us", hypercall_round_trip, partial(_round_trip_floor, "blocking")),
-        _one("hypercall.rate", "1/s", hypercall_rate, partial(_rate_floor, "lowlevel")),
-        _one("hypercall.rate.blocking", "1/s", hypercall_rate, partial(_rate_floor, "blocking")),
-        _one("event.rate", "1/s", event_rate),
-        _one("vbd.randread.qd1", "us", lambda: random_reads(1).latency_us, _hops_floor),
-        _one("vbd.randread.qd32", "1/s", lambda: random_reads(32).rate),
+        _one("hypercall.rtt", "us", hypercall_round_trip, partial(_round_trip_us, "lowlevel")),
+        _one("hypercall.rtt.blocking", "us", hypercall_round_trip, partial(_round_trip_us, "blocking")),
+        _one("hypercall.rate", PER_SECOND, hypercall_rate, partial(_echoes, "lowlevel", IN_FLIGHT)),
+        _one("hypercall.rate.blocking", PER_SECOND, hypercall_rate, partial(_echoes, "blocking", IN_FLIGHT)),
+        _one("event.rate", PER_SECOND, event_rate, partial(_echoes, "lowlevel", CHANNELS)),
+        _one("vbd.randread.qd1", "us", lambda: random_reads(1).latency_us, partial(_batch_us, 1)),
+        _one("vbd.randread.qd32", PER_SECOND, lambda: random_reads(DEPTH).rate, _reads_floor),
         _one("xenstore.read", "us", reads, read_floor),
         _one("xenstore.read.loaded", "us", loaded.measure, loaded.floor),
         _one("xenstore.transaction", "us", transactions, transaction_floor),
         *(_recovery(way) for way in RECOVERIES),
-        _one("simulation.rate", "1/s", partial(simulated_rate, invariants=False), echo_rate, ONE_CORE),
-        _one("simulation.rate.checked", "1/s", partial(simulated_rate, invariants=True), echo_rate, ONE_CORE),
-        _one("simulation.reference", "s", reference_seconds, modes=ONE_CORE),
+        _simulation("", invariants=False),
+        _simulation(".checked", invariants=True),
+        Benchmark((("simulation.reference", "s"),), _reference, ONE_CORE),
         Benchmark((("guest.boot", "ms"), ("guest.memory", "MB")), _guest, FREE),
     ]
 
@@ -79,14 +79,15 @@ def benchmark_names() -> list[str]:
     return [name for each in benchmarks() for name in each.names()]
 
 
-def run_benchmarks(*, only: str, repeats: int, console: Console) -> Measurements:
-    """Take every figure whose name begins with `only`."""
-    results = Measurements(_machine())
+def run_benchmarks(*, only: Sequence[str], repeats: int, console: Console) -> Measurements:
+    """Take every figure whose name begins with one of `only`."""
+    results = Measurements(Computer.here())
     known = benchmark_names()
-    if not any(name.startswith(only) for name in known):
-        raise click.UsageError(f"no benchmark begins with {only!r}; there are {', '.join(known)}")
+    for prefix in only:
+        if not any(name.startswith(prefix) for name in known):
+            raise click.UsageError(f"no benchmark begins with {prefix!r}; there are {', '.join(known)}")
     for each in benchmarks():
-        if names := each.names(only):
+        if names := each.names(*only):
             for mode in each.modes:
                 console.print(f"{', '.join(names)} ({mode})", highlight=False)
                 taken = _take(each, mode, repeats)
@@ -101,15 +102,9 @@ def _take(benchmark: Benchmark, mode: str, repeats: int) -> list[Result]:
     return [Result.of(name, mode, unit, samples) for (name, unit), samples in columns]
 
 
-def _one(
-    name: str,
-    unit: str,
-    measure: Callable[[], float],
-    floor: Callable[[], float] | None = None,
-    modes: tuple[str, ...] = MODES,
-) -> Benchmark:
+def _one(name: str, unit: str, measure: Callable[[], float], floor: Callable[[], float]) -> Benchmark:
     """A figure that is measured by itself."""
-    return Benchmark(((name, unit),), lambda: [Sample(measure(), None if floor is None else floor())], modes)
+    return Benchmark(((name, unit),), lambda: [Sample(measure(), floor())])
 
 
 def _recovery(way: str) -> Benchmark:
@@ -117,41 +112,51 @@ def _recovery(way: str) -> Benchmark:
 
     def measure() -> list[Sample]:
         took_ms = [recovery(RECOVERIES[way], count) for count in GUESTS]
-        slope_ms = linear_regression(GUESTS, took_ms).slope
-        return [Sample(each, spawn_floor()) for each in (*took_ms, slope_ms)]
+        slope_ms, floor_ms = linear_regression(GUESTS, took_ms).slope, spawn_ms()
+        return [Sample(each, floor_ms) for each in (*took_ms, slope_ms)]
 
     figures = [(f"recovery.{way}.{count}", "ms") for count in GUESTS]
     return Benchmark((*figures, (f"recovery.{way}.slope", "ms")), measure, FREE)
 
 
+def _simulation(name: str, *, invariants: bool) -> Benchmark:
+    """A busy host by events and by work; the driver alone would hand on the messages of as many reads."""
+
+    def measure() -> list[Sample]:
+        run, echoes = busy_run(invariants=invariants), echo_rate()
+        return [Sample(run.rate, echoes), Sample(run.request_us, READ_HOPS / echoes * 1e6)]
+
+    figures = ((f"simulation.rate{name}", PER_SECOND), (f"simulation.request{name}", "us"))
+    return Benchmark(figures, measure, ONE_CORE)
+
+
+def _reference() -> list[Sample]:
+    run = reference_run()
+    return [Sample(run.seconds, run.requests * READ_HOPS / echo_rate())]
+
+
 def _guest() -> list[Sample]:
     cost = guest_cost()
-    return [Sample(cost.boot_ms, spawn_floor()), Sample(cost.memory_mb)]
+    return [Sample(cost.boot_ms, spawn_ms()), Sample(cost.memory_mb, loop_megabytes(WEIGHED))]
 
 
-def _round_trip_floor(make: str) -> float:
+def _round_trip_us(make: str) -> float:
     return measure(make, 1, ROUND_TRIPS, one_core=_on_one_core()) / ROUND_TRIPS * 1e6
 
 
-def _hops_floor() -> float:
-    """The messages of one read from guest to disk and back, each no more than a trio.lowlevel echo sends."""
-    return READ_HOPS / 2 * _round_trip_floor("lowlevel")
+def _echoes(make: str, depth: int) -> float:
+    """Echoes a second with so many under way."""
+    return CALLS / measure(make, depth, CALLS, one_core=_on_one_core())
 
 
-def _rate_floor(make: str) -> float:
-    return CALLS / measure(make, IN_FLIGHT, CALLS, one_core=_on_one_core())
+def _batch_us(depth: int) -> float:
+    """One batch of reads: a bare message for each hop from guest to disk and back, and the file."""
+    return READ_HOPS / 2 * _round_trip_us("lowlevel") + read_us(depth)
+
+
+def _reads_floor() -> float:
+    return DEPTH / _batch_us(DEPTH) * 1e6
 
 
 def _on_one_core() -> bool:
     return len(os.sched_getaffinity(0)) == 1
-
-
-def _machine() -> dict[str, object]:
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "trio": trio.__version__,
-        "msgpack": ".".join(str(each) for each in msgpack.version),
-    }

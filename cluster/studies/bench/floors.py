@@ -5,6 +5,8 @@ each a framed msgpack array, in three makes: `blocking` (sockets that block, not
 `lowlevel` (a bare `trio.lowlevel` loop), and `actor` (the product's own driver with an echo machine
 at each end, which is what is to be compared). `depth` requests are in flight.
 
+Beside it: reads of a file, a fork, and what a process weighs that does nothing.
+
 Rules: a measurement forks its peer before any trio loop runs, and reaps it.
 """
 
@@ -12,9 +14,13 @@ import os
 import signal
 import socket
 import struct
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+from statistics import median
 
 import msgpack
 import trio
@@ -26,6 +32,10 @@ from actors.runtime.transport import SocketStream, unix_pair
 
 NULL_HYPERCALL = 17
 RECEIVE_BYTES = 64 * 1024
+BLOCK_BYTES = 4096
+FILE_BLOCKS = 4096
+BATCHES = 101
+SPAWNS = 9
 
 _LENGTH = struct.Struct("<I")
 
@@ -37,6 +47,61 @@ def measure(make: str, depth: int, rounds: int, *, one_core: bool) -> float:
     with pinned(one_core=one_core), here, child(lambda: serve(there), here):
         there.close()
         return call(here, depth, rounds)
+
+
+def read_us(count: int) -> float:
+    """Microseconds in which `count` blocks of 4 KiB are read from places of a file, one `preadv2` each."""
+    random, buffer = Random(count), memoryview(bytearray(BLOCK_BYTES))
+    places = [random.randrange(FILE_BLOCKS) * BLOCK_BYTES for _ in range(count)]
+    with tempfile.TemporaryFile(prefix="domzero-bench-") as file:
+        file.write(bytes(FILE_BLOCKS * BLOCK_BYTES))
+        file.flush()
+        batches = []
+        for _ in range(BATCHES):
+            began_ns = time.perf_counter_ns()
+            for place in places:
+                os.preadv(file.fileno(), [buffer], place)
+            batches.append((time.perf_counter_ns() - began_ns) / 1e3)
+        return median(batches)
+
+
+def spawn_ms() -> float:
+    """Milliseconds to fork a process and have its first byte over a socket."""
+    return median(_spawn_ms() for _ in range(SPAWNS))
+
+
+def _spawn_ms() -> float:
+    ours, theirs = unix_pair()
+    ours.setblocking(True)
+    theirs.setblocking(True)
+    with ours, theirs:
+        began_ns = time.perf_counter_ns()
+        with child(lambda: theirs.sendall(b"!")):
+            ours.recv(1)
+            return (time.perf_counter_ns() - began_ns) / 1e6
+
+
+def loop_megabytes(count: int) -> float:
+    """Memory of one of `count` processes that wait in an event loop; shared pages count in proportion."""
+    ours, theirs = unix_pair()
+    ours.setblocking(True)
+    theirs.setblocking(True)
+
+    async def wait() -> None:
+        theirs.sendall(b"!")
+        await trio.sleep_forever()
+
+    with ours, theirs, ExitStack() as children:
+        pids = [children.enter_context(child(lambda: trio.run(wait))) for _ in range(count)]
+        for _ in pids:
+            ours.recv(1)
+        return median(_proportional_bytes(pid) for pid in pids) / 1e6
+
+
+def _proportional_bytes(pid: int) -> int:
+    rows = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    (row,) = [each for each in rows if each.startswith("Pss:")]
+    return int(row.split()[1]) * 1024
 
 
 @contextmanager
@@ -52,8 +117,8 @@ def pinned(*, one_core: bool) -> Iterator[None]:
 
 
 @contextmanager
-def child(body: Callable[[], object], *ours: socket.socket) -> Iterator[None]:
-    """A process that does this until it is killed; what is `ours` is closed there."""
+def child(body: Callable[[], object], *ours: socket.socket) -> Iterator[int]:
+    """The id of a process that does this until it is killed; what is `ours` is closed there."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -63,7 +128,7 @@ def child(body: Callable[[], object], *ours: socket.socket) -> Iterator[None]:
         finally:
             os._exit(0)
     try:
-        yield
+        yield pid
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

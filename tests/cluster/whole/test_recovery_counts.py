@@ -7,12 +7,12 @@ from tests.cluster.whole.recovery_count import Toll, count_recovery
 from tests.cluster.whole.scenario import Scenario
 
 TOLLS = {
-    ("renegotiate", 1): Toll(36, 32, 37, 38, 99, 19, 167, 12),
-    ("renegotiate", 4): Toll(144, 128, 148, 152, 387, 37, 593, 27),
-    ("renegotiate", 8): Toll(288, 256, 296, 304, 771, 61, 1087, 47),
-    ("resume", 1): Toll(23, 19, 21, 24, 96, 19, 117, 10),
-    ("resume", 4): Toll(92, 76, 84, 96, 375, 37, 394, 19),
-    ("resume", 8): Toll(184, 152, 168, 191, 747, 61, 732, 31),
+    ("renegotiate", 1): Toll(35, 7, 13, 15, 98, 19, 49, 11),
+    ("renegotiate", 4): Toll(138, 28, 52, 55, 383, 37, 148, 23),
+    ("renegotiate", 8): Toll(280, 56, 104, 112, 763, 61, 280, 39),
+    ("resume", 1): Toll(30, 6, 8, 10, 96, 19, 41, 10),
+    ("resume", 4): Toll(120, 24, 32, 45, 375, 37, 128, 19),
+    ("resume", 8): Toll(240, 48, 64, 88, 747, 61, 246, 31),
 }
 """By (reconnect, guests)."""
 

@@ -7,18 +7,18 @@ import pytest
 
 from cluster.lab.config.loading import load_cluster
 from cluster.studies.bench import host
-from cluster.studies.bench.host import RECOVERIES, configuration, guest_cost, recovery
+from cluster.studies.bench.host import RECOVERIES, Experiment, Recovery, guest_cost, recovery
 
 MS = 1_000_000
 
 
-@pytest.mark.parametrize("way", RECOVERIES.values(), ids=list(RECOVERIES))
+@pytest.mark.parametrize("way", [*RECOVERIES.values(), Recovery({}, rate=1)], ids=[*RECOVERIES, "rare"])
 def test_every_guest_has_a_request_that_waits_when_dom0_crashes(way, tmp_path):
     file = tmp_path / "bench.yaml"
-    file.write_text(json.dumps(configuration(2, way.workload, keys=way.keys, faults=way.faults)))
+    file.write_text(json.dumps(way.experiment(2).configuration()))
     faults = {each.kind: each for each in load_cluster(file).faults}
     crash_ns = faults["crash"].at_ns
-    period_ns = 1_000 * MS // int(way.rate.removesuffix("/s"))
+    period_ns = 1_000 * MS // way.rate
     if "disk-stall" in faults:
         stall = faults["disk-stall"]
         assert stall.at_ns + period_ns < crash_ns
@@ -33,11 +33,11 @@ def test_guests_are_weighed_only_where_their_memory_is_the_figure(monkeypatch):
     supervisor = SimpleNamespace(phases=phases, injections=[SimpleNamespace(kind="disk-stall"), crash])
     runs = []
 
-    def run(count, _workload, *, weigh=False, **_):
-        runs.append((count, weigh))
+    def run(experiment, *, weigh=False):
+        runs.append((experiment.count, weigh))
         return SimpleNamespace(supervisor=supervisor, guest_memory_bytes=[4e6])
 
-    monkeypatch.setattr(host, "_run", run)
+    monkeypatch.setattr(Experiment, "run", run)
     assert recovery(RECOVERIES["resume"], 8) == 4
     assert guest_cost().memory_mb == 4
     assert runs == [(8, False), (1, False), (host.GUESTS, True)]
