@@ -10,6 +10,7 @@ transport        byte streams: socket pairs, listeners and connections (Unix, TC
 memory           machine memory of a host: a sparse shared file, or its in-memory twin
 arrivals         what has come on a link, cut into turns that are fair to other links
 link             a live actor's end of a link: frames in, what waits to go out
+joined_link      the same between two actors of one process
 attention        whether a link is served when something has arrived on it
 link_rules       rules that break one direction of a link: what they make of a message
 late_messages    a live link's messages on their way while rules break it

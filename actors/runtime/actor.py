@@ -18,6 +18,7 @@ from actors.runtime.alarm import Alarm
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec
 from actors.runtime.freezer import Freezer
 from actors.runtime.intercept import Intercepts, answer
+from actors.runtime.joined_link import JoinedEnd, JoinedLink
 from actors.runtime.link import Link, RawLink
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import (
@@ -136,7 +137,10 @@ class ActorDriver:
 
     def plug(self, link: str, stream: ByteStream) -> None:
         """Give the machine a new link. An older one of that name is read out and closed first."""
-        self._inbox.put(self._new_link(link, stream))
+        if isinstance(stream, JoinedEnd):
+            self._inbox.put(JoinedLink(link, stream))
+        else:
+            self._inbox.put(self._new_link(link, stream))
 
     def plug_raw(self, link: str, stream: ByteStream) -> None:
         """Give the machine a raw link, whose messages are `bytes` as they come and go."""

@@ -27,11 +27,12 @@ from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
 from actors.runtime.actor import ActorDriver
 from actors.runtime.intercept import Intercepts
+from actors.runtime.joined_link import joined_ends
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
-from actors.runtime.transport import ByteStream, SocketStream, memory_pair
+from actors.runtime.transport import ByteStream, SocketStream
 from actors.runtime.waiting import Waiting
 from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
@@ -196,7 +197,7 @@ class ActorProcess:
             address, link = arguments
             self._plug(address, link, stream, raw=command == "plug_raw")
         elif command == "join":
-            for address, link, end in zip(arguments[::2], arguments[1::2], memory_pair(), strict=True):
+            for address, link, end in zip(arguments[::2], arguments[1::2], joined_ends(), strict=True):
                 self._plug(address, link, end)
         elif command == "rules":
             address, link, rules, seed = arguments

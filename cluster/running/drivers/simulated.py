@@ -151,12 +151,12 @@ def run_simulated(
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if not supervisor.phases.finished:
         supervisor.lab.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
+    return supervisor, partial(_read_volume, images)
 
-    def read_volume(volume: Volume) -> ReadSectors:
-        image = images[volume]
-        return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
-    return supervisor, read_volume
+def _read_volume(images: dict[Volume, MemoryImage], volume: Volume) -> ReadSectors:
+    image = images[volume]
+    return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
 
 def _store_logs(hosts: dict[str, SimulatedHost], cluster: ResolvedCluster) -> dict[GuestId, StoreLog]:
