@@ -27,8 +27,6 @@ LARGE_CLASSES = {
     "cluster/lab/faults/kind.py FaultKind": "a kind is one row: all that anybody asks of it",
     "cluster/lab/experiment/breaking/injection.py Injection": "one fault from its start to the report",
     "cluster/running/run/about.py About": "the fields of about.json",
-    "cluster/lab/experiment/host_board.py HostBoard": "an answer to each thing that a hypervisor can say",
-    "cluster/running/run/session.py Session": "what a run is made of, one attribute a part",
 }
 """Classes with more than that, and what makes them one noun."""
 FORBIDDEN_WORDS = {"manager", "handler", "service", "utils", "util", "helpers", "common", "misc"}

@@ -18,6 +18,7 @@ from actors.dom0.plan import DevicePlan
 from actors.dom0.steps import WriteNodes, backend_path, device_nodes, frontend_path
 from actors.dom0.toolstack import Running, Toolstack
 from actors.kernel.kernel import Kernel
+from actors.kernel.store import read_or
 from actors.kernel.threads import Timeout
 from actors.kernel.xenbus import Transaction, Xenbus
 from actors.messages import Fault
@@ -96,7 +97,7 @@ class BlockDevices:
     async def _attach(self, toolstack: Toolstack, running: Running, disk: DevicePlan) -> None:
         domid, store = running.domid, toolstack.store
         front, back = frontend_path(disk, domid), backend_path(disk, domid)
-        if await store.read_or(f"{back}/online", "") == "0":
+        if await read_or(store, f"{back}/online", "") == "0":
             await self._detach(toolstack, running, disk)  # somebody else has begun to, and not ended it
         elif await store.exists(f"{front}/backend"):
             self._kernel.log(f"xl: {disk.name} of {running.plan.name} is attached")
@@ -144,7 +145,7 @@ async def _take_offline(store: Xenbus, front: str, back: str, *, force: bool) ->
     async def body(transaction: Transaction) -> bool:
         if force and await transaction.exists(front):
             await transaction.rm(front)
-        state = await transaction.read_or(f"{back}/state", "")
+        state = await read_or(transaction, f"{back}/state", "")
         if not state:
             return False
         await transaction.write(f"{back}/online", "0")

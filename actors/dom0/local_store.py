@@ -48,7 +48,8 @@ class LocalStore:
         await daemon.start()
         self.began_empty = not daemon.restored
         self._tools.serve(daemon.served)
-        self._transport = daemon.served.connect_kernel()
+        self._transport = LocalTransport()
+        daemon.served.connect_kernel(self._transport)
         return self._make_client(self._transport)
 
     def _die(self, *, planned: bool) -> bool:
@@ -96,7 +97,7 @@ class LocalStore:
         self._kernel.log("xenstored: started again")
         if not daemon.restored:
             self._lost()  # before anything that was asked of the dead one is asked of this one
-        daemon.served.reconnect_kernel(transport)
+        daemon.served.connect_kernel(transport)
         if self._killed_early:
             self._killed_early = False
             self._replace(daemon, transport)

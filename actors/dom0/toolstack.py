@@ -33,6 +33,7 @@ from actors.dom0.steps import (
     removal_steps,
 )
 from actors.kernel.kernel import Kernel
+from actors.kernel.store import read_or
 from actors.kernel.threads import Future, Signal, Thread
 from actors.kernel.xenbus import Watch, Xenbus
 
@@ -261,7 +262,7 @@ class Toolstack:
         """What the store says of devices that an earlier dom0 has detached, or was about to."""
         store = self._builder.store
         for device in plan.devices:
-            online = await store.read_or(f"{backend_path(device, domid)}/online", "")
+            online = await read_or(store, f"{backend_path(device, domid)}/online", "")
             if online == "0":
                 self.half_detached.append((domid, device))
             # The nodes of a driver domain's backends go with it, and say nothing.

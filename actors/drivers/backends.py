@@ -21,6 +21,7 @@ from actors.drivers.hardware import Behind
 from actors.kernel.device_class import DeviceClass
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.store import read_state
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
 from actors.kernel.xenbus_backend import Served, XenbusBackend
@@ -123,7 +124,7 @@ class Backends:
         names = ""
         while key not in self.devices:
             try:
-                state = await self._xenbus.read_state(path)
+                state = await read_state(self._xenbus, path)
                 if state not in {XenbusState.Initialising, XenbusState.Closing}:
                     return
                 frontend = await self._xenbus.read(f"{path}/frontend")

@@ -8,6 +8,7 @@ grants          the domain's grant table, and the grants of others that it has m
 kernel          the machine that puts these together
 watchdog        tells the hypervisor that this kernel has not hung
 
+xs_messages     messages out of the bytes of a connection, for both ends
 xs_ring         byte streams over a XenStore ring page, for both ends
 xs_transport    a XenStore client's way to the daemon: a ring page, or the same kernel
 xs_nodes        what one may do with nodes

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from actors.abi.errno import XenError
 from actors.abi.interface import ShutdownReason
-from actors.kernel.xenbus import Xenbus
+from actors.kernel.store import StoreNodes, read_or
 
 NODE = "control/shutdown"
 _UNDERSTOOD = {
@@ -21,15 +21,15 @@ _UNDERSTOOD = {
 LAST_WORDS = {ShutdownReason.poweroff: "System halted.", ShutdownReason.reboot: "Restarting system."}
 
 
-async def shutdown_request(xenbus: Xenbus, log: Callable[[str], None]) -> ShutdownReason | None:
+async def shutdown_request(nodes: StoreNodes, log: Callable[[str], None]) -> ShutdownReason | None:
     """What the domain is to shut down for, which is cleared then; None if it is not asked to."""
     try:
-        request = await xenbus.read_or(NODE, "")
+        request = await read_or(nodes, NODE, "")
         if request not in _UNDERSTOOD:
             if request:
                 log(f"ignoring shutdown request: {request}")
             return None
-        await xenbus.write(NODE, "")
+        await nodes.write(NODE, "")
     except XenError as error:
         log(f"{NODE}: {error}")
         return None

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
-from actors.kernel.xenbus import Watch
+from actors.kernel.xenwatch import Watch
 
 T = TypeVar("T")
 

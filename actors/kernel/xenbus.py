@@ -20,10 +20,11 @@ from actors.abi.xs_wire import (
     XsType,
     error_of,
     pack_message,
-    unpack_header,
 )
+from actors.kernel.store import read_state
 from actors.kernel.threads import Future, Signal, Threads
 from actors.kernel.xenwatch import Watch, XenWatch
+from actors.kernel.xs_messages import Message, MessageStream, ProtocolBroken
 from actors.kernel.xs_nodes import NodeOperations, encode
 from actors.kernel.xs_ring import XsRingBroken
 from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
@@ -81,7 +82,7 @@ class Xenbus(NodeOperations):
         self._watches = XenWatch(threads)
         self._open: set[int] = set()
         self._req_id = 0
-        self._input = b""
+        self._input = MessageStream()
         self._reconnecting = False
         self._broken = False
         self._reconnect_callbacks: list[Callable[[], None]] = []
@@ -187,7 +188,7 @@ class Xenbus(NodeOperations):
         watch = await self.watch(f"{path}/state", lambda _: changed.set())
         try:
             while True:
-                state = await self.read_state(path)
+                state = await read_state(self, path)
                 if state in states:
                     return state
                 await changed.wait()
@@ -212,7 +213,7 @@ class Xenbus(NodeOperations):
     def _guard(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except XsRingBroken as error:
+        except (XsRingBroken, ProtocolBroken) as error:
             self._break(str(error))
 
     def _break(self, why: str) -> None:
@@ -223,20 +224,11 @@ class Xenbus(NodeOperations):
             each.answer.fail(XenError(Errno.EIO, why))
 
     def _receive(self) -> None:
-        data = self._input + self._transport.receive()
-        start, end = 0, len(data)
-        while end - start >= HEADER_BYTES:
-            kind, req_id, _, length = unpack_header(data, start)
-            if length > XENSTORE_PAYLOAD_MAX:
-                raise XsRingBroken(f"an answer of {length} bytes")
-            first = start + HEADER_BYTES
-            if end - first < length:
-                break
-            start = first + length
-            self._take(kind, req_id, data[first:start])
-        self._input = data[start:]
+        for message in self._input.feed(self._transport.receive()):
+            self._take(message)
 
-    def _take(self, kind: int, req_id: int, payload: bytes) -> None:
+    def _take(self, message: Message) -> None:
+        kind, req_id, payload = message.kind, message.req_id, message.payload
         if kind == XsType.WATCH_EVENT:
             self._watches.heard(payload)
             return
@@ -268,7 +260,7 @@ class Xenbus(NodeOperations):
     def _lose_server(self) -> None:
         self._log("xenbus: another server has taken over; reconnecting")
         self._reconnecting = True
-        self._input = b""
+        self._input.clear()
         self._open.clear()
         self._transport.begin_reconnect()
 
@@ -300,5 +292,5 @@ class Xenbus(NodeOperations):
 def _transaction_number(payload: bytes) -> int:
     number = payload.rstrip(b"\0")
     if not number.isdigit() or len(number) > DIGITS_MAX:
-        raise XsRingBroken(f"a transaction with the number {number[:40]!r}")
+        raise ProtocolBroken(f"a transaction with the number {number[:40]!r}")
     return int(number)

@@ -8,10 +8,7 @@ Source: docs/misc/xenstore.txt.
 from collections.abc import Awaitable, Iterable
 
 from actors.abi.errno import Errno, XenError
-from actors.abi.interface import XenbusState
 from actors.abi.xs_wire import XsType
-
-_STATES = {str(int(each)): each for each in XenbusState}
 
 
 def encode(text: str) -> bytes:
@@ -34,15 +31,6 @@ class NodeOperations:
     async def read(self, path: str) -> str:
         """The value of a node. ENOENT, EACCES."""
         return decode(await self.request(XsType.READ, encode(path) + b"\0"))
-
-    async def read_or(self, path: str, default: str) -> str:
-        """The value of a node, or `default` if there is none."""
-        try:
-            return await self.read(path)
-        except XenError as error:
-            if error.errno is not Errno.ENOENT:
-                raise
-            return default
 
     async def exists(self, path: str) -> bool:
         """Whether there is such a node. EACCES."""
@@ -74,11 +62,3 @@ class NodeOperations:
     async def set_perms(self, path: str, permissions: Iterable[str]) -> None:
         """Replace the permissions of a node. EACCES, EPERM (another owner), EINVAL, ENOENT, ENOSPC."""
         await self.request(XsType.SET_PERMS, b"".join(encode(each) + b"\0" for each in (path, *permissions)))
-
-    async def read_state(self, path: str) -> XenbusState:
-        """The state of the device at `path`; Unknown if there is none or it is nonsense."""
-        return _STATES.get(await self.read_or(f"{path}/state", ""), XenbusState.Unknown)
-
-    async def switch_state(self, path: str, state: XenbusState) -> None:
-        """Write the state of the device at `path`."""
-        await self.write(f"{path}/state", str(int(state)))

@@ -100,9 +100,8 @@ class RingTransport:
 class LocalTransport:
     """A client in the kernel in which the daemon runs: no ring, no events, the same bytes."""
 
-    def __init__(self, request: Callable[[bytes], None]) -> None:
-        """`request` hands a message to the daemon, which answers by `deliver`."""
-        self._request = request
+    def __init__(self) -> None:
+        self._request: Callable[[bytes], None] = _unanswered
         self._input: list[bytes] = []
         self._on_event: Callable[[], None] | None = None
         self._changed = False
@@ -117,10 +116,10 @@ class LocalTransport:
         self._input.clear()
 
     def connect(self, request: Callable[[bytes], None]) -> None:
-        """Another daemon serves us from now on."""
+        """A daemon serves us from now on: `request` hands it a message, which it answers by `deliver`."""
         self._request = request
-        self._changed = True
         if self._on_event is not None:
+            self._changed = True
             self._on_event()
 
     def deliver(self, message: bytes) -> None:

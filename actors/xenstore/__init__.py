@@ -11,7 +11,7 @@ numbers         numbers as C reads them
 requests        a request to its method, a refusal to its name
 request_table   which method does which request
 administration  requests about domains and the daemon itself
-connections     one client: who it is, what it has, what came in part
+connections     one client: who it is, what it has, what it has not taken
 clients         who is connected
 domains         for which domains
 store           the store as a whole: request in, messages out

@@ -1,30 +1,15 @@
-"""One client of the store: who it is, what it has open, what came from it in part, what it has not taken.
+"""One client of the store: who it is, what it has open, what it has not taken.
 
-Rules: a length past the protocol's limit is a `ProtocolBroken` and the end of the conversation. A domain
-that does not take what it is sent is not read from any more; watch events it leaves lie too long are lost.
+Rules: a domain that does not take what it is sent is not read from any more; watch events it leaves lie too
+long are lost.
 Source: tools/xenstored/core.c.
 """
 
 from collections import deque
-from dataclasses import dataclass
 
-from actors.abi.xs_wire import HEADER_BYTES, XENSTORE_PAYLOAD_MAX, XsType, pack_message, unpack_header
+from actors.abi.xs_wire import HEADER_BYTES, XsType, pack_message, unpack_header
 from actors.xenstore.quotas import Quotas
 from actors.xenstore.transactions import Transaction
-
-
-class ProtocolBroken(Exception):  # noqa: N818 (it names what the peer did)
-    """The client sent what cannot be the start of a message."""
-
-
-@dataclass(slots=True)
-class Request:
-    """One message from a client."""
-
-    kind: int
-    req_id: int
-    tx_id: int
-    payload: bytes
 
 
 class Connection:
@@ -55,41 +40,6 @@ class Connection:
         self.home = f"/local/domain/{domid}"
         self.transactions: dict[int, Transaction] = {}
         self.last_transaction = 0
-
-
-class RequestStream:
-    """Bytes in, requests out."""
-
-    __slots__ = ("_partial",)
-
-    def __init__(self) -> None:
-        self._partial = b""
-
-    def feed(self, data: bytes) -> list[Request]:
-        """The requests that are complete with `data`. ProtocolBroken for a length past the limit."""
-        data = self._partial + data
-        start, end = 0, len(data)
-        requests: list[Request] = []
-        while end - start >= HEADER_BYTES:
-            kind, req_id, tx_id, length = unpack_header(data, start)
-            if length > XENSTORE_PAYLOAD_MAX:
-                raise ProtocolBroken(f"a request of {length} bytes")
-            first = start + HEADER_BYTES
-            if end - first < length:
-                break
-            start = first + length
-            requests.append(Request(kind, req_id, tx_id, data[first:start]))
-        self._partial = data[start:]
-        return requests
-
-    @property
-    def partial(self) -> bytes:
-        """What has come of a request that is not complete."""
-        return self._partial
-
-    def clear(self, partial: bytes = b"") -> None:
-        """Forget what came in part; have this instead."""
-        self._partial = partial
 
 
 class OutputQueue:

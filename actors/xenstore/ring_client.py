@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from actors.abi.xs_wire import XENSTORE_RING_SIZE, XsConnection, XsError, XsType, unpack_header
 from actors.kernel.grants import Mapping
+from actors.kernel.xs_messages import Message, MessageStream, ProtocolBroken
 from actors.kernel.xs_ring import MASK32, XsRing, XsRingBroken
 from actors.xenstore.archive import RingRecord
-from actors.xenstore.connections import OutputQueue, ProtocolBroken, Request, RequestStream
+from actors.xenstore.connections import OutputQueue
 from actors.xenstore.quotas import Quotas
 
 EVENTS_MAX = 1024
@@ -37,7 +38,7 @@ class RingClient:
         self.quotas = quotas
         self._ring = ring
         self._position = ring.requests.consumer
-        self._stream = RequestStream()
+        self._stream = MessageStream()
         self._output = OutputQueue()
         self.renewing = False
         self._kept_open = True
@@ -130,7 +131,7 @@ class RingClient:
         self._ring.connection = XsConnection.CONNECTED
         self.notify()
 
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[Message]:
         """What has come; nothing while the client leaves too much unread, or is not served any more."""
         if (
             self.broken
@@ -141,7 +142,7 @@ class RingClient:
         try:
             data = self._ring.requests.peek(self._position)
             self._position = (self._position + len(data)) & MASK32
-            return self._stream.feed(data) if data else []
+            return list(self._stream.feed(data)) if data else []
         except XsRingBroken as error:
             self._stop(XsError.RINGIDX, str(error))
         except ProtocolBroken as error:

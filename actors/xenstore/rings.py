@@ -88,12 +88,11 @@ class Rings:
 
     async def close(self, domid: int) -> None:
         """Serve a domain's ring no more; what the store has of it stays."""
+        self.release(domid)
         client = self.by_domain.pop(domid, None)
         if client is None:
             return
         self._served.turn_end.forget(domid)
-        if client.connection is not None:
-            self._served.sinks.pop(client.connection, None)
         if client.port != self.kept_port:
             self._kernel.irq.unbind(client.port)
         await unmap(self._kernel, client.mapping)

@@ -43,14 +43,8 @@ class ServedStore:
         del self.sinks[connection]
         self.store.clients.disconnect(connection)
 
-    def connect_kernel(self) -> LocalTransport:
-        """A connection for the kernel in which the daemon runs, which is the control domain's."""
-        transport = LocalTransport(lambda message: self._ask(connection, message))
-        connection = self.connect(transport.deliver)
-        return transport
-
-    def reconnect_kernel(self, transport: LocalTransport) -> None:
-        """Serve the kernel in which the daemon runs, which an earlier daemon has served."""
+    def connect_kernel(self, transport: LocalTransport) -> None:
+        """Serve the kernel in which the daemon runs, which is the control domain's."""
         connection = self.connect(transport.deliver)
         transport.connect(lambda message: self._ask(connection, message))
 

@@ -8,7 +8,7 @@ Source: tools/xenstored/core.c (the socket's connections).
 from typing import Final
 
 from actors.kernel.kernel import Kernel
-from actors.xenstore.connections import ProtocolBroken, RequestStream
+from actors.kernel.xs_messages import MessageStream, ProtocolBroken
 from actors.xenstore.served_store import ServedStore
 
 TOOL: Final = "xenstore-tool/"
@@ -24,7 +24,7 @@ class ToolClients:
         self._kernel = kernel
         self._server: ServedStore | None = None
         self._links: dict[str, int] = {}
-        self._streams: dict[str, RequestStream] = {}
+        self._streams: dict[str, MessageStream] = {}
         self._early: dict[str, bytes] = {}
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class ToolClients:
 
     def opened(self, link: str) -> None:
         """A tool has connected."""
-        self._streams[link] = RequestStream()
+        self._streams[link] = MessageStream()
         self._kernel.on_link(link, lambda data: self._received(link, data))
         if self._server is not None:
             self._connect(link, self._server)

@@ -7,6 +7,7 @@ from actors.block.vbd import VBD
 from actors.dom0.block_devices import DESTROY_NS, BlockDevices
 from actors.dom0.plan import DevicePlan, DomainPlan
 from actors.dom0.shutdown_actions import ShutdownActions
+from actors.kernel.store import read_or
 from actors.messages import Fault
 from tests.dom0.toolstack_host import Host
 
@@ -32,7 +33,7 @@ class Attached(Host):
         self.xen.run()
 
     def read(self, path: str) -> str | None:
-        text = self.xen.do(0, self.xenbus.read_or(path, "absent"))
+        text = self.xen.do(0, read_or(self.xenbus, path, "absent"))
         return None if text == "absent" else text
 
     def write(self, path: str, value: str) -> None:

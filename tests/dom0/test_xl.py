@@ -6,11 +6,11 @@ from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.xl import Xl
 from actors.kernel.kernel import Kernel
-from actors.kernel.xenbus import Xenbus
 from actors.messages import Fault
 from actors.policies import Reconnect, StorePlace
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
+from tests.xenstore.local_client import local_client
 
 
 class Dom0:
@@ -21,7 +21,7 @@ class Dom0:
         kernel = self.kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.xen.do(0, daemon.start())
-        xenbus = Xenbus(kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log)
+        xenbus = local_client(kernel, daemon)
         plan = HostPlan(plans, StorePlace.dom0, Reconnect.resume, 2, {}, ("4.17",))
         builder = DomainBuilder(kernel, xenbus, store_domid=0)
         self.xl = Xl(kernel, plan, builder, forgotten=lambda _domid: None)

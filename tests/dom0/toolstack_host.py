@@ -4,10 +4,10 @@ from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import DomainPlan, HostPlan
 from actors.dom0.toolstack import Toolstack
 from actors.kernel.kernel import Kernel
-from actors.kernel.xenbus import Xenbus
 from actors.policies import Reconnect, StorePlace
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
+from tests.xenstore.local_client import local_client
 
 
 class Host:
@@ -18,9 +18,7 @@ class Host:
         kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.xen.do(0, daemon.start())
-        self.xenbus = xenbus = Xenbus(
-            kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log
-        )
+        self.xenbus = xenbus = local_client(kernel, daemon)
         self.builder = DomainBuilder(kernel, xenbus, store_domid=0)
         host = HostPlan(plans, StorePlace.dom0, Reconnect.resume, 2, {}, ("4.17",))
         self.toolstack = Toolstack(kernel, host, self.builder)

@@ -7,11 +7,11 @@ import pytest
 from actors.block.blkback import Blkback
 from actors.drivers.backends import DOM0_HOME, OWN_HOME, Backends
 from actors.kernel.kernel import Kernel
-from actors.kernel.xenbus import Xenbus
 from actors.messages import Fault, StateWritten
 from actors.policies import Reconnect
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
+from tests.xenstore.local_client import local_client
 
 KEY = ("vbd", 1, 51712)
 PATH = "/local/domain/0/backend/vbd/1/51712"
@@ -37,9 +37,7 @@ class Served:
         self.kernel = self.xen.kernels[0]
         daemon = Xenstored(self.kernel)
         self.xen.do(0, daemon.start())
-        self.xenbus = Xenbus(
-            self.kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=self.kernel.log
-        )
+        self.xenbus = local_client(self.kernel, daemon)
         self.asked: list[str] = []
 
     def start(self, home: str = DOM0_HOME) -> "Served":

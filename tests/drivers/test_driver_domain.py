@@ -6,11 +6,11 @@ from actors.abi.interface import ShutdownReason
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.driver_domain import DriverDomain
 from actors.kernel.kernel import Kernel
-from actors.kernel.xenbus import Xenbus
 from actors.policies import Reconnect
 from actors.start_info import STORE_GFN, StartInfo, write_start_info
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
+from tests.xenstore.local_client import local_client
 
 DOMID, PAGES = 1, 128
 HOME = f"/local/domain/{DOMID}"
@@ -26,7 +26,7 @@ class Storage:
         kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.xen.do(0, daemon.start())
-        self.xenbus = Xenbus(kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log)
+        self.xenbus = local_client(kernel, daemon)
         port = self.xen.build(DOMID, DriverDomain, pages=PAGES)
         info = StartInfo(nr_pages=PAGES, store_gfn=STORE_GFN, store_port=port, cmd_line=told.cmd_line())
         write_start_info(self.xen.memory, [self.xen.mfn(DOMID, gfn) for gfn in range(2)], info)

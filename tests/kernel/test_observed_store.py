@@ -3,9 +3,9 @@
 from actors.abi.errno import Errno, XenError
 from actors.kernel.kernel import Kernel
 from actors.kernel.observed_store import ObservedStore
-from actors.kernel.xenbus import Xenbus
 from actors.xenstore.daemon import Xenstored
 from tests.xen.simulated_xen import SimulatedXen
+from tests.xenstore.local_client import local_client
 
 DEVICE = "device/vbd/51712"
 
@@ -18,7 +18,7 @@ class Observed:
         kernel = self.xen.kernels[0]
         daemon = Xenstored(kernel)
         self.do(daemon.start())
-        self.xenbus = Xenbus(kernel.threads, daemon.served.connect_kernel(), reconnect=True, log=kernel.log)
+        self.xenbus = local_client(kernel, daemon)
         self.told: list[tuple[str, int]] = []
         self.store = ObservedStore(self.xenbus, lambda device, state: self.told.append((device, state)))
 

@@ -10,17 +10,20 @@ from actors.kernel.shutdown import NODE, shutdown_request
 class Nodes:
     """A store of one node, which may be kept from us."""
 
-    def __init__(self, request: str, *, refusal: Errno | None = None) -> None:
+    def __init__(self, request: str, *, may_read: bool = True, may_write: bool = True) -> None:
         self.request = request
-        self.refusal = refusal
+        self.may_read = may_read
+        self.may_write = may_write
 
-    async def read_or(self, path, _default):
+    async def read(self, path):
         assert path == NODE
-        if self.refusal is not None:
-            raise XenError(self.refusal)
+        if not self.may_read:
+            raise XenError(Errno.EACCES)
         return self.request
 
     async def write(self, _path, value):
+        if not self.may_write:
+            raise XenError(Errno.EACCES)
         self.request = value
 
 
@@ -49,6 +52,10 @@ def test_what_is_not_understood_is_left_there_and_said() -> None:
 
 
 def test_who_may_not_read_is_asked_nothing() -> None:
-    reason, request, (said,) = ask(Nodes("poweroff", refusal=Errno.EACCES))
+    assert ask(Nodes("poweroff", may_read=False)) == (None, "poweroff", [])
+
+
+def test_who_may_not_clear_it_is_asked_nothing_and_says_so() -> None:
+    reason, request, (said,) = ask(Nodes("poweroff", may_write=False))
     assert (reason, request) == (None, "poweroff")
     assert said.startswith("control/shutdown: ")

@@ -3,6 +3,7 @@
 from actors.abi.errno import Errno
 from actors.abi.interface import XenbusState
 from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX, XsType
+from actors.kernel.store import read_or, read_state, state_text
 
 
 def test_every_operation_reaches_the_store_and_its_answer_comes_back(joined):
@@ -17,8 +18,8 @@ def test_every_operation_reaches_the_store_and_its_answer_comes_back(joined):
     assert do(xenbus.rm("/a/c")) is None
     assert do(xenbus.exists("/a/c")) is False
     assert do(xenbus.exists("/a/b")) is True
-    assert do(xenbus.read_or("/a/c", "default")) == "default"
-    assert do(xenbus.read_or("/a/b", "default")) == "välue"
+    assert do(read_or(xenbus, "/a/c", "default")) == "default"
+    assert do(read_or(xenbus, "/a/b", "default")) == "välue"
     assert do(xenbus.is_introduced(0)) is True
     assert do(xenbus.release(9)) is Errno.ENOENT
     assert joined.store.tree.get("/a/b").value == "välue".encode()
@@ -28,7 +29,7 @@ def test_refusals_come_back_by_name(joined):
     assert joined.do(joined.xenbus.read("/absent")) is Errno.ENOENT
     assert joined.do(joined.xenbus.read("bad//path")) is Errno.EINVAL
     assert joined.do(joined.xenbus.write("/a", "x" * XENSTORE_PAYLOAD_MAX)) is Errno.EINVAL
-    assert joined.do(joined.xenbus.read_or("bad//path", "")) is Errno.EINVAL
+    assert joined.do(read_or(joined.xenbus, "bad//path", "")) is Errno.EINVAL
     assert joined.do(joined.xenbus.exists("bad//path")) is Errno.EINVAL
 
 
@@ -68,7 +69,7 @@ def test_a_callback_may_take_back_its_watch_and_start_threads(joined):
     seen = []
 
     async def first(path):
-        seen.append(await joined.xenbus.read_or(path, "absent"))
+        seen.append(await read_or(joined.xenbus, path, "absent"))
 
     def changed(path):
         seen.append(path)
@@ -95,7 +96,7 @@ def test_a_transaction_is_run_again_while_others_interfere(joined):
         if len(runs) < 3:
             joined.ask_other(XsType.WRITE, b"/counter\0%d" % (value + 10))
         await transaction.write("/counter", str(value + 1))
-        await transaction.switch_state("/device", XenbusState.Connected)
+        await transaction.write("/device/state", state_text(XenbusState.Connected))
         return value
 
     assert joined.do(joined.xenbus.transact(body)) == 21
@@ -131,13 +132,13 @@ def test_a_cancelled_thread_leaves_no_transaction_and_no_watch(joined):
 
 def test_states_are_read_written_and_waited_for(joined):
     xenbus = joined.xenbus
-    assert joined.do(xenbus.read_state("/device")) is XenbusState.Unknown
+    assert joined.do(read_state(xenbus, "/device")) is XenbusState.Unknown
     waiting = joined.start(xenbus.wait_for_state("/device", {XenbusState.InitWait, XenbusState.Connected}))
-    joined.do(xenbus.switch_state("/device", XenbusState.Initialising))
+    joined.do(xenbus.write("/device/state", state_text(XenbusState.Initialising)))
     assert waiting == []
     joined.ask_other(XsType.WRITE, b"/device/state\0" + b"2")
     joined.settle()
     assert waiting == [XenbusState.InitWait]
     assert joined.store.statistics().watches == 0
     joined.do(xenbus.write("/device/state", "nonsense"))
-    assert joined.do(xenbus.read_state("/device")) is XenbusState.Unknown
+    assert joined.do(read_state(xenbus, "/device")) is XenbusState.Unknown

@@ -1,36 +1,7 @@
-"""Requests out of portions of bytes, and messages that wait for room."""
+"""Messages that wait for room on their way to a client."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from actors.abi.xs_wire import HEADER_BYTES, XENSTORE_PAYLOAD_MAX, XsType, pack_message
-from actors.xenstore.connections import OutputQueue, ProtocolBroken, Request, RequestStream, event_message
-
-REQUESTS = st.lists(
-    st.builds(Request, st.integers(0, 30), st.integers(0, 9), st.integers(0, 9), st.binary(max_size=50))
-)
-
-
-@given(REQUESTS, st.lists(st.integers(1, 40), min_size=1))
-def test_requests_come_out_whole_however_they_were_cut(requests, cuts):
-    data = b"".join(pack_message(each.kind, each.req_id, each.tx_id, each.payload) for each in requests)
-    stream, seen, index = RequestStream(), [], 0
-    while data:
-        length = cuts[index % len(cuts)]
-        seen += stream.feed(data[:length])
-        data, index = data[length:], index + 1
-    assert seen == requests
-
-
-def test_a_payload_of_the_largest_size_is_taken_and_one_byte_more_is_not():
-    payload = bytes(XENSTORE_PAYLOAD_MAX)
-    (request,) = RequestStream().feed(pack_message(1, 2, 3, payload))
-    assert request.payload == payload
-    for length in (XENSTORE_PAYLOAD_MAX + 1, 0xFFFFFFFF):
-        header = bytes(HEADER_BYTES - 4) + length.to_bytes(4, "little")
-        with pytest.raises(ProtocolBroken):
-            RequestStream().feed(header)
+from actors.abi.xs_wire import XsType, pack_message
+from actors.xenstore.connections import OutputQueue, event_message
 
 
 def test_a_queue_gives_its_messages_in_order_and_in_parts():

@@ -5,10 +5,10 @@ import pytest
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import EvtchnStatus, ShutdownReason
 from actors.abi.xs_wire import XsError, XsType, pack_message, unpack_header
-from actors.kernel.xenbus import Xenbus
 from actors.start_info import STORE_GFN
 from actors.xenstore.daemon import Xenstored
 from tests.xen.guest import Guest
+from tests.xenstore.local_client import local_client
 
 
 class Dom0:
@@ -18,9 +18,7 @@ class Dom0:
         self.xen, self.kernel = xen, xen.kernels[0]
         self.daemon = Xenstored(self.kernel)
         self.kernel.check = self.daemon.check
-        self.xenbus = Xenbus(
-            self.kernel.threads, self.daemon.served.connect_kernel(), reconnect=True, log=self.kernel.log
-        )
+        self.xenbus = local_client(self.kernel, self.daemon)
         self.do(self.daemon.start())
 
     def do(self, coroutine):

@@ -6,7 +6,8 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.releases import RELEASES
 from actors.abi.xs_wire import XsConnection, XsType, unpack_header
 from actors.kernel.kernel import SUPERVISOR
-from actors.kernel.xenbus import Xenbus
+from actors.kernel.store import read_or
+from actors.kernel.xenbus import LocalTransport, Xenbus
 from actors.messages import CannotGoOn
 from actors.start_info import STORE_GFN
 from actors.xenstore.archive import ArchiveError, UnreadableArchive
@@ -40,7 +41,8 @@ class Host:
         self.kernel.store_began = lambda: self.fresh.append(1)
         self.daemon = Xenstored(self.kernel, archive=self.archive)
         self.do(self.daemon.start())
-        self.local = self.daemon.served.connect_kernel()
+        self.local = LocalTransport()
+        self.daemon.served.connect_kernel(self.local)
         self.xenbus = Xenbus(self.kernel.threads, self.local, reconnect=True, log=self.kernel.log)
 
     @property
@@ -70,7 +72,7 @@ class Host:
         self.kill()
         self.daemon = Xenstored(self.kernel, archive=self.archive)
         self.do(self.daemon.start())
-        self.daemon.served.reconnect_kernel(self.local)
+        self.daemon.served.connect_kernel(self.local)
         self.xen.run()
         self.daemon.check()
 
@@ -271,7 +273,7 @@ def outcome(answer):
 
 
 async def count(transaction):
-    number = int(await transaction.read_or("count", "0"))
+    number = int(await read_or(transaction, "count", "0"))
     await transaction.write("count", str(number + 1))
 
 

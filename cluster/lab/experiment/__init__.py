@@ -5,6 +5,8 @@ laboratory         what it has in hand
 phases             what a run does and allows in each phase
 outcome            what was found out besides what the ledger will
 host_board         one host's power
+domain_processes   the processes of its domains
+domain_kinds       which domain is of which kind, and what each kind runs
 host_clock         the clock of the machine under us
 breaking           what is broken in a run: when, how, and what comes of it
 guest_record       what was seen of a guest

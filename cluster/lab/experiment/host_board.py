@@ -2,18 +2,14 @@
 
 It is not part of the simulated host. It decides, by effects, what runs and which wires there are;
 the live driver does it with processes and sockets, the simulated one with machines on a heap.
-Rules: a domain's identity is the name of the link that is made for it here. An address is not used
-again before its last process has ended.
+Rules: here is the power, and what the machine is made of; the domains are in `domain_processes`.
 """
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
-from actors.abi.interface import ShutdownReason
-from actors.address import Address, domain_actor
-from actors.dom0.stub_store import XENSTORE_HANDLE
+from actors.address import Address, spare_actor
 from actors.messages import (
-    ConsoleInput,
     ConsoleOutput,
     DomainEvent,
     DomainStopped,
@@ -22,57 +18,27 @@ from actors.messages import (
     PauseDomain,
     PowerButton,
     PowerFails,
+    PromoteSpare,
     StartDomain,
+    StartSpare,
     StopDomain,
 )
-from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
+from actors.runtime.machine import Connect, Effect, Kill, Log, Send, Spawn
 from cluster.lab.config.resolved import ResolvedHost
-from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
+from cluster.lab.experiment.domain_kinds import Argument
+from cluster.lab.experiment.domain_processes import DomainChange, DomainProcesses
 
 SUPERVISOR = "supervisor"
 HYPERVISOR = "hypervisor"
-ENDINGS = ("shutdown", "dying", "destroyed")
-
-
-@dataclass(slots=True)
-class DomainProcess:
-    """The process of one incarnation of a domain; `guest`: which one it is, if it is one."""
-
-    domid: int
-    incarnation: int
-    name: str
-    address: str
-    started_at_ns: int
-    guest: ResolvedGuest | None = None
-    state: str = "running"
-    stop_wanted: bool = False
-    shutdown_reason: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DomainChange:
-    """What the hypervisor said of a domain, or what became of its process."""
-
-    host: str
-    name: str
-    domid: int
-    incarnation: int
-    what: str
-    reason: int
-    at_ns: int
-    guest_id: GuestId | None = None
 
 
 @dataclass(slots=True)
 class HostBoardState:
-    """How far the power is on, and how often what was started."""
+    """How far the power is on, and how often it was switched on."""
 
     boots: int = 0
-    dom0_boots: int = 0
-    store_domain_boots: int = 0
     power: str = "off"
     halted_because: str = ""
-    driver_boots: dict[str, int] = field(default_factory=dict)
     ending: set[str] = field(default_factory=set)
 
 
@@ -84,14 +50,10 @@ class HostBoard:
     ) -> None:
         self.host = host
         self.state = HostBoardState()
-        self.domains: dict[int, DomainProcess] = {}
         self._emit = emit
-        self._changed = changed
         self._running: set[str] = set()
-        self._guests = {guest.handle: guest for guest in host.guests}
-        self._names = {each.handle: each.name for each in (*host.guests, *host.driver_domains)}
-        self._names[XENSTORE_HANDLE] = "xenstore"
         self.hypervisor = str(Address(host.name, HYPERVISOR))
+        self.domains = DomainProcesses(host, self.hypervisor, emit, self._spawn, changed)
         self._ioapic = str(Address(host.name, "ioapic"))
         self._devices = {each.name: str(Address(host.name, each.name)) for each in host.hardware}
 
@@ -139,6 +101,11 @@ class HostBoard:
             self.power_on()
         return True
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the power is on and the machine neither restarts nor stands still."""
+        return self.state.power == "on"
+
     def runs(self, address: str) -> bool:
         """Whether an actor of this host has been started and has not ended."""
         return address in self._running
@@ -150,17 +117,22 @@ class HostBoard:
 
     def received(self, message: object, now_ns: int) -> None:
         """A message from the hypervisor."""
-        if self.state.power != "on":
+        if not self.is_on:
             return
         match message:
             case StartDomain():
-                self._start(message, now_ns)
+                self.domains.start(message, self.state.boots, now_ns)
+            case StartSpare():
+                self.domains.start_spare(message, self.state.boots, now_ns)
+            case PromoteSpare():
+                self._promote(message, now_ns)
             case StopDomain(domid=domid, incarnation=incarnation):
-                self._stop(domid, incarnation)
+                if not self.domains.stop(domid, incarnation):
+                    self._emit(Send(self.hypervisor, DomainStopped(domid, incarnation)))
             case PauseDomain(domid=domid, paused=paused):
-                self._pause(domid, paused=paused)
+                self.domains.pause(domid, paused=paused)
             case DomainEvent():
-                self._domain_event(message, now_ns)
+                self.domains.told(message, now_ns)
             case ConsoleOutput(domid=domid, text=text):
                 self._emit(Log(f"{Address.domain(self.host.name, domid)}: {text}"))
             case MachineRestart(reason=reason):
@@ -174,12 +146,11 @@ class HostBoard:
         """A process of this host has ended."""
         self._running.discard(address)
         self.state.ending.discard(address)
-        for domain in self.domains.values():
-            if domain.address == address and domain.state != "ended":
-                domain.state = "ended"
-                self._report(domain, "ended", status, now_ns)
-                if domain.stop_wanted and self.state.power == "on":
-                    self._emit(Send(self.hypervisor, DomainStopped(domain.domid, domain.incarnation)))
+        domain = self.domains.ended(address, status, now_ns)
+        if domain is not None:
+            self._running.discard(domain.address)
+        if domain is not None and domain.stop_wanted and self.is_on:
+            self._emit(Send(self.hypervisor, DomainStopped(domain.domid, domain.incarnation)))
         if self.state.power == "restarting" and not self.state.ending:
             self.domains.clear()
             self.power_on()
@@ -194,112 +165,22 @@ class HostBoard:
     def name_of(self, address: str) -> str | None:
         """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
         actor = Address.parse(address)
-        return actor.actor if actor.domid is None else self.domain_name(actor.domid)
+        return actor.actor if actor.domid is None else self.domains.name_of(actor.domid)
 
-    def domain_name(self, domid: int) -> str | None:
-        """What a domain is called, if it has ever run."""
-        domain = self.domains.get(domid)
-        return None if domain is None else domain.name
-
-    def guest_at(self, domid: int) -> GuestId | None:
-        """The guest that has this number, or had it last."""
-        domain = self.domains.get(domid)
-        return domain.guest.guest_id if domain is not None and domain.guest is not None else None
-
-    def find(self, name: str) -> DomainProcess | None:
-        """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
-        for domain in self.domains.values():
-            if domain.name == name and domain.state != "ended":
-                return domain
-        return None
-
-    def type_on_console(self, name: str, text: str) -> bool:
-        """Type a line on a domain's serial console; False if it does not run."""
-        domain = self.find(name)
-        if domain is None:
-            return False
-        self._emit(Send(domain.address, ConsoleInput(text)))
-        return True
-
-    def crash(self, domain: DomainProcess) -> None:
-        """SIGKILL: the domain stops between two instructions."""
-        self._emit(Kill(domain.address))
-
-    def hang(self, domain: DomainProcess) -> None:
-        """SIGSTOP: the domain runs no more, but nothing closes."""
-        domain.state = "hung"
-        self._emit(Freeze(domain.address))
-
-    def unhang(self, domain: DomainProcess) -> None:
-        """SIGCONT: the domain runs on where it was stopped."""
-        if domain.state == "hung":
-            domain.state = "running"
-            self._emit(Thaw(domain.address))
-
-    def freeze_again(self) -> None:
-        """Somebody stopped everything and let it go on, what was stopped here included."""
-        for domain in self.domains.values():
-            if domain.state in {"hung", "paused"}:
-                self._emit(Freeze(domain.address))
-
-    def _spawn(self, address: str, program: str, argument: dict[str, object]) -> None:
+    def _spawn(self, address: str, program: str, argument: Argument) -> None:
         assert address not in self._running, f"{address} is still running"
         self._running.add(address)
         self._emit(Spawn(address, program, argument))
         self._emit(Connect("", address, address, SUPERVISOR))
 
-    def _start(self, message: StartDomain, now_ns: int) -> None:
-        domid = message.domid
-        link = domain_actor(domid)
-        address = str(Address(self.host.name, link))
-        name = "dom0" if domid == 0 else self._names.get(message.handle, link)
-        guest = self._guests.get(message.handle)
-        domain = DomainProcess(domid, message.incarnation, name, address, now_ns, guest)
-        self.domains[domid] = domain
-        argument: dict[str, object] = {"domid": domid, "extents": message.extents, "name": name}
-        if domid == 0 or message.handle == XENSTORE_HANDLE:
-            argument |= {
-                "store_restart": self.host.architecture.store_restart.value,
-                "boot": self.state.boots,
-            }
-        if domid == 0:
-            self.state.dom0_boots += 1
-            argument["plan"] = self.host.dom0_plan().pack()
-            self._spawn(address, "dom0", argument)
-        elif name in self.host.drivers:
-            self.state.driver_boots[name] = self.state.driver_boots.get(name, 0) + 1
-            self._spawn(address, "driver", argument)
-        elif message.handle == XENSTORE_HANDLE:
-            self.state.store_domain_boots += 1
-            self._spawn(address, "xenstore", argument)
-        else:
-            self._spawn(address, "guest", argument)
-        for device in self.host.driven_by(name):
-            self._emit(Connect(self._devices[device], link, address, device))
-        self._emit(Connect(self.hypervisor, link, address, "xen"))
-        self._report(domain, "started", 0, now_ns)
-
-    def _stop(self, domid: int, incarnation: int) -> None:
-        domain = self.domains.get(domid)
-        if domain is None or domain.incarnation != incarnation or domain.state == "ended":
-            self._emit(Send(self.hypervisor, DomainStopped(domid, incarnation)))
-        else:
-            domain.stop_wanted = True
-            self._emit(Kill(domain.address))
-
-    def _pause(self, domid: int, *, paused: bool) -> None:
-        domain = self.domains.get(domid)
-        if domain is not None and domain.state in {"running", "paused"}:
-            domain.state = "paused" if paused else "running"
-            self._emit(Freeze(domain.address) if paused else Thaw(domain.address))
-
-    def _domain_event(self, event: DomainEvent, now_ns: int) -> None:
-        domain = self.domains.get(event.domid)
-        # That a domain is created or starts is known here already: it is done here.
-        if domain is not None and domain.incarnation == event.incarnation and event.what in ENDINGS:
-            if event.what == "shutdown" and event.reason != ShutdownReason.suspend:  # it goes on after that
-                domain.shutdown_reason = event.reason
-            self._report(domain, event.what, event.reason, now_ns)
+    def _promote(self, message: PromoteSpare, now_ns: int) -> None:
+        promoted = self.domains.promote(message, now_ns)
+        if promoted is None:
+            self._emit(Send(self.hypervisor, DomainStopped(message.domid, message.incarnation)))
+            return
+        self._running.discard(str(Address(self.host.name, spare_actor(message.domid))))
+        self._running.add(promoted.address)
+        self._emit(Connect("", promoted.address, promoted.address, SUPERVISOR))
 
     def _restart(self, reason: str) -> None:
         self._emit(Log(f"{self.host.name}: machine restarts: {reason}"))
@@ -315,8 +196,3 @@ class HostBoard:
         for address in sorted(self._running):
             if address not in self._devices.values():
                 self._emit(Kill(address))
-
-    def _report(self, domain: DomainProcess, what: str, reason: int, now_ns: int) -> None:
-        guest_id = domain.guest.guest_id if domain.guest is not None else None
-        who = (self.host.name, domain.name, domain.domid, domain.incarnation)
-        self._changed(DomainChange(*who, what, reason, now_ns, guest_id))

@@ -51,4 +51,4 @@ class JournalBudget:
         for guest_id, guest in self._guests.items():
             if guest.works and not guest.ended and self._stopped.get(guest_id) != guest.boots:
                 self._stopped[guest_id] = guest.boots
-                self._boards[guest.host].type_on_console(guest.name, "stop")
+                self._boards[guest.host].domains.type_on_console(guest.name, "stop")

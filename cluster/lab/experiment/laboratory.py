@@ -8,8 +8,9 @@ from actors.runtime.machine import Effect
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.fault_run import FaultRun
+from cluster.lab.experiment.domain_processes import DomainChange
 from cluster.lab.experiment.guest_record import GuestRecord
-from cluster.lab.experiment.host_board import DomainChange, HostBoard
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.interrupt_tables import InterruptTables
 from cluster.lab.experiment.journal_budget import JournalBudget
 from cluster.lab.experiment.outcome import Outcome

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from actors.abi.interface import ShutdownReason
-from cluster.lab.experiment.host_board import DomainProcess
+from cluster.lab.experiment.domain_processes import DomainProcess
 
 
 class Death(StrEnum):

@@ -131,7 +131,7 @@ class Phases:
 
     def _in_boot(self) -> None:
         if all(each.is_up and each.boots for each in self._lab.guests.values()) and all(
-            board.find("dom0") for board in self._lab.boards.values()
+            board.domains.find("dom0") for board in self._lab.boards.values()
         ):
             self.workload_began_ns = self._now_ns
             self.completed_at_start = sum(each.completed for each in self._lab.guests.values())
@@ -186,7 +186,7 @@ class Phases:
             records.give_up()
             for guest in self._lab.guests.values():
                 if not guest.ended:
-                    self._lab.boards[guest.host].type_on_console(guest.name, "stop")
+                    self._lab.boards[guest.host].domains.type_on_console(guest.name, "stop")
             self._enter("stop")
 
     def _in_stop(self) -> None:
@@ -197,11 +197,11 @@ class Phases:
         if not busy or self._elapsed_ns > limit:
             self._lab.readings.ask_all()
             for name, board in self._lab.boards.items():
-                if board.state.power == "on":
-                    running = [each.address for each in board.domains.values() if each.state == "running"]
+                if board.is_on:
+                    running = [each.address for each in board.domains if each.state == "running"]
                     self._lab.interrupt_tables.keep(running)
                     forced = any(each.host == name for each in busy)
-                    board.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
+                    board.domains.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
             self._enter("shutdown")
 
     def _in_shutdown(self) -> None:
@@ -221,7 +221,7 @@ class Phases:
 
     def _is_controlled(self, host: str) -> bool:
         board = self._lab.boards[host]
-        return board.state.power == "on" and board.find("dom0") is not None
+        return board.is_on and board.domains.find("dom0") is not None
 
     def _in_account(self) -> None:
         if not self._lab.readings.is_settled and self._elapsed_ns < ACCOUNT_LIMIT_NS:

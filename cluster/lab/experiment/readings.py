@@ -75,7 +75,7 @@ class Readings:
         """Every dom0 says that no guest is left, every hypervisor that nobody holds frames of the dead."""
         if any(each.frames_lingering for each in self.hypervisors.values()):
             return False
-        said = [self.dom0s.get(name) for name, board in self._boards.items() if board.find("dom0")]
+        said = [self.dom0s.get(name) for name, board in self._boards.items() if board.domains.find("dom0")]
         return self.is_complete and all(
             each is not None and each.all_shut_down and not each.backends for each in said
         )
@@ -95,7 +95,7 @@ class Readings:
             for address in board.hardware:
                 self._ask(address)
             addresses = _running(board)
-            found = [board.find(each) for each in (*CONTROL, *board.host.drivers)]
+            found = [board.domains.find(each) for each in (*CONTROL, *board.host.drivers)]
             control = {each.address for each in found if each}
             guests = [each for each in addresses if each not in control]
             for address in addresses:
@@ -133,7 +133,7 @@ class Readings:
         elif name in board.host.drivers:
             driver = self.drivers[key] = record_of(DriverDomainStatistics, values)
             self._take_backends(board, driver.vbds)
-        elif (guest_id := board.guest_at(int(actor.removeprefix("dom")))) is not None:
+        elif (guest_id := board.domains.guest_at(int(actor.removeprefix("dom")))) is not None:
             guest = record_of(GuestStatistics, values)
             self.vitals[guest_id] = guest.vitals
             if guest.vbds:
@@ -143,18 +143,18 @@ class Readings:
         host = board.host.name
         self.hypervisors[host] = statistics
         for each in statistics.domains:
-            domain = board.domain_name(each.domid)
+            domain = board.domains.name_of(each.domid)
             if domain is not None:
                 self.domains[host, domain] = each
 
     def _take_backends(self, board: HostBoard, vbds: list[BlkbackStatistics]) -> None:
         for each in vbds:
-            guest_id = board.guest_at(each.domid)
+            guest_id = board.domains.guest_at(each.domid)
             if guest_id is not None:
                 self.backends[guest_id, each.device] = each
 
     def _powered(self) -> list[HostBoard]:
-        return [each for each in self._boards.values() if each.state.power == "on"]
+        return [each for each in self._boards.values() if each.is_on]
 
     def _whose_turn(self, host: str, guests: list[str]) -> list[str]:
         if len(guests) <= GUESTS_AT_ONCE:
@@ -170,4 +170,4 @@ class Readings:
 
 
 def _running(board: HostBoard) -> list[str]:
-    return [each.address for each in board.domains.values() if each.state == "running"]
+    return [each.address for each in board.domains if each.state == "running"]

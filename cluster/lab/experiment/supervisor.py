@@ -18,8 +18,9 @@ from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.records import FaultRecords
+from cluster.lab.experiment.domain_processes import DomainChange
 from cluster.lab.experiment.guest_record import GuestRecord
-from cluster.lab.experiment.host_board import DomainChange, HostBoard
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.host_clock import ClockGap, HostClock
 from cluster.lab.experiment.laboratory import Laboratory
 from cluster.lab.experiment.lives import death_of
@@ -176,7 +177,7 @@ class Supervisor(Laboratory, Machine):
             self.faults.target_started(change)
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.breakable:
-                self.faults.stopped(change, self.boards[change.host].domains[change.domid])
+                self.faults.stopped(change, self.boards[change.host].domains.by_domid[change.domid])
             self.faults.detected(change)
             if change.what == "dying" and guest is not None and guest.action == DESTROY:
                 self.faults.destroyed(change, guest.guest_id)
@@ -186,9 +187,11 @@ class Supervisor(Laboratory, Machine):
         if change.what == "started":
             guest.start(change.domid)
             if self.phase == "stop":  # it was not there when the others were told
-                board.type_on_console(change.name, "stop")
+                board.domains.type_on_console(change.name, "stop")
         elif change.what == "shutdown":
             guest.shut_down(change.reason, counts=counts)
         elif change.what == "ended":
-            powered = board.state.power == "on"
-            guest.end(death_of(board.domains[change.domid], change.reason, powered=powered), counts=counts)
+            powered = board.is_on
+            guest.end(
+                death_of(board.domains.by_domid[change.domid], change.reason, powered=powered), counts=counts
+            )

@@ -16,6 +16,7 @@ from actors.address import Address
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.faults.kinds import FAULT_KINDS
@@ -128,10 +129,10 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
     hosts = {
         name: HostFacts(
             boots=board.state.boots,
-            dom0_boots=board.state.dom0_boots,
+            dom0_boots=board.domains.boots["dom0"],
             halted_because=board.state.halted_because,
             statistics=outcome.leaks.get(name),
-            driver_boots=board.state.driver_boots,
+            driver_boots=_driver_boots(board),
             not_rebuilt=tuple(dom0s[name].not_rebuilt) if name in dom0s else (),
         )
         for name, board in supervisor.boards.items()
@@ -149,6 +150,11 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         unfired=supervisor.fault_run.unfired,
         clock_gaps=list(outcome.clock_gaps),
     )
+
+
+def _driver_boots(board: HostBoard) -> dict[str, int]:
+    boots = board.domains.boots
+    return {name: boots[name] for name in board.host.drivers if name in boots}
 
 
 def _driver_domains(host: ResolvedHost, facts: HostFacts) -> list[Json]:

@@ -22,7 +22,7 @@ async def read_interrupts(
     if board is None:
         known = ", ".join(supervisor.boards)
         return ControlReply(f"{target}: no host {host!r}; a target is HOST/DOMAIN, hosts: {known}", {})
-    running = [each for each in board.domains.values() if each.state != "ended"]
+    running = [each for each in board.domains if each.state != "ended"]
     found = [each for each in running if name == each.name or target == each.address]
     if not found:
         known = ", ".join(each.name for each in running) or "no domains"

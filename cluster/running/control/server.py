@@ -127,7 +127,7 @@ class ControlServer:
                         "state": each.state,
                         "pid": self._live.pid(each.address),
                     }
-                    for each in sorted(board.domains.values(), key=lambda domain: domain.domid)
+                    for each in sorted(board.domains, key=lambda domain: domain.domid)
                     if each.state != "ended"
                 ],
             }
@@ -157,7 +157,7 @@ class ControlServer:
 
     def _rows(self, board: HostBoard) -> list[DomainRow]:
         rows: list[DomainRow] = []
-        for each in sorted(board.domains.values(), key=lambda domain: domain.domid):
+        for each in sorted(board.domains, key=lambda domain: domain.domid):
             if each.state == "ended":
                 continue
             pages, vcpus = _size(board, each.name)

@@ -134,7 +134,7 @@ def _machine(board: HostBoard) -> WatchedMachine:
         power=board.state.power,
         memory_kib=board.host.nr_frames * 4,
         boots=board.state.boots,
-        dom0_boots=board.state.dom0_boots,
+        dom0_boots=board.domains.boots["dom0"],
         architecture=board.host.architecture.name,
         hwdom=board.host.architecture.hwdom.value,
     )

@@ -34,7 +34,7 @@ class XenstoreSocket:
 
     def _hand_over(self, connection: socket.socket) -> None:
         self._accepted += 1
-        domain = self._board.find(self._home)
+        domain = self._board.domains.find(self._home)
         if domain is None:
             connection.close()
         else:

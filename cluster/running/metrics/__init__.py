@@ -8,6 +8,7 @@ domain_metrics     of its domains
 guest_metrics      of its guests
 outage_counts      what journals say of outages that are over
 server             serves it
+host_servers       serves every host
 openmetrics        keeps it
 samples            values over time, for the run directory
 discovery          where the pages are

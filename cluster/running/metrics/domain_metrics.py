@@ -7,7 +7,8 @@ what it held (ports, grants, frames) are nothing once it is gone.
 from typing import Final
 
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from cluster.lab.experiment.host_board import DomainProcess, HostBoard
+from cluster.lab.experiment.domain_processes import DomainProcess
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.readings import CONTROL, Readings
 from cluster.running.metrics import catalog
 from cluster.running.metrics.catalog import ALL_GUESTS
@@ -41,7 +42,7 @@ class DomainMetrics:
 
     def write(self, families: Families) -> None:
         """All of them."""
-        processes = {each.name: each for each in list(self._board.domains.values())}
+        processes = {each.name: each for each in list(self._board.domains)}
         present = self._present()
         for name in self._names:
             row = self._readings.domains.get((self._host, name))
@@ -56,11 +57,11 @@ class DomainMetrics:
 
     def _present(self) -> set[str | None]:
         """The names of the domains that the hypervisor had when it was asked last."""
-        if self._board.state.power != "on":
+        if not self._board.is_on:
             return set()
         hypervisor = self._readings.hypervisors.get(self._host)
         rows = hypervisor.domains if hypervisor is not None else []
-        return {self._board.domain_name(row.domid) for row in rows}
+        return {self._board.domains.name_of(row.domid) for row in rows}
 
     def _write_interrupts(
         self, families: Families, family: Family, counts: dict[str, int], label: str

@@ -88,7 +88,8 @@ class HostCollector(Collector):
             return families
 
     def _write_run(self, families: Families, now_ns: int) -> None:
-        supervisor, host, state = self._supervisor, self._board.host, self._board.state
+        supervisor, board = self._supervisor, self._board
+        host, boots = board.host, board.domains.boots
         chosen = host.architecture
         policies = (host.xen, chosen.name, chosen.hwdom.value, chosen.store.value, chosen.reconnect.value)
         families.add(
@@ -99,14 +100,16 @@ class HostCollector(Collector):
             families.add(catalog.RUN_PHASE, int(phase == supervisor.phase), phase)
         families.add(catalog.JOURNAL_BYTES, supervisor.journals.used(host.name))
         families.add(catalog.JOURNAL_BUDGET_BYTES, supervisor.journals.limit or 0)
-        families.add(catalog.HOST_UP, int(state.power == "on"))
-        families.add(catalog.HOST_BOOTS, state.boots)
-        families.add(catalog.DOM0_BOOTS, state.dom0_boots)
-        families.add(catalog.DOMAIN_BOOTS, state.dom0_boots, "dom0")
+        families.add(catalog.HOST_UP, int(board.is_on))
+        families.add(catalog.HOST_BOOTS, board.state.boots)
+        families.add(catalog.DOM0_BOOTS, boots["dom0"])
+        families.add(catalog.DOMAIN_BOOTS, boots["dom0"], "dom0")
         if host.architecture.store_has_domain:
-            families.add(catalog.DOMAIN_BOOTS, state.store_domain_boots, host.architecture.store_home)
+            families.add(
+                catalog.DOMAIN_BOOTS, boots[host.architecture.store_home], host.architecture.store_home
+            )
         for driver in host.drivers:
-            families.add(catalog.DOMAIN_BOOTS, state.driver_boots.get(driver, 0), driver)
+            families.add(catalog.DOMAIN_BOOTS, boots[driver], driver)
 
     def _write_store(self, families: Families, now_ns: int) -> None:
         reading = self._supervisor.readings.stores.get(self._host)
@@ -120,7 +123,7 @@ class HostCollector(Collector):
 
     def _answers(self, reading: StoreReading, now_ns: int) -> bool:
         """Whether the domain that keeps the store runs, and has answered in this life and of late."""
-        keeper = self._board.find(self._board.host.architecture.store_home)
+        keeper = self._board.domains.find(self._board.host.architecture.store_home)
         limit_ns = INTERVALS_LATE * self._supervisor.cluster.metrics.interval
         return keeper is not None and reading.at_ns > max(keeper.started_at_ns, now_ns - limit_ns)
 

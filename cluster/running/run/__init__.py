@@ -1,6 +1,9 @@
 """One run from start to report.
 
 session             in this terminal
+live_run            in real processes
+doors               by what others reach it meanwhile
+run_notes           what is written down of it meanwhile
 detached            without one
 up                  the command for both
 progress            what a person sees meanwhile

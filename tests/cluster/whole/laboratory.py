@@ -67,7 +67,7 @@ class Typist(RunObserver):
     def observe(self, what: str, _text: str) -> None:
         if what == "fault" and self._line and self._supervisor is not None:
             for board in self._supervisor.boards.values():
-                board.type_on_console("dom0", self._line)
+                board.domains.type_on_console("dom0", self._line)
 
 
 @dataclass(frozen=True, slots=True)

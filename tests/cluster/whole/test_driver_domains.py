@@ -87,7 +87,7 @@ def test_whoever_builds_it_may_die_at_any_step(state: str, kind: str, storage, l
     run = laboratory.simulate(variant(storage, faults=(crash, second)))
 
     assert run.report.verdict.value == "held", run.story()
-    assert run.supervisor.boards["host0"].state.driver_boots["storage"] >= 2
+    assert run.supervisor.boards["host0"].domains.boots["storage"] >= 2
 
 
 def test_its_number_stays_so_that_its_next_life_has_its_grants_and_ports(

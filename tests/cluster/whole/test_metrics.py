@@ -278,7 +278,7 @@ def test_a_running_host_is_scraped_while_a_guest_is_dead(
                 self.scrape()
 
         def scrape(self) -> None:
-            with urllib.request.urlopen(session.metrics_urls["host0"], timeout=30) as answer:
+            with urllib.request.urlopen(session.metrics.urls["host0"], timeout=30) as answer:
                 assert answer.headers["Content-Type"].startswith("text/plain")
                 texts.append(answer.read().decode())
 

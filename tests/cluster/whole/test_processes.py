@@ -15,7 +15,7 @@ import pytest
 from actors.devices.file_image import FileImage
 from cluster.running.control.client import ask
 from cluster.running.drivers.zygote import start_zygote
-from cluster.running.run import session as session_module
+from cluster.running.run import live_run
 
 pytestmark = pytest.mark.processes
 
@@ -98,7 +98,7 @@ def test_nothing_is_left_behind(
         groups.append(pid)
         return pid, link
 
-    monkeypatch.setattr(session_module, "start_zygote", starting)
+    monkeypatch.setattr(live_run, "start_zygote", starting)
     before = open_files()
     session = laboratory.session(scenarios["renegotiate-dom0-crash"])
     seen: list[int] = []

@@ -121,7 +121,7 @@ def test_a_live_guest_reboots(case, laboratory, control_sockets: Path) -> None:
     session = laboratory.session(case())
 
     def reboot() -> None:
-        session.supervisor.boards["host0"].type_on_console("dom0", "xl reboot web-0")
+        session.supervisor.boards["host0"].domains.type_on_console("dom0", "xl reboot web-0")
 
     session.when_up = reboot
     run = laboratory.run(session)

@@ -48,5 +48,5 @@ def _by_name(target: str, boards: Mapping[str, HostBoard]) -> str:
     board = boards.get(place.host)
     if board is None or not place.actors:
         return target
-    names = {domain_actor(each.domid): each.name for each in board.domains.values() if each.state != "ended"}
+    names = {domain_actor(each.domid): each.name for each in board.domains if each.state != "ended"}
     return str(replace(place, actors=tuple(names.get(each, each) for each in place.actors)))

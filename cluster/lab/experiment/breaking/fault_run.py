@@ -22,8 +22,9 @@ from cluster.lab.experiment.breaking.records import FaultRecords
 from cluster.lab.experiment.breaking.schedule import Schedule
 from cluster.lab.experiment.breaking.selection import choose, stream_of
 from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
+from cluster.lab.experiment.domain_processes import DomainChange
 from cluster.lab.experiment.guest_record import GuestRecord
-from cluster.lab.experiment.host_board import DomainChange, HostBoard
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.lab.faults.target import Target
 
@@ -128,20 +129,20 @@ class FaultRun:
         """For so long nothing ran: what is to come, or to be taken away, is as much later."""
         self._schedule.stood_still(away_ns)
         for board in self._boards.values():
-            board.freeze_again()
+            board.domains.freeze_again()
         for injection in self.records.injections:
             if injection.is_there and injection.ends_at_ns is not None:
                 injection.ends_at_ns += away_ns
 
     def domain_changed(self, change: DomainChange, now_ns: int) -> None:
         """A domain has started or ended: what triggers may wait for."""
-        if change.what == "started":
+        if change.what == "started" and not change.spare:
             self._performer.started(change.host, change.domid)
         self._schedule.saw("domain", str(Address(change.host, change.name)), change.what, now_ns)
 
     def state_written(self, board: HostBoard, link: str, message: StateWritten, now_ns: int) -> None:
         """An end of a device has a new state; a frontend is its sender's, a backend says whose it serves."""
-        for domain in board.domains.values():
+        for domain in board.domains:
             serves = message.end == "backend" and domain.domid == message.frontend_domid
             if domain.guest is None or (not serves and (message.end != "frontend" or domain.address != link)):
                 continue
@@ -167,7 +168,7 @@ class FaultRun:
         place = Target.parse(chosen.target)
         host, target = place.host, place.name
         kind, board = FAULT_KINDS[fault.kind], self._boards[host]
-        running = {each.name: each.started_at_ns for each in board.domains.values() if each.state != "ended"}
+        running = {each.name: each.started_at_ns for each in board.domains.everyone if each.state != "ended"}
         probability = fault.probability if kind.each_time else 1.0
         injection = self.records.note(
             fault.kind,

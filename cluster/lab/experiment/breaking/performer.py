@@ -14,7 +14,8 @@ from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.lab.config.virtual_device import virtual_device_number
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.reach import kills_store_domain
-from cluster.lab.experiment.host_board import DomainProcess, HostBoard
+from cluster.lab.experiment.domain_processes import DomainProcess
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.act import (
     AddRule,
     CutPower,
@@ -54,7 +55,7 @@ class FaultPerformer:
         place = Target.on(host, target)
         match kind.aim:
             case Aim.host:
-                return "" if board.state.power == "on" else "its power is off"
+                return "" if board.is_on else "its power is off"
             case Aim.link:
                 names = [*place.actors]
             case Aim.vbd:
@@ -69,9 +70,9 @@ class FaultPerformer:
         kind, target = FAULT_KINDS[injection.kind], injection.target
         match kind.act:
             case KillDomain():
-                board.crash(_running(board, target))
+                board.domains.crash(_running(board, target))
             case FreezeDomain():
-                board.hang(_running(board, target))
+                board.domains.hang(_running(board, target))
             case CutPower():
                 board.lose_power(self._torn(board))
             case SlowDown():
@@ -90,7 +91,7 @@ class FaultPerformer:
                 self._ordered[injection.host, target] = injection
             case ReplaceStore():
                 if kills_store_domain(kind, board.host):
-                    board.crash(_running(board, board.host.architecture.store_home))
+                    board.domains.crash(_running(board, board.host.architecture.store_home))
                 else:
                     self._tell(injection, board, active=True)
 
@@ -100,9 +101,9 @@ class FaultPerformer:
         kind, target = FAULT_KINDS[injection.kind], injection.target
         match kind.act:
             case FreezeDomain():
-                domain = board.find(target)
+                domain = board.domains.find(target)
                 if domain is not None and domain.started_at_ns == injection.lives.get(target):
-                    board.unhang(domain)
+                    board.domains.unhang(domain)
             case CutPower():
                 return self._restore_power(board)
             case SlowDown():
@@ -136,7 +137,7 @@ class FaultPerformer:
     def _undo_order(self, injection: Injection, board: HostBoard) -> bool:
         """Have a toolstack undo what was ordered of a vbd; False if nobody is there yet who could."""
         (guest,) = injection.place.actors
-        if board.state.power == "on" and _address(board, guest):  # its next life has all of its disks
+        if board.is_on and _address(board, guest):  # its next life has all of its disks
             if not _address(board, "dom0"):
                 return False
             self._tell(injection, board, active=False)
@@ -202,14 +203,14 @@ class FaultPerformer:
 
 def _address(board: HostBoard, name: str) -> str:
     """The address of a running actor by its name in the configuration; empty if it does not run."""
-    domain = board.find(name)
+    domain = board.domains.find(name)
     address = domain.address if domain is not None else str(Address(board.host.name, name))
     return address if board.runs(address) else ""
 
 
 def _running(board: HostBoard, name: str) -> DomainProcess:
     """A domain of which `trouble` has found that it runs."""
-    domain = board.find(name)
+    domain = board.domains.find(name)
     assert domain is not None, "it runs"
     return domain
 
@@ -239,7 +240,7 @@ def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:
     address = _address(board, source)
     if destination == "hypervisor":
         return address, "xen"
-    domain = board.find(destination)
+    domain = board.domains.find(destination)
     if domain is not None:
         return address, domain_actor(domain.domid)
     return address, destination

@@ -15,8 +15,9 @@ from cluster.lab.config.resolved import Data, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.reach import behind_domain
+from cluster.lab.experiment.domain_processes import DomainChange, DomainProcess
 from cluster.lab.experiment.guest_record import GuestRecord
-from cluster.lab.experiment.host_board import DomainChange, DomainProcess, HostBoard
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 _SEEN_AS: Final = {int(each.seen_as): each.name for each in FAULT_KINDS.values() if each.seen_as is not None}
@@ -109,8 +110,8 @@ class FaultRecords:
 
     def process_ended(self, board: HostBoard, address: str, status: int, now_ns: int) -> str:
         """A process has ended: a fault if nobody here wanted it; a text if something of ours is wrong."""
-        domain = next((each for each in board.domains.values() if each.address == address), None)
-        is_on = board.state.power == "on"
+        domain = board.domains.at(address)
+        is_on = board.is_on
         if domain is None:
             return f"{address} ended by itself (status {status})" if is_on else ""
         if domain.state == "ended" or status == 0:

@@ -50,7 +50,7 @@ def configuration(guests: int, interval: str, work: Mapping[str, object]) -> dic
 def scrape(session: Session, done: Event, every_s: float) -> None:
     """Read every page of metrics, until `done`."""
     while not done.wait(every_s):
-        for url in session.metrics_urls.values():
+        for url in session.metrics.urls.values():
             with suppress(OSError):  # the run may be over by now
                 urllib.request.urlopen(url, timeout=5).read()  # noqa: S310 (the session's own address)
 

@@ -26,7 +26,7 @@ from actors.notebook.journal import Journal, MemoryJournal
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.host_board import DomainProcess
+from cluster.lab.experiment.domain_processes import DomainProcess
 from cluster.lab.experiment.statistics_maps import map_of
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.metrics.host_metrics import HostCollector
@@ -87,11 +87,11 @@ def fill(supervisor: Supervisor, count: int) -> None:
     """Let the supervisor hear what it would hear."""
     board = supervisor.boards["host0"]
     board.state.power = "on"
-    board.domains[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
+    board.domains.by_domid[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
     vbds = []
     described = supervisor.cluster.guests
     for domid, (guest, of) in enumerate(zip(supervisor.guests.values(), described, strict=True), 1):
-        board.domains[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0, of)
+        board.domains.by_domid[domid] = DomainProcess(domid, 1, guest.name, f"host0/dom{domid}", 0, of)
         guest.start(domid)
         vbds.append(busy(BlkbackStatistics, 3, domid=domid, device=51712, state="Connected"))
     rows = [row(each) for each in range(count + 1)]
@@ -120,16 +120,18 @@ def main() -> None:
         supervisor = Supervisor(cluster, journals)
         fill(supervisor, count)
         server = MetricsServer(HostCollector(supervisor, "host0", time.monotonic_ns), 0, list)
-        took = []
+        took, spent = [], []
         for _ in range(REPEATS):
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             with urllib.request.urlopen(f"http://{server.address}/metrics", timeout=30) as answer:
                 text = answer.read()
             took.append((time.perf_counter() - began) * 1000)
+            spent.append((time.process_time() - used) * 1000)
         server.close()
         series = sum(not line.startswith(b"#") for line in text.splitlines())
         print(
             f"{count} guests, metrics.guests {guests}: {series:,} series, {len(text) / 1e6:.1f} MB, "
+            f"{median(spent):.0f} ms of processor time, "
             f"median {median(took):.0f} ms, first {took[0]:.0f} ms, worst after it {max(took[1:]):.0f} ms"
         )
 

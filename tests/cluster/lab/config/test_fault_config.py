@@ -10,7 +10,8 @@ from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault, Trigger
 from cluster.lab.experiment.breaking.by_hand import fault_by_hand
 from cluster.lab.experiment.breaking.selection import choose
-from cluster.lab.experiment.host_board import DomainProcess, HostBoard
+from cluster.lab.experiment.domain_processes import DomainProcess
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS, OPTIONS
 
 Load = Callable[..., ResolvedCluster]
@@ -143,7 +144,7 @@ def test_everything_of_a_fault_is_decided(load: Load) -> None:
 
 
 def test_a_pattern_stands_for_what_is_there_in_its_order(load: Load) -> None:
-    inventory = Inventory(load().hosts)
+    inventory = Inventory(load(("    memory: 1GiB\n", "    memory: 2GiB\n    dom0: {spare: warm}\n")).hosts)
 
     for kind in FAULT_KINDS.values():
         assert inventory.targets(kind.aim), kind.name
@@ -173,7 +174,7 @@ def test_a_selection_takes_as_many_as_it_says_and_any_of_them(
 @pytest.fixture
 def boards(load: Load) -> dict[str, HostBoard]:
     board = HostBoard(load().hosts[0], lambda _effect: None, lambda _change: None)
-    board.domains[3] = DomainProcess(3, 1, "web-1", "host0/dom3", 0)
+    board.domains.by_domid[3] = DomainProcess(3, 1, "web-1", "host0/dom3", 0)
     return {"host0": board}
 
 

@@ -16,7 +16,8 @@ from actors.messages import (
 )
 from actors.runtime.machine import Connect, Effect, Freeze, Kill, Log, Send, Spawn, Thaw
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.experiment.host_board import DomainChange, HostBoard
+from cluster.lab.experiment.domain_processes import DomainChange
+from cluster.lab.experiment.host_board import HostBoard
 
 HYPERVISOR = "host0/hypervisor"
 
@@ -72,7 +73,7 @@ def test_power_on_starts_and_wires_the_hardware(bench: Bench) -> None:
     ]
     assert Connect("host0/sda", "ioapic", "host0/ioapic", "sda") in effects
     assert Connect(HYPERVISOR, "ioapic", "host0/ioapic", "xen") in effects
-    assert (bench.board.state.boots, bench.board.state.dom0_boots) == (1, 0)
+    assert (bench.board.state.boots, bench.board.domains.boots["dom0"]) == (1, 0)
 
 
 def test_a_domain_is_who_its_link_says_it_is(bench: Bench) -> None:
@@ -103,7 +104,7 @@ def test_a_driver_domain_gets_the_wires_of_its_disks_and_dom0_the_others(
     assert [each.peer_link for each in dom0 if isinstance(each, Connect)] == ["supervisor", "sda", "xen"]
     assert spawned(storage) == [("host0/dom1", "driver")]
     assert Connect("host0/sdb", "dom1", "host0/dom1", "sdb") in storage
-    assert bench.board.state.driver_boots == {"storage": 1}
+    assert bench.board.domains.boots == {"dom0": 1, "storage": 1}
 
 
 def test_a_domain_is_stopped_and_the_hypervisor_is_told_when_it_is_gone(bench: Bench) -> None:
@@ -111,7 +112,7 @@ def test_a_domain_is_stopped_and_the_hypervisor_is_told_when_it_is_gone(bench: B
     assert killed(bench.give(StopDomain(1, 1))) == ["host0/dom1"]
 
     assert bench.end("host0/dom1") == [Send(HYPERVISOR, DomainStopped(1, 1))]
-    assert bench.board.find("web-0") is None
+    assert bench.board.domains.find("web-0") is None
 
 
 def test_a_domain_that_ended_by_itself_is_not_reported_as_stopped_until_that_is_asked(bench: Bench) -> None:
@@ -143,9 +144,9 @@ def test_a_paused_domain_is_frozen_until_it_may_run(bench: Bench) -> None:
 def test_a_hung_domain_is_not_thawed_by_an_unpause(bench: Bench) -> None:
     bench.start(1)
     bench.take()
-    domain = bench.board.find("web-0")
+    domain = bench.board.domains.find("web-0")
     assert domain is not None
-    bench.board.hang(domain)
+    bench.board.domains.hang(domain)
 
     assert bench.take() == [Freeze("host0/dom1")]
     assert bench.give(PauseDomain(1, False)) == []
@@ -166,7 +167,7 @@ def test_a_restart_spares_the_disks_and_waits_until_all_else_has_ended(bench: Be
     assert spawned(again) == [("host0/ioapic", "ioapic"), (HYPERVISOR, "hypervisor")]
     assert Connect("host0/sda", "ioapic", "host0/ioapic", "sda") in again
     assert bench.board.state.boots == 2
-    assert bench.board.domains == {}
+    assert list(bench.board.domains) == []
 
 
 def test_a_halted_machine_stays_off(bench: Bench) -> None:
@@ -198,8 +199,8 @@ def test_a_line_is_typed_only_where_somebody_listens(bench: Bench) -> None:
     bench.start(1)
     bench.take()
 
-    assert bench.board.type_on_console("web-0", "stop")
-    assert not bench.board.type_on_console("web-1", "stop")
+    assert bench.board.domains.type_on_console("web-0", "stop")
+    assert not bench.board.domains.type_on_console("web-1", "stop")
     assert bench.take() == [Send("host0/dom1", ConsoleInput("stop"))]
 
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import RECORDS_AT
 from cluster.lab.config.resolved_domains import GuestId
@@ -28,7 +30,7 @@ class Host:
         }
         self.budget = JournalBudget(
             limit,
-            {"host0": self.console},
+            {"host0": SimpleNamespace(domains=self.console)},
             {each.guest_id: each for each in self.guests.values()},
             lambda what, _: self.seen.append(what),
         )

@@ -1,7 +1,7 @@
 import pytest
 
 from actors.abi.interface import ShutdownReason
-from cluster.lab.experiment.host_board import DomainProcess
+from cluster.lab.experiment.domain_processes import DomainProcess
 from cluster.lab.experiment.lives import Death, Lives, death_by, death_of
 
 KILLED = 9

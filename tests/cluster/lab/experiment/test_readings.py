@@ -17,7 +17,8 @@ from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.host_board import DomainProcess, HostBoard
+from cluster.lab.experiment.domain_processes import DomainProcess
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.readings import GUESTS_AT_ONCE, Readings, StoreReading
 from cluster.lab.experiment.statistics_maps import RECORDS, map_of, record_of
 from tests.cluster.blank_records import blank
@@ -33,11 +34,11 @@ class Bench:
         self.effects: list[Effect] = []
         self.board = HostBoard(cluster.hosts[0], lambda _effect: None, lambda _change: None)
         self.board.power_on()
-        self.board.domains[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
+        self.board.domains.by_domid[0] = DomainProcess(0, 1, "dom0", "host0/dom0", 0)
         for domid in range(1, guests + 1):
             name, address = f"web-{domid - 1}", f"host0/dom{domid}"
             guest = next((each for each in cluster.guests if each.name == name), None)
-            self.board.domains[domid] = DomainProcess(domid, 1, name, address, 0, guest)
+            self.board.domains.by_domid[domid] = DomainProcess(domid, 1, name, address, 0, guest)
         self.readings = Readings({"host0": self.board}, self.effects.append)
 
     def asked(self) -> dict[str, int]:
@@ -74,8 +75,8 @@ def test_hardware_control_and_guests_are_asked(bench: Bench) -> None:
 
 
 def test_who_hangs_or_is_gone_is_not_asked(bench: Bench) -> None:
-    bench.board.domains[0].state = "hung"
-    bench.board.domains[1].state = "ended"
+    bench.board.domains.by_domid[0].state = "hung"
+    bench.board.domains.by_domid[1].state = "ended"
     bench.readings.ask_some()
 
     assert "host0/dom0" not in (asked := bench.asked())
@@ -154,7 +155,7 @@ def test_who_boots_again_and_has_nothing_yet_keeps_what_was_known(bench: Bench) 
 
 def test_a_xenstored_in_a_domain_of_its_own_is_heard(load: Callable[..., ResolvedCluster]) -> None:
     bench = Bench(load(("memory: 1GiB", "memory: 1GiB\n    xenstore: stubdom")), guests=1)
-    bench.board.domains[2] = DomainProcess(2, 1, "xenstore", "host0/dom2", 0)
+    bench.board.domains.by_domid[2] = DomainProcess(2, 1, "xenstore", "host0/dom2", 0)
 
     bench.answer("host0/dom2", STORE)
 

@@ -29,6 +29,7 @@ class Board:
     def __init__(self, store_home: str) -> None:
         self.host = SimpleNamespace(architecture=SimpleNamespace(store_home=store_home))
         self.running: dict[str, SimpleNamespace] = {}
+        self.domains = self
 
     def find(self, name: str) -> SimpleNamespace | None:
         return self.running.get(name)

@@ -54,7 +54,7 @@ def board() -> SimpleNamespace:
         dom0_vcpus=2,
         hardware=[],
     )
-    return SimpleNamespace(host=host, domains={}, state=SimpleNamespace(power="off"))
+    return SimpleNamespace(host=host, domains=SimpleNamespace(name_of=lambda _domid: None), is_on=False)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_without_power_nobody_is_there() -> None:
 
 def test_who_the_hypervisor_has_not_told_of_yet_is_not_there() -> None:
     on = board()
-    on.state.power = "on"
-    on.domain_name = {0: "dom0", 5: "web-0"}.get
+    on.is_on = True
+    on.domains.name_of = {0: "dom0", 5: "web-0"}.get
     readings = SimpleNamespace(hypervisors={})
     metrics = DomainMetrics(on, readings, each=True)
     assert metrics._present() == set()

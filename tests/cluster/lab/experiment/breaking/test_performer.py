@@ -10,7 +10,8 @@ from actors.runtime.machine import Disturb, Effect, Freeze, Kill, Send, Slow, Th
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.performer import NOT_RUNNING, FaultPerformer
-from cluster.lab.experiment.host_board import DomainProcess, HostBoard
+from cluster.lab.experiment.domain_processes import DomainProcess
+from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 DISK, DOM0, WEB = "host0/sda", "host0/dom0", "host0/dom1"
@@ -26,7 +27,7 @@ class Bench:
         self.board = HostBoard(cluster.hosts[0], self.effects.append, lambda _change: None)
         self.board.power_on()
         for domid, name in enumerate(("dom0", "web-0")):
-            self.board.domains[domid] = DomainProcess(domid, 1, name, f"host0/dom{domid}", 5)
+            self.board.domains.by_domid[domid] = DomainProcess(domid, 1, name, f"host0/dom{domid}", 5)
             self.board._running.add(f"host0/dom{domid}")
         self.performer = FaultPerformer({"host0": self.board}, self.effects.append)
         self.effects.clear()
@@ -167,7 +168,7 @@ def test_a_disk_is_attached_again_by_the_next_dom0_if_there_is_none_now(bench: B
     bench.board.ended(DOM0, 9, 8)
     assert not bench.end(injection)
     injection.ended_at_ns = 9
-    bench.board.domains[0] = DomainProcess(0, 2, "dom0", DOM0, 10)
+    bench.board.domains.by_domid[0] = DomainProcess(0, 2, "dom0", DOM0, 10)
     bench.board._running.add(DOM0)
     bench.performer.started("host0", 0)
     assert bench.effects == [told(DOM0, "block-detach", active=False, **VBD)]
@@ -175,7 +176,7 @@ def test_a_disk_is_attached_again_by_the_next_dom0_if_there_is_none_now(bench: B
 
 def test_a_later_life_of_a_domain_is_not_what_hangs(bench: Bench) -> None:
     injection = bench.begin("hang", "web-0")
-    bench.board.domains[1] = DomainProcess(1, 2, "web-0", WEB, 9, state="hung")
+    bench.board.domains.by_domid[1] = DomainProcess(1, 2, "web-0", WEB, 9, state="hung")
     assert bench.end(injection)
     assert bench.effects == []
 
@@ -198,7 +199,7 @@ def test_the_death_of_a_store_that_has_a_domain_is_a_kill_unless_it_is_planned(
 ) -> None:
     keeping = "    xenstore: {domain: stubdom, restart: live-update}\n    memory: 1GiB"
     bench = Bench(load(("    memory: 1GiB", keeping)))
-    bench.board.domains[2] = DomainProcess(2, 1, "xenstore", "host0/dom2", 5)
+    bench.board.domains.by_domid[2] = DomainProcess(2, 1, "xenstore", "host0/dom2", 5)
     bench.board._running.add("host0/dom2")
     bench.begin("xenstored-kill", "xenstored")
     assert bench.effects == [Kill("host0/dom2")]
