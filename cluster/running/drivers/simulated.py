@@ -151,12 +151,11 @@ def run_simulated(
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if not supervisor.phases.finished:
         supervisor.lab.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
+    return supervisor, lambda volume: _reads_of(images[volume])
 
-    def read_volume(volume: Volume) -> ReadSectors:
-        image = images[volume]
-        return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
-    return supervisor, read_volume
+def _reads_of(image: MemoryImage) -> ReadSectors:
+    return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
 
 def _store_logs(hosts: dict[str, SimulatedHost], cluster: ResolvedCluster) -> dict[GuestId, StoreLog]:
