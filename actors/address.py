@@ -63,9 +63,14 @@ class Address:
         return self._number_after(DOMAIN)
 
     @property
+    def waits_for(self) -> int | None:
+        """The number of the domain whose spare this is, or None if it is none."""
+        return self._number_after(SPARE)
+
+    @property
     def is_domain(self) -> bool:
         """Whether this is a domain's actor, or that of its spare, which has no number yet."""
-        return self.domid is not None or self._number_after(SPARE) is not None
+        return self.domid is not None or self.waits_for is not None
 
     def _number_after(self, word: str) -> int | None:
         number = self.actor.removeprefix(word)

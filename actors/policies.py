@@ -14,6 +14,18 @@ class Hwdom(StrEnum):
     halt = "halt"
 
 
+class Spare(StrEnum):
+    """What stands by for a domain that may die; ours."""
+
+    none = "none"
+    warm = "warm"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the next life of the domain is made before it is needed."""
+        return self is Spare.warm
+
+
 class StorePlace(StrEnum):
     """Where xenstored runs."""
 

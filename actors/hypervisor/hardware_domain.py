@@ -29,7 +29,7 @@ FAILURES: Final = frozenset({ShutdownReason.crash, ShutdownReason.watchdog})
 SPARE_AFTER_NS: Final = 500_000_000
 """How long a dom0 has to run before the next one is made."""
 SPARES_IN_A_ROW: Final = 3
-"""So many spares may die one after the other; then there is none until dom0 has booted again."""
+"""So many may die before they are parked; then there is none until dom0 has booted again."""
 PROMOTED_ANSWERS_NS: Final = 1_000_000_000
 """How long one that was promoted may say nothing."""
 SPARE_CALLS: Final = frozenset(
@@ -148,7 +148,6 @@ class HardwareDomain:
             self._host.outbox.log("the spare that was promoted says nothing")
             self._lives.shutdown(domain, ShutdownReason.watchdog)
         else:
-            self._lost_in_a_row = 0
             self._make_spare()
 
     def _stopped(self, domain: Domain, reason: int) -> None:
@@ -157,7 +156,9 @@ class HardwareDomain:
         In Xen the watchdog restarts the machine even with noreboot.
         """
         if domain.spare:
-            if reason != ShutdownReason.suspend:
+            if reason == ShutdownReason.suspend:
+                self._lost_in_a_row = 0
+            else:
                 self._lives.kill(domain)
             return
         if reason == ShutdownReason.poweroff:

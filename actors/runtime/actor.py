@@ -271,7 +271,7 @@ class ActorDriver:
                     if way is not None:
                         way.send(effect.message)
                 else:
-                    self._perform(effect)
+                    self._perform([effect])
                     stop = not link.open or self._exit_reason is not None
             if stop:
                 return
@@ -281,7 +281,7 @@ class ActorDriver:
         effects = answer(self._intercept[type(message)], event, self.machine)
         if self._trace is not None:
             self._trace.record(now_ns, self.address, event, effects)
-        self._perform_all(effects)
+        self._perform(effects)
 
     def _take(self, event: Event) -> None:
         """A turn with one event."""
@@ -290,7 +290,7 @@ class ActorDriver:
             effects = self.machine.handle(event, now_ns)
             if self._trace is not None:
                 self._trace.record(now_ns, self.address, event, effects)
-            self._perform_all(effects)
+            self._perform(effects)
             self._finish_turn(now_ns)
 
     def _finish_turn(self, now_ns: int) -> None:
@@ -299,31 +299,28 @@ class ActorDriver:
             if effects:
                 if self._trace is not None:
                     self._trace.record(now_ns, self.address, "end of turn", effects)
-                self._perform_all(effects)
+                self._perform(effects)
         if self._outgoing.touched:
             self._outgoing.flush()
         if self._exit_reason is None:
             self._alarm.set()
 
-    def _perform_all(self, effects: list[Effect]) -> None:
+    def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
-            self._perform(effect)
-
-    def _perform(self, effect: Effect) -> None:
-        if isinstance(effect, Send):
-            way = self._outgoing.ways.get(effect.link)
-            if way is not None:
-                way.send(effect.message)
-        elif isinstance(effect, Log):
-            self._log(effect.text)
-        elif isinstance(effect, CloseLink):
-            link = self._outgoing.links.get(effect.link)
-            if link is not None:
-                self._break(link, effect.reason)
-        elif isinstance(effect, Exit):
-            self._exit(effect.reason)
-        elif not isinstance(effect, Work):  # here it has taken its time
-            self._perform_for_owner(effect)
+            if isinstance(effect, Send):
+                way = self._outgoing.ways.get(effect.link)
+                if way is not None:
+                    way.send(effect.message)
+            elif isinstance(effect, Log):
+                self._log(effect.text)
+            elif isinstance(effect, CloseLink):
+                link = self._outgoing.links.get(effect.link)
+                if link is not None:
+                    self._break(link, effect.reason)
+            elif isinstance(effect, Exit):
+                self._exit(effect.reason)
+            elif not isinstance(effect, Work):  # here it has taken its time
+                self._perform_for_owner(effect)
 
     def _break(self, link: Link, reason: str) -> None:
         """Close a link for what the peer did, after what was sent to it before."""

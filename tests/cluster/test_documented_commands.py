@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from cluster.command.cli import cli
 from cluster.lab.config.loading import load_cluster
 from cluster.studies.bench.figures import benchmark_names
+from cluster.studies.bench.results import Measurements
 from tests.cluster.written_commands import PAGES, ROOT, Command, commands_of, filled, variants
 from tests.shell import socket_folder
 

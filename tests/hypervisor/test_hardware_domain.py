@@ -190,9 +190,9 @@ def test_a_spare_that_dies_gives_its_memory_back_and_another_is_made(parked):
     assert parked.messages("supervisor", PromoteSpare) == [PromoteSpare(0, 3)]
 
 
-def test_spares_that_die_one_after_the_other_are_given_up(xen):
+def test_spares_that_die_before_they_are_parked_are_given_up(xen):
     for _ in range(SPARES_IN_A_ROW):
-        xen.park()
+        xen.make_spare()
         xen.clear()
         xen.crash_spare()
     xen.wait(10 * SPARE_AFTER_NS)
@@ -200,6 +200,15 @@ def test_spares_that_die_one_after_the_other_are_given_up(xen):
     xen.clear()
     xen.crash(0)
     assert [each.incarnation for each in xen.messages("supervisor", StartDomain)] == [SPARES_IN_A_ROW + 2]
+    xen.park()
+    assert xen.state == "parked"
+
+
+def test_a_spare_that_was_parked_is_always_made_again(xen):
+    for _ in range(SPARES_IN_A_ROW + 1):
+        xen.park()
+        xen.clear()
+        xen.crash_spare()
     xen.park()
     assert xen.state == "parked"
 

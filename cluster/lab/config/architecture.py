@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
+from actors.policies import Frontend, Hwdom, Reconnect, Spare, StorePlace, StoreRestart
 
 CUSTOM: Final = "custom"
 
@@ -18,10 +18,11 @@ CUSTOM: Final = "custom"
 class Architecture:
     """One architecture. `frontends`: all that its guests have, first what they have if they say nothing.
 
-    `driver_domains`: whether domains other than dom0 drive disks.
+    `spare`: what stands by for dom0. `driver_domains`: whether domains other than dom0 drive disks.
     """
 
     hwdom: Hwdom = Hwdom.restart
+    spare: Spare = Spare.none
     store: StorePlace = StorePlace.dom0
     store_restart: StoreRestart = StoreRestart.lose
     reconnect: Reconnect = Reconnect.renegotiate
@@ -86,15 +87,21 @@ class Architecture:
         return self.store_restart.keeps_when_planned
 
     @property
+    def store_outlives_dom0(self) -> bool:
+        """Whether a crash of dom0 costs nothing of what xenstored has."""
+        return self.store_has_domain or self.keeps_store
+
+    @property
     def dom0_crash(self) -> str:
         """What a crash of dom0 leads to, in words."""
-        return _DOM0_CRASHES[self.hwdom]
+        return _DOM0_SPARED if self.spare.is_there else _DOM0_CRASHES[self.hwdom]
 
     @property
     def policies(self) -> str:
         """Its name and all that there is to choose; what xenstored keeps only if it keeps anything."""
         kept = f" ({self.store_restart})" if self.keeps_updated_store else ""
-        told = f"hwdom {self.hwdom}, xenstore {self.store}{kept}, reconnect {self.reconnect}"
+        spare = f", spare {self.spare}" if self.spare.is_there else ""
+        told = f"hwdom {self.hwdom}{spare}, xenstore {self.store}{kept}, reconnect {self.reconnect}"
         return f"{self.name} ({told}, frontends {' and '.join(self.frontends)})"
 
     def words(self) -> dict[str, object]:
@@ -102,6 +109,7 @@ class Architecture:
         return {
             "architecture": self.name,
             "hwdom": self.hwdom.value,
+            "spare": self.spare.value,
             "xenstore": self.store.value,
             "xenstore_restart": self.store_restart.value,
             "reconnect": self.reconnect.value,
@@ -113,6 +121,7 @@ class Architecture:
         """What a host of `run.json` was made of."""
         return cls(
             hwdom=Hwdom(words["hwdom"]),
+            spare=Spare(words.get("spare", Spare.none)),  # a run that was kept before there were spares
             store=StorePlace(words["xenstore"]),
             store_restart=StoreRestart(words["xenstore_restart"]),
             reconnect=Reconnect(words["reconnect"]),
@@ -127,6 +136,8 @@ _DOM0_CRASHES: Final = {
     Hwdom.halt: "a crash of dom0 halts the host",
 }
 
+_DOM0_SPARED: Final = "a parked dom0 takes the place of a dead one; stock Xen would restart the host"
+
 DEFAULT: Final = "restartable-dom0"
 ARCHITECTURES: Final = {
     DEFAULT: Architecture(),
@@ -136,6 +147,12 @@ ARCHITECTURES: Final = {
     "stock-linux": Architecture(frontends=(Frontend.stock_linux,)),
     "xenstore-stubdom": Architecture(store=StorePlace.stubdom),
     "persistent-xenstore": Architecture(store=StorePlace.stubdom, store_restart=StoreRestart.persist),
+    "warm-spare": Architecture(
+        spare=Spare.warm,
+        store=StorePlace.stubdom,
+        store_restart=StoreRestart.persist,
+        reconnect=Reconnect.resume,
+    ),
     "driver-domains": Architecture(driver_domains=True),
     "disaggregated": Architecture(
         store=StorePlace.stubdom, store_restart=StoreRestart.persist, driver_domains=True

@@ -79,6 +79,7 @@ class ConfigChecks:
             self._named(check_domain_name, each.names, *each.named_at)
             self._guest(each, host)
         self._memory(host, where)
+        self._spare(host, where)
         self._store_domain(host, where)
         self._pack(host, where)
 
@@ -200,6 +201,8 @@ class ConfigChecks:
 
     def _memory(self, host: HostSchema, where: Where) -> None:
         domains = [host.dom0.memory, *(each.memory for each in host.driver_domains)]
+        if host.chosen.spare.is_there:
+            domains.append(host.dom0.memory)
         if host.chosen.store_has_domain:
             domains.append(XENSTORE_MEMORY)
         for guest in self._guests[host.name]:
@@ -208,6 +211,12 @@ class ConfigChecks:
         if needed > host.memory:
             wrong = f"{host.name} has {size_text(host.memory)}, its domains need {-(-needed >> 20)}MiB"
             self._refuse((*where, "memory"), wrong, f"memory: {-(-needed >> 20)}MiB or more")
+
+    def _spare(self, host: HostSchema, where: Where) -> None:
+        if host.chosen.spare.is_there and host.chosen.dom0_death_ends_machine:
+            place = (*where, "dom0", "spare") if host.dom0.spare else (*where, "hwdom")
+            wrong = f"hwdom {host.chosen.hwdom} lets nobody take the place of a dead dom0"
+            self._refuse(place, wrong, "hwdom: restart, or dom0: {spare: none}")
 
     def _store_domain(self, host: HostSchema, where: Where) -> None:
         release = RELEASES[host.xen]

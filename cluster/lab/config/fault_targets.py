@@ -16,6 +16,7 @@ from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.lab.faults.target import Target
 
 SHOWN_MAX: Final = 12
+SPARE: Final = "dom0-spare"
 
 
 class Inventory:
@@ -60,32 +61,28 @@ class Inventory:
 
 def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
     """Every target of a host for a kind that aims so."""
-    devices = [each.name for each in host.hardware]
-    guests = [each.name for each in host.guests]
-    domains = ["dom0", *(["xenstore"] if host.architecture.store_has_domain else []), *host.drivers, *guests]
-    match aim:
-        case Aim.host:
-            return [host.name]
-        case Aim.domain:
-            names = domains
-        case Aim.dom0:
-            names = ["dom0"]
-        case Aim.driver:
-            names = host.drivers
-        case Aim.guest:
-            names = guests
-        case Aim.store:
-            names = ["xenstored"]
-        case Aim.disk:
-            names = [each.name for each in host.hardware_of(DISK)]
-        case Aim.level_disk:
-            names = [each.name for each in host.hardware_of(DISK) if each.trigger == "level"]
-        case Aim.actor:
-            names = [*domains, *devices, "hypervisor", "ioapic"]
-        case Aim.link:
-            pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
-            pairs += [(each.name, other) for each in host.hardware for other in ("ioapic", each.driver)]
-            names = [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
-        case _:
-            names = [each.target for each in host.devices_of(aim.device_class)]
-    return [str(Target.on(host.name, each)) for each in names]
+    if aim is Aim.host:
+        return [host.name]
+    architecture, disks = host.architecture, host.hardware_of(DISK)
+    guests, devices = [each.name for each in host.guests], [each.name for each in host.hardware]
+    domains = ["dom0", *(["xenstore"] if architecture.store_has_domain else []), *host.drivers, *guests]
+    names = {
+        Aim.domain: domains,
+        Aim.dom0: ["dom0"],
+        Aim.spare: [SPARE] if architecture.spare.is_there else [],
+        Aim.driver: host.drivers,
+        Aim.guest: guests,
+        Aim.store: ["xenstored"],
+        Aim.disk: [each.name for each in disks],
+        Aim.level_disk: [each.name for each in disks if each.trigger == "level"],
+        Aim.actor: [*domains, *devices, "hypervisor", "ioapic"],
+        Aim.link: _links(host, domains),
+    }
+    found = names[aim] if aim in names else [each.target for each in host.devices_of(aim.device_class)]
+    return [str(Target.on(host.name, each)) for each in found]
+
+
+def _links(host: ResolvedHost, domains: Sequence[str]) -> list[str]:
+    pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
+    pairs += [(each.name, other) for each in host.hardware for other in ("ioapic", each.driver)]
+    return [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]

@@ -152,6 +152,7 @@ class ResolvedHost:
             "hwdom": self.architecture.hwdom.value,
             "dom0_memory_pages": self.dom0_pages,
             "dom0_vcpus": self.dom0_vcpus,
+            **({"dom0_spare": True} if self.architecture.spare.is_there else {}),
         }
 
     def dom0_plan(self) -> HostPlan:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, create_model
 
 from actors.abi.disk_controller import FIRST_DISK_GSI
-from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
+from actors.policies import Frontend, Hwdom, Reconnect, Spare, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import ARCHITECTURES, DEFAULT, Architecture
 from cluster.lab.config.guest_device import GuestDeviceKind, GuestDeviceSchema
@@ -101,6 +101,7 @@ class Dom0Schema(Strict):
 
     memory: Dom0Memory = 512 << 20
     vcpus: Vcpus = 1
+    spare: Annotated[Spare, Field(strict=False)] | None = None
     built_for: Releases | None = None
 
 
@@ -224,6 +225,7 @@ class HostSchema(Strict):
         return replace(
             row,
             hwdom=self.hwdom or row.hwdom,
+            spare=self.dom0.spare or row.spare,
             store=self.xenstore.domain or row.store,
             store_restart=self.xenstore.restart or row.store_restart,
             reconnect=self.reconnect or row.reconnect,

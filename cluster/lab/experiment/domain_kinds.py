@@ -50,6 +50,11 @@ class Resident:
     guest: ResolvedGuest | None = None
 
 
+def spare_of(name: str) -> str:
+    """What the spare of a domain is called."""
+    return f"{name}-spare"
+
+
 class Residents:
     """The domains of one host."""
 

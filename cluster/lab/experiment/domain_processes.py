@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.abi.interface import ShutdownReason
-from actors.address import Address, domain_actor
-from actors.messages import ConsoleInput, DomainEvent, StartDomain
-from actors.runtime.machine import Connect, Effect, Freeze, Kill, Send, Thaw
+from actors.address import Address, domain_actor, spare_actor
+from actors.messages import ConsoleInput, DomainEvent, PromoteSpare, StartDomain, StartSpare
+from actors.runtime.machine import Connect, Effect, Freeze, Kill, Rename, Send, Thaw
 from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
-from cluster.lab.experiment.domain_kinds import Argument, Residents
+from cluster.lab.experiment.domain_kinds import Argument, Residents, spare_of
 
 ENDINGS: Final = ("shutdown", "dying", "destroyed")
+SPARE_ENDINGS: Final = ("dying", "destroyed")
+"""That a spare has suspended is no end of it."""
 
 Spawner = Callable[[str, str, Argument], None]
 
 
 @dataclass(slots=True)
 class DomainProcess:
-    """The process of one incarnation of a domain; `guest`: which one it is, if it is one."""
+    """The process of one incarnation of a domain; `guest`: which one it is, if it is one.
+
+    A `spare` is to be the next incarnation; its name and its address are then those of the domain.
+    """
 
     domid: int
     incarnation: int
@@ -35,6 +40,7 @@ class DomainProcess:
     state: str = "running"
     stop_wanted: bool = False
     shutdown_reason: int | None = None
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,13 @@ class DomainChange:
     reason: int
     at_ns: int
     guest_id: GuestId | None = None
+    spare: bool = False
 
 
 class DomainProcesses:
-    """Those of one host: the last one of each domain. `boots`: how often a domain was started, by name.
+    """Those of one host: the last one of each domain, and the `spares` by the number that they wait for.
+
+    `boots`: how often a domain was started, by name, a spare when it is promoted.
 
     `hypervisor` is the address of theirs; `spawn(address, program, argument)` starts a process; `changed` is
     told what becomes of each.
@@ -67,6 +76,7 @@ class DomainProcesses:
         changed: Callable[[DomainChange], None],
     ) -> None:
         self.by_domid: Final[dict[int, DomainProcess]] = {}
+        self.spares: Final[dict[int, DomainProcess]] = {}
         self.boots: Final[Counter[str]] = Counter()
         self._host = host
         self._hypervisor = hypervisor
@@ -81,6 +91,7 @@ class DomainProcesses:
     def clear(self) -> None:
         """Nothing is left of them: the host boots."""
         self.by_domid.clear()
+        self.spares.clear()
 
     def start(self, message: StartDomain, boot: int, now_ns: int) -> None:
         """Start one, and wire it to the hypervisor and to the devices that it drives."""
@@ -94,15 +105,48 @@ class DomainProcesses:
         self.boots[name] += 1
         who: Argument = {"domid": domid, "extents": message.extents, "name": name}
         self._spawn(address, kind.program, {**who, **kind.told(host, boot)})
-        for device in host.driven_by(name):
-            self._emit(Connect(str(Address(host.name, device)), link, address, device))
-        self._emit(Connect(self._hypervisor, link, address, "xen"))
+        self._wire(domain)
         self._report(domain, "started", 0, now_ns)
+
+    def _wire(self, domain: DomainProcess) -> None:
+        link, host = domain_actor(domain.domid), self._host
+        for device in host.driven_by(domain.name):
+            self._emit(Connect(str(Address(host.name, device)), link, domain.address, device))
+        self._emit(Connect(self._hypervisor, link, domain.address, "xen"))
+
+    def start_spare(self, message: StartSpare, boot: int, now_ns: int) -> None:
+        """Start the next life of a domain beside it, and wire it to the hypervisor alone."""
+        domid, actor = message.domid, spare_actor(message.domid)
+        address = str(Address(self._host.name, actor))
+        resident = self._residents.find(domid, message.handle)
+        name = spare_of(resident.name)
+        spare = DomainProcess(domid, message.incarnation, name, address, now_ns, spare=True)
+        self.spares[domid] = spare
+        who: Argument = {"domid": domid, "extents": message.extents, "name": name, "spare": True}
+        self._spawn(address, resident.kind.program, {**who, **resident.kind.told(self._host, boot)})
+        self._emit(Connect(self._hypervisor, actor, address, "xen"))
+        self._report(spare, "started", 0, now_ns)
+
+    def promote(self, message: PromoteSpare, now_ns: int) -> DomainProcess | None:
+        """A spare is the domain from now on: named, addressed and wired like it. None if it has ended."""
+        spare = self.spares.get(message.domid)
+        if spare is None or spare.incarnation != message.incarnation or spare.state == "ended":
+            return None
+        del self.spares[spare.domid]
+        address = str(Address.domain(self._host.name, spare.domid))
+        self._emit(Rename(spare.address, address))
+        spare.name = self.by_domid[spare.domid].name
+        spare.address, spare.spare, spare.started_at_ns = address, False, now_ns
+        self.by_domid[spare.domid] = spare
+        self.boots[spare.name] += 1
+        self._wire(spare)
+        self._report(spare, "started", 0, now_ns)
+        return spare
 
     def stop(self, domid: int, incarnation: int) -> bool:
         """Have one end for good; False if it does not run."""
-        domain = self.by_domid.get(domid)
-        if domain is None or domain.incarnation != incarnation or domain.state == "ended":
+        domain = self._incarnation(domid, incarnation)
+        if domain is None or domain.state == "ended":
             return False
         domain.stop_wanted = True
         self._emit(Kill(domain.address))
@@ -117,8 +161,8 @@ class DomainProcesses:
 
     def told(self, event: DomainEvent, now_ns: int) -> None:
         """What the hypervisor says of one; that it is created or starts is known, since it is done here."""
-        domain = self.by_domid.get(event.domid)
-        if domain is not None and domain.incarnation == event.incarnation and event.what in ENDINGS:
+        domain = self._incarnation(event.domid, event.incarnation)
+        if domain is not None and event.what in (SPARE_ENDINGS if domain.spare else ENDINGS):
             if event.what == "shutdown" and event.reason != ShutdownReason.suspend:  # it goes on after that
                 domain.shutdown_reason = event.reason
             self._report(domain, event.what, event.reason, now_ns)
@@ -134,15 +178,26 @@ class DomainProcesses:
 
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
-        for domain in self:
+        for domain in self.everyone:
             if domain.name == name and domain.state != "ended":
                 return domain
         return None
 
+    @property
+    def everyone(self) -> list[DomainProcess]:
+        """The domains, and the spares."""
+        return [*self.by_domid.values(), *self.spares.values()]
+
+    def _incarnation(self, domid: int, incarnation: int) -> DomainProcess | None:
+        found = (self.by_domid.get(domid), self.spares.get(domid))
+        return next((each for each in found if each is not None and each.incarnation == incarnation), None)
+
     def at(self, address: str) -> DomainProcess | None:
         """The domain that has this address, or had it last."""
-        domid = Address.parse(address).domid
-        return None if domid is None else self.by_domid.get(domid)
+        place = Address.parse(address)
+        if place.waits_for is not None:  # one that ended as it was promoted is still told of by that name
+            return self.spares.get(place.waits_for) or self.by_domid.get(place.waits_for)
+        return None if place.domid is None else self.by_domid.get(place.domid)
 
     def name_of(self, domid: int) -> str | None:
         """What a domain is called, if it has ever run."""
@@ -179,11 +234,11 @@ class DomainProcesses:
 
     def freeze_again(self) -> None:
         """Somebody stopped everything and let it go on, what was stopped here included."""
-        for domain in self:
+        for domain in self.everyone:
             if domain.state in {"hung", "paused"}:
                 self._emit(Freeze(domain.address))
 
     def _report(self, domain: DomainProcess, what: str, reason: int, now_ns: int) -> None:
         guest_id = domain.guest.guest_id if domain.guest is not None else None
         who = (self._host.name, domain.name, domain.domid, domain.incarnation)
-        self._changed(DomainChange(*who, what, reason, now_ns, guest_id))
+        self._changed(DomainChange(*who, what, reason, now_ns, guest_id, domain.spare))

@@ -8,7 +8,7 @@ Rules: here is the power, and what the machine is made of; the domains are in `d
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
-from actors.address import Address
+from actors.address import Address, spare_actor
 from actors.messages import (
     ConsoleOutput,
     DomainEvent,
@@ -18,7 +18,9 @@ from actors.messages import (
     PauseDomain,
     PowerButton,
     PowerFails,
+    PromoteSpare,
     StartDomain,
+    StartSpare,
     StopDomain,
 )
 from actors.runtime.machine import Connect, Effect, Kill, Log, Send, Spawn
@@ -120,6 +122,10 @@ class HostBoard:
         match message:
             case StartDomain():
                 self.domains.start(message, self.state.boots, now_ns)
+            case StartSpare():
+                self.domains.start_spare(message, self.state.boots, now_ns)
+            case PromoteSpare():
+                self._promote(message, now_ns)
             case StopDomain(domid=domid, incarnation=incarnation):
                 if not self.domains.stop(domid, incarnation):
                     self._emit(Send(self.hypervisor, DomainStopped(domid, incarnation)))
@@ -141,6 +147,8 @@ class HostBoard:
         self._running.discard(address)
         self.state.ending.discard(address)
         domain = self.domains.ended(address, status, now_ns)
+        if domain is not None:
+            self._running.discard(domain.address)
         if domain is not None and domain.stop_wanted and self.is_on:
             self._emit(Send(self.hypervisor, DomainStopped(domain.domid, domain.incarnation)))
         if self.state.power == "restarting" and not self.state.ending:
@@ -164,6 +172,15 @@ class HostBoard:
         self._running.add(address)
         self._emit(Spawn(address, program, argument))
         self._emit(Connect("", address, address, SUPERVISOR))
+
+    def _promote(self, message: PromoteSpare, now_ns: int) -> None:
+        promoted = self.domains.promote(message, now_ns)
+        if promoted is None:
+            self._emit(Send(self.hypervisor, DomainStopped(message.domid, message.incarnation)))
+            return
+        self._running.discard(str(Address(self.host.name, spare_actor(message.domid))))
+        self._running.add(promoted.address)
+        self._emit(Connect("", promoted.address, promoted.address, SUPERVISOR))
 
     def _restart(self, reason: str) -> None:
         self._emit(Log(f"{self.host.name}: machine restarts: {reason}"))

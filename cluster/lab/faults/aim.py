@@ -13,6 +13,7 @@ class Aim(Enum):
 
     domain = "HOST/dom0, HOST/GUEST, HOST/DRIVER or HOST/xenstore"
     dom0 = "HOST/dom0"
+    spare = "HOST/dom0-spare of a host that has one"
     disk = "HOST/DISK"
     vbd = "HOST/GUEST/VDEV"
     store = "HOST/xenstored"

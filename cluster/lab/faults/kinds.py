@@ -58,6 +58,10 @@ _DOMAINS: Final = (
         lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Aim.dom0),),
     ),
     FaultKind(
+        "spare-crash", Aim.spare, "the spare of dom0 is gone, be it parked or not", KillDomain(),
+        lasts=False, deadly=True, silent=True, recipes=(Recipe(Aim.spare),),
+    ),
+    FaultKind(
         "toolstack-kill", Aim.dom0, "xl is killed in the middle of whatever it does", TellActor(),
         stays=True, silent=True, spares_store=(StoreRestart.lose, StoreRestart.live_update),
         lifted="xl started again",

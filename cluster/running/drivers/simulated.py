@@ -151,11 +151,10 @@ def run_simulated(
         write_trace(directory / "trace.json", supervisor, "simulated", recordings.read())
     if not supervisor.phases.finished:
         supervisor.lab.outcome.unknown.append("interrupted" if stop() else STOOD_STILL)
-    return supervisor, partial(_read_volume, images)
+    return supervisor, lambda volume: _reads_of(images[volume])
 
 
-def _read_volume(images: dict[Volume, MemoryImage], volume: Volume) -> ReadSectors:
-    image = images[volume]
+def _reads_of(image: MemoryImage) -> ReadSectors:
     return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
 
 

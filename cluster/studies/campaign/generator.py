@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from actors.dom0.shutdown_actions import RESTART
-from cluster.lab.config.fault_targets import Inventory
+from cluster.lab.config.fault_targets import SPARE, Inventory
 from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.hardware import DISK
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
@@ -38,6 +38,10 @@ def _dom0(host: ResolvedHost) -> list[str]:
     chosen = host.architecture
     returning = chosen.dom0_death_ends_machine or chosen.all_reconnect
     return _on(host, "dom0") if chosen.dom0_comes_back and returning else []
+
+
+def _spares(host: ResolvedHost) -> list[str]:
+    return _on(host, SPARE) if host.architecture.spare.is_there else []
 
 
 def _drivers(host: ResolvedHost) -> list[str]:
@@ -97,6 +101,7 @@ def _links(host: ResolvedHost) -> list[str]:
 
 HIT: Final[dict[Aim, Callable[[ResolvedHost], list[str]]]] = {
     Aim.dom0: _dom0,
+    Aim.spare: _spares,
     Aim.driver: _drivers,
     Aim.guest: _guests,
     Aim.domain: _domains,

@@ -113,8 +113,48 @@ def _driver_domains() -> list[Scenario]:
     ]
 
 
+def _spares() -> list[Scenario]:
+    """A spare takes dom0's place, or is dead when it should; it is there half a second after dom0."""
+    crash = {**CRASH, "at": "700ms"}
+    spare = {**crash, "kind": "spare-crash", "target": "host0/dom0-spare"}
+    row = Scenario(
+        "spare-warm",
+        host={"architecture": "warm-spare"},
+        faults=(crash,),
+        duration="900ms",
+        rings=2,
+        processes=True,
+    )
+    renegotiating = {"dom0": {"memory": "16MiB", "spare": "warm"}}
+    return [
+        row,
+        replace(row, name="spare-renegotiate", host=renegotiating, rings=4, processes=False),
+        replace(row, name="spare-hang", faults=({**crash, "kind": "hang"},), processes=False),
+        replace(row, name="spare-dies-with-dom0", faults=(spare, crash)),
+        replace(row, name="spare-dies-after-dom0", faults=(crash, spare), processes=False),
+        replace(
+            row,
+            name="spare-dies-promoted",
+            faults=(crash, {**crash, "at": "702ms"}),
+            dom0_boots=(3,),
+            taken_over=2,
+            processes=False,
+        ),
+        replace(
+            row,
+            name="spare-follows-spare",
+            faults=({**crash, "every": "1100ms", "count": 2},),
+            duration="2s",
+            dom0_boots=(3,),
+            taken_over=4,
+            processes=False,
+        ),
+    ]
+
+
 SCENARIOS = [
     *_dom0_restarts(),
+    *_spares(),
     *_driver_domains(),
     Scenario(
         "hwdom-reboot",

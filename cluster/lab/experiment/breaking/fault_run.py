@@ -136,7 +136,7 @@ class FaultRun:
 
     def domain_changed(self, change: DomainChange, now_ns: int) -> None:
         """A domain has started or ended: what triggers may wait for."""
-        if change.what == "started":
+        if change.what == "started" and not change.spare:
             self._performer.started(change.host, change.domid)
         self._schedule.saw("domain", str(Address(change.host, change.name)), change.what, now_ns)
 
@@ -168,7 +168,7 @@ class FaultRun:
         place = Target.parse(chosen.target)
         host, target = place.host, place.name
         kind, board = FAULT_KINDS[fault.kind], self._boards[host]
-        running = {each.name: each.started_at_ns for each in board.domains if each.state != "ended"}
+        running = {each.name: each.started_at_ns for each in board.domains.everyone if each.state != "ended"}
         probability = fault.probability if kind.each_time else 1.0
         injection = self.records.note(
             fault.kind,

@@ -7,6 +7,7 @@ driver domains alone serve; and them too if its death is the machine's.
 
 from collections.abc import Mapping, Sequence
 
+from cluster.lab.config.fault_targets import SPARE
 from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.config.resolved_domains import ResolvedGuest
 from cluster.lab.faults.act import ReplaceStore
@@ -28,6 +29,8 @@ def behind_domain(name: str, host: ResolvedHost) -> list[ResolvedGuest]:
 
 
 def _behind(named: Sequence[str], host: ResolvedHost, *, machine_ends: bool) -> list[ResolvedGuest]:
+    if SPARE in named:
+        return []  # nobody is served by it yet
     reached = [each for each in host.guests if each.name in named]
     if reached:
         return reached

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.policies import Frontend, Hwdom, Reconnect, StorePlace, StoreRestart
+from actors.policies import Frontend, Hwdom, Reconnect, Spare, StorePlace, StoreRestart
 from cluster.lab.config.architecture import ARCHITECTURES, CUSTOM, DEFAULT, Architecture
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster
@@ -25,8 +25,10 @@ SHIPPED = {
     "stubdom": "xenstore-stubdom",
     "hundred-store-kills": "persistent-xenstore",
     "driver-domain": "driver-domains",
+    "warm-spare": "warm-spare",
 }
 STORAGE = "driver_domains: [{name: storage, memory: 8MiB, disks: [sdb]}]"
+SPARED = "a parked dom0 takes the place of a dead one; stock Xen would restart the host"
 GUEST = "        memory: 64MiB\n"
 
 
@@ -34,7 +36,7 @@ def of(load: Load, *lines: str, frontends: str = "") -> Architecture:
     """The architecture of a host with these keys."""
     keys = "".join(f"    {line}\n" for line in lines)
     changes = [
-        ("    memory: 1GiB\n", f"    memory: 1GiB\n{keys}"),
+        ("    memory: 1GiB\n", f"    memory: 2GiB\n{keys}"),
         ("- {name: sda}", "[{name: sda}, {name: sdb}]"),
     ]
     changes += [(GUEST, f"{GUEST}        frontend: {frontends}\n")] if frontends else []
@@ -69,6 +71,13 @@ def test_a_row_by_its_name_is_that_row(load: Load, name: str) -> None:
         (["architecture: persistent-xenstore", "xenstore: dom0"], "", "custom"),
         (["architecture: persistent-xenstore", STORAGE], "", "disaggregated"),
         (["reconnect: resume"], "", "resuming-dom0"),
+        (["architecture: persistent-xenstore", "reconnect: resume", "dom0: {spare: warm}"], "", "warm-spare"),
+        (
+            ["architecture: warm-spare", "reconnect: renegotiate", "dom0: {spare: none}"],
+            "",
+            "persistent-xenstore",
+        ),
+        (["dom0: {spare: warm}"], "", "custom"),
         (["reconnect: resume"], "stock-linux", "custom"),
     ],
 )
@@ -100,6 +109,19 @@ def test_a_row_that_is_not_there_or_lacks_its_driver_domains_is_refused(
     assert refusal in refuse(("    memory: 1GiB\n", f"    memory: 1GiB\n    architecture: {written}\n"))
 
 
+@pytest.mark.parametrize(
+    ("keys", "refusal"),
+    [
+        ("hwdom: reboot\n    dom0: {spare: warm}", "hwdom reboot lets nobody take the place of a dead dom0"),
+        ("architecture: warm-spare\n    hwdom: halt", "hwdom halt lets nobody take the place of a dead dom0"),
+        ("dom0: {spare: warm, memory: 768MiB}", "host0 has 1GiB, its domains need"),
+        ("dom0: {spare: cold}", "spare"),
+    ],
+)
+def test_a_spare_that_is_of_no_use_or_has_no_room_is_refused(refuse: Refuse, keys: str, refusal: str) -> None:
+    assert refusal in refuse(("    memory: 1GiB\n", f"    memory: 1GiB\n    {keys}\n"))
+
+
 @pytest.mark.parametrize("row", ARCHITECTURES.values(), ids=ARCHITECTURES)
 def test_the_words_of_a_run_give_the_same_architecture(row: Architecture) -> None:
     drivers = [{"name": "storage"}] if row.driver_domains else []
@@ -113,11 +135,15 @@ def test_the_words_of_a_run_give_the_same_architecture(row: Architecture) -> Non
         ({"hwdom": Hwdom.restart}, {"dom0_death_ends_machine": False, "dom0_comes_back": True}),
         ({"hwdom": Hwdom.reboot}, {"dom0_death_ends_machine": True, "dom0_comes_back": True}),
         ({"hwdom": Hwdom.halt}, {"dom0_death_ends_machine": True, "dom0_comes_back": False}),
+        ({"spare": Spare.warm}, {"dom0_crash": SPARED}),
         ({"store": StorePlace.dom0}, {"store_home": "dom0", "store_has_domain": False, "first_domid": 1}),
         (
             {"store": StorePlace.stubdom},
             {"store_home": "xenstore", "store_has_domain": True, "first_domid": 2},
         ),
+        ({"store": StorePlace.stubdom}, {"store_outlives_dom0": True}),
+        ({"store_restart": StoreRestart.persist}, {"store_outlives_dom0": True}),
+        ({"store_restart": StoreRestart.live_update}, {"store_outlives_dom0": False}),
         ({"store_restart": StoreRestart.lose}, {"keeps_store": False, "keeps_updated_store": False}),
         ({"store_restart": StoreRestart.live_update}, {"keeps_store": False, "keeps_updated_store": True}),
         ({"store_restart": StoreRestart.persist}, {"keeps_store": True, "keeps_updated_store": True}),
@@ -143,6 +169,7 @@ def test_the_documentation_has_every_row_as_it_is() -> None:
         name: " | ".join(
             (
                 row.hwdom,
+                row.spare,
                 row.store,
                 row.store_restart,
                 row.reconnect,

@@ -144,7 +144,7 @@ def test_everything_of_a_fault_is_decided(load: Load) -> None:
 
 
 def test_a_pattern_stands_for_what_is_there_in_its_order(load: Load) -> None:
-    inventory = Inventory(load().hosts)
+    inventory = Inventory(load(("    memory: 1GiB\n", "    memory: 2GiB\n    dom0: {spare: warm}\n")).hosts)
 
     for kind in FAULT_KINDS.values():
         assert inventory.targets(kind.aim), kind.name

@@ -24,7 +24,7 @@ from cluster.lab.faults.kinds import FAULT_KINDS, OPTIONS
 
 ROOT = Path(__file__).parents[4]
 AIMS = {
-    KillDomain: {Aim.domain},
+    KillDomain: {Aim.domain, Aim.spare},
     FreezeDomain: {Aim.domain},
     CutPower: {Aim.host},
     SlowDown: {Aim.actor},

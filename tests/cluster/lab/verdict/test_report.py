@@ -34,6 +34,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "name": "host0",
             "architecture": "restartable-dom0",
             "hwdom": "restart",
+            "spare": "none",
             "xenstore": "dom0",
             "xenstore_restart": "lose",
             "reconnect": "renegotiate",
