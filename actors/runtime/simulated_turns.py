@@ -123,7 +123,9 @@ class SimulatedTurns(SimulatedLinks, ABC):
         tap, charge, links, touched = actor.tap, actor.charge, actor.links, actor.touched
         machine = actor.machine
         assert machine is not None, "it is alive"
-        self._count(actor, len(frame))
+        self.nr_events += len(frame)
+        self._events_at_this_time += len(frame)
+        assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, f"time stands still: {actor.address}"
         for message in frame:
             kind = type(message)
             event.message = message
@@ -157,7 +159,9 @@ class SimulatedTurns(SimulatedLinks, ABC):
     def _handle(self, actor: SimulatedActor, event: Event) -> None:
         machine = actor.machine
         assert machine is not None, "it is alive"
-        self._count(actor, 1)
+        self.nr_events += 1
+        self._events_at_this_time += 1
+        assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, f"time stands still: {actor.address}"
         try:
             effects = machine.handle(event, self.now_ns)
         except Exception as error:
@@ -175,11 +179,6 @@ class SimulatedTurns(SimulatedLinks, ABC):
         if intercept is not None:
             return answer(intercept, event, machine)
         return machine.handle(event, self.now_ns)
-
-    def _count(self, actor: SimulatedActor, count: int) -> None:
-        self.nr_events += count
-        self._events_at_this_time += count
-        assert self._events_at_this_time < MAX_EVENTS_AT_ONE_TIME, f"time stands still: {actor.address}"
 
     def _accuse(self, actor: SimulatedActor, event: Event, error: Exception) -> None:
         error.add_note(f"at {self.now_ns} ns {actor.address} took {event!r}"[:1000])

@@ -150,7 +150,7 @@ class Simulation(SimulatedTurns):
                 break
             entry = heapq.heappop(heap)
             _, _, _, end, what = entry
-        if handled and actor.alive:
+        if handled and actor.machine is not None:
             self._finish_turn(actor)
         while self._calls:
             self._call()
@@ -165,10 +165,12 @@ class Simulation(SimulatedTurns):
 
     def run_while_alive(self, address: str, limit_ns: int, stop: Callable[[], bool]) -> None:
         """Go on until an actor has ended, nothing is left, the limit, or `stop()`, asked now and then."""
-        actor, heap, steps = self._actors[address], self._heap, 0
-        while actor.alive and heap and heap[0][0] <= limit_ns and (steps % STEPS_PER_QUESTION or not stop()):
-            steps += 1
-            self.step()
+        actor, heap, step = self._actors[address], self._heap, self.step
+        while not stop():
+            for _ in range(STEPS_PER_QUESTION):
+                if actor.machine is None or not heap or heap[0][0] > limit_ns:
+                    return
+                step()
 
     def _perform(self, actor: SimulatedActor, effect: Effect) -> bool:
         """Do something else than send; True if the actor is to end, once all effects are performed."""
