@@ -7,12 +7,12 @@ from tests.cluster.whole.recovery_count import Toll, count_recovery
 from tests.cluster.whole.scenario import Scenario
 
 TOLLS = {
-    ("renegotiate", 1): Toll(35, 7, 13, 15, 98, 19, 49, 11),
-    ("renegotiate", 4): Toll(138, 28, 52, 55, 383, 37, 148, 23),
-    ("renegotiate", 8): Toll(280, 56, 104, 112, 763, 61, 280, 39),
-    ("resume", 1): Toll(30, 6, 8, 10, 96, 19, 41, 10),
-    ("resume", 4): Toll(120, 24, 32, 45, 375, 37, 128, 19),
-    ("resume", 8): Toll(240, 48, 64, 88, 747, 61, 246, 31),
+    ("renegotiate", 1): Toll(35, 7, 13, 15, 79, 19, 34, 49, 43, 11),
+    ("renegotiate", 4): Toll(140, 28, 52, 56, 307, 37, 60, 146, 99, 23),
+    ("renegotiate", 8): Toll(280, 56, 104, 112, 611, 61, 75, 278, 142, 39),
+    ("resume", 1): Toll(30, 6, 8, 10, 78, 19, 32, 41, 37, 10),
+    ("resume", 4): Toll(120, 24, 32, 44, 303, 37, 57, 130, 88, 19),
+    ("resume", 8): Toll(240, 48, 64, 88, 603, 61, 72, 246, 129, 31),
 }
 """By (reconnect, guests)."""
 
