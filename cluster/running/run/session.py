@@ -108,7 +108,7 @@ class Session:
         self._cluster = cluster.placed(self.directory / "images")
         self.metrics_urls: dict[str, str] = {}
         self.xenstore_sockets: dict[str, str] = {}
-        self.guest_memory_bytes: list[int] = []
+        self.guest_memory: list[dict[str, int]] = []
         self._registries: list[CollectorRegistry] = []
         self.trouble = ""
         self.supervisor: Supervisor
@@ -281,7 +281,7 @@ class Session:
                     self._serve_xenstore(nursery, XenstoreSocket(supervisor, live, host), host)
                 targets = targets_path(self._cluster.name)
                 write_targets(targets, self._targets())
-            nursery.start_soon(live.watch, nursery)
+            live.watch(nursery)
             self._take_signals(supervisor, driver)
             nursery.start_soon(self._show, supervisor)
             nursery.start_soon(keep_samples, self.directory, self._registries)
@@ -345,7 +345,7 @@ class Session:
         if what == "workload":
             self.when_up()
         elif what == "settle" and self._options.weigh:
-            self.guest_memory_bytes = self._live.proportional_memory(
+            self.guest_memory = self._live.memory(
                 [str(Address.domain(each.host, each.domid)) for each in self.supervisor.guests.values()]
             )
 

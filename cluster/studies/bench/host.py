@@ -75,7 +75,7 @@ def guest_cost() -> GuestCost:
     workload = "{kind: random, rate: 20/s}"
     few, many = _run(1, workload), _run(GUESTS, workload)
     boot_ms = (_boot_ns(many) - _boot_ns(few)) / (GUESTS - 1) / 1e6
-    return GuestCost(boot_ms, spawn_floor(), median(many.guest_memory_bytes) / 1e6)
+    return GuestCost(boot_ms, spawn_floor(), median(each["Pss"] for each in many.guest_memory) / 1e6)
 
 
 def recovery(policy: str, count: int) -> float:

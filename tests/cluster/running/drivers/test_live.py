@@ -1,6 +1,8 @@
 import socket
 from pathlib import Path
 
+import trio
+
 from actors.runtime.machine import Spawn
 from cluster.running.drivers.live import LiveCluster
 from cluster.running.drivers.process import Surroundings
@@ -33,3 +35,18 @@ def test_raw_links_of_an_actor_that_is_stopped_are_turned_away_and_hold_up_nobod
             tool.close()
         live.close()
         other.close()
+
+
+async def test_what_is_packed_can_be_spawned_as_soon_as_the_cluster_is_watched(tmp_path: Path) -> None:
+    zygote, other = socket.socketpair()
+    host = Surroundings("host0", str(tmp_path), memory_fd=-1, nr_frames=0, origin_ns=0)
+    packed = ["host0/hypervisor", "host0/ioapic"]
+    live = LiveCluster(zygote, {"host0": host}, packs=[packed], transport={})
+    async with trio.open_nursery() as nursery:
+        live.watch(nursery)
+        for address in packed:
+            live.perform(Spawn(address, address.rpartition("/")[2], {}))
+        assert live.running == packed
+        nursery.cancel_scope.cancel()
+    live.close()
+    other.close()
