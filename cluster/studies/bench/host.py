@@ -148,7 +148,7 @@ def guest_cost() -> GuestCost:
     work: Data = {"kind": "random", "rate": "20/s"}
     few, many = Experiment(1, work).run(), Experiment(GUESTS, work).run(weigh=True)
     boot = (boot_ms(many) - boot_ms(few)) / (GUESTS - 1)
-    return GuestCost(boot, median(many.guest_memory_bytes) / 1e6)
+    return GuestCost(boot, median(each["Pss"] for each in many.guest_memory) / 1e6)
 
 
 def recovery(way: Recovery, count: int) -> float:

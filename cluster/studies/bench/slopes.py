@@ -160,17 +160,17 @@ def _in_processes(count: int) -> Iterator[tuple[str, float]]:
     free_mb = _free_mb()
     if free_mb < count * MB_EACH:
         raise NotMeasured(f"they need {count * MB_EACH:,} MB, and {free_mb:,} are free")
-    yield from _host(count, {}, 1)
+    yield from _host(count, {}, count)
 
 
 def _packed(count: int) -> Iterator[tuple[str, float]]:
     guests = [f"guest-{each}" for each in range(count)]
     packs = [guests[at : at + PACK] for at in range(0, count, PACK)]
-    yield from _host(count, {"pack": [["hypervisor", "ioapic"], *packs]}, PACK)
+    yield from _host(count, {"pack": [["hypervisor", "ioapic"], *packs]}, len(packs))
 
 
-def _host(count: int, keys: Data, shared_by: int) -> Iterator[tuple[str, float]]:
-    """Two live runs of a host; the memory of a process is `shared_by` so many guests."""
+def _host(count: int, keys: Data, processes: int) -> Iterator[tuple[str, float]]:
+    """Two live runs of a host; its guests run in so many processes."""
     host: Data = {"memory": "16GiB", **keys}
     took_ms: list[float] = []
     scrapes: list[Thread] = []
@@ -182,9 +182,9 @@ def _host(count: int, keys: Data, shared_by: int) -> Iterator[tuple[str, float]]
     idle = Experiment(count, IDLE, 3000 + 5 * count, host=host, guest=SMALL)
     session = _ran(idle.run(weigh=True, when_up=scrape))
     yield "boot", boot_ms(session)
-    if len(session.guest_memory_bytes) < count:
-        raise NotMeasured(f"only {len(session.guest_memory_bytes):,} of them still ran")
-    yield "memory", sum(session.guest_memory_bytes) / shared_by / 1e6
+    if len(session.guest_memory) < processes:
+        raise NotMeasured(f"only {len(session.guest_memory):,} of their processes still ran")
+    yield "memory", sum(each["Pss"] for each in session.guest_memory) / 1e6
     for each in scrapes:
         each.join()
     if not took_ms:
