@@ -5,7 +5,7 @@ Source: tools/libs/light/libxl_create.c, tools/libs/guest/xg_dom_boot.c (grant e
 tools/libs/light/libxl_pci.c (rights of a PV domain to a device).
 """
 
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Collection, Container
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -36,6 +36,7 @@ from actors.dom0.steps import (
     WriteNodes,
 )
 from actors.drivers.interrupt_line import InterruptLine, choose_vector, map_gsi, set_up_gsi, write_entry
+from actors.kernel.handover import Device
 from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import Transaction, Xenbus
 from actors.kernel.xs_ring import XsRing
@@ -55,7 +56,10 @@ NUMBER_TAKEN_NS = 1_000_000
 
 
 class DomainBuilder:
-    """Carries out steps for the toolstack of one dom0. `committed`: what was written, while it may matter."""
+    """Carries out steps for the toolstack of one dom0. `committed`: what was written, while it may matter.
+
+    `adopted`: devices that its dom0 serves on from where the last one died, with nodes that are as they were.
+    """
 
     def __init__(self, kernel: Kernel, xenbus: Xenbus | None, *, store_domid: int) -> None:
         self._kernel = kernel
@@ -63,6 +67,7 @@ class DomainBuilder:
         self.xenbus = xenbus
         self.store_domid = store_domid
         self.committed: dict[Step, None] = {}
+        self.adopted: Collection[Device] = ()
         self._next_foreign = FOREIGN_GFN_BASE
         self._store_ports: dict[int, int] = {}
 
