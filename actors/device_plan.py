@@ -9,6 +9,7 @@ from typing import Any
 
 from actors.device_classes import DEVICE_CLASSES
 from actors.kernel.device_class import DeviceKeys
+from actors.kernel.handover import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class DevicePlan:
     def number(self) -> int:
         """Its number among those of its class."""
         return self.identity[1]
+
+    def of(self, domid: int) -> Device:
+        """Which one it is, as the device of this domain."""
+        return self.device_class, domid, self.number
 
     @property
     def keys(self) -> DeviceKeys:

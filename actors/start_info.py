@@ -21,7 +21,10 @@ FIRST_FREE_GFN = MAX_FRAMES + 2
 
 @dataclass(frozen=True, slots=True)
 class StartInfo:
-    """The start-of-day record. Port 0 and gfn 0 mean that there is none."""
+    """The start-of-day record. Port 0 and gfn 0 mean that there is none.
+
+    `box_frames` machine frames from `box_mfn` on are Xen's: what is written there outlives this domain.
+    """
 
     nr_pages: int
     store_gfn: int = 0
@@ -30,6 +33,8 @@ class StartInfo:
     console_gfn: int = 0
     console_port: int = 0
     cmd_line: str = ""
+    box_mfn: int = 0
+    box_frames: int = 0
     magic: str = MAGIC
 
     def pack(self) -> bytes:

@@ -6,6 +6,8 @@ is safe. A frontend that breaks the ring loses its service, others go on.
 Source: Linux drivers/block/xen-blkback/xenbus.c, xen/include/public/io/blkif.h.
 """
 
+from collections.abc import Callable
+
 from actors.abi.blkif import BLKIF_PROTOCOL, BLKIF_SLOT_BYTES, VDISK_READONLY
 from actors.abi.errno import Errno, XenError
 from actors.abi.types import SECTOR_SIZE
@@ -15,13 +17,15 @@ from actors.block.mapped_grants import MappedGrants
 from actors.block.resume_journal import ResumeJournal
 from actors.block.vbd_queue import VbdCounters, VbdQueue
 from actors.kernel.grants import Mapping
+from actors.kernel.handover import Handover
 from actors.kernel.kernel import Kernel
+from actors.kernel.resumable_backend import ResumableBackend
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.store import Store, number_of
-from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
+from actors.kernel.xenbus_backend import ResumeImpossibleError, Served
 
 
-class Blkback(XenbusBackend):
+class Blkback(ResumableBackend):
     """One paravirtual disk, served out of a volume."""
 
     driver = "blkback"
@@ -32,6 +36,8 @@ class Blkback(XenbusBackend):
         self._counters = VbdCounters()
         self._queue: VbdQueue | None = None
         self._ring_mapping: Mapping | None = None
+        self._journal: ResumeJournal | None = None
+        self._offer = (0, 0, False)
         self._port = 0
 
     def misanswer(self) -> bool:
@@ -84,8 +90,8 @@ class Blkback(XenbusBackend):
             "physical-sector-size": str(SECTOR_SIZE),
         }
 
-    async def attach(self, *, resuming: bool) -> None:
-        """connect_ring: map the ring that the frontend has offered, and take what is in it."""
+    async def connect_ring(self, *, resuming: bool) -> None:
+        """Map the ring that the frontend has offered, and take what is in it."""
         front, grants = self.served.frontend_path, self.kernel.grants
         offered = await self.store.read_all(
             f"{front}/{key}" for key in ("ring-ref", "event-channel", "protocol", "feature-persistent")
@@ -97,55 +103,87 @@ class Blkback(XenbusBackend):
             raise XenError(Errno.EINVAL, f"protocol {protocol[:40]!r}")
         mapping = await grants.map(self.served.domid, ref)
         try:
-            queue = await self._make_queue(mapping, port, persistent=persistent, resuming=resuming)
+            journal, ring = self._open(mapping, resuming=resuming)
+            local = await self.kernel.irq.bind_interdomain(self.served.domid, port, *self.event)
         except (ResumeImpossibleError, RingBroken, XenError):
             await grants.unmap(mapping)
             raise
-        self._ring_mapping = mapping
-        self._queue = queue
-        queue.poll()
-        # Responses of a dead backend may have come without an event, and events to it were lost.
-        if resuming:
-            self.kernel.irq.notify(self._port)
+        if not resuming:
+            journal.begin(kept=self.served.policy.keeps_rings)
+        self._offer = ref, port, persistent
+        self._serve(mapping, journal, ring, local, resuming=resuming)
 
-    async def detach(self) -> None:
+    def handover(self, generation: int) -> Handover | None:
+        """The ring, if a journal is kept of it, which has the generation from now on."""
+        if self._journal is None:
+            return None
+        self._journal.generation = generation
+        return Handover(*self.served.device, self.served.backing, *self._offer, generation)
+
+    def is_told_by(self, record: Handover) -> bool:
+        """Whether it has this ring, this port and this generation."""
+        told = record.ring_ref, record.remote_port, record.persistent
+        journal = self._journal
+        return journal is not None and told == self._offer and journal.generation == record.generation
+
+    def take_up(self, handover: Handover, mapping: Mapping, port: int) -> None:
+        """Go on with the ring that the record names, if that is the one that it was written for."""
+        journal, ring = self._open(mapping, resuming=True)
+        if journal.generation != handover.generation:
+            raise ResumeImpossibleError(f"the ring is not that of connection {handover.generation}")
+        self._offer = handover.ring_ref, handover.remote_port, handover.persistent
+        self._serve(mapping, journal, ring, port, resuming=True)
+
+    async def disconnect_ring(self) -> None:
         """xen_blkif_disconnect: answer nothing more, wait for the volume, give the ring back."""
         queue, mapping = self._queue, self._ring_mapping
+        self._journal = None
         assert queue is not None and mapping is not None, "only what is attached is detached"  # noqa: PT018
         self.kernel.irq.unbind(self._port)
         await queue.close()
         self._queue = self._ring_mapping = None
         await self.kernel.grants.unmap(mapping)
 
-    async def _make_queue(
-        self, mapping: Mapping, remote_port: int, *, persistent: bool, resuming: bool
-    ) -> VbdQueue:
-        kernel, domid = self.kernel, self.served.domid
-        page, words = kernel.grants.frame(mapping), kernel.memory.words(mapping.mfn)
-        journal = ResumeJournal(words, page)
+    @property
+    def event(self) -> tuple[str, Callable[[], None]]:
+        """As in every backend."""
+        return "blkif-backend", self._on_event
+
+    def _open(self, mapping: Mapping, *, resuming: bool) -> tuple[ResumeJournal, BackRing]:
+        """The journal and the ring in a page. RingBroken, ResumeImpossibleError."""
+        kernel = self.kernel
+        words = kernel.memory.words(mapping.mfn)
+        journal = ResumeJournal(words, kernel.grants.frame(mapping))
         if resuming:
             if not journal.is_kept():
                 raise ResumeImpossibleError("whoever served it last kept no journal")
             journal.restore()
-        ring = BackRing(words, BLKIF_SLOT_BYTES)
-        port = await kernel.irq.bind_interdomain(domid, remote_port, "blkif-backend", self._on_event)
-        keep_journal = self.served.policy.keeps_rings
-        if not resuming:
-            journal.begin(kept=keep_journal)
-        self._port = port
-        return VbdQueue(
+        return journal, BackRing(words, BLKIF_SLOT_BYTES)
+
+    def _serve(
+        self, mapping: Mapping, journal: ResumeJournal, ring: BackRing, port: int, *, resuming: bool
+    ) -> None:
+        """Take what is in the ring from now on."""
+        kernel, domid = self.kernel, self.served.domid
+        self._ring_mapping, self._port = mapping, port
+        self._journal = journal if self.served.policy.keeps_rings else None
+        self._queue = VbdQueue(
             kernel,
             MappedGrants(kernel, domid),
             self._volume,
             self._counters,
             frontend=(domid, self.number & 0xFFFF),
             ring=ring,
-            page=page,
-            persistent=persistent,
-            journal=journal if keep_journal else None,
+            page=kernel.grants.frame(mapping),
+            persistent=self._offer[2],
+            journal=self._journal,
             notify=lambda: kernel.irq.notify(port),
             broken=self._break,
         )
+        self._queue.poll()
+        # Responses of a dead backend may have come without an event, and events to it were lost.
+        if resuming:
+            kernel.irq.notify(port)
 
     def _on_event(self) -> None:
         if self._queue is not None:

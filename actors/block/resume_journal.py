@@ -24,6 +24,7 @@ _MAGIC: Final = RING_PRIVATE_OFFSET // 4
 _INDEX: Final = _MAGIC + 1
 _SAVED: Final = RING_PRIVATE_OFFSET + 8
 _SAVED_BYTES: Final = 16
+_GENERATION: Final = (_SAVED + _SAVED_BYTES) // 4
 _ENTRIES: Final = ring_entries(BLKIF_SLOT_BYTES)
 
 
@@ -52,6 +53,15 @@ class ResumeJournal:
         if self._words[_INDEX] == index:
             slot = RING_HEADER_BYTES + (index & _ENTRIES - 1) * BLKIF_SLOT_BYTES
             self._page[slot : slot + _SAVED_BYTES] = bytes(self._page[_SAVED : _SAVED + _SAVED_BYTES])
+
+    @property
+    def generation(self) -> int:
+        """That of the connection, as `handover` has it."""
+        return int(self._words[_GENERATION])
+
+    @generation.setter
+    def generation(self, generation: int) -> None:
+        self._words[_GENERATION] = generation
 
     def take(self, request: VbdRequest) -> None:
         """The next request of the ring is taken."""

@@ -14,13 +14,14 @@ from actors.dom0.local_store import LocalStore
 from actors.dom0.plan import HostPlan
 from actors.dom0.store_home import StoreHome
 from actors.dom0.stub_store import StubStore
-from actors.dom0.toolstack import NOT_REBUILT
+from actors.dom0.toolstack import COMPLETE, NOT_REBUILT
 from actors.dom0.version_handshake import VersionHandshake
 from actors.dom0.xl import Xl
 from actors.drivers.backends import DOM0_HOME, Backends
 from actors.drivers.hardware import DrivenHardware
 from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.kernel import Kernel
+from actors.kernel.recovery_box import RecoveryBox
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Transport, Xenbus
 from actors.messages import Fault
@@ -68,6 +69,7 @@ class ControlDomain(Kernel):
         self._archive = archive
         self._plan = plan
         self._spare = spare
+        self._box: RecoveryBox | None = None
         self._hardware = DrivenHardware(self, plan.drives, programs_ioapic=True)
         self._builder = DomainBuilder(self, None, store_domid=0)
         self._backends: Backends | None = None
@@ -90,7 +92,10 @@ class ControlDomain(Kernel):
         await self._take_over()
 
     async def _take_over(self) -> None:
-        """The hardware, XenStore, the domains."""
+        """The hardware, XenStore, the domains; at once what can be, where guests wait for what they had."""
+        self._box = RecoveryBox.named_in(self.start_info, self.memory)
+        hurried = self._box is not None
+        probed = self.threads.spawn("hardware", self._hardware.probe()).finished if hurried else None
         if not await VersionHandshake(self.xen, self.log).agree(self._plan.built_for):
             self._power_off()
             return
@@ -98,24 +103,40 @@ class ControlDomain(Kernel):
             timeout_s = self._plan.watchdog_s
             self.threads.spawn("watchdog", pet_watchdog(self.xen, self.threads, timeout_s, self.log))
         await self.grants.setup()
-        await self._hardware.probe()
-        builder, home = self._builder, self._home
+        if probed is None:
+            await self._hardware.probe()
+        xenbus = await self._reach_store()
+        if xenbus is None:
+            self._power_off()
+            return
+        self._store_lost = self._store_lost or self._home.began_empty
+        # What was being rebuilt when the last one died is not whole.
+        whole = hurried and not self._store_lost and await xenbus.exists(COMPLETE)
+        if probed is not None:
+            await probed
+        await self._serve(xenbus, whole=whole)
+        toolstack = await self._xl.start(store_lost=self._store_lost)
+        self._store_lost = self._store_lost or toolstack.knows.store_lost
+        self.log(f"dom0: {len(toolstack.knows.domains)} domains are looked after")
+
+    async def _reach_store(self) -> Xenbus | None:
+        """The client of xenstored; None if that cannot be where it is to be."""
         try:
-            xenbus = await home.start()
+            return await self._home.start()
         except XenError as error:
             if error.errno != Errno.ENOSYS:
                 raise
             self.log(f"xenstored cannot have a domain of its own on this Xen: {error}; it needs 4.2 or later")
-            self._power_off()
-            return
-        self._store_lost = self._store_lost or home.began_empty
-        builder.xenbus = xenbus
-        behind = self._hardware.behind
-        self._backends = Backends(self, xenbus, behind, self._plan.reconnect, home=DOM0_HOME)
+            return None
+
+    async def _serve(self, xenbus: Xenbus, *, whole: bool) -> None:
+        """Backends: of what the last dom0 has left, and then of what stands in the store."""
+        self._builder.xenbus = xenbus
+        behind, policy = self._hardware.behind, self._plan.reconnect
+        self._backends = Backends(self, xenbus, behind, policy, home=DOM0_HOME, box=self._box)
+        await self._backends.adopt(whole=whole)
+        self._builder.adopted = self._backends.adopted
         await self._backends.start()
-        toolstack = await self._xl.start(store_lost=self._store_lost)
-        self._store_lost = self._store_lost or toolstack.knows.store_lost
-        self.log(f"dom0: {len(toolstack.knows.domains)} domains are looked after")
 
     def console_input(self, text: str) -> None:
         """`xl shutdown -a` asks every guest to power off; `xl destroy -a` does not ask.
@@ -133,6 +154,8 @@ class ControlDomain(Kernel):
     def check(self) -> None:
         """Invariants of the kernel and its backends."""
         self._check_backends()
+        if self._backends is not None:
+            self._backends.check_box()
         self._home.check()
 
     def check_turn(self) -> None:

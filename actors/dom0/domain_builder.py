@@ -5,7 +5,7 @@ Source: tools/libs/light/libxl_create.c, tools/libs/guest/xg_dom_boot.c (grant e
 tools/libs/light/libxl_pci.c (rights of a PV domain to a device).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Container
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -28,6 +28,7 @@ from actors.dom0.steps import (
     CreateDomain,
     IntroduceDomain,
     LiftQuotas,
+    Nodes,
     RemoveNodes,
     ShareDevice,
     Step,
@@ -35,6 +36,7 @@ from actors.dom0.steps import (
     WriteNodes,
 )
 from actors.drivers.interrupt_line import InterruptLine, choose_vector, map_gsi, set_up_gsi, write_entry
+from actors.kernel.handover import Device
 from actors.kernel.kernel import Kernel
 from actors.kernel.xenbus import Transaction, Xenbus
 from actors.kernel.xs_ring import XsRing
@@ -54,7 +56,10 @@ NUMBER_TAKEN_NS = 1_000_000
 
 
 class DomainBuilder:
-    """Carries out steps for the toolstack of one dom0. `committed`: what was written, while it may matter."""
+    """Carries out steps for the toolstack of one dom0. `committed`: what was written, while it may matter.
+
+    `adopted`: devices that its dom0 serves on from where the last one died, with nodes that are as they were.
+    """
 
     def __init__(self, kernel: Kernel, xenbus: Xenbus | None, *, store_domid: int) -> None:
         self._kernel = kernel
@@ -62,6 +67,7 @@ class DomainBuilder:
         self.xenbus = xenbus
         self.store_domid = store_domid
         self.committed: dict[Step, None] = {}
+        self.adopted: Collection[Device] = ()
         self._next_foreign = FOREIGN_GFN_BASE
         self._store_ports: dict[int, int] = {}
 
@@ -258,9 +264,7 @@ class DomainBuilder:
             for path in step.instead:
                 if await transaction.exists(path):
                     await transaction.rm(path)
-            for path, value, permissions in step.nodes:
-                await transaction.write(path, value)
-                await transaction.set_perms(path, list(permissions))
+            await _put(transaction, step.nodes)
             # The commit is sent right after this: who is killed while it waits for the answer has done it.
             self.committed[step] = None
 
@@ -282,3 +286,30 @@ class DomainBuilder:
         except XenError as error:
             if error.errno is not Errno.ENOENT:
                 raise
+
+
+async def _put(transaction: Transaction, nodes: Nodes) -> None:
+    """Write nodes with their permissions, parents first.
+
+    What is below a node that is new is new as well, and has the permissions of that one: only others are set.
+    libxl sets those of every node.
+    """
+    above = {path: _nearest(path, dict.fromkeys(each for each, _, _ in nodes)) for path, _, _ in nodes}
+    there = await transaction.read_all(path for path, parent in above.items() if not parent)
+    new: dict[str, tuple[str, ...]] = {}
+    permissions = {}
+    for path, _, wanted in nodes:
+        parent = above[path]
+        if parent in new or not (parent or path in there):
+            new[path] = wanted
+        if new.get(parent) != wanted:
+            permissions[path] = wanted
+    await transaction.write_all({path: value for path, value, _ in nodes}, permissions)
+
+
+def _nearest(path: str, others: Container[str]) -> str:
+    """The nearest of these above a path; empty if none is."""
+    while path := path.rpartition("/")[0]:
+        if path in others:
+            return path
+    return ""

@@ -28,6 +28,8 @@ class TakeOver:
         if not knows.store_lost:
             await self._find_detached(domid, plan)
         attached = [each for each in plan.devices if (domid, each) not in knows.detached]
+        if not knows.store_lost:
+            attached = [each for each in attached if each.of(domid) not in builder.adopted]
         steps = rebuild_steps(
             replace(plan, devices=tuple(attached)),
             domid,

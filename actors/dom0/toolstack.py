@@ -111,11 +111,8 @@ class Toolstack:
         knows = self.knows
         for domid in list(knows.to_forget):
             await self._forget(domid)
-        take_over = TakeOver(self._builder, knows, resume=self._plan.reconnect.keeps_rings)
-        for domid, plan in list(knows.to_take_over.items()):
-            await take_over.perform(domid, plan)
-            self.taken_over += 1
-            self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
+        for drivers in (False, True):
+            await self._take_over_all(drivers=drivers)
         knows.rebuilding = False
         await self._builder.store.write(COMPLETE, "")
         while knows.unfinished:
@@ -123,6 +120,20 @@ class Toolstack:
             knows.unfinished.pop(0)
         self._watch = await self._builder.store.watch("@releaseDomain", lambda _: self._changed.set())
         self.spawn("domain watcher", self._look_after())
+
+    async def _take_over_all(self, *, drivers: bool) -> None:
+        """All guests, or all driver domains, side by side: what each waits for takes no longer for many."""
+        rows = [row for row in self.knows.to_take_over.items() if bool(row[1].drives) is drivers]
+        for work in [
+            self.spawn(f"xl take over {domid}", self._take_over(domid, plan)) for domid, plan in rows
+        ]:
+            await work.finished
+
+    async def _take_over(self, domid: int, plan: DomainPlan) -> None:
+        resume = self._plan.reconnect.keeps_rings
+        await TakeOver(self._builder, self.knows, resume=resume).perform(domid, plan)
+        self.taken_over += 1
+        self._kernel.log(f"xl: took over {plan.name} (domain {domid})")
 
     async def create(self, plan: DomainPlan) -> int:
         """Create a domain and let it run; its domid. What is half built is destroyed on a refusal."""

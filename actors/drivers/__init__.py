@@ -9,5 +9,6 @@ completion_queue      its end of the queue of answers
 hardware              the devices of a domain, of every kind
 disks                 its disks: their drivers and volumes
 interrupt_line        how an interrupt line of a device comes to a domain
+adoption              how those of a dead life go on, from what it has left
 backends              a backend for each device that the toolstack writes into XenStore
 """

@@ -1,6 +1,7 @@
 """A backend for each device that the toolstack writes into XenStore.
 
 Rules: what is served is what stands under `backend/CLASS`; the toolstack and this driver meet there only.
+What an earlier life has left in a recovery box is taken up at once (`adoption`), and found there served.
 What a device gives access to (a volume) has one user: the next one waits until all is answered that the
 last one asked.
 Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory; a device that has
@@ -16,11 +17,15 @@ from actors.abi.interface import XenbusState
 from actors.block.blkback import Blkback
 from actors.block.vbd import VBD
 from actors.device_classes import DEVICE_CLASSES
+from actors.drivers.adoption import Adoption
 from actors.drivers.hardware import Behind
 from actors.kernel.device_class import DeviceClass
 from actors.kernel.device_statistics import BackendStatistics
+from actors.kernel.handover import Device, Handover
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
+from actors.kernel.recovery_box import RecoveryBox
+from actors.kernel.resumable_backend import ResumableBackend
 from actors.kernel.store import read_state
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
@@ -32,22 +37,32 @@ DOM0_HOME = "/local/domain/0/"
 OWN_HOME = ""
 """The same of a domain that need not know its number: the store takes it from whose connection it is."""
 
-Device = tuple[str, int, int]
-"""(class, domid, number)."""
-
 
 class Backends:
-    """The backends of one domain. `home` is where its nodes stand in the store."""
+    """The backends of one domain. `home` is where its nodes stand in the store.
+
+    What is served is written down in the `box`, if there is one; `adopted` are those that were found there.
+    """
 
     def __init__(
-        self, kernel: Kernel, xenbus: Xenbus, behind: Behind, policy: Reconnect, *, home: str
+        self,
+        kernel: Kernel,
+        xenbus: Xenbus,
+        behind: Behind,
+        policy: Reconnect,
+        *,
+        home: str,
+        box: RecoveryBox | None = None,
     ) -> None:
         self._kernel = kernel
         self._xenbus = xenbus
         self._behind = behind
         self._policy = policy
         self._home = home
+        self._box = box
         self.devices: dict[Device, XenbusBackend] = {}
+        self.adopted: set[Device] = set()
+        self._adopting = box is not None
         self._users: dict[str, tuple[XenbusBackend, Future[None]]] = {}
         kernel.faults["backend-malformed-response"] = self._misanswer
 
@@ -151,17 +166,70 @@ class Backends:
             await user[1]
         if key in self.devices:
             return
-        store = ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state))
-        served = Served(path, frontend, domid, self._policy, state, early=self._home == DOM0_HOME)
-        await self._run(key, device_class.backend(self._kernel, store, served, backing), names)
+        await self._run(key, self._make(key, frontend, backing, names, state), names)
         # The same device may have been attached again while this one still ended.
         self._begin(device_class, domid, number)
+
+    def _make(
+        self, key: Device, frontend: str, backing: object, names: str, state: XenbusState
+    ) -> XenbusBackend:
+        device_class = DEVICE_CLASSES[key[0]]
+        served = Served(
+            f"{self._home}{device_class.backend_path(*key[1:])}",
+            frontend,
+            key[1],
+            self._policy,
+            state,
+            early=self._home == DOM0_HOME,
+            device=key,
+            backing=names,
+            box=self._box,
+        )
+        store = ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state))
+        return device_class.backend(self._kernel, store, served, backing)
+
+    def check_box(self) -> None:
+        """The box tells of nothing but what is served, and of that as it is."""
+        if self._box is None or self._adopting:
+            return
+        kept = {each.device: each for each in self._box.kept()}
+        for device, record in kept.items():
+            backend = self.devices.get(device)
+            assert isinstance(backend, ResumableBackend), f"{record} tells of what nobody serves"
+            assert backend.attached, f"{record} tells of a ring that was given back"
+            assert backend.is_told_by(record), f"{record} tells of another connection than that of today"
+        assert len(kept) == len(self._box), "a record is there that is forgotten, or is not that was written"
+
+    async def adopt(self, *, whole: bool) -> None:
+        """Go on with what the last life has left in the box, before anything is looked for in the store.
+
+        Only with a store that is `whole`: else what both ends have told it is to be told again.
+        """
+        if self._box is None:
+            return
+        if not whole:
+            self._box.clear()
+        for backend in await Adoption(self._kernel, self._box, self._make_adopted).perform():
+            key, names = backend.served.device, backend.served.backing
+            self.devices[key] = backend
+            self.adopted.add(key)
+            self._kernel.threads.spawn(f"{key[0]} {key[1]}/{key[2]}", self._run(key, backend, names))
+        self._adopting = False
+
+    def _make_adopted(self, handover: Handover) -> ResumableBackend:
+        """A backend for a record; KeyError if there is no such class, or nothing of this name behind it."""
+        device_class, key = DEVICE_CLASSES[handover.device_class], handover.device
+        frontend = f"/local/domain/{handover.domid}/{device_class.frontend_path(handover.number)}"
+        backing = self._behind[device_class.backing](handover.backing)
+        backend = self._make(key, frontend, backing, handover.backing, XenbusState.Initialising)
+        assert isinstance(backend, ResumableBackend), "only these leave records"
+        return backend
 
     async def _run(self, key: Device, backend: XenbusBackend, names: str) -> None:
         """Serve a device to its end, as the user of what it gives access to."""
         self.devices[key] = backend
         done: Future[None] = Future()
-        if names and backend.state is XenbusState.Initialising:
+        if names and backend.state in {XenbusState.Initialising, XenbusState.Connected}:
             self._users[names] = backend, done
         try:
             await backend.run()

@@ -38,7 +38,8 @@ class DiskDriver:
     others the submission queue of 32 entries each. The caller feeds `receive` and `interrupt`, and has
     `at_turn_end` call `flush_doorbell` once all that a turn brings is submitted. With an
     `edge` interrupt completions are acknowledged with the next submission, to spare the disk a wake-up.
-    `number` tells the disks of a host apart at its tracepoints.
+    It asks for its volumes one by one, or for all `at_once`, which is sooner known and more at a time for the
+    disk. `number` tells the disks of a host apart at its tracepoints.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class DiskDriver:
         *,
         at_turn_end: Callable[[Callable[[], None]], None],
         edge: bool = False,
+        at_once: bool = False,
     ) -> None:
         first, *_, last = queue_frames
         assert queue_frames == list(range(first, last + 1)), "queue frames must be in a row"
@@ -64,7 +66,7 @@ class DiskDriver:
         self._owed_max = LAZY_COMPLETIONS if edge else 0
         self._submissions = SubmissionQueue(memory, queue_frames[:-1])
         self._completions = CompletionQueue(memory, last)
-        self._setup = ControllerSetup(name, self._submissions, self._completions, send)
+        self._setup = ControllerSetup(name, self._submissions, self._completions, send, at_once=at_once)
         self._waiting: deque[_Waiting] = deque()
         self._new: list[Command] = []
         self._done: dict[int, Done] = {}

@@ -55,6 +55,7 @@ class Disks:
             lambda message: kernel.send(name, message),
             at_turn_end=kernel.at_turn_end,
             edge=not line.is_level,
+            at_once=kernel.start_info.box_frames > 0,
         )
         driver.on_ready = lambda: ready.set(None)
         driver.tracepoint, driver.number = kernel.threads.tracepoint, line.gsi - FIRST_DISK_GSI

@@ -16,7 +16,7 @@ from actors.abi.errno import XenError
 from actors.abi.hypercalls import Gnttabop, Hypercall, Schedop, Xenver
 from actors.abi.interface import ShutdownReason
 from actors.hypervisor.domains import HARDWARE_DOMID, Domain, Life
-from actors.hypervisor.host import Host
+from actors.hypervisor.host import RESERVED_FRAMES, Host
 from actors.hypervisor.life_cycle import LifeCycle
 from actors.hypervisor.outbox import SUPERVISOR
 from actors.hypervisor.ports import MAX_PORTS
@@ -111,7 +111,13 @@ class HardwareDomain:
         """What a boot loader tells dom0; it makes its store and console itself. ValueError if too long."""
         physmap = domain.physmap
         first = (physmap.mfn(gfn) for gfn in range(min(physmap.pages, MAX_FRAMES)))
-        info = StartInfo(physmap.pages, cmd_line=self._host.platform.dom0_cmdline)
+        platform = self._host.platform
+        info = StartInfo(
+            physmap.pages,
+            cmd_line=platform.dom0_cmdline,
+            box_mfn=RESERVED_FRAMES if platform.recovery_box_frames else 0,
+            box_frames=platform.recovery_box_frames,
+        )
         write_start_info(self._host.memory, [mfn for mfn in first if mfn is not None], info)
 
     def _make_spare_later(self) -> None:

@@ -34,7 +34,8 @@ class Host:
         self.memory = memory
         self.outbox = Outbox()
         self.domains = Domains()
-        self.frames = FrameTable(memory, platform.nr_frames, RESERVED_FRAMES)
+        reserved = RESERVED_FRAMES + platform.recovery_box_frames
+        self.frames = FrameTable(memory, platform.nr_frames, reserved)
         self.grants = Grants(memory, self.frames)
         self.io_apic = RedirectionTable(platform, self.outbox)
         self.agenda = Agenda()

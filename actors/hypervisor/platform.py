@@ -27,6 +27,7 @@ class Platform:
     dom0_vcpus: int = 2
     dom0_cmdline: str = ""
     dom0_spare: bool = False
+    recovery_box_frames: int = 0
     dom0_nr_pirqs: int = 416
     domu_nr_pirqs: int = 56
     nr_cpus: int = 2

@@ -27,6 +27,9 @@ frontend_device   what a kind of device adds to it
 frontend_look     what it finds in the store
 frontend_actions  what it does, by the states of both ends
 xenbus_backend    the backend's half
+resumable_backend  one with whose connections another life can go on
+handover          what a backend leaves to the one that follows it
+recovery_box      where it leaves that
 backend_actions   what it does, by the states of both ends
 device_class      all that is known of a class of devices
 device_statistics  what both ends of a device tell of themselves

@@ -4,7 +4,9 @@ Rules: an entry's flags are written last; an entry is used again only after `rev
 Source: xen/include/public/grant_table.h (version 1 entries).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from actors.abi.hypercalls import Gnttabop
 from actors.abi.interface import GNTTAB_NR_RESERVED_ENTRIES, GrantFlags, GrantMapFlags
@@ -96,6 +98,20 @@ class Grants:
             raise GrantRefused(status if isinstance(status, int) else -1, f"grant {ref} of domain {domid}")
         self.mapped += 1
         return Mapping(handle, address // PAGE_SIZE)
+
+    async def map_all(self, wanted: Sequence[tuple[int, int]]) -> list[Mapping | None]:
+        """Map (domain, reference) rows by one call; None where Xen refuses."""
+        if not wanted:
+            return []
+        flags = int(GrantMapFlags.host_map)
+        ops: list[object] = [{"dom": domid, "ref": ref, "flags": flags} for domid, ref in wanted]
+        out = await self._xen.grant_table_op(Gnttabop.map_grant_ref, ops=ops)
+        found = [
+            Mapping(each["handle"], each["dev_bus_addr"] // PAGE_SIZE) if each["status"] == 0 else None
+            for each in cast("list[dict[str, int]]", out["ops"])
+        ]
+        self.mapped += sum(each is not None for each in found)
+        return found
 
     async def unmap(self, mapping: Mapping) -> None:
         """Give a mapping back; GrantRefused if Xen does not know it."""

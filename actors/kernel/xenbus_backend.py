@@ -20,7 +20,9 @@ from actors.abi.interface import XenbusState
 from actors.kernel.backend_actions import ACTIONS, LEAVING, Action
 from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.grants import GrantRefused
+from actors.kernel.handover import Device
 from actors.kernel.kernel import Kernel
+from actors.kernel.recovery_box import RecoveryBox
 from actors.kernel.ring import RingBroken
 from actors.kernel.store import Store, read_or, read_state, switch_state, write_device
 from actors.kernel.xenbus_end import XenbusEnd
@@ -46,7 +48,8 @@ class Served:
 
     `policy`: how one that lived on is served. `state`: what its node has; Closing for one that is to be
     detached and was never served from here. `early`: its backend sees a lost store before that is rebuilt, as
-    dom0 does; then `remove` tells it the rest.
+    dom0 does; then `remove` tells it the rest. `box`: where it may be written down that it is served: which
+    `device`, and what it gives access to (`backing`).
     """
 
     path: str
@@ -55,6 +58,9 @@ class Served:
     policy: Reconnect
     state: XenbusState = XenbusState.Initialising
     early: bool = False
+    device: Device = ("", 0, 0)
+    backing: str = ""
+    box: RecoveryBox | None = None
 
 
 class XenbusBackend(XenbusEnd[BackendStatistics]):

@@ -6,6 +6,7 @@ Source: docs/misc/xenstore.txt.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.xs_wire import XsType
@@ -20,6 +21,9 @@ def encode(text: str) -> bytes:
 def decode(data: bytes) -> str:
     """What came over the wire as text."""
     return data.decode("utf-8", "surrogateescape")
+
+
+_INHERITED: Final[Mapping[str, Iterable[str]]] = {}
 
 
 class NodeOperations:
@@ -46,11 +50,18 @@ class NodeOperations:
                     raise
         return found
 
-    async def write_all(self, nodes: Mapping[str, str]) -> None:
-        """Set the values of these nodes, all at once: the first refusal, whatever became of the others."""
-        asked = [
-            self.request(XsType.WRITE, encode(path) + b"\0" + encode(value)) for path, value in nodes.items()
-        ]
+    async def write_all(
+        self, nodes: Mapping[str, str], permissions: Mapping[str, Iterable[str]] = _INHERITED
+    ) -> None:
+        """Set the values of these nodes, and the permissions of some, all at once and each after its value.
+
+        The first refusal, whatever became of the others.
+        """
+        asked = []
+        for path, value in nodes.items():
+            asked.append(self.request(XsType.WRITE, encode(path) + b"\0" + encode(value)))
+            if path in permissions:
+                asked.append(self.request(XsType.SET_PERMS, _parts(path, *permissions[path])))
         await Answers(asked)
         for each in asked:
             each.result()
@@ -84,4 +95,8 @@ class NodeOperations:
 
     async def set_perms(self, path: str, permissions: Iterable[str]) -> None:
         """Replace the permissions of a node. EACCES, EPERM (another owner), EINVAL, ENOENT, ENOSPC."""
-        await self.request(XsType.SET_PERMS, b"".join(encode(each) + b"\0" for each in (path, *permissions)))
+        await self.request(XsType.SET_PERMS, _parts(path, *permissions))
+
+
+def _parts(*texts: str) -> bytes:
+    return b"".join(encode(each) + b"\0" for each in texts)

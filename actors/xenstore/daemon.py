@@ -1,7 +1,7 @@
 """The store on a kernel: its start and end, introductions, and what the hypervisor says of deaths.
 
-Rules: whatever needs a hypercall is a job, and jobs run one after the other in one thread. The control
-domain of a stub daemon may die and come again: its nodes and its port stay.
+Rules: whatever needs a hypercall is a job; introductions go side by side, all else one after the other. The
+control domain of a stub daemon may die and come again: its nodes and its port stay.
 Source: tools/xenstored/domain.c (introduction, VIRQ_DOM_EXC), init-xenstore-domain.c.
 """
 
@@ -95,7 +95,7 @@ class Xenstored:
             else:
                 done.set(None)
 
-        self._jobs.add(job)
+        self._jobs.add(job, domid)
         return done
 
     def serve_control_domain(self, port: int) -> None:

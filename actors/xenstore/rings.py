@@ -1,6 +1,6 @@
 """The rings that a daemon serves: found or introduced, gone on with where an earlier daemon has left them.
 
-Rules: one job at a time opens and closes rings; what they ask is answered in the interrupt. Whom an earlier
+Rules: one job at a time opens and closes a ring; what they ask is answered in the interrupt. Whom an earlier
 daemon has served is served all at once: nobody is to miss what another one does.
 Source: tools/xenstored/domain.c (introduction, restoring of connections).
 """

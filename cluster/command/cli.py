@@ -45,7 +45,7 @@ from cluster.running.top.watch_commands import (
     status,
     top,
 )
-from cluster.studies.bench.commands import bench
+from cluster.studies.bench.commands import bench, slopes
 from cluster.studies.campaign.commands import add_commands
 from cluster.studies.conformance.conform_live import replay
 from cluster.studies.conformance.recording import RecordingError
@@ -253,7 +253,7 @@ def monitor(file: Path) -> None:
         Monitor(cluster, click.echo).run(wait)
 
 
-for _command in (up, status, list_domains, top, interrupts, env, export, verify, rerun, runs, bench):
+for _command in (up, status, list_domains, top, interrupts, env, export, verify, rerun, runs, bench, slopes):
     cli.add_command(_command)
 add_commands(cli)
 

@@ -12,6 +12,7 @@ from cluster.running.top.view import COLUMNS as VIEW
 from cluster.running.top.watch_commands import DOMAINS, LISTED, SCHEDULE
 from cluster.studies.bench.comparison import COMPARED
 from cluster.studies.bench.results import COLUMNS as BENCH
+from cluster.studies.bench.slopes import COLUMNS as SLOPES
 from cluster.studies.campaign.summary import COUNTED, COUNTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -35,6 +36,7 @@ def explained(page: str, title: str) -> set[str]:
         ("### `domzero list`", LISTED),
         ("### `domzero runs list`", RUNS),
         ("### `domzero bench`", (*BENCH, *COMPARED)),
+        ("### `domzero slopes`", SLOPES),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -197,6 +197,11 @@ def known_benchmarks(place: Place, words: list[str]) -> None:
         assert option != "--against" or Measurements.read(ROOT / value).results
 
 
+def one_guest(place: Place, words: list[str]) -> None:
+    """Once, without a second guest, and drawn here."""
+    place.run(*words, "--most", "1", "--repeats", "1", "--out", "slopes.svg")
+
+
 def on_the_cluster(place: Place, words: list[str]) -> None:
     """Nothing is shortened, but it is done to the cluster of the module."""
     place.run(*words)
@@ -232,6 +237,7 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("runs", "list"): as_written,
     ("runs", "prune"): as_written,
     ("shrink",): few_trials,
+    ("slopes",): one_guest,
     ("status",): on_the_cluster,
     ("sweep",): few_seeds,
     ("top",): one_look,

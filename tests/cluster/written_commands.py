@@ -30,6 +30,7 @@ FILES = {
     "conform": "configs/recording.jsonl",
     "replay": "configs/campaign.yaml",
     "shrink": "configs/campaign.yaml",
+    "slopes": "slopes.svg",
     "sweep": "configs/campaign.yaml",
 }
 

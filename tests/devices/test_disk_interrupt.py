@@ -4,7 +4,7 @@ import pytest
 
 from actors.devices.disk_faults import DiskFaults
 from actors.devices.disk_interrupt import DiskInterrupt
-from actors.messages import Fault
+from actors.messages import Fault, Pulse
 
 
 class Queue:
@@ -15,20 +15,20 @@ class Queue:
 
 
 @pytest.mark.parametrize(
-    ("unconsumed", "masked", "completed", "levels"),
+    ("unconsumed", "masked", "completed", "pulses"),
     [
-        (1, False, True, [True, False]),
+        (1, False, True, [Pulse()]),
         (1, False, False, []),
         (1, True, True, []),
         (None, False, True, []),
     ],
 )
-def test_an_edge_is_sent_for_completions_alone(unconsumed, masked, completed, levels):
+def test_an_edge_is_sent_for_completions_alone(unconsumed, masked, completed, pulses):
     interrupt = DiskInterrupt(DiskFaults(), level_triggered=False)
     interrupt.completed = completed
     queue = None if unconsumed is None else Queue(unconsumed)
     sent = interrupt.update(queue, masked=masked)
-    assert [each.message.asserted for each in sent] == levels
+    assert [each.message for each in sent] == pulses
     assert not interrupt.completed
 
 

@@ -310,7 +310,7 @@ def test_a_message_that_only_others_may_send_ends_its_sender_and_nobody_else(str
 
 @pytest.mark.parametrize("claim", [b"\0", "dom0", 0, {"domid": 0}, [0]])
 def test_a_domain_in_the_message_is_no_field_of_a_hypercall(street, claim):
-    row = msgpack.packb([1, 1, 36, 2, {"domain": street.victim}, claim])
+    row = msgpack.packb([1, 1, 36, 2, {"domain": street.victim}, 0, claim])
     with pytest.raises(ProtocolViolation, match="fields"):
         CODEC.decode_frame(row)
 

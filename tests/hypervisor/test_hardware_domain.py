@@ -5,6 +5,7 @@ import pytest
 from actors.abi.errno import Errno
 from actors.abi.interface import GrantStatus, ShutdownReason
 from actors.hypervisor.hardware_domain import PROMOTED_ANSWERS_NS, SPARE_AFTER_NS, SPARES_IN_A_ROW
+from actors.hypervisor.host import RESERVED_FRAMES
 from actors.messages import (
     CODEC,
     DomainStopped,
@@ -17,6 +18,7 @@ from actors.messages import (
     UpcallTaken,
 )
 from actors.runtime.machine import LinkClosed, LinkOpened
+from actors.start_info import read_start_info
 from tests.xen.bench import COMMAND_NUMBERS, SELF, Bench
 
 SPARE = "spare0"
@@ -264,6 +266,22 @@ def test_a_host_without_memory_for_two_runs_with_one():
     bench.clear()
     bench.crash(0)
     assert [each.incarnation for each in bench.messages("supervisor", StartDomain)] == [2]
+
+
+def test_every_incarnation_is_told_of_a_box_that_outlives_them_all():
+    bench = SpareBench(recovery_box_frames=2).boot()
+    bench.memory.frame(RESERVED_FRAMES + 1)[:4] = b"kept"
+    told = []
+    for _ in range(3):
+        domain = bench.machine._host.domains.find(0)
+        told.append(read_start_info(bench.memory, [domain.physmap.mfn(gfn) for gfn in range(4)]))
+        bench.park()
+        bench.crash(0)
+        bench.feed(LinkOpened("dom0"))
+        bench.ret(0, "xen_version.version")
+    assert {(each.box_mfn, each.box_frames) for each in told} == {(RESERVED_FRAMES, 2)}
+    assert bytes(bench.memory.frame(RESERVED_FRAMES + 1)[:4]) == b"kept"
+    assert bench.machine.statistics().frames_reserved == RESERVED_FRAMES + 2
 
 
 @pytest.mark.parametrize("message", [StartSpare(0, 2, bytes(16), [[0, 16, 64]]), PromoteSpare(0, 2)])

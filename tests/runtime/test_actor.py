@@ -74,6 +74,8 @@ async def test_a_frozen_machine_is_told_nothing_until_it_thaws(recorder: type, s
         assert machine.events == [LinkOpened("peer")]
         driver.freezer.thaw()
         await machine.until(lambda events: len(events) == 3)
+        peer.say(notes(2))
+        await machine.until(lambda events: len(events) == 4)
     assert Received("peer", Note(1)) in machine.events
     assert ProcessEnded("x", 0) in machine.events
 

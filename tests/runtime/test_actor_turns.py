@@ -108,6 +108,26 @@ async def test_a_deadline_that_has_passed_is_told_at_once(
     assert machine.events == [DeadlinePassed()]
 
 
+async def test_a_deadline_that_passes_while_it_is_frozen_is_told_when_it_thaws(
+    recorder: type, autojump_clock: trio.testing.MockClock
+) -> None:
+    def clear(event: Event, now_ns: int) -> list[Effect]:
+        machine.deadline_ns = None
+        return []
+
+    machine = recorder(clear)
+    machine.deadline_ns = 5 * 10**9
+    driver = a_driver(machine, clock=mock_now_ns)
+    async with running(driver):
+        driver.freezer.freeze()
+        await trio.sleep(10)
+        assert machine.events == []
+        driver.freezer.thaw()
+        await trio.sleep(1)
+    assert machine.events == [DeadlinePassed()]
+    assert [round(each / 1e9) for each in machine.times_ns] == [10]
+
+
 async def test_a_busy_link_does_not_keep_others_waiting(recorder: type) -> None:
     busy_near, busy_far = unix_pair()
     near, far = memory_pair()

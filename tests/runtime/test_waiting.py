@@ -106,7 +106,7 @@ def test_a_task_that_runs_or_waits_for_a_time_has_its_turns(seconds: float) -> N
 
 
 @pytest.mark.parametrize("wait", ["wait_readable", "wait_writable"])
-def test_a_task_that_waits_for_io_has_its_turn(wait: str) -> None:
+def test_a_task_that_waits_for_io_keeps_the_wait_in_trio(wait: str) -> None:
     ours, theirs = unix_pair()
     woken: list[bool] = []
 
@@ -115,17 +115,18 @@ def test_a_task_that_waits_for_io_has_its_turn(wait: str) -> None:
         woken.append(True)
         rally.nursery.cancel_scope.cancel()
 
-    async def later() -> None:
-        await pass_by()
+    def begin_to_wait_in_trio() -> int:
         theirs.send(b"x") if wait == "wait_readable" else theirs.recv(1 << 20)
+        return fileno()
 
     if wait == "wait_writable":
         with contextlib.suppress(BlockingIOError):
             while True:
                 ours.send(bytes(4096))
     rally = Rally(1 << 30)
+    fileno, rally.epoll.fileno = rally.epoll.fileno, begin_to_wait_in_trio
     with ours, theirs:
-        assert rally.run(run, later) == []
+        assert rally.run(run) == []
     assert woken == [True]
 
 
@@ -275,6 +276,8 @@ async def test_a_link_that_is_closed_while_others_are_waited_for_is_waited_for_n
         peer = greeted(SocketStream(far))
         peer.say(notes(1))
         assert await peer.hear_notes(1) == [1]
+        assert len(waiting._calls) == 1
+    assert waiting._calls == {}
     peer.stream.close()
 
 

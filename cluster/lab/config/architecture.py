@@ -92,6 +92,11 @@ class Architecture:
         return self.store_has_domain or self.keeps_store
 
     @property
+    def hands_over(self) -> bool:
+        """Whether dom0 leaves its next life what it served: of use where rings and nodes stay as they are."""
+        return self.spare.is_there and self.reconnect.keeps_rings and self.store_outlives_dom0
+
+    @property
     def dom0_crash(self) -> str:
         """What a crash of dom0 leads to, in words."""
         return _DOM0_SPARED if self.spare.is_there else _DOM0_CRASHES[self.hwdom]

@@ -23,6 +23,8 @@ from cluster.lab.config.source_file import SourceFile
 from cluster.lab.config.volume import Volume
 
 Data = dict[str, object]
+RECOVERY_BOX_FRAMES = 16
+"""Room for about a thousand devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ class ResolvedHost:
             "dom0_memory_pages": self.dom0_pages,
             "dom0_vcpus": self.dom0_vcpus,
             **({"dom0_spare": True} if self.architecture.spare.is_there else {}),
+            **({"recovery_box_frames": RECOVERY_BOX_FRAMES} if self.architecture.hands_over else {}),
         }
 
     def dom0_plan(self) -> HostPlan:

@@ -85,7 +85,9 @@ class Supervisor(Machine):
                 self.lab.readings.take(link, message, now_ns)
                 return []
             case Received(link=link, message=StateWritten() as message):
-                self.lab.fault_run.state_written(self._board(link), link, message, now_ns)
+                # There are several of each guest that recovers, and all guests are looked at below.
+                if not self.lab.fault_run.state_written(self._board(link), link, message, now_ns):
+                    return []
             case Received(link=link, message=CannotGoOn(text=text)):
                 self._end_early(link, f"{link}: {text}")
             case Received(link=link, message=Interrupts() as message):

@@ -16,6 +16,8 @@ from actors.address import Address
 
 FOLLOW_S = 0.1
 FAREWELL = "reboot: "
+FRAME = " |+-"
+NOTHING = "it printed nothing"
 
 
 class ConsoleLog:
@@ -52,15 +54,15 @@ def log_path(directory: Path, target: str, names: Mapping[str, str]) -> Path:
 def last_line(directory: Path, address: str) -> str:
     """What an actor printed last before any farewell (`reboot: ...`), without time and address.
 
-    Says so if it printed nothing.
+    Without the frame, too, that Python draws around a group of exceptions. Says so if it printed nothing.
     """
     path = directory / "logs" / _file_name(address)
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    texts = [each.partition(f" {address}: ")[2] for each in lines]
-    return next((each for each in reversed(texts) if not each.startswith(FAREWELL)), "it printed nothing")
+    texts = [each.partition(f" {address}: ")[2].lstrip(FRAME) for each in lines]
+    return next((each for each in reversed(texts) if each and not each.startswith(FAREWELL)), NOTHING)
 
 
 def _file_name(address: str) -> str:

@@ -92,14 +92,14 @@ class LiveCluster:
         """The addresses of the actors that have a process."""
         return sorted(self._processes)
 
-    def proportional_memory(self, addresses: list[str]) -> list[int]:
-        """Bytes of memory of each of these processes, shared pages counted in proportion."""
+    def memory(self, addresses: list[str]) -> list[dict[str, int]]:
+        """The figures of `smaps_rollup`, in bytes, of each process that runs some of these."""
         found = []
-        for address in addresses:
-            rollup = Path(f"/proc/{self.pid(address)}/smaps_rollup")
+        for pid in dict.fromkeys(map(self.pid, addresses)):
+            rollup = Path(f"/proc/{pid}/smaps_rollup")
             if rollup.exists():
-                (line,) = [each for each in rollup.read_text().splitlines() if each.startswith("Pss:")]
-                found.append(int(line.split()[1]) * 1024)
+                rows = [line.split() for line in rollup.read_text().splitlines()[1:]]
+                found.append({name.rstrip(":"): int(size) * 1024 for name, size, _ in rows})
         return found
 
     def perform(self, effect: Effect) -> None:
@@ -138,9 +138,12 @@ class LiveCluster:
                 self._tell(process, {"plug_raw": [address, link]}, connection.fileno(), socket.MSG_DONTWAIT)
         connection.close()
 
-    async def watch(self, nursery: trio.Nursery) -> None:
-        """Take the zygote's reports until cancelled."""
+    def watch(self, nursery: trio.Nursery) -> None:
+        """Have the zygote's reports taken by a task in here; to be called before anything is performed."""
         self._nursery = nursery
+        nursery.start_soon(self._watch_zygote)
+
+    async def _watch_zygote(self) -> None:
         self._zygote.setblocking(False)
         while True:
             await trio.lowlevel.wait_readable(self._zygote)

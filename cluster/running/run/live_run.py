@@ -70,10 +70,10 @@ class LiveRun:
                 os.close(each.memory_fd)
             self.metrics.close()
 
-    def guest_memory_bytes(self) -> list[int]:
-        """What each guest's process has of the machine's memory, its share of what it shares."""
+    def guest_memory(self) -> list[dict[str, int]]:
+        """The figures of `smaps_rollup`, in bytes, of each process that runs guests."""
         guests = self.supervisor.lab.guests.values()
-        return self._live.proportional_memory([str(Address.domain(each.host, each.domid)) for each in guests])
+        return self._live.memory([str(Address.domain(each.host, each.domid)) for each in guests])
 
     def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
         _, fd = SharedMemory.create(host.memory_pages)
@@ -102,7 +102,7 @@ class LiveRun:
         live.driver = driver
         async with trio.open_nursery() as nursery:
             self.doors.open(nursery, supervisor, live, driver, self.directory)
-            nursery.start_soon(live.watch, nursery)
+            live.watch(nursery)
             self._take_signals(driver)
             nursery.start_soon(self._show)
             nursery.start_soon(keep_samples, self.directory, self.metrics.registries)

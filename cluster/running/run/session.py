@@ -81,7 +81,7 @@ class Session:
         self._run_directory.write(RESOLVED, resolved_text(cluster))
         self._notes = RunNotes(self._run_directory, self._about(cluster), progress.say)
         self._cluster = cluster.placed(self.directory / "images")
-        self.guest_memory_bytes: list[int] = []
+        self.guest_memory: list[dict[str, int]] = []
         self.trouble = ""
         self.supervisor: Supervisor
         self.when_up: Callable[[], None] = lambda: None
@@ -204,7 +204,7 @@ class Session:
         if what == "workload":
             self.when_up()
         elif what == "settle" and self._options.weigh:
-            self.guest_memory_bytes = self._live.guest_memory_bytes()
+            self.guest_memory = self._live.guest_memory()
 
     def _prepare(self) -> dict[GuestId, list[Journal]]:
         for host in self._cluster.hosts:

@@ -4,7 +4,9 @@ figures            what is measured, and how a figure is taken
 results            the figures of a run, and recorded ones
 comparison         whether ratios are worse than recorded
 computer           what can be compared
-commands           the command
+slopes             what one more guest costs, over many guests
+chart              a picture of that
+commands           the commands
 hypercalls         measures the hypervisor's door
 host               measures what needs a whole host
 xenstore           measures the store

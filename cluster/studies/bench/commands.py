@@ -1,6 +1,7 @@
-"""The command that measures: bench.
+"""The commands that measure: bench, slopes.
 
-Exit codes of `bench --against`: 0 no ratio is worse, 1 one is, 2 not all could be compared.
+Exit codes of `bench --against`: 0 no ratio is worse, 1 one is, 2 not all could be compared; of `slopes`: 2
+if something could not be measured, or was interrupted.
 """
 
 import json
@@ -9,11 +10,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from cluster.lab.exit_codes import HELD
+from cluster.lab.exit_codes import HELD, UNKNOWN
 from cluster.lab.terminal.data_console import DataConsole
 from cluster.studies.bench.comparison import compare
+from cluster.studies.bench.computer import Computer
 from cluster.studies.bench.figures import run_benchmarks
 from cluster.studies.bench.results import Measurements
+from cluster.studies.bench.slopes import Slopes, measure_slopes
 
 
 @click.command(short_help="Measure hypercalls, I/O, boot and recovery.")
@@ -67,3 +70,43 @@ def bench(
         return HELD
     comparison.print_table(DataConsole())
     return comparison.exit_code
+
+
+@click.command(short_help="Draw what one more guest costs, over many guests.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    default=Path("slopes.svg"),
+    show_default=True,
+    metavar="FILE",
+    help="The picture, in SVG; its numbers are kept beside it, in a file that ends in .json.",
+)
+@click.option(
+    "--most", type=click.IntRange(1), default=1000, show_default=True, help="No more guests than this."
+)
+@click.option(
+    "--repeats", type=click.IntRange(1, 100), default=3, show_default=True, help="The median counts."
+)
+def slopes(out: Path, most: int, repeats: int) -> int:
+    """Measure boot, memory, recovery and scrape over numbers of guests, and draw them.
+
+    Guests are processes of their own up to 200, and share processes up to 1,000; what the machine has no
+    memory for is left out, and named. Exit codes: 0 all was measured, 2 something was not, or Ctrl-C.
+    """
+    console = Console(stderr=True)
+    found = Slopes(Computer.here(), repeats)
+
+    def progress(what: str, done: int, total: int) -> None:
+        console.print(f"{done + 1} of {total}: {what}", highlight=False)
+
+    interrupted = False
+    try:
+        measure_slopes(most, found, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+        console.print("interrupted: what was measured until now is drawn, if anything")
+    if found.points:
+        out.write_text(found.picture(), encoding="utf-8")
+        out.with_suffix(".json").write_text(json.dumps(found.to_dict(), indent=2) + "\n", encoding="utf-8")
+    found.print_table(DataConsole())
+    return UNKNOWN if interrupted or found.gaps or not found.points else HELD

@@ -94,10 +94,11 @@ class Measurements:
         """As people read them."""
         table = Table(*COLUMNS)
         for each in self.results:
-            numbers = [_shown(value) for value in (each.median, each.min, each.max)]
-            table.add(each.name, each.mode, *numbers, each.unit, _shown(each.floor), f"{each.ratio:.2f}")
+            numbers = [shown(value) for value in (each.median, each.min, each.max)]
+            table.add(each.name, each.mode, *numbers, each.unit, shown(each.floor), f"{each.ratio:.2f}")
         table.print(console)
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
+    """A number as it is printed: 1,234.5 or 0.123."""
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"

@@ -20,7 +20,9 @@ from actors.drivers.disks import DrivenVolume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
 from actors.hypervisor.ports import PortTable
+from actors.kernel.handover import Device
 from actors.kernel.irq import Irq
+from actors.kernel.recovery_box import RecoveryBox
 from actors.notebook.journal import Journal
 from actors.runtime.memory import SparseMemory
 from actors.xenstore.archive import Batch, UncommittedChanges
@@ -191,6 +193,13 @@ async def leak_mapping(release: Method, self: MappedGrants) -> None:
 @_replacing(Irq, "unbind")
 def leak_port(_unbind: Method, _self: Irq, _port: int) -> None:
     """A kernel forgets to close its ports."""
+
+
+@_replacing(RecoveryBox, "erase")
+def stale_handover(_erase: Method, self: RecoveryBox, device: Device) -> None:
+    """A backend that closes leaves in the recovery box what it has served."""
+    if device in self._slots:
+        self._free.append(self._slots.pop(device))
 
 
 @_bug

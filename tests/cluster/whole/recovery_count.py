@@ -107,7 +107,9 @@ class Toll:
     guest_turns: int
     dom0_requests: int
     dom0_calls_waited_for: int
+    dom0_turns: int
     hypervisor_messages: int
+    hypervisor_turns: int
     supervisor_messages: int
 
 
@@ -124,6 +126,8 @@ def count_recovery(cluster: ResolvedCluster) -> Toll:
         guest_turns=sum(len(each.turns) for each in guests),
         dom0_requests=dom0.requests,
         dom0_calls_waited_for=dom0.calls_waited_for,
+        dom0_turns=len(dom0.turns),
         hypervisor_messages=count.of("hypervisor").messages,
+        hypervisor_turns=len(count.of("hypervisor").turns),
         supervisor_messages=count.of("supervisor").messages,
     )

@@ -72,6 +72,19 @@ def test_a_planted_bug_is_found(bug: Bug, battered, variant, laboratory) -> None
     assert bug.says in found.detail
 
 
+@pytest.mark.parametrize("bug", ["", "stale-handover"])
+def test_a_record_of_what_nobody_serves_any_more_is_found(scenarios, variant, laboratory, bug: str) -> None:
+    gone = {"kind": "frontend-disconnect", "target": "host0/web-0/xvda", "at": "100ms", "duration": "1s"}
+    scenario = variant(scenarios["spare-warm"], name="stale", faults=(gone,), survivors=None)
+
+    with planted(bug):
+        if bug:
+            with pytest.raises(AssertionError, match="tells of"):
+                laboratory.simulate(scenario)
+        else:
+            laboratory.simulate(scenario)
+
+
 class CutOff(Supervisor):
     """An experiment whose power is cut while the guests write."""
 

@@ -140,8 +140,14 @@ class FaultRun:
             self._performer.started(change.host, change.domid)
         self._schedule.saw("domain", str(Address(change.host, change.name)), change.what, now_ns)
 
-    def state_written(self, board: HostBoard, link: str, message: StateWritten, now_ns: int) -> None:
-        """An end of a device has a new state; a frontend is its sender's, a backend says whose it serves."""
+    def state_written(self, board: HostBoard, link: str, message: StateWritten, now_ns: int) -> bool:
+        """An end of a device has a new state; whether a fault is due because of it.
+
+        A frontend is its sender's, a backend says whose it serves.
+        """
+        if not self._schedule.awaits(message.end):
+            return False
+        found = False
         for domain in board.domains:
             serves = message.end == "backend" and domain.domid == message.frontend_domid
             if domain.guest is None or (not serves and (message.end != "frontend" or domain.address != link)):
@@ -150,7 +156,8 @@ class FaultRun:
                 name, number = device.identity
                 if (device.device_class, number) == (message.device_class, message.virtual_device):
                     subject = str(Target(domain.guest.host, (domain.guest.name,), name))
-                    self._schedule.saw(message.end, subject, XenbusState(message.state).name, now_ns)
+                    found |= self._schedule.saw(message.end, subject, XenbusState(message.state).name, now_ns)
+        return found
 
     def _strike(self, fault: ResolvedFault, chosen: FaultTarget, random: Random, now_ns: int) -> None:
         place = Target.parse(chosen.target)

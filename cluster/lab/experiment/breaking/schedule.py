@@ -85,8 +85,15 @@ class Schedule:
         """When the next one is due, not counting what waits for a recovery."""
         return min((each.due_ns for each in self._pending if each.due_ns is not None), default=None)
 
-    def saw(self, what: str, subject: str, state: str, now_ns: int) -> None:
-        """Something is in a state that a trigger may wait for."""
+    def awaits(self, what: str) -> bool:
+        """Whether a trigger waits for states of this kind."""
+        return any(
+            each.fault.trigger is not None and each.fault.trigger.what == what for each in self._pending
+        )
+
+    def saw(self, what: str, subject: str, state: str, now_ns: int) -> bool:
+        """Something is in a state that a trigger may wait for; whether a fault is due because of it."""
+        found = False
         for each in self._pending:
             trigger = each.fault.trigger
             if trigger is None or (trigger.what, trigger.subject, trigger.state) != (what, subject, state):
@@ -96,6 +103,8 @@ class Schedule:
             each.seen += 1
             if each.seen >= trigger.nth and each.due_ns is None:
                 each.due_ns = now_ns + each.fault.after_ns
+                found = True
+        return found
 
     def take_due(self, now_ns: int, *, recovering: bool) -> list[ResolvedFault]:
         """The faults that are due now; those repeated in time only while nothing is recovering."""

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar, cast
@@ -117,28 +117,53 @@ def fill(supervisor: Supervisor, count: int) -> None:
         supervisor.lab.readings.take(link, Statistics(sequence, map_of(record)), 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page of metrics holds; each time: how long it took, of it processor time, in milliseconds."""
+
+    series: int
+    size_bytes: int
+    took_ms: list[float]
+    spent_ms: list[float]
+
+
+def page(count: int, guests: str, repeats: int) -> Page:
+    """The page of a host with `count` guests, with `metrics: {guests: ...}`."""
+    cluster = load(count, guests)
+    journals = {each.guest_id: [busy_journal(each.name)] for each in cluster.guests}
+    supervisor = Supervisor(cluster, journals)
+    fill(supervisor, count)
+    server = MetricsServer(HostCollector(supervisor, "host0", time.monotonic_ns), 0, list)
+    try:
+        return fetched(f"http://{server.address}/metrics", repeats)
+    finally:
+        server.close()
+
+
+def fetched(url: str, repeats: int) -> Page:
+    """The page at an address, several times one after the other."""
+    took_ms, spent_ms = [], []
+    for _ in range(repeats):
+        began_s, used_s = time.perf_counter(), time.process_time()
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 (an address of our own)
+            text = answer.read()
+        took_ms.append((time.perf_counter() - began_s) * 1000)
+        spent_ms.append((time.process_time() - used_s) * 1000)
+    return Page(sum(not line.startswith(b"#") for line in text.splitlines()), len(text), took_ms, spent_ms)
+
+
 def main() -> None:
     """Pages with a series for each guest, and with their sum."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     for guests in ("each", "sum"):
-        cluster = load(count, guests)
-        journals = {each.guest_id: [busy_journal(each.name)] for each in cluster.guests}
-        supervisor = Supervisor(cluster, journals)
-        fill(supervisor, count)
-        server = MetricsServer(HostCollector(supervisor, "host0", time.monotonic_ns), 0, list)
-        took, spent = [], []
-        for _ in range(REPEATS):
-            began, used = time.perf_counter(), time.process_time()
-            with urllib.request.urlopen(f"http://{server.address}/metrics", timeout=30) as answer:
-                text = answer.read()
-            took.append((time.perf_counter() - began) * 1000)
-            spent.append((time.process_time() - used) * 1000)
-        server.close()
-        series = sum(not line.startswith(b"#") for line in text.splitlines())
+        found = page(count, guests, REPEATS)
+        first_ms, *after_ms = found.took_ms
         print(
-            f"{count} guests, metrics.guests {guests}: {series:,} series, {len(text) / 1e6:.1f} MB, "
-            f"{median(spent):.0f} ms of processor time, "
-            f"median {median(took):.0f} ms, first {took[0]:.0f} ms, worst after it {max(took[1:]):.0f} ms"
+            f"{count} guests, metrics.guests {guests}: {found.series:,} series, "
+            f"{found.size_bytes / 1e6:.1f} MB, "
+            f"{median(found.spent_ms):.0f} ms of processor time, "
+            f"median {median(found.took_ms):.0f} ms, first {first_ms:.0f} ms, "
+            f"worst after it {max(after_ms):.0f} ms"
         )
 
 

@@ -12,6 +12,7 @@ from actors.messages import (
     DomainEvent,
     MachineHalt,
     StartDomain,
+    StateWritten,
     Statistics,
     StopDomain,
 )
@@ -30,6 +31,17 @@ def test_guests_work_when_all_of_them_are_up(experiment: Experiment) -> None:
     assert experiment.supervisor.phase == "boot"
     experiment.boot()
     assert [what for what, _ in experiment.seen] == ["boot", "workload"]
+
+
+def test_a_state_of_a_device_that_no_fault_waits_for_is_no_reason_to_look_at_all_guests(
+    experiment: Experiment,
+) -> None:
+    experiment.boot()
+    experiment.now_ns += experiment.cluster.duration_ns
+    assert experiment.say(StateWritten("backend", 1, 51712, 4, "vbd")) == []
+    assert experiment.supervisor.phase == "workload"
+    experiment.tick()
+    assert experiment.supervisor.phase != "workload"
 
 
 def test_a_store_that_cannot_go_on_is_a_failure_even_when_the_guests_have_stopped(

@@ -35,6 +35,15 @@ def test_the_last_line_comes_without_time_and_address(directory: Path) -> None:
     assert last_line(directory, "host0/dom9") == "it printed nothing"
 
 
+def test_the_frame_around_a_group_of_exceptions_is_not_what_one_wants_to_know(directory: Path) -> None:
+    log = ConsoleLog(directory / "logs/host0-dom0.log", "host0/dom0", 0)
+    for line in ("  +-+---- 1 ----", "    | Traceback", "    | ValueError: too long", "    +--------"):
+        log.write(line)
+    log.close()
+
+    assert last_line(directory, "host0/dom0") == "ValueError: too long"
+
+
 def test_a_farewell_is_not_what_one_wants_to_know(directory: Path) -> None:
     log = ConsoleLog(directory / "logs/host0-dom0.log", "host0/dom0", 0)
     log.write("xc: no domain can be managed")

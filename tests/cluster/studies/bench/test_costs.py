@@ -22,3 +22,10 @@ def test_a_neighbour_is_measured_alone_and_beside_a_flood():
     command = [sys.executable, "-m", "cluster.studies.bench.costs.flood", "0.01", "mute"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     assert [line.split()[0] for line in said.splitlines() if "calls/s" in line] == ["alone", "mute"]
+
+
+@pytest.mark.processes
+def test_the_processes_of_packed_guests_are_weighed():
+    command = [sys.executable, "-m", "cluster.studies.bench.costs.memory", "2", "2"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    assert said.startswith("2 guests, 2 to a process, 1 processes: Pss ")

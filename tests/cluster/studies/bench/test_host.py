@@ -35,7 +35,7 @@ def test_guests_are_weighed_only_where_their_memory_is_the_figure(monkeypatch):
 
     def run(experiment, *, weigh=False):
         runs.append((experiment.count, weigh))
-        return SimpleNamespace(supervisor=supervisor, guest_memory_bytes=[4e6])
+        return SimpleNamespace(supervisor=supervisor, guest_memory=[{"Pss": 4e6}])
 
     monkeypatch.setattr(Experiment, "run", run)
     assert recovery(RECOVERIES["resume"], 8) == 4

@@ -186,7 +186,7 @@ def test_a_line_that_is_no_case_is_refused_with_what_would_be_right(tmp_path, li
         ({"args": {"port": 1.5}}, "port is 1.5; the numbers of a hypercall are whole"),
         ({"args": {"port": {"deep": 1 << 70}}}, "deep is 1180591620717411303424; a number of a"),
         ({"args": {"flags": ["source_gerf"]}}, "no flag 'source_gerf'; did you mean source_gref?"),
-        ({"args": {"buf": "x" * 300_000}}, "args are 300015 bytes as a message; at most 262144 can be sent"),
+        ({"args": {"buf": "x" * 300_000}}, "args are 300016 bytes as a message; at most 262144 can be sent"),
         ({"args": {"extents": [1] * 20_000}}, "args cannot be sent: "),
         ({"hypercall": "multicall", "cmd": "0"}, "multicall has calls, an array of names"),
         ({"hypercall": "console_io", "cmd": "write", "args": {"len": -1}}, "len is -1; a number from 0 to"),

@@ -54,10 +54,11 @@ def test_a_trigger_counts_how_often_it_was_so_and_then_waits() -> None:
     schedule = begun([fault], 0)
 
     assert schedule.is_empty, "nobody knows if it will come"
-    schedule.saw(*SEEN, 10 * MS)
-    schedule.saw("backend", *SEEN[1:], 11 * MS)
+    assert not schedule.saw(*SEEN, 10 * MS)
+    assert not schedule.saw("backend", *SEEN[1:], 11 * MS)
     assert schedule.next_due_ns() is None
-    schedule.saw(*SEEN, 20 * MS)
+    assert schedule.saw(*SEEN, 20 * MS)
+    assert (schedule.awaits("frontend"), schedule.awaits("backend")) == (True, False)
     assert not schedule.is_empty
     assert schedule.take_due(22 * MS - 1, recovering=False) == []
     assert schedule.take_due(22 * MS, recovering=True) == [fault]
