@@ -61,6 +61,23 @@ def kept_file(file: Path) -> Path:
 
 
 @pytest.fixture
+def spare_file(file: Path) -> Path:
+    """The same with a spare of dom0."""
+    tree = json.loads(file.read_text())
+    (host,) = tree["hosts"]
+    del host["hwdom"]
+    host |= {"architecture": "warm-spare", "memory": "112MiB"}
+    path = file.with_name("spare.yaml")
+    path.write_text(json.dumps(tree))
+    return path
+
+
+@pytest.fixture
+def spare_plan(spare_file: Path) -> Callable[..., SweepSettings]:
+    return lambda **options: SweepSettings(YamlSource.read(spare_file), **options)
+
+
+@pytest.fixture
 def kept_plan(kept_file: Path) -> Callable[..., SweepSettings]:
     return lambda **options: SweepSettings(YamlSource.read(kept_file), **options)
 

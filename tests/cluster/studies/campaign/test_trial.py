@@ -95,8 +95,8 @@ def test_the_documentation_names_every_bug_that_can_be_planted() -> None:
 
 
 @pytest.mark.parametrize("bug", list(BUGS))
-def test_a_planted_bug_is_found_within_a_few_seeds(bug: str, plan, kept_plan) -> None:
-    plan = kept_plan if bug == "acknowledge-before-journal" else plan
+def test_a_planted_bug_is_found_within_a_few_seeds(bug: str, plan, kept_plan, spare_plan) -> None:
+    plan = {"acknowledge-before-journal": kept_plan, "stale-handover": spare_plan}.get(bug, plan)
     buggy = plan(plant=bug)
 
     found = next((seed for seed in range(SEEDS) if buggy.run(seed).trial.verdict == "failed"), None)
