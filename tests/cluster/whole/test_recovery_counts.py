@@ -1,10 +1,35 @@
 """What the recovery of dom0 takes is known to the last request: whoever makes it more says so here."""
 
+from dataclasses import astuple
+
 import pytest
 
+from actors.dom0.control_domain import ControlDomain
+from actors.runtime.machine import Machine
 from cluster.lab.config.loading import load_cluster
+from cluster.lab.config.resolved import ResolvedCluster
+from cluster.running.drivers.simulated import RunObserver, run_simulated
+from tests.cluster.whole.laboratory import Laboratory
 from tests.cluster.whole.recovery_count import Toll, count_recovery
 from tests.cluster.whole.scenario import Scenario
+
+
+class BackendWitness(RunObserver):
+    """Sees the backends of every dom0 when the guests are told to stop."""
+
+    def __init__(self) -> None:
+        self._dom0s: list[ControlDomain] = []
+        self.recoveries: list[tuple[int, int, int]] = []
+
+    def started(self, _address: str, machine: Machine) -> None:
+        if isinstance(machine, ControlDomain):
+            self._dom0s.append(machine)
+
+    def observe(self, what: str, _text: str) -> None:
+        if what == "stop":
+            backends = [each for dom0 in self._dom0s for each in dom0._backends.devices.values()]
+            self.recoveries = [astuple(each.recoveries) for each in backends]
+
 
 TOLLS = {
     ("renegotiate", 1): Toll(35, 7, 13, 15, 79, 19, 34, 49, 43, 11),
@@ -17,8 +42,7 @@ TOLLS = {
 """By (reconnect, guests)."""
 
 
-@pytest.mark.parametrize(("reconnect", "guests"), TOLLS, ids=str)
-def test_a_recovery_takes_no_more_than_it_did(laboratory, reconnect: str, guests: int) -> None:
+def cluster_of(laboratory: Laboratory, reconnect: str, guests: int) -> ResolvedCluster:
     scenario = Scenario(
         "recovery",
         host={"reconnect": reconnect, "memory": "128MiB"},
@@ -26,9 +50,22 @@ def test_a_recovery_takes_no_more_than_it_did(laboratory, reconnect: str, guests
         work={"rate": "10/s", "depth": 1},
         duration="600ms",
     )
-    cluster = load_cluster(laboratory.write(scenario))
+    return load_cluster(laboratory.write(scenario))
 
-    assert count_recovery(cluster) == TOLLS[reconnect, guests]
+
+@pytest.mark.parametrize(("reconnect", "guests"), TOLLS, ids=str)
+def test_a_recovery_takes_no_more_than_it_did(laboratory, reconnect: str, guests: int) -> None:
+    assert count_recovery(cluster_of(laboratory, reconnect, guests)) == TOLLS[reconnect, guests]
+
+
+@pytest.mark.parametrize(("reconnect", "counted"), [("renegotiate", (0, 1, 0)), ("resume", (1, 0, 0))])
+def test_every_guest_that_lived_on_is_counted_by_the_backend_that_has_it_now(
+    laboratory, reconnect: str, counted: tuple[int, int, int]
+) -> None:
+    witness = BackendWitness()
+    run_simulated(cluster_of(laboratory, reconnect, 2), witness.observe, None, trace=False, observer=witness)
+
+    assert witness.recoveries == [(0, 0, 0)] * 2 + [counted] * 2
 
 
 def test_a_guest_more_takes_the_same_as_the_one_before() -> None:
