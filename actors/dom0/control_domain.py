@@ -12,6 +12,7 @@ from actors.abi.interface import ShutdownReason
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.local_store import LocalStore
 from actors.dom0.plan import HostPlan
+from actors.dom0.steps import Served
 from actors.dom0.store_home import StoreHome
 from actors.dom0.stub_store import StubStore
 from actors.dom0.toolstack import COMPLETE, NOT_REBUILT
@@ -75,7 +76,9 @@ class ControlDomain(Kernel):
         self._backends: Backends | None = None
         self._tools = ToolClients(self)
         self.link_owners += [self._hardware, self._tools]
-        self._xl = Xl(self, plan, self._builder, forgotten=self._remove_backends)
+        self._xl = Xl(
+            self, plan, self._builder, lived_on=self._expect_survivor, forgotten=self._remove_backends
+        )
         self._home = self._make_home(self._builder)
         self._store_lost = False
         self.faults["hwdom-reboot"] = self._reboot_as_told
@@ -202,6 +205,13 @@ class ControlDomain(Kernel):
     def _rebuild_store(self) -> None:
         self._store_lost = True
         self._xl.rebuild_store()
+
+    def _expect_survivor(self, served: Served) -> None:
+        """A device was there before this dom0, or before the store: what it was is in neither."""
+        domid, device = served
+        key = device.device_class, domid, device.number
+        if self._backends is not None and not device.backend and key not in self._backends.devices:
+            self._backends.lived_on.add(key)
 
     def _remove_backends(self, domid: int) -> None:
         """A domain is gone: a store that was lost cannot tell its backends."""

@@ -23,6 +23,7 @@ from actors.dom0.steps import (
     BuildDomain,
     CreateDomain,
     RemoveNodes,
+    Served,
     WriteNodes,
     attach_steps,
     removal_steps,
@@ -52,10 +53,15 @@ class Toolstack:
         plan: HostPlan,
         builder: DomainBuilder,
         *,
+        lived_on: Callable[[Served], None] = lambda _served: None,
         forgotten: Callable[[int], None] = lambda _domid: None,
     ) -> None:
-        """`forgotten` is told of each domain that is gone, when its nodes are."""
+        """`forgotten` is told of each domain that is gone, when its nodes are.
+
+        `lived_on`: of each device that was there, before a store that has lost it knows it again.
+        """
         self._kernel = kernel
+        self._lived_on = lived_on
         self._forgotten = forgotten
         self._plan = plan
         self._builder = builder
@@ -131,6 +137,9 @@ class Toolstack:
 
     async def _take_over(self, domid: int, plan: DomainPlan) -> None:
         resume = self._plan.reconnect.keeps_rings
+        if self.knows.store_lost:
+            for device in plan.devices:
+                self._lived_on((domid, device))
         await TakeOver(self._builder, self.knows, resume=resume).perform(domid, plan)
         self.taken_over += 1
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")

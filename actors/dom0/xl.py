@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from actors.dom0.block_devices import BlockDevices
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import HostPlan
+from actors.dom0.steps import Served
 from actors.dom0.toolstack import Toolstack
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
@@ -17,14 +18,21 @@ from actors.messages import Fault
 
 
 class Xl:
-    """`forgotten` is told of each domain that is gone. `toolstack`: the last one, dead or not."""
+    """`lived_on` and `forgotten` are as the toolstack's. `toolstack`: the last one, dead or not."""
 
     def __init__(
-        self, kernel: Kernel, plan: HostPlan, builder: DomainBuilder, *, forgotten: Callable[[int], None]
+        self,
+        kernel: Kernel,
+        plan: HostPlan,
+        builder: DomainBuilder,
+        *,
+        lived_on: Callable[[Served], None],
+        forgotten: Callable[[int], None],
     ) -> None:
         self._kernel = kernel
         self._plan = plan
         self._builder = builder
+        self._lived_on = lived_on
         self._forgotten = forgotten
         self._block = BlockDevices(kernel)
         self._dead = False
@@ -74,7 +82,9 @@ class Xl:
         return True
 
     def _make(self) -> Toolstack:
-        return Toolstack(self._kernel, self._plan, self._builder, forgotten=self._forgotten)
+        return Toolstack(
+            self._kernel, self._plan, self._builder, lived_on=self._lived_on, forgotten=self._forgotten
+        )
 
     def _kill(self, toolstack: Toolstack) -> None:
         self._dead = True

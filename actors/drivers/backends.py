@@ -42,6 +42,7 @@ class Backends:
     """The backends of one domain. `home` is where its nodes stand in the store.
 
     What is served is written down in the `box`, if there is one; `adopted` are those that were found there.
+    `lived_on`: those of which is known that an earlier life of this domain has served them.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Backends:
         self._policy = policy
         self._home = home
         self._box = box
+        self.lived_on: set[Device] = set()
         self.devices: dict[Device, XenbusBackend] = {}
         self.adopted: set[Device] = set()
         self._adopting = box is not None
@@ -181,10 +183,12 @@ class Backends:
             self._policy,
             state,
             early=self._home == DOM0_HOME,
+            lived_on=key in self.lived_on,
             device=key,
             backing=names,
             box=self._box,
         )
+        self.lived_on.discard(key)
         store = ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state))
         return device_class.backend(self._kernel, store, served, backing)
 

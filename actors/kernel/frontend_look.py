@@ -25,7 +25,7 @@ class Look:
         device = self._device
         own = ["backend", "backend-id", *(() if device.store_lost else self._offered)]
         paths = [f"{device.path}/{key}" for key in own]
-        self._nodes = await device.store.read_all(paths + self._backend_paths())
+        self._nodes = await device.store.look(paths + self._backend_paths(), device.has_seen)
 
     async def turn_to(self, backend: str) -> None:
         """The backend is another one: read that one's nodes."""
@@ -83,5 +83,5 @@ class Look:
         if self._device.state is XenbusState.Initialised:
             keys += self._device.attach_keys
         elif self._device.state is XenbusState.Connected:
-            keys += ("reconnect", *self._device.refresh_keys)
+            keys += ("reconnect", *(() if self._device.store_lost else self._device.refresh_keys))
         return [f"{self.backend}/{key}" for key in keys]

@@ -39,6 +39,15 @@ class ObservedStore:
         for path, value in nodes.items():
             self._report(path, value)
 
+    async def look(self, paths: Iterable[str], seen: Callable[[int], None]) -> dict[str, str]:
+        """As `Store.look`."""
+        return await self._store.look(paths, seen)
+
+    @property
+    def told_event(self) -> int:
+        """As `Store.told_event`."""
+        return self._store.told_event
+
     async def watch(self, path: str, callback: Callable[[str], None]) -> Watch:
         """As `Store.watch`."""
         return await self._store.watch(path, callback)

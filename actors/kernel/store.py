@@ -36,6 +36,18 @@ class StoreNodes(Protocol):
 class Store(StoreNodes, Protocol):
     """A client of XenStore."""
 
+    async def look(self, paths: Iterable[str], seen: Callable[[int], None]) -> dict[str, str]:
+        """As `read_all`; `seen` is told the last event that came before: the values are not older than that.
+
+        It is told with the first answer, and so before any callback of an event that comes with that.
+        """
+        ...
+
+    @property
+    def told_event(self) -> int:
+        """The number of the event that a callback is told of."""
+        ...
+
     async def watch(self, path: str, callback: Callable[[str], None]) -> Watch:
         """Call back on changes of a node, and once at once."""
         ...

@@ -8,7 +8,7 @@ other server is asked that, and what the server has already done for it (a watch
 Source: docs/misc/xenstore.txt.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from actors.kernel.store import read_state
 from actors.kernel.threads import Future, Signal, Threads
 from actors.kernel.xenwatch import Watch, XenWatch
 from actors.kernel.xs_messages import MessageStream, ProtocolBroken, XsMessage
-from actors.kernel.xs_nodes import NodeOperations, encode
+from actors.kernel.xs_nodes import NodeOperations, encode, values_of
 from actors.kernel.xs_ring import XsRingBroken
 from actors.kernel.xs_transport import LocalTransport, RingTransport, Transport
 
@@ -124,6 +124,20 @@ class Xenbus(NodeOperations):
             self.unwatch_nowait(watch)
             raise
         return watch
+
+    async def look(self, paths: Iterable[str], seen: Callable[[int], None]) -> dict[str, str]:
+        """As `read_all`; `seen` is told the last event that came before: the values are not older than that.
+
+        It is told with the first answer, and so before any callback of an event that comes with that.
+        """
+        asked = self.ask_for(paths)
+        next(iter(asked.values())).when_done(lambda: seen(self._watches.heard_events))
+        return await values_of(asked)
+
+    @property
+    def told_event(self) -> int:
+        """The number of the event that a callback is told of."""
+        return self._watches.told_event
 
     async def unwatch(self, watch: Watch) -> None:
         """Stop a watch: no callback runs after this. Nothing if the server does not know it."""

@@ -47,9 +47,10 @@ class Served:
     """A device that is to be served: where both ends are in the store, and whose the frontend is (`domid`).
 
     `policy`: how one that lived on is served. `state`: what its node has; Closing for one that is to be
-    detached and was never served from here. `early`: its backend sees a lost store before that is rebuilt, as
-    dom0 does; then `remove` tells it the rest. `box`: where it may be written down that it is served: which
-    `device`, and what it gives access to (`backing`).
+    detached and was never served from here. `lived_on`: its frontend was connected to somebody who is dead,
+    which a store that is lost as well cannot say. `early`: its backend sees a lost store before that is
+    rebuilt, as dom0 does; then `remove` tells it the rest. `box`: where it may be written down that it is
+    served: which `device`, and what it gives access to (`backing`).
     """
 
     path: str
@@ -58,6 +59,7 @@ class Served:
     policy: Reconnect
     state: XenbusState = XenbusState.Initialising
     early: bool = False
+    lived_on: bool = False
     device: Device = ("", 0, 0)
     backing: str = ""
     box: RecoveryBox | None = None
@@ -72,7 +74,7 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
         self.served = served
         self.recoveries = Recoveries()
         self._must_renegotiate = not served.policy.keeps_rings
-        self._survivor = False
+        self._survivor = served.lived_on
         self._online_changed = True
         self._offline = False
         self._removed = False
@@ -159,6 +161,7 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
                 await self._disconnect()
                 await self._switch(XenbusState.Closed)
             case Action.REOPEN:
+                self._survivor = False
                 await self._reopen()
 
     async def _look_whether_offline(self) -> bool:
@@ -192,7 +195,6 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
         self.state = state
 
     async def _reopen(self) -> None:
-        self._survivor = False
         await self._disconnect()
         await self._wait_for_frontend()
 

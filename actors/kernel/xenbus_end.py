@@ -31,6 +31,7 @@ class XenbusEnd(Generic[Told]):
         self.state = XenbusState.Initialising
         self.store_lost = False
         self._changed = Signal()
+        self._seen_event = 0
         self._broken = ""
 
     @property
@@ -47,6 +48,10 @@ class XenbusEnd(Generic[Told]):
         """The other end breaks the protocol of the device, as `why` will say: close it."""
         self._broken = why
         self._changed.set()
+
+    def has_seen(self, event: int) -> None:
+        """What events up to this one tell of is looked at."""
+        self._seen_event = event
 
     def check(self) -> None:
         """Invariants; subclasses have some."""
@@ -86,7 +91,8 @@ class XenbusEnd(Generic[Told]):
         return bool(why)
 
     def _wake(self, _path: str) -> None:
-        self._changed.set()
+        if self.store.told_event > self._seen_event:
+            self._changed.set()
 
     def _store_came_back(self) -> None:
         self.store_lost = True

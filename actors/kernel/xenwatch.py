@@ -28,13 +28,18 @@ class Watch:
 
 
 class XenWatch:
-    """Every watch that is registered, or is about to be."""
+    """Every watch that is registered, or is about to be.
+
+    Events are numbered from 1: the last that was heard, and the last that a callback was told of.
+    """
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
         self._watches: dict[str, Watch] = {}
         self._number = 0
-        self._events: deque[tuple[Watch, str]] = deque()
+        self._events: deque[tuple[int, Watch, str]] = deque()
+        self.heard_events = 0
+        self.told_event = 0
         self._calling_back = False
 
     def __iter__(self) -> Iterator[Watch]:
@@ -59,14 +64,15 @@ class XenWatch:
         path, _, token = payload.rstrip(b"\0").partition(b"\0")
         watch = self._watches.get(decode(token))
         if watch is not None:
-            self._events.append((watch, decode(path)))
+            self.heard_events += 1
+            self._events.append((self.heard_events, watch, decode(path)))
             if not self._calling_back:
                 self._calling_back = True
                 self._threads.spawn("xenwatch", self._call_back())
 
     async def _call_back(self) -> None:
         while self._events:
-            watch, path = self._events.popleft()
+            self.told_event, watch, path = self._events.popleft()
             if self._watches.get(watch.token) is watch:
                 watch.callback(path)
         self._calling_back = False

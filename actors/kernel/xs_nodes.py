@@ -39,16 +39,11 @@ class NodeOperations:
 
     async def read_all(self, paths: Iterable[str]) -> dict[str, str]:
         """The values of these nodes, asked for all at once; nothing for one that is not there, or EACCES."""
-        asked = {path: self.request(XsType.READ, encode(path) + b"\0") for path in paths}
-        await Answers(list(asked.values()))
-        found = {}
-        for path, answer in asked.items():
-            try:
-                found[path] = decode(answer.result())
-            except XenError as error:
-                if error.errno not in {Errno.ENOENT, Errno.EACCES}:
-                    raise
-        return found
+        return await values_of(self.ask_for(paths))
+
+    def ask_for(self, paths: Iterable[str]) -> dict[str, Future[bytes]]:
+        """What `values_of` is to be given."""
+        return {path: self.request(XsType.READ, encode(path) + b"\0") for path in paths}
 
     async def write_all(
         self, nodes: Mapping[str, str], permissions: Mapping[str, Iterable[str]] = _INHERITED
@@ -96,6 +91,19 @@ class NodeOperations:
     async def set_perms(self, path: str, permissions: Iterable[str]) -> None:
         """Replace the permissions of a node. EACCES, EPERM (another owner), EINVAL, ENOENT, ENOSPC."""
         await self.request(XsType.SET_PERMS, _parts(path, *permissions))
+
+
+async def values_of(asked: Mapping[str, Future[bytes]]) -> dict[str, str]:
+    """The values of nodes that were asked for; nothing for one that is not there, or EACCES."""
+    await Answers(list(asked.values()))
+    found = {}
+    for path, answer in asked.items():
+        try:
+            found[path] = decode(answer.result())
+        except XenError as error:
+            if error.errno not in {Errno.ENOENT, Errno.EACCES}:
+                raise
+    return found
 
 
 def _parts(*texts: str) -> bytes:

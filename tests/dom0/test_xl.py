@@ -24,7 +24,7 @@ class Dom0:
         xenbus = local_client(kernel, daemon)
         plan = HostPlan(plans, StorePlace.dom0, Reconnect.resume, 2, {}, ("4.17",))
         builder = DomainBuilder(kernel, xenbus, store_domid=0)
-        self.xl = Xl(kernel, plan, builder, forgotten=lambda _domid: None)
+        self.xl = Xl(kernel, plan, builder, lived_on=lambda _served: None, forgotten=lambda _domid: None)
 
     def start(self) -> None:
         self.xen.do(0, self.xl.start(store_lost=False))

@@ -61,6 +61,21 @@ def test_what_is_read_all_at_once_is_asked_before_the_first_answer_and_lacks_wha
     assert joined.do(joined.xenbus.read_all(["/a", "bad//path"])) is Errno.EINVAL
 
 
+def test_a_look_has_seen_what_was_changed_before_it_was_answered_and_nothing_later(joined):
+    seen, told = [], []
+    joined.do(joined.xenbus.watch("/a", lambda _: told.append((joined.xenbus.told_event, list(seen)))))
+    assert told == [(1, [])]
+    found = joined.start(joined.xenbus.look(["/a", "/absent"], seen.append), served=False)
+    joined.ask_other(XsType.WRITE, b"/a\0before")
+    joined.server_turn()
+    joined.settle()
+    assert (found, seen) == ([{"/a": "before"}], [2])
+    assert told[1] == (2, [2]), "whoever is called back knows already that it was seen"
+    joined.ask_other(XsType.WRITE, b"/a\0after")
+    joined.settle()
+    assert told[2] == (3, [2])
+
+
 def test_of_what_is_written_all_at_once_a_refusal_is_told_whatever_became_of_the_rest(joined):
     assert joined.do(joined.xenbus.write_all({"/a": "1", "bad//path": "2", "/c": "3"})) is Errno.EINVAL
     assert joined.do(joined.xenbus.read_all(["/a", "/c"])) == {"/a": "1", "/c": "3"}

@@ -137,6 +137,16 @@ def test_the_frontend_of_a_dead_backend_is_not_served_before_it_begins_anew():
     assert toy.back.recoveries.renegotiations == 1
 
 
+@pytest.mark.parametrize("lived_on", [False, True])
+def test_a_frontend_that_lived_on_without_a_store_that_knows_it_is_counted_once(lived_on):
+    toy = Toy(lived_on=lived_on).started()
+    toy.front(S.Initialised)
+    assert (toy.back.state, toy.back.recoveries.renegotiations) == (S.Connected, int(lived_on))
+    for state in (S.Closing, S.Closed, S.Initialising, S.Initialised):
+        toy.front(state)
+    assert (toy.back.state, toy.back.recoveries.renegotiations) == (S.Connected, int(lived_on))
+
+
 def test_what_a_dead_backend_was_offered_is_taken_up():
     toy = Toy("resume", front=S.Connected).started()
     assert (toy.back.state, toy.back.asked, toy.back.offer) == (S.Connected, ["resume"], "1")

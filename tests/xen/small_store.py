@@ -110,6 +110,14 @@ class StoreClient:
         await self._request(read)
         return found
 
+    async def look(self, paths: Iterable[str], _seen: Callable[[int], None]) -> dict[str, str]:
+        """What this store says of a change comes after every answer."""
+        return await self.read_all(paths)
+
+    @property
+    def told_event(self) -> int:
+        return 1
+
     async def watch(self, path: str, callback: Callable[[str], None]) -> Watch:
         watch = Watch(path, "", callback)
         entry = (self._owner, self._absolute(path), watch)

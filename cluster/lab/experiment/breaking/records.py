@@ -206,7 +206,9 @@ class FaultRecords:
         if board.state.power in {"halted", "off"}:
             injection.guest_left(guest.guest_id, now_ns)
             injection.given_up = True
-        elif guest.is_up and not guest.is_dead and not guest.returns and not guest.works:
+        elif not guest.works and guest.is_up and not guest.is_dead and not guest.returns:
             injection.guest_left(guest.guest_id, now_ns)
+        elif injection.restarted_at_ns is None:
+            pass  # nobody is served before; the journals need not be read to see that
         elif injection.is_served(guest.guest_id, guest.oldest_issue_ns, guest.last_success_ns, now_ns):
             injection.guest_answered(guest.guest_id, guest.last_success_ns)
