@@ -113,14 +113,21 @@ class ControlDomain(Kernel):
             self._power_off()
             return
         self._store_lost = self._store_lost or self._home.began_empty
-        # What was being rebuilt when the last one died is not whole.
-        whole = hurried and not self._store_lost and await xenbus.exists(COMPLETE)
+        whole = not self._store_lost and await self._store_is_whole(xenbus)
         if probed is not None:
             await probed
         await self._serve(xenbus, whole=whole)
         toolstack = await self._xl.start(store_lost=self._store_lost)
         self._store_lost = self._store_lost or toolstack.knows.store_lost
         self.log(f"dom0: {len(toolstack.knows.domains)} domains are looked after")
+        if self._box is not None and not self._store_lost:
+            self._box.store_is_whole = True
+
+    async def _store_is_whole(self, xenbus: Xenbus) -> bool:
+        """Whether the store is as it was left: what was being rebuilt when the last dom0 died is not."""
+        if self._box is None:
+            return False
+        return self._box.store_is_whole or await xenbus.exists(COMPLETE)
 
     async def _reach_store(self) -> Xenbus | None:
         """The client of xenstored; None if that cannot be where it is to be."""
@@ -203,6 +210,8 @@ class ControlDomain(Kernel):
         return True
 
     def _rebuild_store(self) -> None:
+        if self._box is not None:
+            self._box.store_is_whole = False
         self._store_lost = True
         self._xl.rebuild_store()
 

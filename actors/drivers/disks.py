@@ -61,8 +61,12 @@ class Disks:
         driver.tracepoint, driver.number = kernel.threads.tracepoint, line.gsi - FIRST_DISK_GSI
         kernel.on_link(name, driver.receive)
         self._drivers[name] = driver
+        hurried = kernel.start_info.box_frames > 0
+        if hurried:  # it needs no interrupt for that
+            driver.start()
         await bind_line(kernel, line, driver.interrupt, programs_ioapic=self._programs_ioapic)
-        driver.start()
+        if not hurried:
+            driver.start()
         await ready
         if driver.error is not None:
             raise RuntimeError(driver.error)

@@ -1,7 +1,8 @@
 """The recovery box: frames of Xen's in which a domain leaves its next life what it served.
 
-A slot holds one `handover` record, and the first one the header. A record is written before the device is
-said to be connected, and taken out before its ring is given back: none tells of a ring that nobody serves.
+A slot holds one `handover` record, and the first one the header, which says, too, whether the store is whole.
+A record is written before the device is said to be connected, and taken out before its ring is given back:
+none tells of a ring that nobody serves.
 Rules: killed between any two bytes, a writer leaves the old record, the new one, or one that is torn: the
 checksum of a slot is cleared first and written last, each in one word. What is torn is not there, and its
 device is found the slow way. Whoever finds a box reads it once, before anything is kept there.
@@ -21,6 +22,7 @@ MAGIC: Final = 0x58_4F_42_52
 _WORDS_A_SLOT: Final = RECORD_BYTES // 4
 _SLOTS_A_FRAME: Final = PAGE_SIZE // RECORD_BYTES
 _GENERATION: Final = 1
+_WHOLE: Final = 2
 
 
 class RecoveryBox:
@@ -32,7 +34,7 @@ class RecoveryBox:
         self._slots: dict[Device, int] = {}
         self._free = list(range(len(mfns) * _SLOTS_A_FRAME - 1, 0, -1))
         if self._words[0][0] != MAGIC:
-            self._words[0][_GENERATION] = 0
+            self._words[0][_GENERATION] = self._words[0][_WHOLE] = 0
             self._words[0][0] = MAGIC
         self.found = self._read()
 
@@ -43,6 +45,15 @@ class RecoveryBox:
 
     def __len__(self) -> int:
         return len(self._slots)
+
+    @property
+    def store_is_whole(self) -> bool:
+        """Whether what both ends told the store stands there; it may be although this is not known."""
+        return bool(self._words[0][_WHOLE])
+
+    @store_is_whole.setter
+    def store_is_whole(self, whole: bool) -> None:
+        self._words[0][_WHOLE] = int(whole)
 
     def next_generation(self) -> int:
         """A number that no connection has had before."""

@@ -97,6 +97,17 @@ def test_generations_go_on_in_the_next_life(memory):
     assert [box(memory).next_generation() for _ in range(3)] == [1, 2, 3]
 
 
+def test_whether_the_store_is_whole_is_known_to_the_next_life(memory):
+    first = box(memory)
+    assert not first.store_is_whole
+    first.store_is_whole = True
+    first.keep(DISK)
+    assert box(memory).store_is_whole
+    assert found(memory) == [DISK]
+    first.store_is_whole = False
+    assert not box(memory).store_is_whole
+
+
 def test_a_box_that_is_full_takes_no_more_and_one_more_when_there_is_room(memory):
     first = box(memory)
     for number in range(ROOM):

@@ -21,6 +21,8 @@ READ_SECONDS = 2
 GUESTS = 16
 STALL_AT_MS = 350
 SOON_MS = 50
+SPARED_AT_MS = 1500
+"""When there is a spare of dom0, which is made once that has run for half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +85,21 @@ class Recovery:
     """How a host gets over a crash of dom0: keys of it, and how many requests a second each guest issues.
 
     At a light load the processors do nothing but recover. So that each guest nevertheless has a request that
-    waits, and shows when it is served again, the disk then stalls before the crash.
+    waits, and shows when it is served again, the disk then stalls before the crash, from `stall_at_ms` on.
     """
 
     keys: Data
     rate: int = 10
     is_light: bool = True
+    stall_at_ms: int = STALL_AT_MS
 
     def experiment(self, count: int, *, host: Data | None = None, guest: Data | None = None) -> Experiment:
         """With so many guests."""
         workload: Data = {"kind": "random", "read_share": 0.5, "depth": 4, "rate": f"{self.rate}/s"}
         stalled_ms = 1000 // self.rate + SOON_MS
-        crash_ms = STALL_AT_MS + stalled_ms
+        crash_ms = self.stall_at_ms + stalled_ms
         # Until just after the crash, or those that wait would be answered.
-        stall = _fault("disk-stall", "host0/sda", STALL_AT_MS) | {"duration": f"{stalled_ms + 1}ms"}
+        stall = _fault("disk-stall", "host0/sda", self.stall_at_ms) | {"duration": f"{stalled_ms + 1}ms"}
         crash = _fault("crash", "host0/dom0", crash_ms)
         return Experiment(
             count,
@@ -111,6 +114,7 @@ class Recovery:
 RECOVERIES = {
     "renegotiate": Recovery({"reconnect": "renegotiate"}),
     "resume": Recovery({"reconnect": "resume"}),
+    "spare": Recovery({"architecture": "warm-spare"}, stall_at_ms=SPARED_AT_MS),
     "loaded.renegotiate": Recovery({"reconnect": "renegotiate"}, rate=200, is_light=False),
     "loaded.resume": Recovery({"reconnect": "resume"}, rate=200, is_light=False),
 }
