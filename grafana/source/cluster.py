@@ -87,6 +87,9 @@ PAGE: Final = Page(
         number(
             "dom0 boots", "How often a dom0 was started, all hosts together.", total(metric.DOM0_BOOTS, S)
         ),
+        number(
+            "Spares", "Spares of dom0 that are parked, all hosts together.", total(metric.SPARE_PARKED, S)
+        ),
         share(
             "Hosts up", "Hosts whose power is on.", total(metric.HOST_UP, S), f"count({metric.HOST_UP.of(S)})"
         ),
@@ -143,6 +146,7 @@ PAGE: Final = Page(
             Query(total(metric.HOST_BOOTS, S, by="host"), "{{host}} machine"),
             Query(total(metric.DOMAIN_BOOTS, S, by="host, domain"), "{{host}} {{domain}}"),
             Query(total(metric.GUEST_BOOTS, S, by="host"), "{{host}} guests"),
+            Query(total(metric.SPARE_PROMOTIONS, S, by="host, domain"), "{{host}} spares as {{domain}}"),
             steps=True,
         ),
     ),

@@ -24,7 +24,7 @@ NAMES = ["cluster", "experiment", "guest", "host", "xenstore"]
 EXTRA_KEYS = {"step", "tagKeys", *(key for each in ANNOTATION_FORMATS.values() for key in each)}
 COUNTED_AS_THEY_ARE = {
     "dom0_boots", "domain_boots", "host_boots", "guest_boots", "guest_deaths", "guest_outages",
-    "faults_injected", "host_faults_injected", "vbd_lost_writes", "vbd_reconnects",
+    "spare_promotions", "faults_injected", "host_faults_injected", "vbd_lost_writes", "vbd_reconnects",
     "vbd_resumes", "vbd_replayed_requests", "vbd_reconnect_seconds", "xenstore_transaction_conflicts",
     "disk_errors", "disk_resets", "disk_write_back_failures", "disk_fault_effects",
     "vbd_keys_published_again", "xenstore_reconnects",

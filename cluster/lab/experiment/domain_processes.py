@@ -61,7 +61,7 @@ class DomainChange:
 class DomainProcesses:
     """Those of one host: the last one of each domain, and the `spares` by the number that they wait for.
 
-    `boots`: how often a domain was started, by name, a spare when it is promoted.
+    `boots`: how often a domain was started, by name, a spare when it is promoted; `promotions`: only that.
 
     `hypervisor` is the address of theirs; `spawn(address, program, argument)` starts a process; `changed` is
     told what becomes of each.
@@ -78,6 +78,7 @@ class DomainProcesses:
         self.by_domid: Final[dict[int, DomainProcess]] = {}
         self.spares: Final[dict[int, DomainProcess]] = {}
         self.boots: Final[Counter[str]] = Counter()
+        self.promotions: Final[Counter[str]] = Counter()
         self._host = host
         self._hypervisor = hypervisor
         self._emit = emit
@@ -137,8 +138,10 @@ class DomainProcesses:
         self._emit(Rename(spare.address, address))
         spare.name = self.by_domid[spare.domid].name
         spare.address, spare.spare, spare.started_at_ns = address, False, now_ns
+        spare.state = "running" if spare.state == "parked" else spare.state
         self.by_domid[spare.domid] = spare
         self.boots[spare.name] += 1
+        self.promotions[spare.name] += 1
         self._wire(spare)
         self._report(spare, "started", 0, now_ns)
         return spare
@@ -162,6 +165,8 @@ class DomainProcesses:
     def told(self, event: DomainEvent, now_ns: int) -> None:
         """What the hypervisor says of one; that it is created or starts is known, since it is done here."""
         domain = self._incarnation(event.domid, event.incarnation)
+        if domain is not None and domain.spare and event.what == "shutdown" and domain.state == "running":
+            domain.state = "parked" if event.reason == ShutdownReason.suspend else "running"
         if domain is not None and event.what in (SPARE_ENDINGS if domain.spare else ENDINGS):
             if event.what == "shutdown" and event.reason != ShutdownReason.suspend:  # it goes on after that
                 domain.shutdown_reason = event.reason
@@ -187,6 +192,14 @@ class DomainProcesses:
     def everyone(self) -> list[DomainProcess]:
         """The domains, and the spares."""
         return [*self.by_domid.values(), *self.spares.values()]
+
+    @property
+    def spare_state(self) -> str:
+        """Of dom0: `running` (it boots), `parked`, `hung` or `gone`; `none` if there is to be none."""
+        if not self._host.architecture.spare.is_there:
+            return "none"
+        spare = self.spares.get(0)
+        return "gone" if spare is None or spare.state == "ended" else spare.state
 
     def _incarnation(self, domid: int, incarnation: int) -> DomainProcess | None:
         found = (self.by_domid.get(domid), self.spares.get(domid))

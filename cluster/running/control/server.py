@@ -130,6 +130,7 @@ class ControlServer:
                     for each in sorted(board.domains, key=lambda domain: domain.domid)
                     if each.state != "ended"
                 ],
+                "spare": board.domains.spare_state,
             }
             for name, board in self._supervisor.lab.boards.items()
         ]

@@ -41,7 +41,7 @@ class HostRows:
 
 @dataclass(frozen=True, slots=True)
 class WatchedMachine:
-    """A host's machine; how often it and its dom0 were started."""
+    """A host's machine; how often it and its dom0 were started. `spare`: its state, `gone`, or `none`."""
 
     power: str
     memory_kib: int
@@ -49,6 +49,7 @@ class WatchedMachine:
     dom0_boots: int
     architecture: str
     hwdom: str
+    spare: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def _machine(board: HostBoard) -> WatchedMachine:
         dom0_boots=board.domains.boots["dom0"],
         architecture=board.host.architecture.name,
         hwdom=board.host.architecture.hwdom.value,
+        spare=board.domains.spare_state,
     )
 
 

@@ -69,6 +69,10 @@ DOM0_BOOTS: Final = counter("dom0_boots", "", "How often a dom0 was started.")
 DOMAIN_BOOTS: Final = counter(
     "domain_boots", "domain", "How often dom0, a driver domain or that of xenstored was started."
 )
+SPARE_PARKED: Final = gauge("spare_parked", "domain", "Whether a spare of dom0 is parked (1) or not (0).")
+SPARE_PROMOTIONS: Final = counter(
+    "spare_promotions", "domain", "How often a spare has taken the place of dom0."
+)
 DOMAIN_STATE: Final = gauge(
     "domain_state",
     "domain",

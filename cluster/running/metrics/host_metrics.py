@@ -104,6 +104,8 @@ class HostCollector(Collector):
         families.add(catalog.HOST_BOOTS, board.state.boots)
         families.add(catalog.DOM0_BOOTS, boots["dom0"])
         families.add(catalog.DOMAIN_BOOTS, boots["dom0"], "dom0")
+        families.add(catalog.SPARE_PARKED, int(board.domains.spare_state == "parked"), "dom0")
+        families.add(catalog.SPARE_PROMOTIONS, board.domains.promotions["dom0"], "dom0")
         if host.architecture.store_has_domain:
             families.add(
                 catalog.DOMAIN_BOOTS, boots[host.architecture.store_home], host.architecture.store_home

@@ -79,7 +79,8 @@ def _machine(sample: TopSample, name: str, width: int) -> list[Text]:
         f"Mem: {machine.memory_kib}k total; ",
         f"started {machine.boots}x, ",
         f"dom0 {machine.dom0_boots}x ",
-        f"({machine.architecture}, hwdom {machine.hwdom})",
+        f"({machine.architecture}, hwdom {machine.hwdom}"
+        + (")" if machine.spare == "none" else f", spare {machine.spare})"),
     )
     return _folded([Text(each) for each in told], width)
 

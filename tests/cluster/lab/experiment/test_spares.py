@@ -51,7 +51,7 @@ class Bench:
 
 @pytest.fixture
 def bench(load: Callable[..., ResolvedCluster]) -> Bench:
-    return Bench(load())
+    return Bench(load(("    memory: 1GiB\n", "    memory: 2GiB\n    dom0: {spare: warm}\n")))
 
 
 @pytest.fixture
@@ -140,6 +140,18 @@ def test_a_spare_ends_in_its_own_name_and_its_suspend_is_no_end(spared: Bench) -
     spared.give(DomainEvent(0, 2, "dying", 0))
 
     assert spared.told() == [("dom0-spare", "dying", 2)]
+
+
+def test_a_spare_that_has_suspended_is_parked_until_it_is_promoted(spared: Bench) -> None:
+    domains = spared.board.domains
+    assert domains.spare_state == "running"
+    spared.give(DomainEvent(0, 2, "shutdown", 2))
+    assert (domains.spare_state, domains.promotions["dom0"]) == ("parked", 0)
+    spared.end(DOM0)
+    spared.give(PromoteSpare(0, 2))
+    found = domains.find("dom0")
+    assert found is not None
+    assert (found.state, domains.promotions["dom0"], domains.spare_state) == ("running", 1, "gone")
 
 
 def test_a_spare_ends_with_its_machine(spared: Bench) -> None:

@@ -36,6 +36,7 @@ MACHINE = {
     "dom0_boots": 2,
     "architecture": "restartable-dom0",
     "hwdom": "restart",
+    "spare": "none",
 }
 
 
