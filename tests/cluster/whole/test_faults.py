@@ -25,6 +25,7 @@ class Case:
     errors: bool = False
     recovered: bool = True
     host: dict[str, object] = field(default_factory=dict)
+    duration: str = "450ms"
 
     @property
     def kind(self) -> str:
@@ -44,6 +45,7 @@ CASES = [
     case("hang", "host0/dom0", "hang of dom0 for a while", **FOR),
     case("hang", "host0/web-0", "hang for good", survived=ONE_DIES, failed=("liveness",), recovered=False),
     case("hwdom-reboot", "host0/dom0", survived=NONE),
+    case("spare-crash", "host0/dom0-spare", host={"architecture": "warm-spare"}, at="750ms", duration="900ms"),
     case("toolstack-kill", "host0/dom0", **FOR),
     case("toolstack-kill", "host0/dom0", "toolstack-kill for good", recovered=False),
     case("xenstored-kill", "host0/xenstored"),
@@ -98,7 +100,7 @@ def simulate(scenarios, variant, laboratory):
             host=one.host,
             faults=(one.fault, *one.more),
             work={"rate": "300/s", "read_share": 0.3, "flush_every": flush_every},
-            duration="450ms",
+            duration=one.duration,
             settle="1500ms",
             latency={"read": "0ms", "write": "0ms"},
             survivors=None,
