@@ -25,7 +25,7 @@ class Case:
     errors: bool = False
     recovered: bool = True
     host: dict[str, object] = field(default_factory=dict)
-    duration: str = "450ms"
+    run_for: str = "450ms"
 
     @property
     def kind(self) -> str:
@@ -45,7 +45,8 @@ CASES = [
     case("hang", "host0/dom0", "hang of dom0 for a while", **FOR),
     case("hang", "host0/web-0", "hang for good", survived=ONE_DIES, failed=("liveness",), recovered=False),
     case("hwdom-reboot", "host0/dom0", survived=NONE),
-    case("spare-crash", "host0/dom0-spare", host={"architecture": "warm-spare"}, at="750ms", duration="900ms"),
+    case("spare-crash", "host0/dom0-spare", host={"architecture": "warm-spare"}, at="750ms",
+         run_for="900ms"),
     case("toolstack-kill", "host0/dom0", **FOR),
     case("toolstack-kill", "host0/dom0", "toolstack-kill for good", recovered=False),
     case("xenstored-kill", "host0/xenstored"),
@@ -100,7 +101,7 @@ def simulate(scenarios, variant, laboratory):
             host=one.host,
             faults=(one.fault, *one.more),
             work={"rate": "300/s", "read_share": 0.3, "flush_every": flush_every},
-            duration=one.duration,
+            duration=one.run_for,
             settle="1500ms",
             latency={"read": "0ms", "write": "0ms"},
             survivors=None,
