@@ -125,10 +125,15 @@ def _spares() -> list[Scenario]:
         rings=2,
         processes=True,
     )
+    store = {**crash, "kind": "xenstored-kill", "target": "host0/xenstored"}
     renegotiating = {"dom0": {"memory": "16MiB", "spare": "warm"}}
+    kept = {"domain": "dom0", "restart": "persist"}
+    persisting = {**renegotiating, "reconnect": "resume", "xenstore": kept}
     return [
         row,
         replace(row, name="spare-renegotiate", host=renegotiating, rings=4, processes=False),
+        replace(row, name="spare-persist", host=persisting, processes=False),
+        replace(row, name="spare-store-dies", faults=(store, crash), processes=False),
         replace(row, name="spare-hang", faults=({**crash, "kind": "hang"},), processes=False),
         replace(row, name="spare-dies-with-dom0", faults=(spare, crash), processes=False),
         replace(row, name="spare-dies-after-dom0", faults=(crash, spare), processes=False),
