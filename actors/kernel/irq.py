@@ -6,6 +6,7 @@ above. Source: Linux drivers/xen/events (an irq for each port, the names in /pro
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
@@ -40,6 +41,8 @@ class Irq:
         self._xen = xen
         self._bindings: dict[int, Binding] = {}
         self._owed: dict[int, None] = {}
+        self._fresh_irqs = count(NR_GSIS)
+        self._freed_irqs: list[int] = []
         self.spurious = 0
         self.upcalls = 0
 
@@ -125,7 +128,9 @@ class Irq:
 
     def unbind(self, port: int) -> None:
         """Forget the handler of a port and close the port."""
-        self._bindings.pop(port, None)
+        binding = self._bindings.pop(port, None)
+        if binding is not None and binding.irq >= NR_GSIS:
+            heappush(self._freed_irqs, binding.irq)
         self._owed.pop(port, None)
         self._xen.post(Number.event_channel_op, Evtchnop.close, {"port": port})
 
@@ -139,8 +144,7 @@ class Irq:
         return "\n".join(lines) + "\n"
 
     def _free_irq(self) -> int:
-        used = {each.irq for each in self._bindings.values()}
-        return next(irq for irq in count(NR_GSIS) if irq not in used)
+        return heappop(self._freed_irqs) if self._freed_irqs else next(self._fresh_irqs)
 
 
 def _port(out: dict[str, object], field: str = "port") -> int:

@@ -7,6 +7,7 @@ later (XSA-322).
 Source: docs/misc/xenstore.txt, tools/xenstored/core.c.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import Final
@@ -72,6 +73,12 @@ def access_of(permissions: Permissions, domid: int, target: int | None = None) -
         if each.domid in {domid, target} and not each.void:
             return each.access
     return owner.access
+
+
+def let(permissions: Permissions) -> Iterable[int]:
+    """The domains that they let do something, each once; the owner is none for being it."""
+    others = permissions[1:]
+    return {each.domid: None for each in others if not each.void} if others else ()
 
 
 def without(permissions: Permissions, domid: int) -> Permissions:

@@ -2,7 +2,8 @@
 
 Rules: a node is replaced, never changed, so that a transaction can keep what it has seen; except that
 the rights of a domain that is gone are void at once. Children keep the order in which they were made. `put`
-and `drop` alone change the tree; who calls them keeps parents and children in step.
+and `drop` alone change the tree; who calls them keeps parents and children in step. What a domain owns and
+may do is found without a look at what is others', since every domain that ends asks.
 Source: tools/xenstored/core.c (a record for each node, with a generation count).
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from actors.xenstore.permissions import PRIVATE, Permissions, without
+from actors.xenstore.permissions import PRIVATE, Permissions, let, without
 
 INTRODUCE_DOMAIN: Final = "@introduceDomain"
 RELEASE_DOMAIN: Final = "@releaseDomain"
@@ -92,7 +93,10 @@ class Tree:
         self.generation = 0
         self.journal: NodeJournal | None = None
         self._nodes: dict[str, Node] = {}
-        self._owned: dict[int, int] = {}
+        self._owned: dict[int, dict[str, None]] = {}
+        self._let: dict[
+            int, dict[str, None]
+        ] = {}  # which nodes let a domain do something, not as their owner
         self._touched: dict[str, None] = {}
         for path in (ROOT, *SPECIAL):
             self.put(path, Node(b"", PRIVATE))
@@ -119,13 +123,14 @@ class Tree:
     def put(self, path: str, node: Node) -> None:
         """Set the node at a path, as the newest."""
         old = self._nodes.get(path)
-        if old is not None:
-            self._count(path, old, -1)
+        if old is None or old.permissions is not node.permissions:
+            if old is not None:
+                self._forget(path, old)
+            self._remember(path, node)
         self.generation += 1
         node.generation = self.generation
         self._nodes[path] = node
         self._touched[path] = None
-        self._count(path, node, 1)
         if self.journal is not None:
             self.journal.put(path, node)
 
@@ -133,7 +138,7 @@ class Tree:
         """Remove the node at a path, which is there."""
         self.generation += 1
         self._touched[path] = None
-        self._count(path, self._nodes.pop(path), -1)
+        self._forget(path, self._nodes.pop(path))
         if self.journal is not None:
             self.journal.drop(path)
 
@@ -152,11 +157,12 @@ class Tree:
         """Have these nodes instead, in the order of `rows`, with the generations that they had."""
         self._nodes.clear()
         self._owned.clear()
+        self._let.clear()
         self._touched.clear()
         children: dict[str, list[str]] = {}
         for path, value, permissions, generation in rows:
             self._nodes[path] = Node(value, permissions, (), generation)
-            self._count(path, self._nodes[path], 1)
+            self._remember(path, self._nodes[path])
             self.generation = max(self.generation, generation)
             above = parent_of(path)
             if above is not None:
@@ -166,33 +172,54 @@ class Tree:
 
     def owned(self, domid: int) -> int:
         """How many nodes count for a domain: special ones do for nobody."""
-        return self._owned.get(domid, 0)
+        return len(self._owned.get(domid, ()))
 
     def owned_by(self, domid: int) -> list[str]:
         """The paths of a domain's nodes, parents before their children, in the order of `rows`."""
-        if not self.owned(domid):
-            return []
-        return [path for path, node in self.rows() if node.owner == domid and path not in SPECIAL]
+        owned = self._owned.get(domid, {})
+        on_the_way: dict[str, dict[str, None]] = {}  # to them: the names of children, by the path above
+        for each in owned:
+            path, above = each, parent_of(each)
+            while above is not None and name_of(path) not in (names := on_the_way.setdefault(above, {})):
+                names[name_of(path)] = None
+                path, above = above, parent_of(above)
+        found = []
+        pending = [ROOT] if owned else []
+        while pending:
+            path = pending.pop()
+            if path in owned:
+                found.append(path)
+            if names := on_the_way.get(path, {}):
+                in_order = (
+                    names
+                    if len(names) == 1
+                    else [each for each in self._nodes[path].children if each in names]
+                )
+                pending.extend(join(path, name) for name in reversed(in_order))
+        return found
 
     def forget_permissions(self, domid: int) -> None:
         """What nodes let a domain do is void, unless it is the owner; that is no change of the nodes."""
-        for path, node in self._nodes.items():
-            left = without(node.permissions, domid)
-            if left is not node.permissions:
-                node.permissions = left
-                if self.journal is not None:
-                    self.journal.put(path, node)
+        for path in self._let.pop(domid, {}):
+            node = self._nodes[path]
+            node.permissions = without(node.permissions, domid)
+            if self.journal is not None:
+                self.journal.put(path, node)
 
     def check(self) -> None:
         """Every node is its parent's child, once, and the other way round; the counts are right."""
-        counts: dict[int, int] = {}
+        owned: dict[int, dict[str, None]] = {}
+        lets: dict[int, dict[str, None]] = {}
         children: list[str] = []
         for path, node in self._nodes.items():
             if path not in SPECIAL:
-                counts[node.owner] = counts.get(node.owner, 0) + 1
+                owned.setdefault(node.owner, {})[path] = None
+            for domid in let(node.permissions):
+                lets.setdefault(domid, {})[path] = None
             children += [join(path, name) for name in node.children]
             assert node.generation <= self.generation, f"{path} comes from the future"
-        assert counts == self._owned, f"node counts {self._owned} should be {counts}"
+        assert owned == self._owned, f"the nodes of domains are said to be {self._owned}, and are {owned}"
+        assert lets == self._let, f"what lets domains do something is said to be {self._let}, and is {lets}"
         wrong = {*children} ^ (self._nodes.keys() - {ROOT, *SPECIAL})
         assert not wrong, f"{sorted(wrong)} are nodes without a parent, or children without a node"
         assert len(children) == len({*children}), "a node has a child twice"
@@ -209,7 +236,7 @@ class Tree:
                 assert name_of(path) not in above.children, f"{path} is gone and still a child"
         self._touched.clear()
         counted = len(self._nodes) - len(SPECIAL)
-        assert sum(self._owned.values()) == counted, f"node counts {self._owned} of {counted}"
+        assert sum(map(len, self._owned.values())) == counted, f"nodes {self._owned}, and there are {counted}"
 
     def _check_node(self, path: str, node: Node) -> None:
         parent = parent_of(path)
@@ -221,14 +248,26 @@ class Tree:
             assert join(path, name) in self._nodes, f"{path} has a child {name} that is not there"
         assert node.generation <= self.generation, f"{path} comes from the future"
 
-    def _count(self, path: str, node: Node, change: int) -> None:
-        if path in SPECIAL:
-            return
-        count = self._owned.get(node.owner, 0) + change
-        if count:
-            self._owned[node.owner] = count
-        else:
-            del self._owned[node.owner]
+    def _remember(self, path: str, node: Node) -> None:
+        """A node has these permissions from now on."""
+        if path not in SPECIAL:
+            self._owned.setdefault(node.owner, {})[path] = None
+        for domid in let(node.permissions):
+            self._let.setdefault(domid, {})[path] = None
+
+    def _forget(self, path: str, node: Node) -> None:
+        """A node does not have these permissions any more."""
+        if path not in SPECIAL:
+            _take_out(self._owned, node.owner, path)
+        for domid in let(node.permissions):
+            _take_out(self._let, domid, path)
+
+
+def _take_out(paths: dict[int, dict[str, None]], domid: int, path: str) -> None:
+    of_domain = paths[domid]
+    del of_domain[path]
+    if not of_domain:
+        del paths[domid]
 
 
 def parent_of(path: str) -> str | None:

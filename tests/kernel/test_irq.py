@@ -105,3 +105,15 @@ def test_an_irq_that_is_free_again_is_the_next_one_given(irq: Irq) -> None:
     irq.unbind(3)
     irq.bind(8, "xen-dyn -event", "port8", nothing)
     assert [row[0] + row[-1] for row in rows(irq)[:2]] == ["24:port8", "25:port5"]
+
+
+def test_an_irq_that_was_let_go_of_is_the_next_and_the_lowest_comes_first(irq: Irq) -> None:
+    for port in (101, 102, 103):
+        irq.bind(port, "xen-dyn -event", str(port), nothing)
+    for port in (102, 101):
+        irq.unbind(port)
+    for port in (104, 105, 106):
+        irq.bind(port, "xen-dyn -event", str(port), nothing)
+
+    assert [row[0] for row in rows(irq) if row[-1] in {"104", "105", "106"}] == ["24:", "25:", "27:"]
+    assert {row[-1]: row[0] for row in rows(irq)}["103"] == "26:"

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.abi.xs_wire import XENSTORE_PAYLOAD_MAX
-from actors.xenstore.permissions import PRIVATE
+from actors.xenstore.permissions import PRIVATE, Permission
 from actors.xenstore.requests import Introduction
 from actors.xenstore.tree import Node, Tree
 
@@ -273,7 +273,31 @@ def test_damage_to_a_touched_node_is_found_without_a_walk(damage: str) -> None:
         tree.put("/", Node(b"", PRIVATE, ("gone",)))
     else:
         tree.put("/", Node(b"", PRIVATE))
-        tree._owned[0] += 1
+        tree._owned[0]["/gone"] = None
 
     with pytest.raises(AssertionError):
         tree.check_touched()
+
+
+@pytest.mark.parametrize("damage", ["owned", "let"])
+def test_a_node_that_is_not_found_by_its_permissions_is_damage(damage: str) -> None:
+    tree = Tree()
+    tree.put("/", Node(b"", (Permission(3, 0), Permission(5, 1))))
+    tree.check()
+    del {"owned": tree._owned, "let": tree._let}[damage][3 if damage == "owned" else 5]
+
+    with pytest.raises(AssertionError):
+        tree.check()
+
+
+def test_the_nodes_of_a_domain_come_in_the_order_of_all_nodes() -> None:
+    tree = Tree()
+    tree.put("/", Node(b"", PRIVATE, ("b", "a")))
+    for above, names in (("/b", ("z", "y")), ("/a", ("x",))):
+        tree.put(above, Node(b"", PRIVATE, names))
+    for path in ("/a/x", "/b/y", "/b/z"):
+        tree.put(path, Node(b"", (Permission(7, 0),)))
+    tree.put("/b", Node(b"", (Permission(7, 0),), ("z", "y")))
+
+    assert tree.owned_by(7) == [path for path, node in tree.rows() if node.owner == 7]
+    assert tree.owned_by(7) == ["/b", "/b/z", "/b/y", "/a/x"]

@@ -7,6 +7,7 @@ not used again before its last process has ended. One that has ended is remember
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from actors.abi.interface import ShutdownReason
@@ -183,7 +184,7 @@ class DomainProcesses:
 
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
-        for domain in self.everyone:
+        for domain in chain(self.by_domid.values(), self.spares.values()):
             if domain.name == name and domain.state != "ended":
                 return domain
         return None

@@ -121,6 +121,16 @@ class GuestRecord:
         """Whether the last that it heard of one of its disks was an error."""
         return any(each.ended_in_error for each in self.journals)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether it runs and works, and what it heard last was an error."""
+        return not self.ended and self.works and self.ended_in_error
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it runs and has something to do, or to wait for."""
+        return not self.ended and (bool(self.in_flight) or self.works)
+
     def outage_ns(self, now_ns: int) -> int:
         """How long one of its disks has now been without a success although there is work."""
         if self.has_left:

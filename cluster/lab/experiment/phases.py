@@ -1,7 +1,8 @@
 """How a run goes through its phases: what each waits for, how long at most, and what is allowed in it.
 
 Rules: phases only go forward; what is not reached in its time is reported, never waited for for ever. A phase
-is a row: nobody compares names of phases to find out what may be done in one.
+is a row: nobody compares names of phases to find out what may be done in one. Each message makes a tick, and
+there are more of them the more guests there are: a tick looks at all guests only when it has to.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import ClassVar, Final
 from actors.address import Address
 from actors.runtime.machine import Effect, Exit
 from actors.runtime.units import NS_PER_S
+from cluster.lab.experiment.holdout import Holdout
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.laboratory import Laboratory
 
@@ -18,6 +20,9 @@ WATCH_NS: Final = 5_000_000
 IDLE_NS: Final = 20_000_000
 SOONEST_NS: Final = 100_000
 BOOT_LIMIT_NS: Final = 60 * NS_PER_S
+"""How long a boot may take in which nobody gets on."""
+LOOK_AT_ONE_NS: Final = 20_000
+"""Looks at guests are so rare that each has this much time: several times what one takes."""
 QUIET_LIMIT_NS: Final = 10 * NS_PER_S
 OFF_LIMIT_NS: Final = 10 * NS_PER_S
 CALM_NS: Final = 50_000_000
@@ -55,6 +60,9 @@ class Phases:
         self._now_ns = 0
         self._phase_began_ns = 0
         self._ask_again_ns = 0
+        self._look_again_ns = 0
+        self._got_on_ns = 0
+        self._holdout = Holdout(laboratory.guests.values())
         self._ending = False
         self._aborted = False
 
@@ -86,6 +94,11 @@ class Phases:
     def stood_still(self, missed_ns: int) -> None:
         """Time in which nothing ran does not pass for a phase."""
         self._phase_began_ns += missed_ns
+        self._got_on_ns += missed_ns
+
+    def got_on(self, now_ns: int) -> None:
+        """A guest has got as far as it had not been before: a boot has its whole time again."""
+        self._got_on_ns = now_ns
 
     def tick(self, now_ns: int) -> None:
         """Look whether something is due, or over."""
@@ -94,8 +107,8 @@ class Phases:
             self._lab.outcome.unknown.append("interrupted")
             self.cut_power(now_ns)
         if self.present.breakable:
-            for guest in self._lab.guests.values():
-                guest.look(now_ns)
+            if now_ns >= self._look_again_ns:
+                self._look_at_guests()
             self._lab.fault_run.tick(now_ns)
         self.present.tick(self)
         interval_ns = self._lab.cluster.metrics.interval
@@ -120,9 +133,18 @@ class Phases:
             board.cut_power()
         self._enter("off")
 
+    def _look_at_guests(self) -> None:
+        """See how long each has been out; what is over by the next look it will have noted itself."""
+        guests, now_ns = self._lab.guests.values(), self._now_ns
+        for guest in guests:
+            guest.look(now_ns)
+        self._look_again_ns = now_ns + max(WATCH_NS, len(guests) * LOOK_AT_ONE_NS)
+
     def _enter(self, phase: str) -> None:
+        if self.present.breakable:
+            self._look_at_guests()
         self.name = phase
-        self._phase_began_ns = self._now_ns
+        self._phase_began_ns = self._got_on_ns = self._now_ns
         self._lab.observe(phase, "")
 
     @property
@@ -130,23 +152,25 @@ class Phases:
         return self._now_ns - self._phase_began_ns
 
     def _in_boot(self) -> None:
-        if all(each.is_up and each.boots for each in self._lab.guests.values()) and all(
-            board.domains.find("dom0") for board in self._lab.boards.values()
-        ):
+        before = self._holdout.furthest
+        late = self._holdout.find(lambda guest: not guest.is_up or not guest.boots)
+        if self._holdout.furthest != before:
+            self.got_on(self._now_ns)
+        if late is None and all(board.domains.find("dom0") for board in self._lab.boards.values()):
             self.workload_began_ns = self._now_ns
             self.completed_at_start = sum(each.completed for each in self._lab.guests.values())
             self._lab.fault_run.begin(self._now_ns)
             self._enter("workload")
         elif halted := [each for each in self._lab.boards.values() if each.state.power == "halted"]:
             self._end_without(halted)
-        elif self._elapsed_ns > BOOT_LIMIT_NS:
-            late = [
+        elif self._now_ns - self._got_on_ns > BOOT_LIMIT_NS:
+            names = [
                 str(Address(each.host, each.name))
                 for each in self._lab.guests.values()
                 if not each.is_up or not each.boots
             ]
             self._lab.outcome.unknown.append(
-                f"not up within {BOOT_LIMIT_NS // NS_PER_S} s: {', '.join(late) or 'dom0'}"
+                f"not up within {self._elapsed_ns // NS_PER_S} s: {', '.join(names) or 'dom0'}"
             )
             self._enter("shutdown")
 
@@ -165,7 +189,7 @@ class Phases:
         if self._endless:
             over = False
             self._lab.journals.tick()
-        finished = not any(each.works or each.returns for each in self._lab.guests.values()) and nothing_due
+        finished = nothing_due and self._holdout.find(lambda guest: guest.works or guest.returns) is None
         late = self._elapsed_ns > self._lab.cluster.duration_ns + self._patience_ns()
         if self._ending or over or ((finished or late) and not self._endless):
             self._enter("settle")
@@ -175,13 +199,12 @@ class Phases:
 
     def _in_settle(self) -> None:
         self._lab.fault_run.end(self._now_ns)
-        failing = any(
-            each.works and each.ended_in_error for each in self._lab.guests.values() if not each.ended
-        )
-        returning = any(each.returns for each in self._lab.guests.values())
         records = self._lab.fault_run.records
-        fresh = records.recovered_since(self._now_ns - CALM_NS)
-        unsettled = records.unsettled or fresh or failing or returning
+        unsettled = (
+            records.unsettled
+            or records.recovered_since(self._now_ns - CALM_NS)
+            or self._holdout.find(lambda guest: guest.returns or guest.is_failing) is not None
+        )
         if not unsettled or self._elapsed_ns > self._lab.cluster.settle_ns:
             records.give_up()
             for guest in self._lab.guests.values():
@@ -190,38 +213,34 @@ class Phases:
             self._enter("stop")
 
     def _in_stop(self) -> None:
-        busy = [
-            each for each in self._lab.guests.values() if not each.ended and (each.in_flight or each.works)
-        ]
         limit = min(self._lab.cluster.settle_ns, QUIET_LIMIT_NS)
-        if not busy or self._elapsed_ns > limit:
+        if self._elapsed_ns > limit or self._holdout.find(lambda guest: guest.is_busy) is None:
             self._lab.readings.ask_all()
+            busy = {each.host for each in self._lab.guests.values() if each.is_busy}
             for name, board in self._lab.boards.items():
                 if board.is_on:
                     running = [each.address for each in board.domains if each.state == "running"]
                     self._lab.interrupt_tables.keep(running)
-                    forced = any(each.host == name for each in busy)
-                    board.domains.type_on_console("dom0", "xl destroy -a" if forced else "xl shutdown -a")
+                    board.domains.type_on_console(
+                        "dom0", f"xl {'destroy' if name in busy else 'shutdown'} -a"
+                    )
             self._enter("shutdown")
 
     def _in_shutdown(self) -> None:
-        left = [
-            each for each in self._lab.guests.values() if not each.ended and self._is_controlled(each.host)
-        ]
-        if not left:
+        hosts = {
+            name for name, board in self._lab.boards.items() if board.is_on and board.domains.find("dom0")
+        }
+        if self._holdout.find(lambda guest: not guest.ended and guest.host in hosts) is None:
             self._enter("account")
             self._lab.readings.ask_all()
         elif self._elapsed_ns > QUIET_LIMIT_NS:
+            left = (each for each in self._lab.guests.values() if not each.ended and each.host in hosts)
             names = ", ".join(str(Address(each.host, each.name)) for each in left)
             self._lab.outcome.unknown.append(
                 f"did not shut down within {QUIET_LIMIT_NS // NS_PER_S} s: {names}"
             )
             self._enter("account")
             self._lab.readings.ask_all()
-
-    def _is_controlled(self, host: str) -> bool:
-        board = self._lab.boards[host]
-        return board.is_on and board.domains.find("dom0") is not None
 
     def _in_account(self) -> None:
         if not self._lab.readings.is_settled and self._elapsed_ns < ACCOUNT_LIMIT_NS:

@@ -189,8 +189,12 @@ class Supervisor(Machine):
 
     def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
         board, counts = self.lab.boards[change.host], self.breakable
+        if counts:
+            guest.look(self._now_ns)
         if change.what == "started":
             guest.start(change.domid)
+            if guest.boots == 1:
+                self.phases.got_on(self._now_ns)
             if self.phase == "stop":  # it was not there when the others were told
                 board.domains.type_on_console(change.name, "stop")
         elif change.what == "shutdown":

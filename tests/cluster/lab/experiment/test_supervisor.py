@@ -16,6 +16,7 @@ from actors.messages import (
     Statistics,
     StopDomain,
 )
+from actors.notebook.journal_header import GuestState
 from actors.runtime.machine import DeadlinePassed, Exit, Freeze, Kill, ProcessEnded, Received, Send, Spawn
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
@@ -61,6 +62,49 @@ def test_what_does_not_boot_is_unknown_and_named(experiment: Experiment) -> None
     experiment.tick(BOOT_LIMIT_NS + 1)
 
     assert experiment.supervisor.lab.outcome.unknown == ["not up within 60 s: host0/web-0, host0/web-1"]
+
+
+def test_a_boot_has_its_whole_time_again_whenever_a_guest_gets_on(experiment: Experiment) -> None:
+    experiment.start(0)
+    for domid in (1, 2):
+        experiment.tick(BOOT_LIMIT_NS - S)
+        experiment.start(domid)
+    first = next(iter(experiment.journals.values()))[0]
+    experiment.tick(BOOT_LIMIT_NS - S)
+    first.begin_boot()
+    first.set_state(GuestState.running)
+    experiment.tick()
+    experiment.tick(BOOT_LIMIT_NS - S)
+    assert experiment.supervisor.phase == "boot"
+    experiment.tick(S + 1)
+
+    assert experiment.supervisor.lab.outcome.unknown == ["not up within 237 s: host0/web-1"]
+
+
+def test_a_boot_does_not_go_on_for_a_guest_that_starts_again_and_again(experiment: Experiment) -> None:
+    for domid in range(3):
+        experiment.start(domid)
+    for incarnation in range(1, 4):
+        experiment.tick(BOOT_LIMIT_NS // 3)
+        experiment.say(DomainEvent(1, incarnation, "dying", 0))
+        experiment.give(ProcessEnded("host0/dom1", SIGKILL))
+        experiment.start(1, incarnation + 1)
+    experiment.tick(1)
+
+    assert experiment.supervisor.phase != "boot"
+
+
+def test_an_outage_that_a_new_life_ends_was_seen_to_its_end_however_rare_the_looks_are(
+    experiment: Experiment,
+) -> None:
+    experiment.boot()
+    (journal,) = next(iter(experiment.journals.values()))
+    journal.record_read(experiment.now_ns)
+    experiment.tick(1_000_000)
+    experiment.now_ns += 1_000_000
+    experiment.say(DomainEvent(1, 1, "dying", 0))
+
+    assert next(iter(experiment.supervisor.lab.guests.values())).longest_outage_ns == 2_000_000
 
 
 def test_a_machine_that_halts_before_its_guests_are_up_ends_the_run_at_once(
