@@ -10,6 +10,7 @@ from typing import Final
 
 DOMAIN: Final = "dom"
 SPARE: Final = "spare"
+EVENTS: Final = "events/"
 
 
 def domain_actor(domid: int) -> str:
@@ -20,6 +21,11 @@ def domain_actor(domid: int) -> str:
 def spare_actor(domid: int) -> str:
     """What the actor of a domain's spare is called, and the link to it, until it is promoted."""
     return f"{SPARE}{domid}"
+
+
+def event_link(domid: int) -> str:
+    """What the link is called by which events of a domain come straight from it."""
+    return f"{EVENTS}{domid}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

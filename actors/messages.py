@@ -3,10 +3,20 @@
 On the wire a message is the msgpack array `[tag, field, ...]`, fields in the order written here.
 Rules: a tag is never used again for something else; payloads of 4 KiB and more travel in shared
 frames, never in messages. Field types are checked when a frame is decoded (`runtime/codec.py`).
+Tags 6 to 11 and 26 are in `event_messages.py`.
 """
 
 from dataclasses import dataclass, field
 
+from actors.event_messages import (
+    LinkDomains,
+    Notify,
+    NotifyTaken,
+    OfferEvents,
+    OfferTaken,
+    SendDirectly,
+    WithdrawEvents,
+)
 from actors.runtime.codec import Codec, wire
 
 # Between a domain and the hypervisor (link "xen" in the domain, "domN" in the hypervisor).
@@ -349,6 +359,12 @@ CODEC = Codec(
     Upcall,
     UpcallTaken,
     GrantRevoke,
+    OfferEvents,
+    OfferTaken,
+    SendDirectly,
+    WithdrawEvents,
+    Notify,
+    NotifyTaken,
     StartDomain,
     StopDomain,
     DomainStopped,
@@ -359,6 +375,7 @@ CODEC = Codec(
     MachineHalt,
     StartSpare,
     PromoteSpare,
+    LinkDomains,
     MmioWrite,
     MmioRead,
     MmioReadReply,

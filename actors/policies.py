@@ -68,6 +68,18 @@ class Reconnect(StrEnum):
         return self is Reconnect.resume
 
 
+class Links(StrEnum):
+    """By what way events go from one domain to another: `direct` is ours."""
+
+    hypervisor = "hypervisor"
+    direct = "direct"
+
+    @property
+    def are_direct(self) -> bool:
+        """Whether the hypervisor hands both ends of a channel a link of their own."""
+        return self is Links.direct
+
+
 class Frontend(StrEnum):
     """What a guest's frontend does when its backend has vanished."""
 

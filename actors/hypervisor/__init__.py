@@ -32,6 +32,8 @@ vcpu_ops           calls about them
 sched_ops          calls about what a domain does with its time
 event_channels     ports between domains
 ports              the ports of one domain
+delegation         which of them go without the hypervisor
+direct_events      how many events did
 pollers            vcpus that wait inside the hypervisor
 port_reset         all ports of a domain closed at once
 event_channel_ops  calls about them

@@ -13,6 +13,7 @@ from typing import Final
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import NR_VIRQS, Virq
+from actors.hypervisor.delegation import Delegation
 from actors.hypervisor.outbox import Outbox
 from actors.hypervisor.pollers import Pollers
 from actors.hypervisor.ports import DEFAULT_PRIORITY, Channel, PortState, PortTable
@@ -49,11 +50,18 @@ class EventChannels:
     """The ports of all domains, as far as one domain's ports concern another's."""
 
     def __init__(
-        self, outbox: Outbox, unbind_pirq: Callable[[PortTable, int], None], pollers: Pollers
+        self,
+        outbox: Outbox,
+        unbind_pirq: Callable[[PortTable, int], None],
+        pollers: Pollers,
+        *,
+        direct_links: bool = False,
     ) -> None:
+        """`direct_links`: whether domains may send each other events without the hypervisor."""
         self._outbox = outbox
         self._pollers = pollers
         self._unbind_pirq = unbind_pirq
+        self.delegation = Delegation(outbox, self.set_pending, enabled=direct_links)
         self.raised: list[PortTable] = []
         self._virq_owners: dict[int, PortTable] = {}
         self.hardware_ports: PortTable | None = None
@@ -81,6 +89,7 @@ class EventChannels:
         channel.peer, peer.peer = peer, channel
         # evtchn_bind_interdomain: an event sent before the binding was dropped, so the binder looks once.
         self.set_pending(channel)
+        self.delegation.review(channel)
         return port
 
     def bind_virq(self, table: PortTable, virq: int, vcpu: int) -> int:
@@ -138,6 +147,7 @@ class EventChannels:
             raise XenError(Errno.EINVAL, f"port {port} is not in use")
         _step(channel, "close")
         if channel.state is PortState.INTERDOMAIN:
+            self.delegation.withdraw(channel)
             _widow(channel)
         elif channel.state is PortState.VIRQ:
             del table.virqs[channel.virq, channel.vcpu if channel.virq in PER_VCPU_VIRQS else 0]
@@ -159,6 +169,7 @@ class EventChannels:
         table.dying = True
         table.link = None
         self.close_all(table)
+        self.delegation.forget(table)
         for virq in [virq for virq, owner in self._virq_owners.items() if owner is table]:
             del self._virq_owners[virq]
         if self.hardware_ports is table:
@@ -174,6 +185,7 @@ class EventChannels:
         if channel.state is PortState.VIRQ and channel.virq in PER_VCPU_VIRQS:
             raise XenError(Errno.EINVAL, f"virq {channel.virq} belongs to its vcpu")
         channel.vcpu = vcpu
+        self.delegation.review(channel)
 
     def set_priority(self, table: PortTable, port: int, priority: int) -> None:
         """Let events of a port come before or after others; 0 is first, 15 last. EINVAL."""
@@ -184,6 +196,8 @@ class EventChannels:
         else:
             # A port that is bound begins with the default again, so a free one need not remember.
             table.priorities.pop(port, None)
+        if port in table.channels:
+            self.delegation.review(table.channels[port])
 
     def set_virq_owner(self, virq: int, table: PortTable) -> None:
         """set_global_virq_handler: a domain takes a global virtual interrupt. EINVAL: of a vcpu, or dying.
@@ -235,6 +249,7 @@ class EventChannels:
         """The domain runs: deliver what is pending."""
         table.link = link
         self.raised.append(table)
+        self.delegation.review_all(table)
 
     def deliver(self) -> None:
         """Put upcalls for everything that was raised into the outbox."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from actors.abi.interface import Virq
 from actors.hypervisor.agenda import Agenda
+from actors.hypervisor.direct_events import DirectEvents
 from actors.hypervisor.domains import Domain, Domains
 from actors.hypervisor.event_channels import EventChannels, check_ports
 from actors.hypervisor.frames import Extent, FrameTable
@@ -43,7 +44,10 @@ class Host:
             platform, self.io_apic, self.outbox, self.agenda, frames=self.frames, memory=memory
         )
         self.pollers = Pollers(self.outbox, self.agenda)
-        self.events = EventChannels(self.outbox, self.pirqs.unbind, self.pollers)
+        self.events = EventChannels(
+            self.outbox, self.pirqs.unbind, self.pollers, direct_links=platform.direct_links
+        )
+        self.direct_events = DirectEvents(memory)
         self.resets = PortReset(self.outbox, self.agenda, self.events)
         self.vcpus = Vcpus(self.outbox, self.agenda, self.events)
         self.watchdog = Watchdog(self.outbox, self.agenda)
@@ -58,6 +62,7 @@ class Host:
         """Every table is consistent in itself and with the others."""
         domains = self.domains.all()
         check_ports([domain.ports for domain in domains if not domain.ports.dying or domain.ports.channels])
+        self.events.delegation.check([domain.ports for domain in domains])
         foreign: dict[int, int] = {}
         owned: list[Extent] = []
         for domain in domains:

@@ -8,6 +8,8 @@ Left out: memory is shared by discipline, so what a domain does with frames is n
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import Virq
+from actors.event_messages import OfferTaken
+from actors.hypervisor.direct_events import DirectCount
 from actors.hypervisor.domain_info import state_letters
 from actors.hypervisor.domains import Domain, Life
 from actors.hypervisor.hardware_domain import SPARE_CALLS, HardwareDomain
@@ -123,15 +125,16 @@ class Hypervisor(Machine):
     def statistics(self) -> HypervisorStatistics:
         """Counters and gauges."""
         host, events, domains = self._host, self._events, self._host.domains.all()
+        direct = host.direct_events.total(domains)
         return HypervisorStatistics(
             hypercalls=self._host.domains.hypercalls(),
-            events_sent=events.sent,
-            upcalls=events.upcalls,
+            events_sent=events.sent + direct.sent,
+            upcalls=events.upcalls + direct.taken,
             interrupts=self._irqs.interrupts,
             spurious_interrupts=self._irqs.spurious,
             interrupts_ended=self._irqs.ended,
             domains=[
-                _row(domain, self._outbox.unanswered.get(domain.link, 0))
+                _row(domain, self._outbox.unanswered.get(domain.link, 0), host.direct_events.of(domain))
                 for domain in domains
                 if not domain.spare
             ],
@@ -187,6 +190,8 @@ class Hypervisor(Machine):
                 caller.hypercalls_refused += 1
                 ret = -int(error.errno)
             self._outbox.send(caller.link, HypercallReply(message.sequence, ret, None))
+        elif isinstance(message, OfferTaken) and self._events.delegation.enabled:
+            self._events.delegation.taken(caller.ports, message.port, message.generation)
         else:
             self._refuse(caller, message)
 
@@ -291,7 +296,7 @@ class Hypervisor(Machine):
         self._outbox.effects.append(CloseLink(link, f"{what} is not for {link} to send"))
 
 
-def _row(domain: Domain, unanswered: int) -> DomainStatistics:
+def _row(domain: Domain, unanswered: int, direct: DirectCount) -> DomainStatistics:
     return DomainStatistics(
         domid=domain.domid,
         incarnation=domain.incarnation,
@@ -309,9 +314,9 @@ def _row(domain: Domain, unanswered: int) -> DomainStatistics:
         hypercalls=dict(domain.hypercalls),
         hypercall_exits=sum(domain.hypercalls.values()) - unanswered,
         hypercalls_refused=domain.hypercalls_refused,
-        events_sent=domain.ports.sent,
-        upcalls=domain.ports.upcalls,
-        upcalls_taken=domain.ports.upcalls_taken,
+        events_sent=domain.ports.sent + direct.sent,
+        upcalls=domain.ports.upcalls + direct.taken,
+        upcalls_taken=domain.ports.upcalls_taken + direct.taken,
         interrupts={str(gsi): count for gsi, count in domain.ports.interrupts.items()},
         interrupts_ended={str(gsi): count for gsi, count in domain.ports.interrupts_ended.items()},
     )

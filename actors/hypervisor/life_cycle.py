@@ -156,7 +156,7 @@ class LifeCycle:
         domain = self._host.domains.incarnation(domid, incarnation)
         if domain is None or not domain.has_process:
             return
-        domain.has_process = domain.linked = domain.held = False
+        domain.has_process = domain.linked = domain.held = domain.ports.paused = False
         if domain.life is Life.DYING:
             self._release(domain)
         else:
@@ -228,6 +228,7 @@ class LifeCycle:
 
     def _release(self, domain: Domain) -> None:
         host = self._host
+        host.direct_events.forget(domain)
         host.events.forget(domain.ports)
         host.pirqs.forget(domain.ports)
         host.grants.release_mappings(domain.grants)
@@ -267,12 +268,14 @@ class LifeCycle:
         self._host.callers.pop(domain.link, None)
         self._host.watchdog.forget(domain)
         self._host.pollers.release(domain.ports)
+        self._host.events.delegation.withdraw_all(domain.ports)
         domain.ports.link = None
 
     def _hold(self, domain: Domain) -> None:
         wanted = domain.pause_count > 0 or domain.life is Life.SHUTDOWN
         if domain.has_process and domain.held != wanted:
-            domain.held = wanted
+            domain.held = domain.ports.paused = wanted
+            self._host.events.delegation.review_all(domain.ports)
             self._send(PauseDomain(domain.domid, wanted))
 
     def _tell(self, domain: Domain, what: str, reason: int = 0) -> None:

@@ -28,6 +28,7 @@ class Platform:
     dom0_cmdline: str = ""
     dom0_spare: bool = False
     recovery_box_frames: int = 0
+    direct_links: bool = False
     dom0_nr_pirqs: int = 416
     domu_nr_pirqs: int = 56
     nr_cpus: int = 2

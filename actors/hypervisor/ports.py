@@ -29,9 +29,18 @@ class PortState(IntEnum):
     IPI = 6
 
 
+class Offer(IntEnum):
+    """How far one end of a channel is on its way to send and take events directly."""
+
+    none = 0
+    made = 1
+    taken = 2
+    direct = 3
+
+
 @dataclass(slots=True, eq=False)
 class Channel:
-    """One port in use. Which of the last four fields count depends on the state."""
+    """One port in use. Which fields from `remote_domid` to `pirq` count depends on the state."""
 
     table: "PortTable"
     port: int
@@ -41,6 +50,8 @@ class Channel:
     peer: "Channel | None" = None
     virq: int = 0
     pirq: int = 0
+    offer: Offer = Offer.none
+    generation: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +67,8 @@ class PortTable:
     """The ports of one incarnation of a domain. `link` is None while the domain cannot take upcalls.
 
     `priorities` are those that are not the default one; `blocked_ns` is how long somebody has waited.
+    `paused`: it has a link and is held; `polled`: it has waited in the hypervisor at least once;
+    `was_direct`: some of its events have not come by the hypervisor.
     `sent` to `interrupts_ended` only count, the last two by irq.
     """
 
@@ -64,6 +77,9 @@ class PortTable:
     nr_vcpus: int = 0
     link: str | None = None
     dying: bool = False
+    paused: bool = False
+    polled: bool = False
+    was_direct: bool = False
     upcalls_open: int = 0
     sent: int = 0
     upcalls: int = 0

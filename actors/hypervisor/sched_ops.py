@@ -44,6 +44,7 @@ class SchedOps:
 
     def block(self, caller: Domain, _arguments: Arguments) -> Result:
         """SCHEDOP_block: until there is an event."""
+        self._host.events.delegation.polls(caller.ports)
         return self._wait(caller, None, 0)
 
     def poll(self, caller: Domain, arguments: Arguments) -> Result:
@@ -52,6 +53,7 @@ class SchedOps:
         if not 0 <= nr_ports <= MAX_POLLED_PORTS:
             raise XenError(Errno.EINVAL, f"{nr_ports} ports of at most {MAX_POLLED_PORTS}")
         ports = rows(arguments, "ports")[:nr_ports] if nr_ports else []
+        self._host.events.delegation.polls(caller.ports)
         if caller.ports.has_undelivered():
             return 0
         if len(ports) < nr_ports:

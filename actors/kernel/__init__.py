@@ -4,6 +4,8 @@ threads         coroutines on a deterministic scheduler: the only async code of 
 hypercalls      the door to the hypervisor
 pages           the domain's own frames, by gfn
 irq             event channels to handlers
+direct_links    events that go to other domains without the hypervisor
+direct_link     one link for them
 grants          the domain's grant table, and the grants of others that it has mapped
 kernel          the machine that puts these together
 watchdog        tells the hypervisor that this kernel has not hung

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 from actors.abi.hypercalls import Evtchnop
 from actors.abi.hypercalls import Hypercall as Number
@@ -19,6 +19,18 @@ NR_GSIS: Final = 24
 PER_VCPU: Final = (Virq.TIMER, Virq.DEBUG, Virq.XENOPROF, Virq.XENPMU)
 LATE_EOI: Final = ("evtchn:", "blkif-backend")
 """Takers whose event has ended only when they say so: programs, through /dev/xen/evtchn, and backends."""
+
+
+class DirectWay(Protocol):
+    """A way to other domains that does not lead by the hypervisor."""
+
+    def notify(self, port: int) -> bool:
+        """Send an event on a port; False if it does not go this way."""
+        ...
+
+    def forget(self, port: int) -> bool:
+        """The port is about to be closed; True if an event has to be sent before, by the hypervisor."""
+        ...
 
 
 @dataclass(slots=True)
@@ -35,7 +47,7 @@ class Binding:
 
 
 class Irq:
-    """The interrupt layer of a kernel."""
+    """The interrupt layer of a kernel. `direct`: what is asked first how an event goes."""
 
     def __init__(self, xen: Hypercalls) -> None:
         self._xen = xen
@@ -43,6 +55,7 @@ class Irq:
         self._owed: dict[int, None] = {}
         self._fresh_irqs = count(NR_GSIS)
         self._freed_irqs: list[int] = []
+        self.direct: DirectWay | None = None
         self.spurious = 0
         self.upcalls = 0
 
@@ -92,6 +105,8 @@ class Irq:
         if self._owed:
             owed, self._owed = self._owed, {}
             for port in owed:
+                if self.direct is not None and self.direct.notify(port):
+                    continue
                 self._xen.post(Number.event_channel_op, Evtchnop.send, {"port": port})
 
     async def alloc_unbound(self, remote_dom: int) -> int:
@@ -132,6 +147,8 @@ class Irq:
         if binding is not None and binding.irq >= NR_GSIS:
             heappush(self._freed_irqs, binding.irq)
         self._owed.pop(port, None)
+        if self.direct is not None and self.direct.forget(port):
+            self._xen.post(Number.event_channel_op, Evtchnop.send, {"port": port})
         self._xen.post(Number.event_channel_op, Evtchnop.close, {"port": port})
 
     def table(self) -> str:

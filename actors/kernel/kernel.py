@@ -8,6 +8,7 @@ At the end of a turn doorbells are rung once, whatever the turn has queued for t
 from collections.abc import Callable
 from typing import Protocol
 
+from actors.kernel.direct_links import DirectLinks
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
@@ -74,7 +75,9 @@ class Kernel(Machine):
         self.pages.reserve(FIRST_FREE_GFN)
         self._effects: list[Effect] = []
         self._receivers: dict[str, Callable[[object], None]] = {SUPERVISOR: self._console}
-        self.link_owners: list[LinkOwner] = []
+        self.direct = DirectLinks(self, XEN)
+        self.irq.direct = self.direct
+        self.link_owners: list[LinkOwner] = [self.direct]
         self._turn_ends: dict[Callable[[], None], None] = {}
         self.faults: dict[str, TakeFault] = {}
         self.store_observer: StoreObserver | None = None
@@ -152,6 +155,7 @@ class Kernel(Machine):
             elif not self._turn_ends:
                 break
         self.xen.confirm()
+        self.direct.flush()
         return self._take_effects()
 
     def next_deadline_ns(self) -> int | None:
@@ -162,6 +166,7 @@ class Kernel(Machine):
         """Invariants of a kernel; subclasses add theirs."""
         assert self.grants.granted >= 0, "more grants were taken back than given"
         assert self.grants.mapped >= 0, "more grants were unmapped than mapped"
+        self.direct.check()
 
     def interrupts(self) -> str:
         """The text of /proc/interrupts."""
@@ -182,7 +187,7 @@ class Kernel(Machine):
                 self.irq.deliver(message.ports)  # type: ignore[attr-defined]
             elif kind is HypercallReply:
                 self.xen.receive(message)  # type: ignore[arg-type]
-            else:
+            elif not self.direct.told(message):
                 self.log(f"the hypervisor sent {message!r}")
         else:
             receiver = self._receivers.get(link)

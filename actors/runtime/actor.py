@@ -25,6 +25,7 @@ from actors.runtime.machine import (
     CloseLink,
     Connect,
     DeadlinePassed,
+    Disconnect,
     Disturb,
     Effect,
     Event,
@@ -52,7 +53,7 @@ from actors.runtime.waiting import Call, Waiting
 MAX_BACKLOG_BYTES = 16 * 1024 * 1024
 LINGER_S = 1.0
 
-OwnerEffect = Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Rename
+OwnerEffect = Spawn | Connect | Disconnect | Kill | Freeze | Thaw | Disturb | Slow | Rename
 
 
 def _no_owner(effect: OwnerEffect) -> None:
@@ -104,7 +105,9 @@ class ActorDriver:
         self._outgoing = Outgoing(clock, self._break, max_backlog_bytes)
         self._waiting = waiting or Waiting()
         self._alarm = Alarm(machine.next_deadline_ns, clock, self._guarded(self._ring))
-        self._inbox = Mailbox[Event | Link](partial(self._waiting.soon, self._guarded(self._take_posted)))
+        self._inbox = Mailbox[Event | Link | CloseLink](
+            partial(self._waiting.soon, self._guarded(self._take_posted))
+        )
         self._exit_reason: str | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -146,8 +149,11 @@ class ActorDriver:
         """Give the machine a raw link, whose messages are `bytes` as they come and go."""
         self._inbox.put(RawLink(link, stream))
 
-    def post(self, event: Event) -> None:
-        """Give the machine an event of the owner's, such as ProcessEnded."""
+    def post(self, event: Event | CloseLink) -> None:
+        """Give the machine an event of the owner's, such as ProcessEnded, or have it lose a link.
+
+        A link that is plugged after that under the same name is another one.
+        """
         self._inbox.put(event)
 
     def kill(self) -> None:
@@ -184,6 +190,8 @@ class ActorDriver:
             for what in self._inbox.take():
                 if isinstance(what, Link):
                     self._open(what)
+                elif isinstance(what, CloseLink):
+                    self._cut(what)
                 else:
                     self._take(what)
 
@@ -328,6 +336,14 @@ class ActorDriver:
         if link.queued:
             link.flush()
         self._close(link, reason)
+
+    def _cut(self, wanted: CloseLink) -> None:
+        """Close a link for the owner; the machine knows before it has another of that name."""
+        link = self._outgoing.links.get(wanted.link)
+        if link is not None:
+            link.close()
+            self._outgoing.close(link)
+            self._take(LinkClosed(link.name, wanted.reason))
 
     def _close(self, link: Link, reason: str) -> None:
         if link.open:

@@ -118,6 +118,17 @@ class Connect:
 
 
 @dataclass(slots=True)
+class Disconnect:
+    """Cut off the end of a link that an actor has, if it has it. What is under way may be lost.
+
+    The other end closes as if the actor had closed its own; to have it closed at this moment, cut it, too.
+    """
+
+    address: str
+    link: str
+
+
+@dataclass(slots=True)
 class Kill:
     """End an actor at once, as SIGKILL does. `ProcessEnded` follows when it no longer runs."""
 
@@ -178,7 +189,20 @@ Tracepoint = Callable[[int, int, int, int, int], None]
 """Called with the number of the point, then 16, 32, 64 and 64 bits of what it tells."""
 
 Effect = (
-    Send | CloseLink | Log | Exit | Spawn | Connect | Kill | Freeze | Thaw | Disturb | Slow | Rename | Work
+    Send
+    | CloseLink
+    | Log
+    | Exit
+    | Spawn
+    | Connect
+    | Disconnect
+    | Kill
+    | Freeze
+    | Thaw
+    | Disturb
+    | Slow
+    | Rename
+    | Work
 )
 
 

@@ -18,6 +18,7 @@ from actors.runtime.intercept import Intercepts
 from actors.runtime.machine import (
     CloseLink,
     Connect,
+    Disconnect,
     Disturb,
     Effect,
     Event,
@@ -201,6 +202,8 @@ class Simulation(SimulatedTurns):
                 one = self._actors.get(effect.address or actor.address)
                 other = self._actors.get(effect.peer_address or actor.address)
                 self._connect(one, effect.link, other, effect.peer_link)
+            case Disconnect():
+                self._disconnect(effect)
             case Kill():
                 self.kill(effect.address)
             case Freeze():
@@ -215,6 +218,11 @@ class Simulation(SimulatedTurns):
                 self._rename(effect)
             case _:
                 raise AssertionError(f"not an effect on others: {effect}")
+
+    def _disconnect(self, effect: Disconnect) -> None:
+        actor = self._actors.get(effect.address)
+        if actor is not None:
+            self._close(actor, effect.link, "cut off")
 
     def _slow(self, effect: Slow) -> None:
         actor = self._actors.get(effect.address)

@@ -76,6 +76,7 @@ def validate(file: Path) -> None:
         click.echo(
             f"{host.name}: Xen {host.xen}, {counted(len(host.guests), 'guest')}, "
             f"{_hardware(host)}, {_drivers(host)}{host.architecture.policies}"
+            f"{', links direct' if host.links.are_direct else ''}"
         )
     for remark in cluster.remarks:
         click.echo(f"domzero: {remark}", err=True)

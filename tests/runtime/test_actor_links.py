@@ -183,3 +183,30 @@ async def test_a_link_that_the_machine_has_closed_is_not_listened_to(recorder: t
     async with running(driver):
         await machine.until(lambda events: any(isinstance(event, LinkClosed) for event in events))
     assert numbers_of(machine.events) == [1]
+
+
+async def test_a_link_that_the_owner_cuts_is_closed_before_another_of_its_name_opens(recorder: type) -> None:
+    machine = recorder()
+    driver = a_driver(machine)
+    (ours, theirs), (again, _theirs) = memory_pair(), memory_pair()
+    driver.plug("peer", ours)
+    peer = greeted(theirs)
+    async with running(driver):
+        await machine.until(len)
+        driver.post(CloseLink("peer", "cut off"))
+        driver.plug("peer", again)
+        driver.post(CloseLink("nobody", "cut off"))
+        assert await peer.hear() is None
+        await machine.until(lambda events: len(events) == 3)
+    assert machine.events == [LinkOpened("peer"), LinkClosed("peer", "cut off"), LinkOpened("peer")]
+
+
+async def test_a_link_that_was_just_plugged_is_cut_too(recorder: type) -> None:
+    machine = recorder()
+    driver = a_driver(machine)
+    driver.plug("peer", memory_pair()[0])
+    driver.post(CloseLink("peer", "cut off"))
+    async with running(driver):
+        await machine.until(lambda events: len(events) == 2)
+        assert driver.links == []
+    assert machine.events == [LinkOpened("peer"), LinkClosed("peer", "cut off")]

@@ -8,6 +8,7 @@ from actors.messages import ConsoleInput as Note
 from actors.runtime.machine import (
     CloseLink,
     Connect,
+    Disconnect,
     Effect,
     Event,
     Exit,
@@ -196,3 +197,21 @@ def test_messages_can_be_sent_through_their_wire_form() -> None:
     assert first == note
     assert first is not note
     assert second == UpcallTaken()
+
+
+def test_a_link_that_is_cut_at_both_ends_loses_what_is_under_way_and_can_be_made_again() -> None:
+    simulation = Simulation(1, latency=lambda _a, _b, _r: lambda: 5)
+    one, other, owner = Scripted(), Scripted(), Scripted()
+    pair(simulation, one, other)
+    simulation.spawn("owner", owner)
+    simulation.run_until(10)
+    tell(simulation, "a", *sends("1"))
+    tell(simulation, "owner", Disconnect("a", "peer"), Disconnect("b", "peer"), Disconnect("b", "nobody"))
+    simulation.run_until(20)
+    assert (closed(one), closed(other)) == ([(10, "cut off")], [(10, "cut off")])
+    assert other.texts() == []
+    simulation.connect("a", "peer", "b", "peer")
+    simulation.run_until(30)
+    tell(simulation, "a", *sends("2"))
+    simulation.run_until(40)
+    assert other.texts() == ["2"]

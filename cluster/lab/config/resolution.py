@@ -87,6 +87,7 @@ class Resolution:
             dom0_vcpus=host.dom0.vcpus,
             pack=tuple(tuple(group) for group in host.pack),
             transport=host.transport,
+            links=host.links,
             hardware=host.hardware,
             guests=tuple(guests),
             driver_domains=tuple(

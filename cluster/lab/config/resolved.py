@@ -11,6 +11,7 @@ from actors.address import domain_actor
 from actors.dom0.plan import DomainPlan, HostPlan
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import Given
+from actors.policies import Links
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
 from cluster.lab.config.guest_device import ResolvedDevice
@@ -102,6 +103,7 @@ class ResolvedHost:
     hardware: tuple[Hardware, ...]
     guests: tuple[ResolvedGuest, ...]
     driver_domains: tuple[ResolvedDriverDomain, ...] = ()
+    links: Links = Links.hypervisor
 
     @property
     def volumes(self) -> list[Volume]:
@@ -156,6 +158,7 @@ class ResolvedHost:
             "dom0_vcpus": self.dom0_vcpus,
             **({"dom0_spare": True} if self.architecture.spare.is_there else {}),
             **({"recovery_box_frames": RECOVERY_BOX_FRAMES} if self.architecture.hands_over else {}),
+            **({"direct_links": True} if self.links.are_direct else {}),
         }
 
     def dom0_plan(self) -> HostPlan:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, create_model
 
 from actors.abi.disk_controller import FIRST_DISK_GSI
-from actors.policies import Frontend, Hwdom, Reconnect, Spare, StorePlace, StoreRestart
+from actors.policies import Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import ARCHITECTURES, DEFAULT, Architecture
 from cluster.lab.config.guest_device import GuestDeviceKind, GuestDeviceSchema
@@ -215,6 +215,7 @@ class HostSchema(Strict):
     dom0: Dom0Schema = Dom0Schema()
     pack: list[list[str]] = []
     transport: Literal["unix", "tcp"] = "unix"
+    links: Annotated[Links, Field(strict=False)] = Links.hypervisor
     driver_domains: list[DriverDomainSchema] = []
     guests: list[GuestSchema] = []
 

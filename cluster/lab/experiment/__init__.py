@@ -6,6 +6,7 @@ phases             what a run does and allows in each phase
 outcome            what was found out besides what the ledger will
 host_board         one host's power
 domain_processes   the processes of its domains
+event_links        the links between them by which their events go
 domain_kinds       which domain is of which kind, and what each kind runs
 host_clock         the clock of the machine under us
 breaking           what is broken in a run: when, how, and what comes of it

@@ -182,6 +182,11 @@ class DomainProcesses:
         self._report(domain, "ended", status, now_ns)
         return domain
 
+    def runs(self, domid: int) -> bool:
+        """Whether a domain of this number has a process."""
+        domain = self.by_domid.get(domid)
+        return domain is not None and domain.state != "ended"
+
     def find(self, name: str) -> DomainProcess | None:
         """The running domain of this name (`dom0`, `xenstore`, a guest's name), or None."""
         for domain in chain(self.by_domid.values(), self.spares.values()):

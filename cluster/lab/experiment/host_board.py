@@ -9,6 +9,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from actors.address import Address, spare_actor
+from actors.event_messages import LinkDomains
 from actors.messages import (
     ConsoleOutput,
     DomainEvent,
@@ -27,6 +28,7 @@ from actors.runtime.machine import Connect, Effect, Kill, Log, Send, Spawn
 from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.experiment.domain_kinds import Argument
 from cluster.lab.experiment.domain_processes import DomainChange, DomainProcesses
+from cluster.lab.experiment.event_links import EventLinks
 
 SUPERVISOR = "supervisor"
 HYPERVISOR = "hypervisor"
@@ -54,6 +56,7 @@ class HostBoard:
         self._running: set[str] = set()
         self.hypervisor = str(Address(host.name, HYPERVISOR))
         self.domains = DomainProcesses(host, self.hypervisor, emit, self._spawn, changed)
+        self.event_links = EventLinks(host.name, emit)
         self._ioapic = str(Address(host.name, "ioapic"))
         self._devices = {each.name: str(Address(host.name, each.name)) for each in host.hardware}
 
@@ -97,7 +100,7 @@ class HostBoard:
         if self.state.power == "lost":
             if self._running:
                 return False
-            self.domains.clear()
+            self._forget_domains()
             self.power_on()
         return True
 
@@ -120,10 +123,8 @@ class HostBoard:
         if not self.is_on:
             return
         match message:
-            case StartDomain():
-                self.domains.start(message, self.state.boots, now_ns)
-            case StartSpare():
-                self.domains.start_spare(message, self.state.boots, now_ns)
+            case StartDomain() | StartSpare():
+                self._start(message, now_ns)
             case PromoteSpare():
                 self._promote(message, now_ns)
             case StopDomain(domid=domid, incarnation=incarnation):
@@ -133,6 +134,8 @@ class HostBoard:
                 self.domains.pause(domid, paused=paused)
             case DomainEvent():
                 self.domains.told(message, now_ns)
+            case LinkDomains():
+                self._link(message)
             case ConsoleOutput(domid=domid, text=text):
                 self._emit(Log(f"{Address.domain(self.host.name, domid)}: {text}"))
             case MachineRestart(reason=reason):
@@ -149,10 +152,12 @@ class HostBoard:
         domain = self.domains.ended(address, status, now_ns)
         if domain is not None:
             self._running.discard(domain.address)
+            if not domain.spare:
+                self.event_links.ended(domain.domid)
         if domain is not None and domain.stop_wanted and self.is_on:
             self._emit(Send(self.hypervisor, DomainStopped(domain.domid, domain.incarnation)))
         if self.state.power == "restarting" and not self.state.ending:
-            self.domains.clear()
+            self._forget_domains()
             self.power_on()
 
     @property
@@ -166,6 +171,21 @@ class HostBoard:
         """What an actor is called: a domain by its name, if it has ever run, a device by its own."""
         actor = Address.parse(address)
         return actor.actor if actor.domid is None else self.domains.name_of(actor.domid)
+
+    def _start(self, message: StartDomain | StartSpare, now_ns: int) -> None:
+        if isinstance(message, StartSpare):
+            self.domains.start_spare(message, self.state.boots, now_ns)
+        else:
+            self.domains.start(message, self.state.boots, now_ns)
+
+    def _link(self, wanted: LinkDomains) -> None:
+        domains = self.domains
+        if domains.runs(wanted.domid) and domains.runs(wanted.peer_domid):
+            self.event_links.join(wanted.domid, wanted.peer_domid)
+
+    def _forget_domains(self) -> None:
+        self.domains.clear()
+        self.event_links.clear()
 
     def _spawn(self, address: str, program: str, argument: Argument) -> None:
         assert address not in self._running, f"{address} is still running"

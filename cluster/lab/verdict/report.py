@@ -65,6 +65,7 @@ class Report:
                 {
                     "name": host.name,
                     **host.architecture.words(),
+                    "links": host.links.value,
                     "boots": self.facts.hosts[host.name].boots,
                     "dom0_boots": self.facts.hosts[host.name].dom0_boots,
                     "driver_domains": _driver_domains(host, self.facts.hosts[host.name]),

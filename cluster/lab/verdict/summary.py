@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from actors.policies import Links
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.quantities import duration_text
 from cluster.lab.faults.aim import Aim
@@ -36,6 +37,8 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
     for host in run["hosts"]:
         chosen = Architecture.of_words(host)
         line(console, f"[bold]{escape(host['name'])}[/] {chosen.policies}: {chosen.dom0_crash}")
+        if Links(host["links"]).are_direct:
+            line(console, "  events go directly from domain to domain where nothing has to be seen of them")
         line(console, f"  host started {host['boots']}x, dom0 {host['dom0_boots']}x")
         for each in host["driver_domains"]:
             served = escape(", ".join(each["disks"]))

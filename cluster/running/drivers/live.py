@@ -21,6 +21,7 @@ from actors.address import Address
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import (
     Connect,
+    Disconnect,
     Disturb,
     Effect,
     Freeze,
@@ -109,6 +110,10 @@ class LiveCluster:
                 self._spawn(effect)
             case Connect():
                 self._connect(effect)
+            case Disconnect(address=address, link=link):
+                process = self._processes.get(address)
+                if process is not None:
+                    self._tell(process, {"unplug": [address, link]})
             case Kill(address=address):
                 self._signal(address, "kill", signal.SIGKILL)
             case Freeze(address=address):

@@ -2,9 +2,9 @@
 
 On the plug socket (SOCK_SEQPACKET) each packet is a msgpack map: `plug` [actor, link] with one file
 descriptor, `plug_raw` the same for a raw link, `join` [actor, link, peer, peer link] for two actors in
-this process, `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one address, `rules`
-[address, link, rules, seed], and `rename` [address, new address]. The other way goes `ended` [address,
-status].
+this process, `unplug` [actor, link], `spawn` [address, program, argument], `kill`, `freeze`, `thaw` of one
+address, `rules` [address, link, rules, seed], and `rename` [address, new address]. The other way goes
+`ended` [address, status].
 Rules: the process ends with its last actor (one that actors are packed into: when its plug socket is
 closed, since another may be on its way), and at once when the supervisor is gone.
 """
@@ -29,7 +29,7 @@ from actors.runtime.actor import ActorDriver
 from actors.runtime.intercept import Intercepts
 from actors.runtime.joined_link import joined_ends
 from actors.runtime.link_rules import LinkRule
-from actors.runtime.machine import Machine
+from actors.runtime.machine import CloseLink, Machine
 from actors.runtime.memory import SharedMemory
 from actors.runtime.recorder import Recorder
 from actors.runtime.transport import ByteStream, SocketStream
@@ -203,6 +203,10 @@ class ActorProcess:
             address, link, rules, seed = arguments
             if (driven := self._drivers.get(address)) is not None:
                 driven.set_rules(link, [LinkRule.from_row(each) for each in rules], seed)
+        elif command == "unplug":
+            address, link = arguments
+            if (driven := self._drivers.get(address)) is not None:
+                driven.post(CloseLink(link, "cut off"))
         elif command == "spawn":
             self._spawn(*arguments)
         elif command == "rename":

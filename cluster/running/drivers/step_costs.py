@@ -7,6 +7,7 @@ of `docs/time.md` says which steps there are, and nothing else takes time.
 from random import Random
 
 from actors.address import Address
+from actors.event_messages import Notify
 from actors.messages import Hypercall, MmioRead, MmioWrite, Upcall
 from actors.runtime.distribution import Draw
 from actors.runtime.machine import Machine
@@ -32,9 +33,10 @@ class StepCosts:
         if actor.actor == HYPERVISOR:
             return Charge({Hypercall: costs.hypercall.drawn_from(random)})
         if actor.is_domain:
+            upcall, switch = costs.upcall.drawn_from(random), costs.context_switch.drawn_from(random)
             return Charge(
-                {Upcall: costs.upcall.drawn_from(random)},
-                when_idle={Upcall: costs.context_switch.drawn_from(random)},
+                {Upcall: upcall, Notify: upcall},
+                when_idle={Upcall: switch, Notify: switch},
                 work=costs.xenstore.drawn_from(random),
             )
         reads, writes = costs.mmio_read.drawn_from(random), costs.mmio_write.drawn_from(random)

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.domu.store_client import StoreSpec
 from actors.domu.workload import WorkloadSpec
-from actors.policies import Frontend, Hwdom, Reconnect, Spare, StorePlace, StoreRestart
+from actors.policies import Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
@@ -46,7 +46,7 @@ CLASSES: Final[dict[str, type]] = {
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
         *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),
-        *(Architecture, Frontend, Hwdom, Reconnect, Spare, StorePlace, StoreRestart),
+        *(Architecture, Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart),
     )
 }
 KIND: Final = "$"

@@ -14,6 +14,7 @@ from statistics import linear_regression
 import click
 from rich.console import Console
 
+from actors.policies import Links
 from cluster.studies.bench.computer import Computer
 from cluster.studies.bench.floors import loop_megabytes, measure, pinned, read_us, spawn_ms
 from cluster.studies.bench.host import GUESTS as WEIGHED
@@ -37,6 +38,8 @@ GUESTS = (1, 8, 32)
 DEPTH = 32
 READ_HOPS = 7
 """Between processes: guest, hypervisor (and IO-APIC), dom0, disk, hypervisor, dom0, hypervisor, guest."""
+DIRECT_READ_HOPS = 5
+"""The same with direct links: guest, dom0, disk, hypervisor, dom0, guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ def benchmarks() -> list[Benchmark]:
         _one("hypercall.rate", PER_SECOND, hypercall_rate, partial(_echoes, "lowlevel", IN_FLIGHT)),
         _one("hypercall.rate.blocking", PER_SECOND, hypercall_rate, partial(_echoes, "blocking", IN_FLIGHT)),
         _one("event.rate", PER_SECOND, event_rate, partial(_echoes, "lowlevel", CHANNELS)),
-        _one("vbd.randread.qd1", "us", lambda: random_reads(1).latency_us, partial(_batch_us, 1)),
-        _one("vbd.randread.qd32", PER_SECOND, lambda: random_reads(DEPTH).rate, _reads_floor),
+        *_reads("", Links.hypervisor, READ_HOPS),
+        *_reads(".direct", Links.direct, DIRECT_READ_HOPS),
         _one("xenstore.read", "us", reads, read_floor),
         _one("xenstore.read.loaded", "us", loaded.measure, loaded.floor),
         _one("xenstore.transaction", "us", transactions, transaction_floor),
@@ -107,6 +110,20 @@ def _one(name: str, unit: str, measure: Callable[[], float], floor: Callable[[],
     return Benchmark(((name, unit),), lambda: [Sample(measure(), floor())])
 
 
+def _reads(name: str, links: Links, hops: int) -> list[Benchmark]:
+    """Block reads one after the other, and many at a time."""
+    one, many = partial(random_reads, 1, links), partial(random_reads, DEPTH, links)
+    return [
+        _one(f"vbd.randread.qd1{name}", "us", lambda: one().latency_us, partial(_batch_us, 1, hops)),
+        _one(
+            f"vbd.randread.qd32{name}",
+            PER_SECOND,
+            lambda: many().rate,
+            lambda: DEPTH / _batch_us(DEPTH, hops) * 1e6,
+        ),
+    ]
+
+
 def _recovery(way: str) -> Benchmark:
     """Recovery of few and of many guests, and what each further one adds."""
 
@@ -149,13 +166,9 @@ def _echoes(make: str, depth: int) -> float:
     return CALLS / measure(make, depth, CALLS, one_core=_on_one_core())
 
 
-def _batch_us(depth: int) -> float:
+def _batch_us(depth: int, hops: int) -> float:
     """One batch of reads: a bare message for each hop from guest to disk and back, and the file."""
-    return READ_HOPS / 2 * _round_trip_us("lowlevel") + read_us(depth)
-
-
-def _reads_floor() -> float:
-    return DEPTH / _batch_us(DEPTH) * 1e6
+    return hops / 2 * _round_trip_us("lowlevel") + read_us(depth)
 
 
 def _on_one_core() -> bool:

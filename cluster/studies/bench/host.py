@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from actors.notebook.journal_header import Word
+from actors.policies import Links
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import Data
 from cluster.running.run.progress import Progress
@@ -137,10 +138,11 @@ class GuestCost:
     memory_mb: float
 
 
-def random_reads(depth: int) -> Reads:
+def random_reads(depth: int, links: Links = Links.hypervisor) -> Reads:
     """Reads through the whole split driver: guest, dom0 and disk in processes of their own."""
     workload: Data = {"kind": "random", "read_share": 1.0, "depth": depth, "verify": False}
-    supervisor = Experiment(1, workload, READ_SECONDS * 1000).run().supervisor
+    host: Data = {"links": links.value}
+    supervisor = Experiment(1, workload, READ_SECONDS * 1000, host=host).run().supervisor
     journal = next(iter(supervisor.lab.guests.values())).journals[0]
     seconds = (journal.word(Word.LAST_COMPLETION_NS) - supervisor.phases.workload_began_ns) / 1e9
     rate = (journal.word(Word.READS) - supervisor.phases.completed_at_start) / seconds

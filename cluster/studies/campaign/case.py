@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from actors.policies import Links
 from cluster.lab.config.loading import resolve_source
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.yaml_source import YamlSource
@@ -41,6 +42,11 @@ class Case:
     def with_faults(self, faults: list[FaultRow]) -> "Case":
         """The same with other faults."""
         return self.changed({**self.source.tree, "faults": faults})
+
+    def with_links(self, links: Links) -> "Case":
+        """The same with such links on each host whose description says nothing of them."""
+        hosts = self.tree()["hosts"]
+        return self.changed({**self.source.tree, "hosts": [{"links": links.value} | each for each in hosts]})
 
     def without_predictions(self) -> "Case":
         """The same with nothing predicted: the checks alone decide."""

@@ -20,6 +20,7 @@ from actors.drivers.disks import DrivenVolume
 from actors.hypervisor.event_channels import EventChannels
 from actors.hypervisor.grants import Grants
 from actors.hypervisor.ports import PortTable
+from actors.kernel.direct_links import DirectLinks
 from actors.kernel.handover import Device
 from actors.kernel.irq import Irq
 from actors.kernel.recovery_box import RecoveryBox
@@ -226,6 +227,11 @@ def lose_event_while_pending(send: Method, self: EventChannels, table: PortTable
     peer = channel.peer if channel is not None else None
     if peer is None or not peer.table.upcalls_open:
         send(self, table, port)
+
+
+@_replacing(DirectLinks, "closed")
+def send_into_cut_link(_closed: Method, _self: DirectLinks, _link: str, _reason: str) -> None:
+    """A kernel does not notice that a direct link was cut, and what it sends there is lost."""
 
 
 @_replacing(EventChannels, "forget")

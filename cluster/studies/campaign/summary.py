@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from actors.device_classes import DEVICE_CLASSES
+from actors.policies import Links
 from cluster.lab.terminal.table import Table, line, number, text
 from cluster.studies.campaign.trial import Record
 
@@ -82,7 +83,8 @@ def failure_text(record: Record) -> str:
     found = {**record["failed"], **record["unknown"]}
     name, detail = next(iter(found.items()), ("?", ""))
     more = f" (and {', '.join(list(found)[1:])})" if len(found) > 1 else ""
-    return escape(f"seed {record['seed']} {record['verdict']}: {name}: {detail}{more}")
+    links = "" if record["links"] == Links.hypervisor else f" (links: {record['links']})"
+    return escape(f"seed {record['seed']}{links} {record['verdict']}: {name}: {detail}{more}")
 
 
 def _of_class(device_class: str, states: Iterable[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from actors.policies import Links
 from cluster.lab.config.yaml_source import YamlSource
 from cluster.studies.campaign.case import Case
 from cluster.studies.campaign.generator import Generator
@@ -42,9 +43,12 @@ class SweepSettings:
         return Generator(self.base.cluster(), self.kinds)
 
     def case(self, seed: int) -> Case:
-        """The case of a seed."""
+        """The case of a seed; odd ones have direct links, unless the file says what it wants."""
         case = Case(self.base.source, seed)
-        return case if self.as_written else case.with_faults(self.generator.schedule(seed))
+        if self.as_written:
+            return case
+        links = Links.direct if seed % 2 else Links.hypervisor
+        return case.with_faults(self.generator.schedule(seed)).with_links(links)
 
     def run(self, seed: int, directory: Path | None = None) -> Finished:
         """Run a seed. ConfigError."""

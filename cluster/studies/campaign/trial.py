@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.domu.workload import WorkloadSpec
+from actors.policies import Links
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.supervisor import Supervisor
@@ -32,10 +33,11 @@ Record = dict[str, Any]
 
 @dataclass(slots=True)
 class Trial:
-    """What came of one seed. `failed` and `unknown`: the checks, and what they saw."""
+    """What came of one seed. `failed` and `unknown`: the checks, and what they saw; `links`: of its hosts."""
 
     seed: int
     verdict: str = "held"
+    links: str = Links.hypervisor.value
     failed: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     faults: list[list[str]] = field(default_factory=list)
@@ -81,7 +83,7 @@ def run_trial(
     began_s = time.perf_counter()
     cluster = case.cluster()
     witness = witness or RunWitness()
-    trial = Trial(case.seed)
+    trial = Trial(case.seed, links=", ".join(sorted({each.links for each in cluster.hosts})))
     report = None
 
     def seen(what: str, text: str) -> None:

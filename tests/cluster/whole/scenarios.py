@@ -157,6 +157,15 @@ def _spares() -> list[Scenario]:
     ]
 
 
+DELAYED = {
+    "kind": "link-delay",
+    "target": "host0/hypervisor:web-0",
+    "at": "50ms",
+    "duration": "50ms",
+    "delay": "1ms",
+}
+"""While it lasts events for the guest do not go directly."""
+
 SCENARIOS = [
     *_dom0_restarts(),
     *_spares(),
@@ -215,6 +224,14 @@ SCENARIOS = [
         guest_boots=(2, 2),
         boots=(2,),
         taken_over=0,
+        processes=True,
+    ),
+    Scenario("direct-links", host={"links": "direct"}, faults=(CRASH, DELAYED), processes=True),
+    Scenario(
+        "direct-links-packed",
+        host={"links": "direct", "pack": [["web-0", "web-1"]], "reconnect": "resume"},
+        faults=(CRASH, DELAYED),
+        rings=2,
         processes=True,
     ),
     Scenario(

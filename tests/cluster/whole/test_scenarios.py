@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from actors.notebook.journal import Word
 
 
@@ -10,6 +12,29 @@ def test_a_scenario_ends_as_the_table_says(scenario, laboratory) -> None:
     run = laboratory.simulate(scenario)
 
     assert run.facts() == scenario.expected(), run.story()
+
+
+def test_a_scenario_ends_so_with_direct_links_too(scenario, laboratory, variant) -> None:
+    run = laboratory.simulate(variant(scenario, host={**scenario.host, "links": "direct"}))
+
+    assert run.facts() == scenario.expected(), run.story()
+
+
+@pytest.mark.parametrize("whom", ["dom0", "web-0"])
+def test_events_that_a_fault_loses_are_lost_with_direct_links_too(
+    whom: str, scenarios, laboratory, variant
+) -> None:
+    lost = {"kind": "evtchn-lost", "target": f"host0/{whom}", "at": "100ms", "duration": "100ms"}
+    scenario = variant(
+        scenarios["renegotiate-dom0-crash"], faults=(lost,), settle="1s", work={"rate": "200/s"}
+    )
+    found = []
+    for links in ("hypervisor", "direct"):
+        run = laboratory.simulate(variant(scenario, host={"links": links}), out=links)
+        (fault,) = run.report.to_dict()["faults"]
+        found.append((run.facts()["survived"], run.facts()["verdict"], fault["recovered_at_ns"] is None))
+
+    assert found[0] == found[1]
 
 
 def test_a_volume_is_read_through_the_death_of_dom0(checksum_scenario, laboratory, ext4_image: Path) -> None:

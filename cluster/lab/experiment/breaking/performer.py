@@ -15,7 +15,7 @@ from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.reach import kills_store_domain
 from cluster.lab.experiment.domain_processes import DomainProcess
-from cluster.lab.experiment.host_board import HostBoard
+from cluster.lab.experiment.host_board import HYPERVISOR, HostBoard
 from cluster.lab.faults.act import (
     AddRule,
     CutPower,
@@ -34,6 +34,7 @@ from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.lab.faults.target import Target
 
+XEN: Final = "xen"
 NOT_RUNNING: Final = "it does not run"
 Wire = tuple[str, str]
 """Who sends, and the name of the link there."""
@@ -46,6 +47,7 @@ class FaultPerformer:
         self._boards = boards
         self._emit = emit
         self._rules: dict[Wire, dict[int, LinkRule]] = {}
+        self._slowed: dict[int, str] = {}
         self._on_disks: dict[int, Injection] = {}
         self._ordered: dict[tuple[str, str], Injection] = {}
 
@@ -107,8 +109,7 @@ class FaultPerformer:
             case CutPower():
                 return self._restore_power(board)
             case SlowDown():
-                if not self.trouble(kind, injection.host, target):
-                    self._slow(injection, board, 1.0)
+                self._slow(injection, board, 1.0)
             case AddRule():
                 self._remove_rule(injection.number)
             case TellActor() | TellDisk():
@@ -133,6 +134,7 @@ class FaultPerformer:
         for wire in list(self._rules):
             if wire in gone or wire[0] == str(own):
                 del self._rules[wire]
+        self._keep_events(board)
 
     def _undo_order(self, injection: Injection, board: HostBoard) -> bool:
         """Have a toolstack undo what was ordered of a device; False if nobody is there yet who could."""
@@ -145,8 +147,13 @@ class FaultPerformer:
 
     def _slow(self, injection: Injection, board: HostBoard, factor: float) -> None:
         """An actor takes longer for its steps, and a device for its commands, too."""
-        self._emit(Slow(_address(board, injection.target), factor))
-        if board.host.device(injection.target) is not None:
+        if injection.target == HYPERVISOR:
+            self._slowed[injection.number] = injection.host if factor > 1 else ""
+            self._keep_events(board)
+        address = _address(board, injection.target)
+        if address:
+            self._emit(Slow(address, factor))
+        if address and board.host.device(injection.target) is not None:
             self._tell(injection, board, active=factor > 1)
 
     def _torn(self, board: HostBoard) -> set[str]:
@@ -176,6 +183,15 @@ class FaultPerformer:
         taker = _taker(board, kind, place)
         self._emit(Send(_address(board, taker), Fault(injection.number, kind.name, active, options)))
 
+    def _keep_events(self, board: HostBoard) -> None:
+        """Have events go by the hypervisor that something is done to on the way there, or on the way back."""
+        kept = {
+            domid
+            for (address, link), rules in self._rules.items()
+            if rules and (domid := _between(board, address, link)) is not None
+        }
+        board.event_links.keep(frozenset(kept), everybody=board.host.name in self._slowed.values())
+
     def _add_rule(self, injection: Injection, wire: Wire, act: AddRule) -> None:
         options = injection.options
         rule = LinkRule(
@@ -187,19 +203,32 @@ class FaultPerformer:
             fields=dict(act.fields),
         )
         self._rules.setdefault(wire, {})[injection.number] = rule
+        self._keep_events(self._board(wire))
         self._apply(wire, str(options["seed"]))
 
     def _remove_rule(self, number: int) -> None:
         for wire, rules in list(self._rules.items()):
             if rules.pop(number, None) is not None:
                 self._apply(wire, f"without {number}")
+                self._keep_events(self._board(wire))
 
     def _heal(self, wire: Wire) -> None:
         if self._rules.pop(wire, None):
             self._emit(Disturb(*wire, [], ""))
+            self._keep_events(self._board(wire))
+
+    def _board(self, wire: Wire) -> HostBoard:
+        return self._boards[Address.parse(wire[0]).host]
 
     def _apply(self, wire: Wire, seed: str) -> None:
         self._emit(Disturb(*wire, list(self._rules[wire].values()), seed))
+
+
+def _between(board: HostBoard, address: str, link: str) -> int | None:
+    """The domain whose messages to the hypervisor, or from there, this is the way of; None if of none."""
+    if address == board.hypervisor:
+        return Address.parse(address).beside(link).domid
+    return Address.parse(address).domid if link == XEN else None
 
 
 def _address(board: HostBoard, name: str) -> str:
@@ -242,8 +271,8 @@ def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:
         target = f"hypervisor:{target}"
     source, destination = Target.on(board.host.name, target).actors
     address = _address(board, source)
-    if destination == "hypervisor":
-        return address, "xen"
+    if destination == HYPERVISOR:
+        return address, XEN
     domain = board.domains.find(destination)
     if domain is not None:
         return address, domain_actor(domain.domid)

@@ -6,7 +6,7 @@ import pytest
 
 from actors.messages import Fault, PowerFails
 from actors.runtime.link_rules import ALTER, DELAY, LinkRule
-from actors.runtime.machine import Disturb, Effect, Freeze, Kill, Send, Slow, Thaw
+from actors.runtime.machine import Connect, Disconnect, Disturb, Effect, Freeze, Kill, Send, Slow, Thaw
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.performer import NOT_RUNNING, FaultPerformer
@@ -207,3 +207,50 @@ def test_the_death_of_a_store_that_has_a_domain_is_a_kill_unless_it_is_planned(
     (effect,) = bench.effects
     assert isinstance(effect, Send)
     assert effect.link == "host0/dom2"
+
+
+CUT = [Disconnect(DOM0, "events/1"), Disconnect(WEB, "events/0")]
+MADE = [Connect(DOM0, "events/1", WEB, "events/0")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("evtchn-lost", "web-0"),
+        ("link-delay", "hypervisor:web-0"),
+        ("link-delay", "dom0:hypervisor"),
+        ("slow", "hypervisor"),
+    ],
+)
+def test_events_go_by_the_hypervisor_before_something_breaks_there_and_until_it_is_whole(bench, kind, target):
+    bench.board.event_links.join(1, 0)
+    injection = bench.begin(kind, target, delay_ns=9, factor=2.0)
+    assert bench.effects[:2] == CUT
+    assert isinstance(bench.effects[2], Disturb | Slow)
+    bench.end(injection)
+    assert [each for each in bench.effects if not isinstance(each, Disturb | Slow)] == MADE
+
+
+def test_what_breaks_elsewhere_does_not_concern_events(bench):
+    bench.board.event_links.join(1, 0)
+    for target in ("sda:dom0", "hypervisor:ioapic"):
+        bench.begin("link-delay", target, delay_ns=9)
+        assert len(bench.effects) == 1
+    bench.begin("slow", "dom0", factor=2.0)
+    assert len(bench.effects) == 1
+
+
+def test_two_rules_of_a_link_have_to_end_before_events_go_directly_again(bench):
+    bench.board.event_links.join(1, 0)
+    one, other = (bench.begin("link-delay", "hypervisor:web-0", delay_ns=9) for _ in range(2))
+    bench.end(one)
+    assert len(bench.effects) == 1
+    bench.end(other)
+    assert bench.effects[1:] == MADE
+
+
+def test_a_heal_lets_events_go_directly_again(bench):
+    bench.board.event_links.join(1, 0)
+    bench.begin("link-delay", "hypervisor:web-0", delay_ns=9)
+    bench.begin("link-heal", "hypervisor:web-0")
+    assert bench.effects[1:] == MADE
