@@ -352,17 +352,18 @@ class ActorDriver:
             self._inbox.put(LinkClosed(link.name, reason))
 
     def _exit(self, reason: str) -> None:
-        assert self._nursery is not None, "machines exit while the driver runs"
+        """End, after a moment in which peers may read what was sent before."""
+        nursery = self._nursery
+        assert nursery is not None, "machines exit while the driver runs"
         self._exit_reason = reason
         self._alarm.stop()
-        self._nursery.start_soon(self._linger)
 
-    async def _linger(self) -> None:
-        """Give peers a moment to read what was sent before the exit, then end."""
-        assert self._nursery is not None, "the driver runs"
-        with trio.move_on_after(LINGER_S):
-            await self._outgoing.drained()
-        self._nursery.cancel_scope.cancel()
+        async def linger() -> None:
+            with trio.move_on_after(LINGER_S):
+                await self._outgoing.drained()
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(linger)
 
     def _ring(self) -> None:
         """Tell the machine that its time has come."""
