@@ -138,6 +138,9 @@ class FaultRecords:
                 self._observe("rebooting", what)
             if not injection.is_there:
                 injection.target_started(change.at_ns)
+                # Who waits now waits for this life, which may serve it before anybody looks again.
+                for guest_id in injection.waiting_for:
+                    injection.is_served(guest_id, self._guests[guest_id].oldest_issue_ns, 0, change.at_ns)
                 if injection.recovered_at_ns is not None:
                     self._observe("recovered", f"{injection.title}: it runs again; no guest waited for it")
             elif injection.target == change.name:
