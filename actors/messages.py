@@ -353,6 +353,19 @@ class Interrupts:
     text: str
 
 
+@wire(63)
+@dataclass(slots=True)
+class MessagePart:
+    """Part `index` of `count` of a longer message of the same sender: bytes of its wire form.
+
+    All parts of one come in their order, with none of another between; another first part begins anew.
+    """
+
+    index: int
+    count: int
+    data: bytes = field(repr=False)
+
+
 CODEC = Codec(
     Hypercall,
     HypercallReply,
@@ -394,4 +407,5 @@ CODEC = Codec(
     CannotGoOn,
     ReadInterrupts,
     Interrupts,
+    MessagePart,
 )

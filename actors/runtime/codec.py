@@ -45,9 +45,13 @@ def wire(tag: int) -> Callable[[type[T]], type[T]]:
 
 
 class Codec:
-    """The messages of one protocol. It keeps a packer and an unpacker: one codec for each thread."""
+    """The messages of one protocol. It keeps a packer and an unpacker: one codec for each thread.
 
-    def __init__(self, *classes: type) -> None:
+    `frame_limit`: how long a payload may be, in bytes.
+    """
+
+    def __init__(self, *classes: type, frame_limit: int = MAX_FRAME_BYTES) -> None:
+        self._frame_limit = frame_limit
         self._pack = msgpack.Packer().pack
         self.rows: dict[type, Callable[[object], tuple[object, ...]]] = {}
         self._makers: dict[int, Maker] = {}
@@ -96,7 +100,7 @@ class Codec:
     def _renew(self) -> None:
         """A fresh unpacker: the old one may hold the rest of a frame that was refused."""
         unpacker = msgpack.Unpacker(
-            max_buffer_size=2 * MAX_FRAME_BYTES, max_array_len=MAX_ARRAY_ITEMS, max_ext_len=0
+            max_buffer_size=2 * self._frame_limit, max_array_len=MAX_ARRAY_ITEMS, max_ext_len=0
         )
         self._feed = unpacker.feed
         self._unpack = unpacker.unpack

@@ -3,17 +3,16 @@
 Rules: both drivers answer so, and what is sent back goes the way of all that the machine sends.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from actors.runtime.machine import Effect, Machine, Received, Send
 
-Intercept = Callable[[str, object, Machine], object | None]
-"""The answer to a message of a link, or None for nothing."""
+Intercept = Callable[[str, object, Machine], Iterable[object]]
+"""What is sent back for a message of a link."""
 Intercepts = Mapping[type, Intercept]
 """By the type of the message."""
 
 
 def answer(intercept: Intercept, event: Received, machine: Machine) -> list[Effect]:
     """What is to be done about a message that is intercepted."""
-    reply = intercept(event.link, event.message, machine)
-    return [] if reply is None else [Send(event.link, reply)]
+    return [Send(event.link, each) for each in intercept(event.link, event.message, machine)]

@@ -100,19 +100,19 @@ async def test_a_machine_that_fails_ends_the_run_with_its_exception(
 async def test_intercepted_messages_are_answered_without_the_machine(
     recorder: type, stream_pair: Pair
 ) -> None:
-    def answer(link: str, message: object, asked: object) -> object | None:
+    def answer(link: str, message: object, asked: object) -> list[object]:
         assert link == "peer"
         assert asked is machine
         assert isinstance(message, Query)
-        return Note(message.number + 1) if message.number else None
+        return [Note(message.number + each) for each in range(message.number)]
 
     machine = recorder()
     driver = a_driver(machine, intercept={Query: answer})
     driver.plug("peer", stream_pair[0])
     peer = greeted(stream_pair[1])
-    peer.say(CODEC.encode(Query(0)) + CODEC.encode(Query(5)))
+    peer.say(CODEC.encode(Query(0)) + CODEC.encode(Query(2)))
     async with running(driver):
-        assert await peer.hear() == [[Note(6)]]
+        assert await peer.hear() == [[Note(2), Note(3)]]
     assert machine.events == [LinkOpened("peer")]
 
 

@@ -124,9 +124,9 @@ class Asking(Silent):
         return []
 
 
-def answer(link: str, message: object, machine: Machine) -> object:
+def answer(link: str, message: object, machine: Machine) -> list[object]:
     assert (link, message) == ("peer", ReadStatistics(7))
-    return Statistics(7, {"heard": machine.statistics()})
+    return [Statistics(7, {"heard": machine.statistics()})]
 
 
 ANSWERS = {ReadStatistics: answer}

@@ -14,6 +14,7 @@ holdout            finds the guest that all wait for
 guest_record       what was seen of a guest
 readings           what was read of every actor
 statistics_maps    how statistics cross
+parts              how what is too long for a frame does
 lives              how often a guest was started, and what it died of
 journal_budget     stops guests whose journals have grown beyond what they may
 interrupt_tables   the /proc/interrupts of the domains

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from actors.address import Address
 from actors.dom0.shutdown_actions import DESTROY
-from actors.messages import CannotGoOn, Interrupts, StateWritten, Statistics
+from actors.messages import CannotGoOn, Interrupts, MessagePart, StateWritten, Statistics
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
@@ -25,6 +25,7 @@ from cluster.lab.experiment.host_clock import ClockGap, HostClock
 from cluster.lab.experiment.laboratory import Laboratory
 from cluster.lab.experiment.lives import death_of
 from cluster.lab.experiment.outcome import Outcome
+from cluster.lab.experiment.parts import Parts
 from cluster.lab.experiment.phases import Phases
 
 
@@ -49,6 +50,7 @@ class Supervisor(Machine):
         told = observe, self._emit, self._domain_changed
         self.lab = Laboratory(cluster, journals, store_logs or {}, *told, keep, journal_budget)
         self.phases = Phases(self.lab, self._emit, endless=endless)
+        self._parts = Parts()
         self._host_clock = host_clock
         self._effects: list[Effect] = []
         self._started = False
@@ -81,8 +83,8 @@ class Supervisor(Machine):
         if self._host_clock is not None and (gap := self._host_clock.look(now_ns, self._next_look_ns)):
             self._stood_still(*gap)
         match event:
-            case Received(link=link, message=Statistics() as message):
-                self.lab.readings.take(link, message, now_ns)
+            case Received(link=link, message=Statistics() | Interrupts() | MessagePart() as message):
+                self._answered(link, message)
                 return []
             case Received(link=link, message=StateWritten() as message):
                 # There are several of each guest that recovers, and all guests are looked at below.
@@ -90,9 +92,6 @@ class Supervisor(Machine):
                     return []
             case Received(link=link, message=CannotGoOn(text=text)):
                 self._end_early(link, f"{link}: {text}")
-            case Received(link=link, message=Interrupts() as message):
-                self.lab.interrupt_tables.take(link, message)
-                return []
             case Received(link=link, message=message):
                 self._board(link).received(message, now_ns)
             case StoodStill():
@@ -148,6 +147,13 @@ class Supervisor(Machine):
         self.phases.stood_still(self._now_ns - began_ns)
         self.lab.fault_run.stood_still(self._now_ns - began_ns)
 
+    def _answered(self, link: str, message: object) -> None:
+        match self._parts.take(link, message) if isinstance(message, MessagePart) else message:
+            case Statistics() as statistics:
+                self.lab.readings.take(link, statistics, self._now_ns)
+            case Interrupts() as interrupts:
+                self.lab.interrupt_tables.take(link, interrupts)
+
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
 
@@ -156,6 +162,7 @@ class Supervisor(Machine):
 
     def _process_ended(self, address: str, status: int) -> None:
         board = self._board(address)
+        self._parts.forget(address)
         if self.breakable:
             trouble = self.faults.process_ended(board, address, status, self._now_ns)
             failed_at_boot = self.phase == "boot" and bool(status >> 8)

@@ -42,7 +42,9 @@ class ControlReply:
     values: dict[str, object]
 
 
-CONTROL_CODEC = Codec(ControlRequest, ControlReply)
+REPLY_BYTES_MAX = 16 * 1024 * 1024
+"""A reply is one frame, however many domains there are to tell of."""
+CONTROL_CODEC = Codec(ControlRequest, ControlReply, frame_limit=REPLY_BYTES_MAX)
 
 
 class NotRunning(Exception):  # noqa: N818 (it names what happened)
@@ -107,7 +109,7 @@ def ask(name: str | None, command: str, arguments: dict[str, object]) -> Control
 
 
 def _receive(connection: socket.socket) -> ControlReply:
-    reader = FrameReader()
+    reader = FrameReader(REPLY_BYTES_MAX)
     while True:
         data = connection.recv(65536)
         if not data:

@@ -14,13 +14,13 @@ import trio
 
 from actors.dom0.stub_store import XENSTORE_PAGES
 from actors.runtime.actor import ActorDriver
-from actors.runtime.codec import MAX_FRAME_BYTES, ProtocolViolation
+from actors.runtime.codec import ProtocolViolation
 from actors.runtime.framing import FrameReader, frame, hello_frame
 from actors.runtime.machine import DeadlinePassed
 from cluster.lab.experiment.breaking.by_hand import fault_by_hand
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.supervisor import Supervisor
-from cluster.running.control.client import CONTROL_CODEC, ControlReply, ControlRequest
+from cluster.running.control.client import CONTROL_CODEC, REPLY_BYTES_MAX, ControlReply, ControlRequest
 from cluster.running.control.fault_schedule import fault_schedule
 from cluster.running.control.interrupts import read_interrupts
 from cluster.running.control.listener import accept, close
@@ -198,8 +198,8 @@ def _framed(reply: ControlReply) -> bytes:
     """A reply as a frame; an error instead of one that no frame holds."""
     reply = ControlReply(reply.error[:ERROR_TEXT_MAX], reply.values)
     data = CONTROL_CODEC.encode(reply)
-    if len(data) > MAX_FRAME_BYTES:
-        text = f"the reply has {len(data)} bytes, and {MAX_FRAME_BYTES} can be sent"
+    if len(data) > REPLY_BYTES_MAX:
+        text = f"the reply has {len(data)} bytes, and {REPLY_BYTES_MAX} can be sent"
         data = CONTROL_CODEC.encode(ControlReply(text, {}))
     return frame(data)
 

@@ -36,6 +36,7 @@ from actors.runtime.transport import ByteStream, SocketStream
 from actors.runtime.waiting import Waiting
 from actors.xenstore.archive import Archive, ArchiveError, UnreadableArchive
 from actors.xenstore.sqlite_archive import SqliteArchive
+from cluster.lab.experiment.parts import in_parts
 from cluster.lab.experiment.statistics_maps import map_of
 from cluster.lab.trace.files import begin_recording
 from cluster.running.drivers.console_log import ConsoleLog
@@ -96,17 +97,17 @@ def archive_path(directory: Path, host: str, boot: int) -> Path:
     return directory / "stores" / f"{host}-{boot}.db"
 
 
-def answer_statistics(_: str, message: object, machine: Machine) -> Statistics:
+def answer_statistics(_: str, message: object, machine: Machine) -> list[object]:
     """The driver's answer to ReadStatistics; the machine is not troubled."""
     assert isinstance(message, ReadStatistics), "only these are intercepted"
     values = machine.statistics()
-    return Statistics(message.sequence, map_of(values) if values is not None else {})
+    return in_parts(Statistics(message.sequence, map_of(values) if values is not None else {}))
 
 
-def answer_interrupts(_: str, message: object, machine: Machine) -> Interrupts:
+def answer_interrupts(_: str, message: object, machine: Machine) -> list[object]:
     """The driver's answer to ReadInterrupts."""
     assert isinstance(message, ReadInterrupts), "only these are intercepted"
-    return Interrupts(message.sequence, machine.interrupts())
+    return in_parts(Interrupts(message.sequence, machine.interrupts()))
 
 
 ANSWERS: Intercepts = {ReadStatistics: answer_statistics, ReadInterrupts: answer_interrupts}
