@@ -150,6 +150,11 @@ class GuestRecord:
         return not self.has_left and any(each.wanted for each in self.journals)
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether it is to come back, or is still to be answered with success after an error."""
+        return self.returns or (not self.ended and self.works and self.ended_in_error)
+
+    @property
     def is_up(self) -> bool:
         """Whether its workload has started, or has ended already."""
         started = {GuestState.running, GuestState.finished, GuestState.failed}

@@ -43,3 +43,8 @@ class Laboratory:
         self.outcome = Outcome()
         self.interrupt_tables = InterruptTables(emit)
         self.readings = Readings(self.boards, emit)
+
+    def look_at_guests(self, now_ns: int) -> None:
+        """See how long each has been out."""
+        for guest in self.guests.values():
+            guest.look(now_ns)

@@ -11,11 +11,12 @@ from typing import ClassVar, Final
 from actors.address import Address
 from actors.runtime.machine import Effect, Exit
 from actors.runtime.units import NS_PER_S
+from cluster.lab.experiment.breaking.records import WATCH_NS
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.laboratory import Laboratory
 
-WATCH_NS: Final = 5_000_000
 IDLE_NS: Final = 20_000_000
+"""How often to look at all guests, too, be the run as busy as it may."""
 SOONEST_NS: Final = 100_000
 BOOT_LIMIT_NS: Final = 60 * NS_PER_S
 QUIET_LIMIT_NS: Final = 10 * NS_PER_S
@@ -55,6 +56,7 @@ class Phases:
         self._now_ns = 0
         self._phase_began_ns = 0
         self._ask_again_ns = 0
+        self._look_again_ns = 0
         self._ending = False
         self._aborted = False
 
@@ -94,8 +96,9 @@ class Phases:
             self._lab.outcome.unknown.append("interrupted")
             self.cut_power(now_ns)
         if self.present.breakable:
-            for guest in self._lab.guests.values():
-                guest.look(now_ns)
+            if now_ns >= self._look_again_ns:
+                self._look_again_ns = now_ns + IDLE_NS
+                self._lab.look_at_guests(now_ns)
             self._lab.fault_run.tick(now_ns)
         self.present.tick(self)
         interval_ns = self._lab.cluster.metrics.interval
@@ -107,7 +110,12 @@ class Phases:
         """When to look again; None when all is over."""
         if self.finished:
             return None
-        interval = WATCH_NS if self._lab.fault_run.records.recovering else self.present.look_ns
+        interval, records = self.present.look_ns, self._lab.fault_run.records
+        if self.present.breakable and records.recovering:
+            watch_ns = records.next_look_ns
+            interval = (
+                WATCH_NS if watch_ns is None else min(interval, max(watch_ns - self._now_ns, SOONEST_NS))
+            )
         due = self._lab.fault_run.next_due_ns()
         if self.present.breakable and due is not None:
             interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)
@@ -121,6 +129,8 @@ class Phases:
         self._enter("off")
 
     def _enter(self, phase: str) -> None:
+        if not self.rows[phase].breakable and self.present.breakable:
+            self._lab.look_at_guests(self._now_ns)  # for the last time
         self.name = phase
         self._phase_began_ns = self._now_ns
         self._lab.observe(phase, "")
@@ -175,13 +185,12 @@ class Phases:
 
     def _in_settle(self) -> None:
         self._lab.fault_run.end(self._now_ns)
-        failing = any(
-            each.works and each.ended_in_error for each in self._lab.guests.values() if not each.ended
-        )
-        returning = any(each.returns for each in self._lab.guests.values())
         records = self._lab.fault_run.records
-        fresh = records.recovered_since(self._now_ns - CALM_NS)
-        unsettled = records.unsettled or fresh or failing or returning
+        unsettled = (
+            records.unsettled
+            or records.recovered_since(self._now_ns - CALM_NS)
+            or any(each.is_unsettled for each in self._lab.guests.values())
+        )
         if not unsettled or self._elapsed_ns > self._lab.cluster.settle_ns:
             records.give_up()
             for guest in self._lab.guests.values():

@@ -189,6 +189,9 @@ class Supervisor(Machine):
 
     def _guest_changed(self, guest: GuestRecord, change: DomainChange) -> None:
         board, counts = self.lab.boards[change.host], self.breakable
+        if counts:
+            guest.look(self._now_ns)
+        self.faults.guest_changed(guest.guest_id)
         if change.what == "started":
             guest.start(change.domid)
             if self.phase == "stop":  # it was not there when the others were told
