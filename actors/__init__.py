@@ -14,6 +14,7 @@ Layers, each standing on those below it:
     devices           beside it, the hardware
     messages          every message that crosses a process boundary
     event_messages    beneath them, those of events that go without the hypervisor
+    reading_messages  beside these, what whoever looks on reads of an actor
     notebook          what guests write down for the experimenter, outside of what is simulated
     policies          what can be chosen about who survives
     address           who is meant: a host and an actor of it

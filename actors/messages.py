@@ -17,6 +17,7 @@ from actors.event_messages import (
     SendDirectly,
     WithdrawEvents,
 )
+from actors.reading_messages import Interrupts, MessagePart, ReadInterrupts, ReadStatistics, Statistics
 from actors.runtime.codec import Codec, wire
 
 # Between a domain and the hypervisor (link "xen" in the domain, "domN" in the hypervisor).
@@ -275,23 +276,6 @@ class PowerButton:
     """Orderly power off of a device: write back what is volatile, then end."""
 
 
-@wire(50)
-@dataclass(slots=True)
-class ReadStatistics:
-    """Asks for the statistics of an actor's machine; its driver answers, the machine is not troubled."""
-
-    sequence: int
-
-
-@wire(51)
-@dataclass(slots=True)
-class Statistics:
-    """The statistics of an actor's machine, as a map."""
-
-    sequence: int
-    values: dict[str, object]
-
-
 @wire(56)
 @dataclass(slots=True)
 class Fault:
@@ -334,36 +318,6 @@ class CannotGoOn:
     """What an actor needs from outside of the simulated host has failed it, as `text` says."""
 
     text: str
-
-
-@wire(60)
-@dataclass(slots=True)
-class ReadInterrupts:
-    """Asks for an actor's /proc/interrupts; its driver answers, the machine is not troubled."""
-
-    sequence: int
-
-
-@wire(61)
-@dataclass(slots=True)
-class Interrupts:
-    """The text of an actor's /proc/interrupts; empty for one that has none."""
-
-    sequence: int
-    text: str
-
-
-@wire(63)
-@dataclass(slots=True)
-class MessagePart:
-    """Part `index` of `count` of a longer message of the same sender: bytes of its wire form.
-
-    All parts of one come in their order, with none of another between; another first part begins anew.
-    """
-
-    index: int
-    count: int
-    data: bytes = field(repr=False)
 
 
 CODEC = Codec(

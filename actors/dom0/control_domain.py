@@ -142,8 +142,10 @@ class ControlDomain(Kernel):
     async def _serve(self, xenbus: Xenbus, *, whole: bool) -> None:
         """Backends: of what the last dom0 has left, and then of what stands in the store."""
         self._builder.xenbus = xenbus
-        behind, policy = self._hardware.behind, self._plan.reconnect
-        self._backends = Backends(self, xenbus, behind, policy, home=DOM0_HOME, box=self._box)
+        behind, policy, tells = self._hardware.behind, self._plan.reconnect, self._plan.tells_states
+        self._backends = Backends(
+            self, xenbus, behind, policy, home=DOM0_HOME, box=self._box, tells_states=tells
+        )
         await self._backends.adopt(whole=whole)
         self._builder.adopted = self._backends.adopted
         await self._backends.start()

@@ -53,7 +53,10 @@ class DomainPlan:
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
-    """What dom0 is to do on this host; `built_for` are the releases of Xen that its toolstack speaks."""
+    """What dom0 is to do on this host; `built_for` are the releases of Xen that its toolstack speaks.
+
+    `tells_states`: the experimenter waits for states of devices (`StateWritten`).
+    """
 
     domains: tuple[DomainPlan, ...]
     store: StorePlace
@@ -62,6 +65,7 @@ class HostPlan:
     drives: Given
     built_for: tuple[str, ...]
     store_restart: StoreRestart = StoreRestart.lose
+    tells_states: bool = False
 
     def pack(self) -> Data:
         """As the argument of dom0's program has it."""
@@ -72,6 +76,7 @@ class HostPlan:
             "reconnect": self.reconnect.value,
             "watchdog_s": self.watchdog_s,
             "built_for": list(self.built_for),
+            "tells_states": self.tells_states,
             **packed_devices(self.drives),
         }
 
@@ -86,6 +91,7 @@ class HostPlan:
             watchdog_s=data["watchdog_s"],
             drives=devices_in(data),
             built_for=tuple(data["built_for"]),
+            tells_states=data["tells_states"],
         )
 
 

@@ -24,6 +24,7 @@ from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
+from actors.kernel.store import Store
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.threads import Future, Thread
 from actors.kernel.xenbus_frontend import XenbusFrontend
@@ -146,8 +147,9 @@ class Guest(Kernel):
         def tell(_path: str, state: int) -> None:
             self.send(SUPERVISOR, StateWritten("frontend", 0, number, state, device_class.name))
 
-        store, policy = ObservedStore(self.xenbus, tell), self.configuration.frontend
-        device = device_class.frontend(self, store, device_class.frontend_path(number), policy)
+        told = self.configuration
+        store: Store = ObservedStore(self.xenbus, tell) if told.tells_states else self.xenbus
+        device = device_class.frontend(self, store, device_class.frontend_path(number), told.frontend)
         await device.connect()
         self._devices[device_class.name, name] = device
         if isinstance(device, Blkfront):

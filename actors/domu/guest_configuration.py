@@ -13,7 +13,7 @@ from actors.policies import Frontend
 class GuestConfiguration:
     """Its work on each of its disks and on XenStore, None for none; its writes are stamped with `guest_id`.
 
-    `vitals_ns`: how often it tells its vitals.
+    `vitals_ns`: how often it tells its vitals. `tells_states`: as dom0's (`HostPlan`).
     """
 
     name: str
@@ -24,6 +24,7 @@ class GuestConfiguration:
     store: StoreSpec | None
     seed: int
     devices: tuple[DevicePlan, ...]
+    tells_states: bool = False
 
     def cmd_line(self) -> str:
         """As text."""
@@ -43,4 +44,5 @@ class GuestConfiguration:
             store=StoreSpec(**told["store"]) if told["store"] is not None else None,
             seed=told["seed"],
             devices=tuple(DevicePlan.parse(each) for each in told["devices"]),
+            tells_states=told["tells_states"],
         )

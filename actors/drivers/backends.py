@@ -26,7 +26,7 @@ from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
 from actors.kernel.recovery_box import RecoveryBox
 from actors.kernel.resumable_backend import ResumableBackend
-from actors.kernel.store import read_state
+from actors.kernel.store import Store, read_state
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Xenbus
 from actors.kernel.xenbus_backend import Served, XenbusBackend
@@ -42,6 +42,7 @@ class Backends:
     """The backends of one domain. `home` is where its nodes stand in the store.
 
     What is served is written down in the `box`, if there is one; `adopted` are those that were found there.
+    The experimenter hears of each of their states if it waits for some (`tells_states`).
     `lived_on`: those of which is known that an earlier life of this domain has served them.
     """
 
@@ -54,6 +55,7 @@ class Backends:
         *,
         home: str,
         box: RecoveryBox | None = None,
+        tells_states: bool = False,
     ) -> None:
         self._kernel = kernel
         self._xenbus = xenbus
@@ -61,6 +63,7 @@ class Backends:
         self._policy = policy
         self._home = home
         self._box = box
+        self._tells_states = tells_states
         self.lived_on: set[Device] = set()
         self.devices: dict[Device, XenbusBackend] = {}
         self.adopted: set[Device] = set()
@@ -189,7 +192,9 @@ class Backends:
             box=self._box,
         )
         self.lived_on.discard(key)
-        store = ObservedStore(self._xenbus, lambda _path, state: self._tell_state(key, state))
+        store: Store = self._xenbus
+        if self._tells_states:
+            store = ObservedStore(store, lambda _path, state: self._tell_state(key, state))
         return device_class.backend(self._kernel, store, served, backing)
 
     def check_box(self) -> None:

@@ -9,12 +9,16 @@ from actors.policies import Reconnect
 
 @dataclass(frozen=True, slots=True)
 class DriverConfiguration:
-    """The devices that it drives, and the policies of its host. `watchdog_s`: 0 for none."""
+    """The devices that it drives, and the policies of its host. `watchdog_s`: 0 for none.
+
+    `tells_states`: as dom0's (`HostPlan`).
+    """
 
     name: str
     drives: Given
     reconnect: Reconnect
     watchdog_s: int
+    tells_states: bool = False
 
     def cmd_line(self) -> str:
         """As text."""
@@ -23,6 +27,7 @@ class DriverConfiguration:
             **packed_devices(self.drives),
             "reconnect": self.reconnect,
             "watchdog_s": self.watchdog_s,
+            "tells_states": self.tells_states,
         }
         return json.dumps(told, separators=(",", ":"))
 
@@ -30,4 +35,5 @@ class DriverConfiguration:
     def parse(cls, cmd_line: str) -> "DriverConfiguration":
         """What `cmd_line` was made of."""
         told = json.loads(cmd_line)
-        return cls(told["name"], devices_in(told), Reconnect(told["reconnect"]), told["watchdog_s"])
+        policy = Reconnect(told["reconnect"])
+        return cls(told["name"], devices_in(told), policy, told["watchdog_s"], told["tells_states"])

@@ -55,8 +55,10 @@ class DriverDomain(Kernel):
         await self.grants.setup()
         self._xenbus = xenbus = connect_to_store(self, reconnect=True)
         await self._hardware.probe()
-        behind = self._hardware.behind
-        self._backends = Backends(self, xenbus, behind, self.configuration.reconnect, home=OWN_HOME)
+        behind, told = self._hardware.behind, self.configuration
+        self._backends = Backends(
+            self, xenbus, behind, told.reconnect, home=OWN_HOME, tells_states=told.tells_states
+        )
         await self._backends.start()
         await xenbus.watch(SHUTDOWN, self._shutdown_requested)
         self.log(f"{self.name}: serves {self._hardware}")

@@ -186,7 +186,16 @@ def test_a_plan_crosses_as_data_and_comes_back_as_it_was() -> None:
 
     assert HostPlan.parse(packed) == plan
     assert list(packed) == [
-        *("domains", "xenstore", "store_restart", "reconnect", "watchdog_s", "built_for", "disks")
+        *(
+            "domains",
+            "xenstore",
+            "store_restart",
+            "reconnect",
+            "watchdog_s",
+            "built_for",
+            "tells_states",
+            "disks",
+        )
     ]
     assert packed["disks"] == [{"name": "sda", "gsi": 16, "trigger": "level"}]
     assert type(packed["xenstore"]) is type(packed["reconnect"]) is str

@@ -16,7 +16,9 @@ DEVICES = (
 )
 WORK = WorkloadSpec("random", depth=4, rate=0.5)
 IDLE = GuestConfiguration("web-0", 7, Frontend.stock_linux, 0, None, None, 1, ())
-BUSY = GuestConfiguration("web-0", 7, Frontend.reconnect, 10**9, WORK, StoreSpec(4, 20.0), 2**63, DEVICES)
+BUSY = GuestConfiguration(
+    "web-0", 7, Frontend.reconnect, 10**9, WORK, StoreSpec(4, 20.0), 2**63, DEVICES, True
+)
 
 
 @pytest.mark.parametrize("told", [IDLE, BUSY], ids=["idle", "busy"])
@@ -35,4 +37,5 @@ def test_it_is_json_without_a_space_and_has_every_key_even_of_what_is_not_there(
         "store": None,
         "seed": 1,
         "devices": [],
+        "tells_states": False,
     }

@@ -40,9 +40,12 @@ class Served:
         self.xenbus = local_client(self.kernel, daemon)
         self.asked: list[str] = []
 
-    def start(self, home: str = DOM0_HOME) -> "Served":
+    def start(self, home: str = DOM0_HOME, *, tells_states: bool = True) -> "Served":
         behind = {"params": self.volume}
-        self.backends = Backends(self.kernel, self.xenbus, behind, Reconnect.renegotiate, home=home)
+        policy = Reconnect.renegotiate
+        self.backends = Backends(
+            self.kernel, self.xenbus, behind, policy, home=home, tells_states=tells_states
+        )
         self.xen.do(0, self.backends.start())
         self.xen.run()
         return self
@@ -171,6 +174,9 @@ def test_dom0_leaves_what_was_written_before_it_looked_to_its_toolstack() -> Non
     assert served.start().backends.devices == {}
 
 
-def test_the_supervisor_hears_of_every_state(served: Served) -> None:
+@pytest.mark.parametrize("tells_states", [True, False])
+def test_the_supervisor_hears_of_every_state_if_it_waits_for_some(tells_states: bool) -> None:
+    served = Served().start(tells_states=tells_states)
     served.attach()
-    assert served.told == [("backend", 1, 51712, 2)]
+    assert served.state() == "2"
+    assert served.told == [("backend", 1, 51712, 2)] * tells_states

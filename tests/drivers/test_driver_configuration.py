@@ -4,7 +4,9 @@ from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.interrupt_line import InterruptLine
 from actors.policies import Reconnect
 
-TOLD = DriverConfiguration("storage", {"disks": (InterruptLine("sdb", 17, "level"),)}, Reconnect.resume, 2)
+TOLD = DriverConfiguration(
+    "storage", {"disks": (InterruptLine("sdb", 17, "level"),)}, Reconnect.resume, 2, True
+)
 
 
 def test_a_command_line_is_read_as_it_was_made() -> None:
@@ -14,4 +16,5 @@ def test_a_command_line_is_read_as_it_was_made() -> None:
 def test_it_is_json_without_a_space() -> None:
     disks = '[{"name":"sdb","gsi":17,"trigger":"level"}]'
 
-    assert TOLD.cmd_line() == f'{{"name":"storage","disks":{disks},"reconnect":"resume","watchdog_s":2}}'
+    policies = '"reconnect":"resume","watchdog_s":2,"tells_states":true'
+    assert TOLD.cmd_line() == f'{{"name":"storage","disks":{disks},{policies}}}'

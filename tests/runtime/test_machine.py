@@ -7,8 +7,9 @@ import pytest
 import trio
 import trio.testing
 
-from actors.messages import CODEC, ReadStatistics, Statistics
+from actors.messages import CODEC
 from actors.messages import ConsoleInput as Note
+from actors.reading_messages import ReadStatistics, Statistics
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import Effect, Event, Exit, LinkOpened, Machine, ProcessEnded, Received, Send
 from actors.runtime.simulation import Simulation

@@ -65,7 +65,9 @@ class Resolution:
         faults = [
             resolve_fault(each, number, self.inventory) for number, each in enumerate(cluster.faults, start=1)
         ]
-        return replace(resolved, faults=faults)
+        tells_states = any(each.trigger is not None and each.trigger.is_of_device for each in faults)
+        hosts = tuple(replace(each, tells_states=tells_states) for each in self._hosts)
+        return replace(resolved, faults=faults, hosts=hosts)
 
     def _host(self, host: HostSchema) -> ResolvedHost:
         taken = Counter[str]()

@@ -42,6 +42,11 @@ class Trigger:
     nth: int = 1
     since_boot: bool = False
 
+    @property
+    def is_of_device(self) -> bool:
+        """Whether it waits for what an end of a device writes of itself."""
+        return self.what in {"frontend", "backend"}
+
     def __str__(self) -> str:
         times = f", time {self.nth}" if self.nth > 1 else ""
         return f"{self.what} {self.subject} is {self.state}{times}"
@@ -86,7 +91,10 @@ class ResolvedFault:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedHost:
-    """One host, and the guests that are created there; `hardware` in the order of its lines."""
+    """One host, and the guests that are created there; `hardware` in the order of its lines.
+
+    `tells_states`: a fault waits for the state of a device, so domains tell of theirs.
+    """
 
     name: str
     seed: int
@@ -104,6 +112,7 @@ class ResolvedHost:
     guests: tuple[ResolvedGuest, ...]
     driver_domains: tuple[ResolvedDriverDomain, ...] = ()
     links: Links = Links.hypervisor
+    tells_states: bool = False
 
     @property
     def volumes(self) -> list[Volume]:
@@ -171,17 +180,20 @@ class ResolvedHost:
             watchdog_s=self.watchdog_s,
             built_for=self.built_for,
             drives=self._drives("dom0"),
+            tells_states=self.tells_states,
         )
 
     def _driver_plan(self, driver: ResolvedDriverDomain) -> DomainPlan:
         drives = self._drives(driver.name)
-        told = DriverConfiguration(driver.name, drives, self.architecture.reconnect, self.watchdog_s)
+        policy = self.architecture.reconnect
+        told = DriverConfiguration(driver.name, drives, policy, self.watchdog_s, self.tells_states)
         lines = tuple(line for lines in drives.values() for line in lines)
         return replace(driver.plan(told.cmd_line()), domid=driver.domid, drives=lines)
 
     def _guest_plan(self, guest: ResolvedGuest) -> DomainPlan:
         devices = tuple(each.plan(self.domid_of(each.backend)) for each in guest.devices)
-        return replace(guest.plan(guest.configuration(self.seed).cmd_line()), devices=devices)
+        told = guest.configuration(self.seed, tells_states=self.tells_states)
+        return replace(guest.plan(told.cmd_line()), devices=devices)
 
     def _drives(self, driver: str) -> Given:
         """The devices that a domain drives, by kind."""

@@ -76,7 +76,7 @@ class ResolvedGuest(ResolvedDomain):
         """Whether one of its devices is a part of this one of the host."""
         return any(each.lies_on == hardware for each in self.devices)
 
-    def configuration(self, seed: int) -> GuestConfiguration:
+    def configuration(self, seed: int, *, tells_states: bool) -> GuestConfiguration:
         """What it is told itself."""
         return GuestConfiguration(
             name=self.name,
@@ -87,6 +87,7 @@ class ResolvedGuest(ResolvedDomain):
             store=self.store,
             seed=seed,
             devices=tuple(each.device for each in self.devices),
+            tells_states=tells_states,
         )
 
 

@@ -6,7 +6,7 @@ A domain that hangs does not answer; who asked gives up by himself.
 
 from collections.abc import Callable, Iterable
 
-from actors.messages import Interrupts, ReadInterrupts
+from actors.reading_messages import Interrupts, ReadInterrupts
 from actors.runtime.machine import Effect, Send
 
 Done = Callable[[str], None]

@@ -7,7 +7,7 @@ part, or makes it longer than any may be, or no message of those that may come s
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.messages import Interrupts, MessagePart, Statistics
+from actors.reading_messages import Interrupts, MessagePart, Statistics
 from actors.runtime.codec import MAX_FRAME_BYTES, Codec, ProtocolViolation
 
 PART_BYTES: Final = MAX_FRAME_BYTES // 4

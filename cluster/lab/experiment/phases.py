@@ -12,12 +12,13 @@ from typing import ClassVar, Final
 from actors.address import Address
 from actors.runtime.machine import Effect, Exit
 from actors.runtime.units import NS_PER_S
+from cluster.lab.experiment.breaking.records import WATCH_NS
 from cluster.lab.experiment.holdout import Holdout
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.laboratory import Laboratory
 
-WATCH_NS: Final = 5_000_000
 IDLE_NS: Final = 20_000_000
+"""How often to look at all guests, too, be the run as busy as it may."""
 SOONEST_NS: Final = 100_000
 BOOT_LIMIT_NS: Final = 60 * NS_PER_S
 """How long a boot may take in which nobody gets on."""
@@ -120,7 +121,12 @@ class Phases:
         """When to look again; None when all is over."""
         if self.finished:
             return None
-        interval = WATCH_NS if self._lab.fault_run.records.recovering else self.present.look_ns
+        interval, records = self.present.look_ns, self._lab.fault_run.records
+        if self.present.breakable and records.recovering:
+            watch_ns = records.next_look_ns
+            interval = (
+                WATCH_NS if watch_ns is None else min(interval, max(watch_ns - self._now_ns, SOONEST_NS))
+            )
         due = self._lab.fault_run.next_due_ns()
         if self.present.breakable and due is not None:
             interval = min(interval, max(due - self._now_ns, SOONEST_NS) if due > self._now_ns else WATCH_NS)

@@ -16,7 +16,7 @@ from actors.domu.vitals import VitalsStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.kernel.device_statistics import BackendStatistics, FrontendStatistics
-from actors.messages import ReadStatistics, Statistics
+from actors.reading_messages import ReadStatistics, Statistics
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.hardware import HARDWARE_KINDS

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from actors.address import Address
 from actors.dom0.shutdown_actions import DESTROY
-from actors.messages import CannotGoOn, Interrupts, MessagePart, StateWritten, Statistics
+from actors.messages import CannotGoOn, StateWritten
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
+from actors.reading_messages import Interrupts, MessagePart, Statistics
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
@@ -198,6 +199,7 @@ class Supervisor(Machine):
         board, counts = self.lab.boards[change.host], self.breakable
         if counts:
             guest.look(self._now_ns)
+        self.faults.guest_changed(guest.guest_id)
         if change.what == "started":
             guest.start(change.domid)
             if guest.boots == 1:

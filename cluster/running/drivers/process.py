@@ -22,9 +22,10 @@ import trio
 
 from actors.address import Address
 from actors.devices.file_image import FileImage
-from actors.messages import CODEC, Interrupts, ReadInterrupts, ReadStatistics, Statistics
+from actors.messages import CODEC
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
+from actors.reading_messages import Interrupts, ReadInterrupts, ReadStatistics, Statistics
 from actors.runtime.actor import ActorDriver
 from actors.runtime.intercept import Intercepts
 from actors.runtime.joined_link import joined_ends

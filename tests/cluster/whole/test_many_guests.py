@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from itertools import chain
 
-from actors.messages import CODEC, MessagePart, Statistics
+from actors.messages import CODEC
+from actors.reading_messages import MessagePart, Statistics
 from actors.runtime.codec import MAX_FRAME_BYTES
 from actors.runtime.machine import Machine
 from actors.runtime.simulated_actor import Tap

@@ -3,6 +3,8 @@
 Rules: a domain that crashes, hangs or ends though nobody here wanted it is a fault, too, be it the
 hypervisor or the process table that tells first; an exit code is a failure of ours besides. A fault is
 over when all guests that it affected have been answered again, or have nothing left to wait for.
+To see who has been answered takes a bounded share of a processor, however many wait, and whatever is said
+meanwhile: those that wait are looked at every `WATCH_NS`, and less often while they are very many.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +23,10 @@ from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 _SEEN_AS: Final = {int(each.seen_as): each.name for each in FAULT_KINDS.values() if each.seen_as is not None}
+WATCH_NS: Final = 5_000_000
+"""Nobody who waits is looked at more often than this, unless something is known to have become of him."""
+WATCH_NS_PER_GUEST: Final = 50_000
+"""The same for each who waits: to look at one takes some 2 us, so that all of it takes 4 % of a processor."""
 _GONE: Final = _SEEN_AS[ShutdownReason.crash]
 """What a fault from outside is called until the process table says how the process ended."""
 
@@ -39,6 +45,7 @@ class FaultRecords:
         self._guests = guests
         self._observe = observe
         self._reconnecting: dict[int, None] = {}
+        self._look_at_ns: dict[int, int] = {}
         self._by_hand = 0
 
     @property
@@ -50,6 +57,19 @@ class FaultRecords:
     def unsettled(self) -> bool:
         """Whether something is still to be seen of a fault, or one is still to be taken away."""
         return any(each.is_open or (each.is_there and each.ends_at_ns) for each in self.injections)
+
+    @property
+    def next_look_ns(self) -> int | None:
+        """When `watch` has something to look at again; None if that does not depend on the time."""
+        return min(
+            (self._look_at_ns.get(each.number, 0) for each in self.injections if each.is_open), default=None
+        )
+
+    def guest_changed(self, guest_id: GuestId) -> None:
+        """Something has become of a guest: whoever waits for it may do so in vain."""
+        for injection in self.injections:
+            if guest_id in injection.waiting_for:
+                self._look_at_ns.pop(injection.number, None)
 
     def recovered_since(self, at_ns: int) -> bool:
         """Whether a fault has been recovered from after this time."""
@@ -105,6 +125,7 @@ class FaultRecords:
     def taken_away(self, injection: Injection, now_ns: int) -> None:
         """A fault that lasted is over."""
         injection.lifted = True
+        self._look_at_ns.pop(injection.number, None)
         injection.taken_away(now_ns)
         self._observe("fault over", injection.title)
 
@@ -167,11 +188,9 @@ class FaultRecords:
         """See who has been answered; True if a recovery has ended just now."""
         waiting = [each for each in self.injections if each.is_open]
         for injection in waiting:
-            before = len(injection.waiting_for)
-            for guest_id in list(injection.waiting_for):
-                self._watch(injection, self._guests[guest_id], boards[injection.host], now_ns)
-            if len(injection.waiting_for) < before:
-                self._reconnects(injection, before)
+            is_over = boards[injection.host].state.power in {"halted", "off"}
+            if is_over or self._look_at_ns.get(injection.number, 0) <= now_ns:
+                self._watch(injection, now_ns, is_over=is_over)
         recovered = [each for each in waiting if each.recovered_at_ns is not None]
         for injection in recovered:
             after_ms = ((injection.recovered_at_ns or 0) - injection.injected_at_ns) / 1e6
@@ -205,13 +224,22 @@ class FaultRecords:
                 return each
         return None
 
-    def _watch(self, injection: Injection, guest: GuestRecord, board: HostBoard, now_ns: int) -> None:
-        if board.state.power in {"halted", "off"}:
-            injection.guest_left(guest.guest_id, now_ns)
-            injection.given_up = True
-        elif not guest.works and guest.is_up and not guest.is_dead and not guest.returns:
-            injection.guest_left(guest.guest_id, now_ns)
-        elif injection.restarted_at_ns is None:
-            pass  # nobody is served before; the journals need not be read to see that
-        elif injection.is_served(guest.guest_id, guest.oldest_issue_ns, guest.last_success_ns, now_ns):
-            injection.guest_answered(guest.guest_id, guest.last_success_ns)
+    def _watch(self, injection: Injection, now_ns: int, *, is_over: bool) -> None:
+        """`is_over`: nothing runs any more on the host."""
+        before = len(injection.waiting_for)
+        for guest_id in list(injection.waiting_for):
+            guest = self._guests[guest_id]
+            if is_over:
+                injection.guest_left(guest_id, now_ns)
+                injection.given_up = True
+            # Nobody is served before the target runs; the journals need not be read to see that.
+            elif injection.restarted_at_ns is not None and injection.is_served(
+                guest_id, guest.oldest_issue_ns, guest.last_success_ns, now_ns
+            ):
+                injection.guest_answered(guest_id, guest.last_success_ns)
+            elif not guest.works and guest.is_up and not guest.is_dead and not guest.returns:
+                injection.guest_left(guest_id, now_ns)
+        left = len(injection.waiting_for)
+        self._look_at_ns[injection.number] = now_ns + max(WATCH_NS, left * WATCH_NS_PER_GUEST)
+        if left < before:
+            self._reconnects(injection, before)

@@ -22,8 +22,8 @@ from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.messages import Statistics
 from actors.notebook.journal import Journal, MemoryJournal
+from actors.reading_messages import Statistics
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.domu.guest_configuration import GuestConfiguration
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.interrupt_line import InterruptLine
 from actors.policies import Reconnect
@@ -47,6 +48,26 @@ def test_dom0_builds_driver_domains_first_and_drives_only_what_is_left(load: Loa
     assert told == DriverConfiguration("storage", {"disks": storage.drives}, Reconnect.renegotiate, 2)
     assert web.devices[0].backend == 1
     assert plan.drives == {"disks": (InterruptLine("sda", 16, "level"),)}
+
+
+@pytest.mark.parametrize(
+    ("when", "tells"),
+    [
+        ("at: 2s", False),
+        ("when: {domain: host0/web-0, state: started}", False),
+        ("when: {vbd: host0/web-0/xvda, state: Connected}", True),
+        ("when: {vbd: host0/web-0/xvda, end: backend, state: Connected}", True),
+    ],
+)
+def test_domains_tell_of_their_devices_only_where_a_fault_waits_for_one(
+    load: Load, when: str, tells: bool
+) -> None:
+    plan = load(*SPLIT, ("at: 2s", when)).hosts[0].dom0_plan()
+
+    storage, *guests = plan.domains
+    assert plan.tells_states is tells
+    assert DriverConfiguration.parse(storage.cmd_line).tells_states is tells
+    assert [GuestConfiguration.parse(each.cmd_line).tells_states for each in guests] == [tells] * 2
 
 
 def test_the_domain_of_the_store_is_made_before_driver_domains(load: Load) -> None:

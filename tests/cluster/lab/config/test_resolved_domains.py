@@ -54,7 +54,7 @@ def test_guests_of_one_name_on_two_hosts_are_two_and_are_called_by_where_they_we
 
 
 def test_a_guest_is_told_its_work_and_its_disks_and_nobody_elses(cluster: ResolvedCluster) -> None:
-    db, web, _ = (each.configuration(7) for each in cluster.guests)
+    db, web, _ = (each.configuration(7, tells_states=True) for each in cluster.guests)
 
     assert (web.name, web.guest_id, web.seed, web.frontend) == ("web", 2, 7, Frontend.stock_linux)
     assert web.devices == (

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from actors.messages import Interrupts, ReadInterrupts
+from actors.reading_messages import Interrupts, ReadInterrupts
 from actors.runtime.machine import Effect, Send
 from cluster.lab.experiment.interrupt_tables import InterruptTables
 from cluster.running.run.run_directory import RunDirectory

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.messages import CODEC, ConsoleInput, Interrupts, MessagePart, Statistics
+from actors.messages import CODEC, ConsoleInput
+from actors.reading_messages import Interrupts, MessagePart, Statistics
 from actors.runtime.codec import MAX_FRAME_BYTES
 from actors.runtime.framing import join_frames
 from cluster.lab.experiment.parts import PART_BYTES, WHOLE_BYTES_MAX, Parts, in_parts

@@ -11,7 +11,7 @@ from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
-from actors.messages import ReadStatistics, Statistics
+from actors.reading_messages import ReadStatistics, Statistics
 from actors.runtime.codec import Codec
 from actors.runtime.machine import Effect, Send
 from actors.xenstore.store import StoreStatistics

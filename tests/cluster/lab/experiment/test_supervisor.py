@@ -13,10 +13,10 @@ from actors.messages import (
     MachineHalt,
     StartDomain,
     StateWritten,
-    Statistics,
     StopDomain,
 )
 from actors.notebook.journal_header import GuestState
+from actors.reading_messages import Statistics
 from actors.runtime.machine import DeadlinePassed, Exit, Freeze, Kill, ProcessEnded, Received, Send, Spawn
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
