@@ -73,8 +73,9 @@ class DirectLinks:
         """Take what the hypervisor says of a port; False if it is something else."""
         match message:
             case OfferEvents(port=port, domid=domid, generation=generation):
-                self._ports[port] = OfferedPort(domid, generation)
-                self._take_offers(domid)
+                offer = self._ports[port] = OfferedPort(domid, generation)
+                if domid in self._links:
+                    self._take(port, offer)
             case SendDirectly(port=port, remote_port=remote_port):
                 if port in self._ports:
                     self._ports[port].remote_port = remote_port
@@ -128,7 +129,9 @@ class DirectLinks:
             self._counts = DirectCounts(self._kernel.memory, self._kernel.pages.mfn(COUNTS_GFN))
         made = self._links[domid] = DirectLink(domid, link)
         self._kernel.on_link(link, partial(self._received, made))
-        self._take_offers(domid)
+        for port, offered in self._ports.items():
+            if offered.domid == domid and not offered.taken:
+                self._take(port, offered)
 
     def closed(self, link: str, reason: str) -> None:  # noqa: ARG002 (the contract of a `LinkOwner`)
         """It is gone, and perhaps what was under way on it."""
@@ -144,14 +147,9 @@ class DirectLinks:
         for link in self._links.values():
             link.check()
 
-    def _take_offers(self, domid: int) -> None:
-        """Answer what was offered of a domain, if its link is there."""
-        if domid not in self._links:
-            return
-        for port, offered in self._ports.items():
-            if offered.domid == domid and not offered.taken:
-                offered.taken = True
-                self._kernel.send(self._xen, OfferTaken(port, offered.generation))
+    def _take(self, port: int, offered: OfferedPort) -> None:
+        offered.taken = True
+        self._kernel.send(self._xen, OfferTaken(port, offered.generation))
 
     def _received(self, link: DirectLink, message: object) -> None:
         if self._links.get(link.domid) is not link:

@@ -191,7 +191,11 @@ class ActorDriver:
                 if isinstance(what, Link):
                     self._open(what)
                 elif isinstance(what, CloseLink):
-                    self._cut(what)
+                    link = self._outgoing.links.get(what.link)
+                    if link is not None:  # the machine knows before it has another of that name
+                        link.close()
+                        self._outgoing.close(link)
+                        self._take(LinkClosed(link.name, what.reason))
                 else:
                     self._take(what)
 
@@ -336,14 +340,6 @@ class ActorDriver:
         if link.queued:
             link.flush()
         self._close(link, reason)
-
-    def _cut(self, wanted: CloseLink) -> None:
-        """Close a link for the owner; the machine knows before it has another of that name."""
-        link = self._outgoing.links.get(wanted.link)
-        if link is not None:
-            link.close()
-            self._outgoing.close(link)
-            self._take(LinkClosed(link.name, wanted.reason))
 
     def _close(self, link: Link, reason: str) -> None:
         if link.open:

@@ -6,6 +6,7 @@ import pytest
 
 from actors.event_messages import Notify, NotifyTaken
 from actors.kernel.direct_link import DirectLink, LinkBrokenError
+from actors.kernel.direct_links import DirectLinks
 from actors.messages import UPCALL_WINDOW, Hypercall
 from actors.runtime.machine import Received
 from tests.xen.event_ends import EventEnds
@@ -232,6 +233,25 @@ def test_no_schedule_loses_an_event(seed):
     xen.run()
     ends.check()
     assert not xen.broken
+
+
+@pytest.mark.parametrize("method", ["closed", "told", "forget"])
+def test_a_schedule_finds_a_kernel_that_does_not_send_what_has_to_follow(method, monkeypatch):
+    original = getattr(DirectLinks, method)
+
+    def silent(self, *arguments):
+        for offered in self._ports.values():
+            offered.used = False
+        return original(self, *arguments)
+
+    monkeypatch.setattr(DirectLinks, method, silent)
+    with pytest.raises(AssertionError):
+        _try_schedules(range(3000))
+
+
+def _try_schedules(seeds: range) -> None:
+    for seed in seeds:
+        test_no_schedule_loses_an_event(seed)
 
 
 def _something(random: Random, xen: LinkedXen, ends: EventEnds) -> None:

@@ -37,6 +37,8 @@ class EventLinks:
 
     def keep(self, domids: frozenset[int], *, everybody: bool = False) -> None:
         """From now on events of these domains go by the hypervisor, and of no others."""
+        if (domids, everybody) == (self._kept, self._all_kept):
+            return
         self._kept, self._all_kept = domids, everybody
         for pair in self._pairs:
             self._look(pair)

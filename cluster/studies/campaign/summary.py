@@ -83,7 +83,8 @@ def failure_text(record: Record) -> str:
     found = {**record["failed"], **record["unknown"]}
     name, detail = next(iter(found.items()), ("?", ""))
     more = f" (and {', '.join(list(found)[1:])})" if len(found) > 1 else ""
-    links = "" if record["links"] == Links.hypervisor else f" (links: {record['links']})"
+    ways = record.get("links", Links.hypervisor)  # older results do not say
+    links = "" if ways == Links.hypervisor else f" (links: {ways})"
     return escape(f"seed {record['seed']}{links} {record['verdict']}: {name}: {detail}{more}")
 
 

@@ -138,3 +138,13 @@ def test_a_guest_without_disks_needs_no_work(load: Load) -> None:
     cluster = load((GUEST_DISKS, "vcpus: 1"), (f"        {WORK}\n", ""))
 
     assert cluster.hosts[0].guests[0].workload is None
+
+
+def test_links_are_the_hypervisors_unless_a_host_asks_for_direct_ones(load, refuse) -> None:
+    host = "    memory: 1GiB\n    disks"
+
+    (plain,), (asked,) = (load().hosts, load((host, f"    links: direct\n{host}")).hosts)
+
+    assert "direct_links" not in plain.hypervisor_argument()
+    assert asked.hypervisor_argument()["direct_links"] is True
+    assert "hypervisor" in refuse((host, f"    links: indirect\n{host}"))

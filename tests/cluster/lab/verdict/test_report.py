@@ -39,6 +39,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "xenstore_restart": "lose",
             "reconnect": "renegotiate",
             "frontends": ["reconnect"],
+            "links": "hypervisor",
             "boots": 1,
             "dom0_boots": 2,
             "driver_domains": [],

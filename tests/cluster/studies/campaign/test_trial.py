@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.policies import Links
 from cluster.studies.campaign.planted import BUGS
 
 SEEDS = 60
@@ -27,6 +28,18 @@ def test_a_trial_that_holds_says_what_was_done(plan) -> None:
     assert trial.events > 1000
     assert trial.requests > 10
     assert "vbd frontend Connected" in trial.states
+
+
+def test_odd_seeds_have_direct_links_and_say_so(plan) -> None:
+    assert [plan().record(seed)["links"] for seed in (2, 3)] == ["hypervisor", "direct"]
+    assert "links: direct" in plan().case(3).text()
+    assert plan(as_written=True).record(3)["links"] == "hypervisor"
+
+
+def test_a_file_that_says_what_links_it_wants_has_those(plan) -> None:
+    case = plan().case(3).with_links(Links.hypervisor)
+
+    assert case.cluster().hosts[0].links is Links.direct
 
 
 def test_predictions_count_only_with_the_faults_of_the_file(plan) -> None:
