@@ -27,4 +27,9 @@ nic_interrupts        its interrupts, all of them
 nic_interrupt         that of one queue: edge, level or message, and how often
 nic_faults            what is broken in it
 nic_statistics        what it counts
+switch                the switch that joins the network controllers of all hosts
+switch_port           what leaves by one port of it, and when
+switch_settings       its argument, checked
+switch_faults         what is broken in it
+switch_statistics     what it counts
 """

@@ -18,7 +18,7 @@ DEFAULT_INTERVAL_NS: Final = 100_000
 
 
 class AnyDevice(StrEnum):
-    """What can be broken in any device, by the kind of fault that does it."""
+    """What can be broken in any device that has a driver, by the kind of fault that does it."""
 
     interrupts_lost = "irq-lost"
     storming = "irq-storm"
@@ -42,13 +42,13 @@ class ActiveFault:
 
 
 class DeviceFaults:
-    """The faults of one device, which knows those of any device and `kinds`.
+    """The faults of one device, which knows those of these kinds.
 
     `storm_ns`: when the next edge of a storm is due, None without one; `slowness`: a factor on its times.
     """
 
     def __init__(self, kinds: Collection[str]) -> None:
-        self._kinds = {*kinds, *AnyDevice}
+        self._kinds = frozenset(kinds)
         self._active: dict[int, ActiveFault] = {}
         self.slowness = 1.0
         self.storm_ns: int | None = None

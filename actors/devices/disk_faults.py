@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from actors.abi.disk_controller import Opcode
-from actors.devices.device_faults import DeviceFaults
+from actors.devices.device_faults import AnyDevice, DeviceFaults
 from actors.messages import Fault
 
 NAMES: Final = {int(Opcode.read): "read", int(Opcode.write): "write", int(Opcode.flush): "flush"}
@@ -27,7 +27,7 @@ class DiskFaults(DeviceFaults):
     """The faults of one disk."""
 
     def __init__(self) -> None:
-        super().__init__(set(_Breakage))
+        super().__init__({*_Breakage, *AnyDevice})
         self.stalled = False
         self.lying = False
         self.errors = 0

@@ -7,7 +7,7 @@ losing its carrier.
 
 from enum import StrEnum
 
-from actors.devices.device_faults import DeviceFaults
+from actors.devices.device_faults import AnyDevice, DeviceFaults
 from actors.messages import Fault
 
 
@@ -24,7 +24,7 @@ class NicFaults(DeviceFaults):
     """The faults of one network controller; `flap_ns`: when its carrier comes or goes next."""
 
     def __init__(self) -> None:
-        super().__init__(set(_Breakage))
+        super().__init__({*_Breakage, *AnyDevice})
         self.hung = False
         self.dma_stopped = False
         self.flap_ns: int | None = None
