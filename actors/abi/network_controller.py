@@ -38,7 +38,7 @@ class Register(IntEnum):
     filter_high = 0x30  # as mac_high; FILTER_VALID if the row is used
     queue_select = 0x34  # which queue the next four describe
     rx_mfn = 0x38  # first frame of the ring of buffers to receive into
-    rx_entries = 0x3C
+    rx_entries = 0x3C  # 0 in both: this queue is not used, nor are those after it
     tx_mfn = 0x40  # first frame of the ring of frames to send
     tx_entries = 0x44
 

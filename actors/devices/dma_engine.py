@@ -28,6 +28,7 @@ class DmaEngine:
             raise BadRingError(f"status word in frame {status_mfn:#x}, beyond memory")
         self._status = memory.words(status_mfn)
         self._shown: int | None = None
+        self.queues = len(rings)
         self.receiver = Receiver(memory, [DescriptorRing(memory, "rx", row[0], row[1]) for row in rings])
         self.transmitter = Transmitter(
             memory,

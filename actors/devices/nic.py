@@ -223,7 +223,7 @@ class Nic(Machine):
 
     def _ring(self, doorbell: int, tail: int) -> list[Effect]:
         queue = doorbell >> 3
-        if self._engine is None or doorbell & 3 or queue >= self._settings.queues:
+        if self._engine is None or doorbell & 3 or queue >= self._engine.queues:
             return []
         try:
             self._engine.ring(queue, tail, to_send=doorbell & 4 != 0)

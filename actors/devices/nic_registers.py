@@ -4,6 +4,7 @@ Rules: a reset gives every register its power-on value; reading never changes an
 Source: `actors/abi/network_controller.py`.
 """
 
+from itertools import takewhile
 from typing import Final
 
 from actors.abi.network_controller import (
@@ -68,8 +69,8 @@ class NicRegisters:
 
     @property
     def rings(self) -> list[tuple[int, int, int, int]]:
-        """For each queue the ring to receive into (mfn, entries) and that to send from."""
-        return [
+        """For each queue that is used the ring to receive into (mfn, entries) and that to send from."""
+        rows = [
             (
                 each[Register.rx_mfn],
                 each[Register.rx_entries],
@@ -78,6 +79,7 @@ class NicRegisters:
             )
             for each in self._queues
         ]
+        return rows[:1] + list(takewhile(lambda row: row[1] or row[3], rows[1:]))
 
     def read(self, offset: int) -> int:
         """The value of a register that does not act; 0 for one that does not exist."""
