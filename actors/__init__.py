@@ -13,6 +13,7 @@ Layers, each standing on those below it:
     hypervisor        the hypervisor
     devices           beside it, the hardware
     messages          every message that crosses a process boundary
+    network           beside them, what forwards Ethernet frames
     event_messages    beneath them, those of events that go without the hypervisor
     reading_messages  beside these, what whoever looks on reads of an actor
     notebook          what guests write down for the experimenter, outside of what is simulated

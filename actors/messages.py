@@ -2,7 +2,8 @@
 
 On the wire a message is the msgpack array `[tag, field, ...]`, fields in the order written here.
 Rules: a tag is never used again for something else; payloads of 4 KiB and more travel in shared
-frames, never in messages. Field types are checked when a frame is decoded (`runtime/codec.py`).
+frames, never in messages, but for what is on a wire, whose ends share no memory. Field types are
+checked when a frame is decoded (`runtime/codec.py`).
 Tags 6 to 11 and 26 are in `event_messages.py`.
 """
 
@@ -259,6 +260,20 @@ class MsiWrite:
     masked: bool
 
 
+# On the wires between network controllers and their switch.
+
+
+@wire(40)
+@dataclass(slots=True)
+class EthernetFrame:
+    """A frame from target address to payload, without checksum.
+
+    One a message, so that what breaks a link breaks frames: those of one turn travel together anyhow.
+    """
+
+    data: bytes = field(repr=False)
+
+
 # Between the supervisor and any actor.
 
 
@@ -351,6 +366,7 @@ CODEC = Codec(
     InterruptVector,
     EndOfInterrupt,
     MsiWrite,
+    EthernetFrame,
     ConsoleInput,
     PowerButton,
     ReadStatistics,

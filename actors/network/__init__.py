@@ -1,0 +1,8 @@
+"""What forwards Ethernet frames, without memory, links or a clock of its own.
+
+line_rate         how long a frame takes on a wire
+mac_address       addresses of stations, as text and bytes
+mac_table         which station is behind which port
+bridge            a learning bridge
+spoof_protection  which sources a port may have
+"""
