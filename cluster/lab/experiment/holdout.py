@@ -11,10 +11,11 @@ from cluster.lab.experiment.guest_record import GuestRecord
 
 
 class Holdout:
-    """One for whatever is waited for. `furthest`: the highest place that one was found at."""
+    """One for whatever is waited for. `got_on` is called when none is left up to where one was ever found."""
 
-    def __init__(self, guests: Iterable[GuestRecord]) -> None:
-        self.furthest = 0
+    def __init__(self, guests: Iterable[GuestRecord], got_on: Callable[[], object]) -> None:
+        self._got_on = got_on
+        self._furthest = 0
         self._guests = list(guests)
         self._at = 0
 
@@ -23,6 +24,8 @@ class Holdout:
         for at in chain(range(self._at, len(self._guests)), range(self._at)):
             if is_so(self._guests[at]):
                 self._at = at
-                self.furthest = max(self.furthest, at)
+                if at > self._furthest:
+                    self._furthest = at
+                    self._got_on()
                 return self._guests[at]
         return None

@@ -25,6 +25,7 @@ BOOT_LIMIT_NS: Final = 60 * NS_PER_S
 LOOK_AT_ONE_NS: Final = 20_000
 """Looks at guests are so rare that each has this much time: several times what one takes."""
 QUIET_LIMIT_NS: Final = 10 * NS_PER_S
+"""How long guests may take to stop, and then a shutdown in which nobody gets on."""
 OFF_LIMIT_NS: Final = 10 * NS_PER_S
 CALM_NS: Final = 50_000_000
 """How long what has recovered has to stay so: a late answer may come before news of another fault."""
@@ -63,7 +64,7 @@ class Phases:
         self._ask_again_ns = 0
         self._look_again_ns = 0
         self._got_on_ns = 0
-        self._holdout = Holdout(laboratory.guests.values())
+        self._holdout = Holdout(laboratory.guests.values(), self.got_on)
         self._ending = False
         self._aborted = False
 
@@ -97,9 +98,9 @@ class Phases:
         self._phase_began_ns += missed_ns
         self._got_on_ns += missed_ns
 
-    def got_on(self, now_ns: int) -> None:
-        """A guest has got as far as it had not been before: a boot has its whole time again."""
-        self._got_on_ns = now_ns
+    def got_on(self) -> None:
+        """A guest is where it had not been before: a boot or a shutdown has its whole time again."""
+        self._got_on_ns = self._now_ns
 
     def tick(self, now_ns: int) -> None:
         """Look whether something is due, or over."""
@@ -151,6 +152,7 @@ class Phases:
             self._look_at_guests()
         self.name = phase
         self._phase_began_ns = self._got_on_ns = self._now_ns
+        self._holdout = Holdout(self._lab.guests.values(), self.got_on)
         self._lab.observe(phase, "")
 
     @property
@@ -158,10 +160,7 @@ class Phases:
         return self._now_ns - self._phase_began_ns
 
     def _in_boot(self) -> None:
-        before = self._holdout.furthest
         late = self._holdout.find(lambda guest: not guest.is_up or not guest.boots)
-        if self._holdout.furthest != before:
-            self.got_on(self._now_ns)
         if late is None and all(board.domains.find("dom0") for board in self._lab.boards.values()):
             self.workload_began_ns = self._now_ns
             self.completed_at_start = sum(each.completed for each in self._lab.guests.values())
@@ -239,11 +238,11 @@ class Phases:
         if self._holdout.find(lambda guest: not guest.ended and guest.host in hosts) is None:
             self._enter("account")
             self._lab.readings.ask_all()
-        elif self._elapsed_ns > QUIET_LIMIT_NS:
+        elif self._now_ns - self._got_on_ns > QUIET_LIMIT_NS:
             left = (each for each in self._lab.guests.values() if not each.ended and each.host in hosts)
             names = ", ".join(str(Address(each.host, each.name)) for each in left)
             self._lab.outcome.unknown.append(
-                f"did not shut down within {QUIET_LIMIT_NS // NS_PER_S} s: {names}"
+                f"did not shut down within {self._elapsed_ns // NS_PER_S} s: {names}"
             )
             self._enter("account")
             self._lab.readings.ask_all()

@@ -203,7 +203,7 @@ class Supervisor(Machine):
         if change.what == "started":
             guest.start(change.domid)
             if guest.boots == 1:
-                self.phases.got_on(self._now_ns)
+                self.phases.got_on()
             if self.phase == "stop":  # it was not there when the others were told
                 board.domains.type_on_console(change.name, "stop")
         elif change.what == "shutdown":

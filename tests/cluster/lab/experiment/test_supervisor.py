@@ -20,7 +20,7 @@ from actors.reading_messages import Statistics
 from actors.runtime.machine import DeadlinePassed, Exit, Freeze, Kill, ProcessEnded, Received, Send, Spawn
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
-from cluster.lab.experiment.phases import BOOT_LIMIT_NS
+from cluster.lab.experiment.phases import BOOT_LIMIT_NS, QUIET_LIMIT_NS
 from cluster.lab.experiment.statistics_maps import map_of
 from tests.cluster.blank_records import blank
 from tests.cluster.lab.experiment.conducted import HYPERVISOR, Experiment, S
@@ -79,6 +79,25 @@ def test_a_boot_has_its_whole_time_again_whenever_a_guest_gets_on(experiment: Ex
     experiment.tick(S + 1)
 
     assert experiment.supervisor.lab.outcome.unknown == ["not up within 237 s: host0/web-1"]
+
+
+def test_a_shutdown_has_its_whole_time_again_when_the_guest_that_all_wait_for_has_ended(
+    experiment: Experiment,
+) -> None:
+    experiment.boot()
+    for (journal,) in experiment.journals.values():
+        journal.set_wanted(wanted=False)
+    experiment.supervisor.go_down()
+    while experiment.supervisor.phase != "shutdown":
+        experiment.tick(S // 100)
+    experiment.tick(QUIET_LIMIT_NS - S)
+    experiment.say(DomainEvent(1, 1, "dying", 0))
+    experiment.give(ProcessEnded("host0/dom1", 0))
+    experiment.tick(QUIET_LIMIT_NS - S)
+    assert experiment.supervisor.phase == "shutdown"
+    experiment.tick(S + 1)
+
+    assert experiment.supervisor.lab.outcome.unknown == ["did not shut down within 19 s: host0/web-1"]
 
 
 def test_a_boot_does_not_go_on_for_a_guest_that_starts_again_and_again(experiment: Experiment) -> None:
