@@ -92,7 +92,7 @@ class Nic(Machine):
             self._carrier = carrier
             self._counts.link_changes += 1
         if self._faults.hung:
-            return []
+            return self._interrupts.release()
         effects: list[Effect] = []
         if self._engine is not None and not self._faults.dma_stopped:
             effects += self._work(self._engine, now_ns)

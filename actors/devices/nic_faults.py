@@ -1,8 +1,8 @@
 """What is broken in a network controller, beside what can be in any device.
 
-Rules: a controller that hangs is gone from the bus: it reads all ones, what is written is lost, and it moves
-nothing. One whose DMA has stopped takes registers and does not touch memory. A link that flaps begins with
-losing its carrier.
+Rules: a controller that hangs is gone from the bus: it reads all ones, what is written is lost, it moves
+nothing and lets its lines go. One whose DMA has stopped takes registers and does not touch memory. A link
+that flaps begins with losing its carrier.
 """
 
 from enum import StrEnum

@@ -54,6 +54,10 @@ class NicInterrupt:
             effects += self.edge()
         return effects
 
+    def release(self) -> list[Effect]:
+        """Let the line go, whatever waits."""
+        return self._set_line(asserted=False)
+
     def due_ns(self, *, mask: int, interval_ns: int) -> int | None:
         """When what waits may be shown, or None if time alone does not bring that about."""
         if not self.causes & ~mask or self.line or self._unseen or self._shown_ns is None:

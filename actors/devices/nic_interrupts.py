@@ -62,6 +62,10 @@ class NicInterrupts:
             effects += each.update(now_ns, mask=mask, interval_ns=interval_ns)
         return effects
 
+    def release(self) -> list[Effect]:
+        """Let all lines go; what waits is shown again later."""
+        return [effect for each in self._all for effect in each.release()]
+
     def due_ns(self, *, mask: int, interval_ns: int) -> int | None:
         """When one is to be shown next, as far as that is known."""
         times = [each.due_ns(mask=mask, interval_ns=interval_ns) for each in self._all]

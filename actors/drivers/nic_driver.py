@@ -145,7 +145,7 @@ class NicDriver:
 
     def interrupt(self, queue: int = 0) -> None:
         """Take all that the controller has done in a queue, and tell whom it concerns."""
-        if self.ready and self._level:
+        if self._level:  # be it ready or not: what nobody acknowledges comes for ever
             self._send(MmioWrite(_CAUSE, 1 << queue | (0 if queue else CAUSE_STATUS)))
         self._poll(queue)
 

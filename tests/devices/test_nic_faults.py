@@ -29,6 +29,17 @@ def test_a_controller_that_hangs_is_gone_from_the_bus():
     assert (len(rig.wire), rig.received(0)) == (1, (ethernet(), True))
 
 
+def test_a_controller_that_hangs_lets_its_line_go():
+    rig = Rig(trigger="level")
+    rig.write(Register.interrupt_cause, 0xFFFFFFFF)
+    rig.post(2)
+    rig.receive(ethernet())
+    rig.signals.clear()
+    rig.break_it("nic-hang")
+    rig.break_it("nic-hang", active=False)
+    assert rig.signals == [("ioapic", False), ("ioapic", True)]
+
+
 def test_stopped_dma_touches_no_memory_and_goes_on_where_it_was():
     rig = Rig(bits_per_second=GIGABIT)
     rig.post(2)
