@@ -1,14 +1,33 @@
 """An IP stack as a machine without I/O: frames and times in, frames and events out. It knows nothing of Xen.
 
-address        IPv4 and MAC addresses
-checksum       the Internet checksum
-drops          why a frame goes no further
+ethernet         frames
+arp              address resolution packets
+ipv4             packets
+icmp             echo and unreachable
+udp              datagrams
 
-ethernet       frames
-arp            address resolution packets
-ipv4           packets
-icmp           echo and unreachable
-udp            datagrams
-tcp_segment    TCP segments
-tcp_options    their options
+connection       one connection, as its user sees it
+tcb              all that is remembered of one
+tcp_settings     what it is set to
+states           its states and steps
+timers           its deadlines
+arrival          what it does with a segment
+acknowledgement  what an acknowledgement does
+expiry           what it does when a timer expires
+output           what it sends
+
+tcp_segment      TCP segments
+tcp_options      their options
+sequence         their sequence numbers
+ranges           sets of positions
+send_buffer      bytes that wait to be acknowledged
+reassembly       bytes that wait to be taken
+scoreboard       what of them is lost
+rto              when to send again
+congestion       how much may be in flight
+
+address          IPv4 and MAC addresses, and ports at them
+durations        nanoseconds
+checksum         the Internet checksum
+drops            why a frame goes no further
 """

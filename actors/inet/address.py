@@ -1,8 +1,16 @@
 """IPv4 and MAC addresses: numbers and six bytes inside, text at the edges only."""
 
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 LIMITED_BROADCAST = 0xFFFFFFFF
+
+
+class Endpoint(NamedTuple):
+    """An address and a port."""
+
+    address: int
+    port: int
 
 
 def ipv4(text: str) -> int:
