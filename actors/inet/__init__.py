@@ -1,12 +1,23 @@
 """An IP stack as a machine without I/O: frames and times in, frames and events out. It knows nothing of Xen.
 
+stack            joins the layers; what a driver and users call
+interface        the network interface below it
+
 ethernet         frames
 arp              address resolution packets
+neighbours       who has which MAC address
+network          IPv4 over the interface
 ipv4             packets
 icmp             echo and unreachable
+control_messages  what is answered, told and heard by them
 udp              datagrams
+udp_sockets      who takes them
+ports            for those who do not care which
 
+tcp_sockets      which connection a segment is for
+listener         connections that wait to be accepted
 connection       one connection, as its user sees it
+agenda           which of them has the next deadline
 tcb              all that is remembered of one
 tcp_settings     what it is set to
 states           its states and steps
