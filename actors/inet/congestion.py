@@ -40,10 +40,9 @@ class Congestion:
         self.window = self.threshold
         self._counted = 0
 
-    def timed_out(self, flight: int, *, first: bool) -> None:
-        """Nothing came through: start from one segment; `first` if it is the first time for this data."""
-        if first:
-            self.threshold = max(flight // 2, 2 * self.mss)
+    def timed_out(self, flight: int) -> None:
+        """Nothing came through: start from one segment. Once more for the same flight changes nothing."""
+        self.threshold = max(flight // 2, 2 * self.mss)
         self.window = self.mss
         self._counted = 0
 

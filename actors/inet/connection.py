@@ -20,7 +20,7 @@ Notify = Callable[["Connection", TcpEvent, int], None]
 """Told of an event of a connection, at a time."""
 
 
-def ignore(connection: "Connection", event: TcpEvent, now_ns: int) -> None:
+def ignore(_connection: "Connection", _event: TcpEvent, _now_ns: int) -> None:
     """The user of a connection that nobody has taken yet."""
 
 

@@ -49,11 +49,19 @@ class EchoReply(NamedTuple):
     data: bytes
 
 
+class Unreachable(NamedTuple):
+    """A packet of ours did not arrive: which, why as an errno, and whether that is to last."""
+
+    quote: Quote
+    error: int
+    lasting: bool
+
+
 class ControlMessages:
     """Sent and received."""
 
-    def __init__(self, network: Network, unreachable: Callable[[Quote, int, int, bool], None]) -> None:
-        """`unreachable` is told of the packet, the errno, the time, and whether that is to last."""
+    def __init__(self, network: Network, unreachable: Callable[[Unreachable, int], None]) -> None:
+        """`unreachable` is told of packets that did not arrive, with the time."""
         self.replied: Callable[[EchoReply, int], None] | None = None
         """Told of replies to `echo`, with the time."""
         self._network = network
@@ -79,7 +87,7 @@ class ControlMessages:
             quote = parse_quote(message.payload)
             lasting = message.code in _LASTING
             error = _LASTING.get(message.code) or _PASSING.get(message.code, errno.EHOSTUNREACH)
-            self._unreachable(quote, error, now_ns, lasting)
+            self._unreachable(Unreachable(quote, error, lasting), now_ns)
         else:
             raise MalformedError(Drop.ICMP_IGNORED)
 

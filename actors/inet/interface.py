@@ -30,6 +30,10 @@ class Interface:
     segment_offload: bool = False
     """It cuts TCP segments of up to 64 KiB; that needs `checksum_offload`."""
 
+    def __post_init__(self) -> None:
+        if self.segment_offload and not self.checksum_offload:
+            raise ValueError("an interface that cuts segments completes their checksums")
+
     @property
     def _mask(self) -> int:
         return (LIMITED_BROADCAST << (32 - self.prefix)) & LIMITED_BROADCAST

@@ -8,11 +8,10 @@ import errno
 from collections.abc import Callable
 from random import Random
 
-from actors.inet.address import Endpoint
-from actors.inet.control_messages import ControlMessages
+from actors.inet.control_messages import ControlMessages, Unreachable
 from actors.inet.drops import Drop, MalformedError
 from actors.inet.ethernet import ARP, BROADCAST, IPV4, parse_frame
-from actors.inet.icmp import UNREACHABLE_PORT, UNREACHABLE_PROTOCOL, Quote, parse_quote
+from actors.inet.icmp import UNREACHABLE_PORT, UNREACHABLE_PROTOCOL, parse_quote
 from actors.inet.interface import Interface, Outgoing
 from actors.inet.ipv4 import ICMP, TCP, UDP, parse_ipv4
 from actors.inet.network import Network
@@ -77,14 +76,13 @@ class Stack:
             self.icmp.refuse(packet, data, UNREACHABLE_PROTOCOL, now_ns)
             raise MalformedError(Drop.IP_PROTOCOL)
 
-    def _unreachable(self, quote: Quote, error: int, now_ns: int, lasting: bool) -> None:  # noqa: FBT001
-        if quote.source != self.interface.address:
+    def _unreachable(self, news: Unreachable, now_ns: int) -> None:
+        if news.quote.source != self.interface.address:
             raise MalformedError(Drop.ICMP_IGNORED)
-        remote = Endpoint(quote.destination, quote.destination_port)
-        if quote.protocol == TCP:
-            self.tcp.unreachable(quote.source_port, remote, error, now_ns, lasting=lasting)
-        elif quote.protocol == UDP:
-            self.udp.unreachable(quote.source_port, remote, error)
+        if news.quote.protocol == TCP:
+            self.tcp.unreachable(news, now_ns)
+        elif news.quote.protocol == UDP:
+            self.udp.unreachable(news)
 
     def next_deadline_ns(self) -> int | None:
         """When `deadline` is to be called; None while no timer runs."""
@@ -100,7 +98,7 @@ class Stack:
             self.network.drops[Drop.NEIGHBOUR_FAILED] += len(waiting)
             for each in waiting:
                 quote = parse_quote(each.packet)
-                self._unreachable(quote, errno.EHOSTUNREACH, now_ns, True)
+                self._unreachable(Unreachable(quote, errno.EHOSTUNREACH, lasting=True), now_ns)
         self.tcp.deadline(now_ns)
 
     def check(self) -> None:

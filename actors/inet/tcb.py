@@ -129,6 +129,21 @@ class Stamps:
     recent_ns: int = 0
 
 
+@dataclass(slots=True)
+class Outcome:
+    """What the user is told, and what is counted."""
+
+    events: deque[TcpEvent] = field(default_factory=deque)
+    error: int | None = None
+    """An errno."""
+    soft_error: int | None = None
+    """What an ICMP message has said, which ends nothing by itself."""
+    ended: bool = False
+    passive: bool = False
+    """A listener has made it."""
+    statistics: TcpStatistics = field(default_factory=TcpStatistics)
+
+
 class Tcb:
     """Of one connection, from its first segment to its last."""
 
@@ -190,18 +205,3 @@ class Tcb:
         send, board = self.send, self.recovery.scoreboard
         flight = board.pipe(send.una, send.nxt)
         return flight if self.sack else max(flight - board.duplicates * send.mss, 0)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What the user is told, and what is counted."""
-
-    events: deque[TcpEvent] = field(default_factory=deque)
-    error: int | None = None
-    """An errno."""
-    soft_error: int | None = None
-    """What an ICMP message has said, which ends nothing by itself."""
-    ended: bool = False
-    passive: bool = False
-    """A listener has made it."""
-    statistics: TcpStatistics = field(default_factory=TcpStatistics)

@@ -7,6 +7,7 @@ from random import Random
 from actors.inet.address import Endpoint
 from actors.inet.agenda import Agenda
 from actors.inet.connection import Connection, Notify, ignore
+from actors.inet.control_messages import Unreachable
 from actors.inet.drops import Drop
 from actors.inet.ipv4 import HEADER_BYTES as IPV4_HEADER_BYTES
 from actors.inet.ipv4 import PACKET_BYTES_MAX, TCP, Ipv4Packet
@@ -156,13 +157,15 @@ class TcpSockets:
         if self.connections.get((tcb.local.port, tcb.remote)) is connection:
             del self.connections[tcb.local.port, tcb.remote]
 
-    def unreachable(
-        self, local_port: int, remote: Endpoint, error: int, now_ns: int, *, lasting: bool
-    ) -> None:
-        """The network says that a segment did not arrive."""
-        connection = self.connections.get((local_port, remote))
+    def unreachable(self, news: Unreachable, now_ns: int) -> None:
+        """A segment did not arrive; one that is not in flight was made up (RFC 5927, 4.1)."""
+        quote = news.quote
+        remote = Endpoint(quote.destination, quote.destination_port)
+        connection = self.connections.get((quote.source_port, remote))
         if connection is not None:
-            connection.unreachable(error, now_ns, lasting=lasting)
+            send = connection.tcb.send
+            if send.una <= position_of(quote.sequence, send.una) <= send.nxt:
+                connection.unreachable(news.error, now_ns, lasting=news.lasting)
 
     def next_deadline_ns(self) -> int | None:
         """When `deadline` is to be called."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.inet.address import Endpoint
+from actors.inet.control_messages import Unreachable
 from actors.inet.drops import Drop
 from actors.inet.ipv4 import HEADER_BYTES as IPV4_HEADER_BYTES
 from actors.inet.ipv4 import PACKET_BYTES_MAX, UDP, Ipv4Packet
@@ -66,8 +67,9 @@ class UdpSockets:
         socket.received(Endpoint(packet.source, datagram.source_port), bytes(datagram.payload), now_ns)
         return True
 
-    def unreachable(self, local_port: int, remote: Endpoint, error: int) -> None:
-        """The network says that a datagram did not arrive."""
-        socket = self._sockets.get(local_port)
+    def unreachable(self, news: Unreachable) -> None:
+        """A datagram did not arrive."""
+        quote = news.quote
+        socket = self._sockets.get(quote.source_port)
         if socket is not None and socket.refused is not None:
-            socket.refused(remote, error)
+            socket.refused(Endpoint(quote.destination, quote.destination_port), news.error)

@@ -1,7 +1,5 @@
 """One connection whose peer is the test: segments go in by hand, and those that come out are kept."""
 
-from collections.abc import Callable
-
 from actors.inet.address import Endpoint, ipv4
 from actors.inet.connection import Connection
 from actors.inet.output import stamp
@@ -22,14 +20,13 @@ class Puppet:
     def __init__(
         self, *, timestamps: bool = False, sack: bool = True, offload: int = 0, **chosen: object
     ) -> None:
-        settings: Callable[..., TcpSettings] = TcpSettings
         self.now_ns = 0
         self.out: list[Segment] = []
         self.heard: list[TcpEvent] = []
         self.tcb = Tcb(
             Endpoint(ipv4("10.0.0.1"), 1000),
             Endpoint(ipv4("10.0.0.2"), 80),
-            settings(timestamps=timestamps, sack=sack, scaling=False, **chosen),
+            TcpSettings(timestamps=timestamps, sack=sack, scaling=False, **chosen),
             lambda segment, _cut, _now_ns: self.out.append(segment),
             mss=MSS,
             segment_bytes_max=offload,

@@ -150,3 +150,21 @@ def test_a_full_buffer_closes_the_window_and_reading_opens_it() -> None:
     assert puppet.out == []
     puppet.connection.recv(4000, 0)
     assert [each.window for each in puppet.out] == [4000]
+
+
+def test_a_round_trip_is_not_taken_across_a_fast_retransmit() -> None:
+    puppet = Puppet().open()
+    puppet.send(10_000)
+    puppet.now_ns = 100 * MILLISECOND
+    assert sacked(puppet, 0, (1000, 4000)) == [(0, 1000)]
+    sacked(puppet, 10_000)
+    assert puppet.tcb.recovery.rto.smoothed_ns == 0
+
+
+def test_reading_is_not_told_while_the_peer_has_room_enough() -> None:
+    puppet = Puppet(receive_buffer=10_000).open()
+    for at in range(0, 4000, 1000):
+        puppet.give(ACK, THEIRS + 1 + at, payload=bytes(1000))
+    puppet.out.clear()
+    puppet.connection.recv(4000, 0)
+    assert puppet.out == []

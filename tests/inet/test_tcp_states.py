@@ -107,6 +107,17 @@ def test_a_fin_goes_with_the_last_byte_and_after_all_before_it() -> None:
     ]
 
 
+def test_a_fin_waits_for_a_window() -> None:
+    puppet = Puppet().open()
+    puppet.give(ACK, window=10)
+    puppet.send(10)
+    puppet.out.clear()
+    puppet.connection.shutdown(0)
+    assert puppet.out == []
+    puppet.give(ACK, acknowledgement=OURS + 11, window=0)
+    assert flags_of(puppet.give(ACK, acknowledgement=OURS + 11, window=1)) == [FIN | ACK]
+
+
 def test_a_fin_beyond_a_gap_waits_for_what_is_missing() -> None:
     puppet = Puppet().open()
     puppet.give(FIN | ACK, THEIRS + 11, payload=b"b" * 10)

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.inet.connection import Connection
+from actors.inet.ethernet import IPV4, parse_frame
 from actors.inet.interface import Outgoing
+from actors.inet.ipv4 import parse_ipv4
 from actors.inet.states import State
 from actors.inet.tcb import TcpEvent
+from actors.inet.tcp_segment import SYN, parse_tcp
 from actors.inet.tcp_settings import TcpSettings
 from tests.inet.wire import MILLISECOND, SECOND, Fate, Peer, Wire, joined
 
@@ -136,3 +140,31 @@ def test_a_seed_says_all() -> None:
 
     assert frames(3) == frames(3)
     assert frames(3) != frames(4)
+
+
+class Sloth(Peer):
+    """It takes nothing of what has come."""
+
+    def take(self, connection: Connection, now_ns: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize("piece", [701, 1400])
+def test_a_window_that_was_offered_is_never_taken_back(piece: int) -> None:
+    wire = Wire(1, TcpSettings(receive_buffer=200_001, nodelay=True))
+    wire.keep = True
+    server = Sloth(closes=False)
+    joined(wire, Peer(pattern(300_000, 1), piece=piece), server)
+    wire.run(SECOND)
+    offers = []
+    for _, side, outgoing in wire.frames:
+        frame = parse_frame(outgoing.frame)
+        if side == 1 and frame.ethertype == IPV4:
+            packet = parse_ipv4(frame.payload)
+            segment = parse_tcp(packet.payload, packet.source, packet.destination)
+            scale = 0 if segment.flags & SYN else 2
+            offers.append((segment.acknowledgement, segment.window << scale))
+    edges = [(acknowledged - offers[0][0] + window) % 2**32 for acknowledged, window in offers]
+    assert len(edges) > 50
+    assert edges == sorted(edges)
+    assert edges[-1] >= 200_000
