@@ -35,16 +35,12 @@ class Interface:
             raise ValueError("an interface that cuts segments completes their checksums")
 
     @property
-    def _mask(self) -> int:
-        return (LIMITED_BROADCAST << (32 - self.prefix)) & LIMITED_BROADCAST
-
-    @property
     def broadcast(self) -> int:
         """Everybody on the link."""
-        return self.address | (LIMITED_BROADCAST ^ self._mask)
+        return self.address | (LIMITED_BROADCAST >> self.prefix)
 
     def next_hop(self, destination: int) -> int | None:
         """Whose MAC address a packet needs; None if there is no way."""
-        if (destination ^ self.address) & self._mask == 0:
+        if (destination ^ self.address) >> (32 - self.prefix) == 0:
             return destination
         return self.gateway

@@ -3,11 +3,11 @@
 LISTEN is a listener of its own. A step that has no entry is a bug of ours, not of the peer.
 """
 
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 
-class State(Enum):
-    """As RFC 9293 names them."""
+class State(StrEnum):
+    """As RFC 9293 names them; strings, as those are hashed in C for every segment."""
 
     CLOSED = "closed"
     SYN_SENT = "syn-sent"

@@ -1,10 +1,10 @@
 """The timers of a connection: deadlines by name, in nanoseconds of the caller's clock."""
 
 from collections.abc import Callable
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 
-class Timer(Enum):
+class Timer(IntEnum):
     """What is done when one expires; of those due at one time, in this order."""
 
     USER = auto()
