@@ -37,7 +37,7 @@ scoreboard       what of them is lost
 rto              when to send again
 congestion       how much may be in flight
 
-address          IPv4 and MAC addresses, and ports at them
+address          IPv4 addresses, and ports at them
 durations        nanoseconds
 checksum         the Internet checksum
 drops            why a frame goes no further

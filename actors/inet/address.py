@@ -1,4 +1,4 @@
-"""IPv4 and MAC addresses: numbers and six bytes inside, text at the edges only."""
+"""IPv4 addresses: numbers inside, text at the edges only."""
 
 from ipaddress import IPv4Address
 from typing import NamedTuple
@@ -16,24 +16,6 @@ class Endpoint(NamedTuple):
 def ipv4(text: str) -> int:
     """The number of `a.b.c.d`; ValueError for anything else."""
     return int(IPv4Address(text))
-
-
-def ipv4_text(address: int) -> str:
-    """`a.b.c.d`."""
-    return str(IPv4Address(address))
-
-
-def mac(text: str) -> bytes:
-    """The bytes of `aa:bb:cc:dd:ee:ff`; ValueError for anything else."""
-    parts = text.split(":")
-    if len(parts) != 6 or any(len(part) != 2 for part in parts):
-        raise ValueError(f"{text!r} is not a MAC address")
-    return bytes.fromhex("".join(parts))
-
-
-def mac_text(address: bytes) -> str:
-    """`aa:bb:cc:dd:ee:ff`."""
-    return address.hex(":")
 
 
 def is_host(address: int) -> bool:

@@ -33,8 +33,3 @@ def parse_frame(data: bytes) -> Frame:
 def frame_header(destination: bytes, source: bytes, ethertype: int) -> bytes:
     """The 14 bytes in front of a packet."""
     return _HEADER.pack(destination, source, ethertype)
-
-
-def is_group(mac: bytes) -> bool:
-    """Whether a MAC address is multicast or broadcast."""
-    return bool(mac[0] & 1)

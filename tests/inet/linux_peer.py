@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from actors.inet.address import Endpoint, ipv4, mac
+from actors.inet.address import Endpoint, ipv4
 from actors.inet.connection import Connection
 from actors.inet.interface import Interface, Outgoing
 from actors.inet.stack import Stack
 from actors.inet.states import State
 from actors.inet.tcb import TcpEvent
+from actors.network.mac_address import parse_mac
 from tests.inet.wire import Peer
 
 TUNSETIFF = 0x400454CA
@@ -39,7 +40,7 @@ class Tap:
             subprocess.run(command.split(), check=True)
         self.loss = 0.0
         self.random = Random(1)
-        self.stack = Stack(Interface(mac("02:00:00:00:00:02"), ipv4(OURS)), Random(2), self._send)
+        self.stack = Stack(Interface(parse_mac("02:00:00:00:00:02"), ipv4(OURS)), Random(2), self._send)
 
     def _send(self, outgoing: Outgoing) -> None:
         if self.random.random() >= self.loss:

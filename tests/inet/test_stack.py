@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.inet.address import Endpoint, ipv4, mac
+from actors.inet.address import Endpoint, ipv4
 from actors.inet.arp import REPLY, REQUEST, ArpPacket, build_arp
 from actors.inet.control_messages import EchoReply
 from actors.inet.drops import Drop
@@ -21,10 +21,11 @@ from actors.inet.states import State
 from actors.inet.tcb import TcpEvent
 from actors.inet.tcp_segment import ACK, FIN, RST, SYN, Segment, parse_tcp, tcp_header
 from actors.inet.udp import Datagram, udp_header
+from actors.network.mac_address import parse_mac
 from tests.inet.wire import SECOND, Peer, Wire, joined
 
 US, THEM = ipv4("10.0.0.1"), ipv4("10.0.0.2")
-OUR_MAC, THEIR_MAC = mac("02:00:00:00:00:01"), mac("02:00:00:00:00:02")
+OUR_MAC, THEIR_MAC = parse_mac("02:00:00:00:00:01"), parse_mac("02:00:00:00:00:02")
 
 
 class Alone:

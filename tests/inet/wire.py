@@ -4,13 +4,14 @@ import heapq
 from collections.abc import Callable
 from random import Random
 
-from actors.inet.address import Endpoint, ipv4, mac
+from actors.inet.address import Endpoint, ipv4
 from actors.inet.connection import Connection
 from actors.inet.interface import Interface, Outgoing
 from actors.inet.listener import Listener
 from actors.inet.stack import Stack
 from actors.inet.tcb import TcpEvent
 from actors.inet.tcp_settings import TcpSettings
+from actors.network.mac_address import parse_mac
 
 MILLISECOND = 1_000_000
 SECOND = 1000 * MILLISECOND
@@ -39,7 +40,7 @@ class Wire:
         self.stacks = [
             Stack(
                 Interface(
-                    mac(f"02:00:00:00:00:0{side + 1}"),
+                    parse_mac(f"02:00:00:00:00:0{side + 1}"),
                     ipv4(f"10.0.0.{side + 1}"),
                     mtu=mtu,
                     checksum_offload=offload,
