@@ -5,6 +5,9 @@ from collections import deque
 from actors.inet.checksum import Buffer
 from actors.inet.ranges import Ranges
 
+_RECENT = 8
+"""Arrivals beyond a gap whose order is remembered."""
+
 
 class Reassembly:
     """The bytes before `next` wait for the user; what has come beyond it waits for what is missing."""
@@ -42,10 +45,11 @@ class Reassembly:
         before = self.next
         if end > before:
             self._ranges.add(max(position, before), end)
-            self._recent = [position, *self._recent[:7]]
         while (piece := self._pieces.pop(self.next, None)) is not None:
             self._take(piece)
         self._ranges.drop_below(self.next)
+        if position > self.next:
+            self._recent = [position, *self._recent[: _RECENT - 1]]
         return self.next - before
 
     def _take(self, data: Buffer) -> None:
@@ -72,8 +76,13 @@ class Reassembly:
         """What has come beyond a gap, the range that grew last first (RFC 2018, 4)."""
         found: list[tuple[int, int]] = []
         for position in self._recent:
-            block = self._ranges.around(max(position, self.next))
+            block = self._ranges.around(position)
             if block is not None and block not in found:
+                found.append(block)
+        for block in self._ranges:
+            if len(found) >= most:
+                break
+            if block not in found:
                 found.append(block)
         return tuple(found[:most])
 

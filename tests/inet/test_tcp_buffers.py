@@ -67,6 +67,19 @@ def test_what_comes_in_any_order_leaves_in_order(arrivals: list[tuple[int, int]]
     assert got == stream[start : buffer.next]
 
 
+def test_what_waits_is_told_however_much_comes_before_it() -> None:
+    buffer = Reassembly(1000)
+    buffer.insert(500, bytes(10))
+    for position in range(100):
+        buffer.insert(position, bytes(1))
+    assert buffer.sack_blocks(3) == ((500, 510),)
+    for position in range(501, 510):
+        buffer.insert(position, bytes(1))
+    buffer.insert(700, bytes(1))
+    buffer.insert(300, bytes(1))
+    assert buffer.sack_blocks(3) == ((300, 301), (700, 701), (500, 510))
+
+
 @given(st.lists(st.binary(min_size=1, max_size=30) | st.binary(min_size=5000, max_size=5100)), st.data())
 def test_a_send_buffer_holds_what_it_was_given(writes: list[bytes], data: st.DataObject) -> None:
     buffer = SendBuffer(12_000)
