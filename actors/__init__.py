@@ -22,4 +22,5 @@ Layers, each standing on those below it:
     start_info        what whoever builds a domain leaves in its first frames
     runtime           the engine; it knows no Xen
     abi               what Xen's public headers publish
+    inet              beside it, an IP stack; it knows neither Xen nor the engine
 """
