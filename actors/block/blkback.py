@@ -39,7 +39,6 @@ class Blkback(ResumableBackend):
         self._journal: ResumeJournal | None = None
         self._offer = (0, 0, False)
         self._port = 0
-        self._waits = False
 
     def misanswer(self) -> bool:
         """Have the next answer be to a request that was never asked; False without a connection."""
@@ -164,7 +163,7 @@ class Blkback(ResumableBackend):
     def _serve(
         self, mapping: Mapping, journal: ResumeJournal, ring: BackRing, port: int, *, resuming: bool
     ) -> None:
-        """Take what is in the ring, once those that are taken over with it are connected."""
+        """Take what is in the ring from now on."""
         kernel, domid = self.kernel, self.served.domid
         self._ring_mapping, self._port = mapping, port
         self._journal = journal if self.served.policy.keeps_rings else None
@@ -181,21 +180,13 @@ class Blkback(ResumableBackend):
             notify=lambda: kernel.irq.notify(port),
             broken=self._break,
         )
-        self._waits = True
-        if self.served.gathering is None:
-            self._begin()
-        else:
-            self.served.gathering.arrive(self.served.device, self._begin)
+        self._queue.poll()
         # Responses of a dead backend may have come without an event, and events to it were lost.
         if resuming:
             kernel.irq.notify(port)
 
-    def _begin(self) -> None:
-        self._waits = False
-        self._on_event()
-
     def _on_event(self) -> None:
-        if self._queue is not None and not self._waits:
+        if self._queue is not None:
             self._queue.poll()
 
     def _break(self, why: str) -> None:

@@ -218,12 +218,11 @@ class ControlDomain(Kernel):
         self._xl.rebuild_store()
 
     def _expect_survivor(self, served: Served) -> None:
-        """A device was there before this dom0, or before the store."""
+        """A device was there before this dom0, or before the store: what it was is in neither."""
         domid, device = served
         key = device.device_class, domid, device.number
-        toolstack = self._xl.toolstack
-        if self._backends is not None and toolstack is not None and not device.backend:
-            self._backends.expect(key, store_lost=toolstack.knows.store_lost)
+        if self._backends is not None and not device.backend and key not in self._backends.devices:
+            self._backends.lived_on.add(key)
 
     def _remove_backends(self, domid: int) -> None:
         """A domain is gone: a store that was lost cannot tell its backends."""

@@ -58,7 +58,7 @@ class Toolstack:
     ) -> None:
         """`forgotten` is told of each domain that is gone, when its nodes are.
 
-        `lived_on`: of each device that was there, before any of those domains is taken over.
+        `lived_on`: of each device that was there, before a store that has lost it knows it again.
         """
         self._kernel = kernel
         self._lived_on = lived_on
@@ -130,9 +130,6 @@ class Toolstack:
     async def _take_over_all(self, *, drivers: bool) -> None:
         """All guests, or all driver domains, side by side: what each waits for takes no longer for many."""
         rows = [row for row in self.knows.to_take_over.items() if bool(row[1].drives) is drivers]
-        for domid, plan in rows:
-            for device in plan.devices:
-                self._lived_on((domid, device))
         for work in [
             self.spawn(f"xl take over {domid}", self._take_over(domid, plan)) for domid, plan in rows
         ]:
@@ -140,6 +137,9 @@ class Toolstack:
 
     async def _take_over(self, domid: int, plan: DomainPlan) -> None:
         resume = self._plan.reconnect.keeps_rings
+        if self.knows.store_lost:
+            for device in plan.devices:
+                self._lived_on((domid, device))
         await TakeOver(self._builder, self.knows, resume=resume).perform(domid, plan)
         self.taken_over += 1
         self._kernel.log(f"xl: took over {plan.name} (domain {domid})")

@@ -3,7 +3,7 @@
 Rules: what is served is what stands under `backend/CLASS`; the toolstack and this driver meet there only.
 What an earlier life has left in a recovery box is taken up at once (`adoption`), and found there served.
 What a device gives access to (a volume) has one user: the next one waits until all is answered that the
-last one asked. Those that are taken over are all connected before the first is served (`gathering`).
+last one asked.
 Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory; a device that has
 requests in flight is not let go), tools/hotplug/Linux/block (a device in use is not given away),
 `xl devd` (a driver domain finds its devices in the store and readies their volumes itself).
@@ -21,7 +21,6 @@ from actors.drivers.adoption import Adoption
 from actors.drivers.hardware import Behind
 from actors.kernel.device_class import DeviceClass
 from actors.kernel.device_statistics import BackendStatistics
-from actors.kernel.gathering import Gathering
 from actors.kernel.handover import Device, Handover
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
@@ -66,7 +65,6 @@ class Backends:
         self._box = box
         self._tells_states = tells_states
         self.lived_on: set[Device] = set()
-        self._gathering = Gathering(kernel.threads)
         self.devices: dict[Device, XenbusBackend] = {}
         self.adopted: set[Device] = set()
         self._adopting = box is not None
@@ -94,13 +92,6 @@ class Backends:
         for (device_class, _, _), backend in self.devices.items():
             found.setdefault(device_class, []).append(backend.statistics())
         return found
-
-    def expect(self, key: Device, *, store_lost: bool) -> None:
-        """A device was there before this domain, or before the store, and is to be served again."""
-        if key not in self.devices:
-            self._gathering.expect(key)
-            if store_lost:
-                self.lived_on.add(key)
 
     def remove(self, domid: int) -> None:
         """A domain is gone, and nodes that would say so may never have been: let its devices go."""
@@ -199,7 +190,6 @@ class Backends:
             device=key,
             backing=names,
             box=self._box,
-            gathering=self._gathering,
         )
         self.lived_on.discard(key)
         store: Store = self._xenbus
@@ -254,7 +244,6 @@ class Backends:
             await backend.run()
         finally:
             self.devices.pop(key, None)
-            self._gathering.give_up(key)
             if self._users.get(names) == (backend, done):
                 del self._users[names]
             done.set(None)

@@ -31,7 +31,6 @@ frontend_actions  what it does, by the states of both ends
 xenbus_backend    the backend's half
 resumable_backend  one with whose connections another life can go on
 handover          what a backend leaves to the one that follows it
-gathering         those that are taken over begin to be served together
 recovery_box      where it leaves that
 backend_actions   what it does, by the states of both ends
 device_class      all that is known of a class of devices

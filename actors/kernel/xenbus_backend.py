@@ -19,7 +19,6 @@ from actors.abi.errno import XenError
 from actors.abi.interface import XenbusState
 from actors.kernel.backend_actions import ACTIONS, LEAVING, Action
 from actors.kernel.device_statistics import BackendStatistics
-from actors.kernel.gathering import Gathering
 from actors.kernel.grants import GrantRefused
 from actors.kernel.handover import Device
 from actors.kernel.kernel import Kernel
@@ -51,8 +50,7 @@ class Served:
     detached and was never served from here. `lived_on`: its frontend was connected to somebody who is dead,
     which a store that is lost as well cannot say. `early`: its backend sees a lost store before that is
     rebuilt, as dom0 does; then `remove` tells it the rest. `box`: where it may be written down that it is
-    served: which `device`, and what it gives access to (`backing`). `gathering`: those with whom it
-    begins to serve.
+    served: which `device`, and what it gives access to (`backing`).
     """
 
     path: str
@@ -65,7 +63,6 @@ class Served:
     device: Device = ("", 0, 0)
     backing: str = ""
     box: RecoveryBox | None = None
-    gathering: Gathering | None = None
 
 
 class XenbusBackend(XenbusEnd[BackendStatistics]):
