@@ -8,6 +8,7 @@ Rules: the machine is called from here only, and never again while it is in a ca
 is followed by one LinkClosed, whoever ended the link. An exception of the machine leaves `run`.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -117,16 +118,19 @@ class ActorDriver:
         own = not waiting.started
         waiting.alarms.append(self._alarm)
         try:
-            async with trio.open_nursery() as self._nursery:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
                 if own:
-                    waiting.start(self._nursery)
-                self._outgoing.start(self._nursery)
+                    waiting.start(nursery)
+                self._outgoing.start(nursery)
                 self._go_on()
                 if self.killed:
-                    self._nursery.cancel_scope.cancel()
-                self._nursery.start_soon(trio.sleep_forever)  # it ends by being cancelled only
+                    nursery.cancel_scope.cancel()
+                try:
+                    await trio.sleep(math.inf)  # it ends by being cancelled only
+                finally:
+                    self._nursery = None  # who shares the process may run on, and its calls come no more
         finally:
-            self._nursery = None
             waiting.alarms.remove(self._alarm)
             for link in [
                 *self._outgoing.links.values(),
@@ -186,7 +190,7 @@ class ActorDriver:
             link.attention.soon()
 
     def _take_posted(self) -> None:
-        if self._nursery is not None and not self.freezer.frozen:
+        if not self.freezer.frozen:
             for what in self._inbox.take():
                 if isinstance(what, Link):
                     self._open(what)
@@ -200,14 +204,19 @@ class ActorDriver:
                     self._take(what)
 
     def _guarded(self, call: Callable[[], None]) -> Call:
-        """The same call; an exception of the machine leaves `run`, and not whoever calls."""
+        """The same call while the driver runs, and none after a kill.
+
+        An exception of the machine leaves `run`, and not whoever calls.
+        """
 
         def guarded() -> None:
+            nursery = self._nursery
+            if nursery is None or self.killed:
+                return
             try:
                 call()
             except Exception as error:  # noqa: BLE001 (the actor's boundary: its run ends with it)
-                assert self._nursery is not None, "machines are called while the driver runs"
-                self._nursery.start_soon(_fail, error)
+                nursery.start_soon(_fail, error)
 
         return guarded
 

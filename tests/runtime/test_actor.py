@@ -16,6 +16,7 @@ from actors.runtime.machine import (
 )
 from actors.runtime.trace import Trace
 from actors.runtime.transport import ByteStream, memory_pair
+from actors.runtime.waiting import Waiting
 from tests.runtime.driven import CODEC, Note, Peer, Query, a_driver, echo, greeted, notes, running
 
 Pair = tuple[ByteStream, ByteStream]
@@ -58,6 +59,30 @@ async def test_a_driver_killed_before_it_runs_ends_at_once(recorder: type) -> No
     driver.kill()
     assert await driver.run() == "killed"
     assert await Peer(far).hear() is None
+
+
+async def test_a_killed_machine_is_told_nothing_more_and_its_companion_runs_on(recorder: type) -> None:
+    """Both are in one process, and it is that process's wait which makes the calls."""
+
+    def leave(event: Event, now_ns: int) -> list[Effect]:
+        return [Exit("told of an end")] if isinstance(event, ProcessEnded) else []
+
+    waiting, dead, companion = Waiting(), recorder(leave), recorder(leave)
+    killed, other = a_driver(dead, waiting=waiting), a_driver(companion, waiting=waiting)
+    async with trio.open_nursery() as nursery:
+        waiting.start(nursery)
+        nursery.start_soon(killed.run)
+        nursery.start_soon(other.run)
+        await trio.testing.wait_all_tasks_blocked()
+        killed.kill()
+        for _ in range(10):
+            killed.post(ProcessEnded("somebody", 9))
+            await trio.lowlevel.checkpoint()
+        assert not dead.events
+        other.post(ProcessEnded("somebody", 9))
+        await companion.until(len)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_frozen_machine_is_told_nothing_until_it_thaws(recorder: type, stream_pair: Pair) -> None:
