@@ -307,7 +307,7 @@ def test_a_cluster_is_started_broken_watched_and_stopped(terminal: Terminal) -> 
         "phase": "workload",
         "directory": directory,
     }
-    assert sorted(host) == ["domains", "metrics_url", "name", "xenstore_socket"]
+    assert sorted(host) == ["domains", "metrics_url", "name", "spare", "xenstore_socket"]
     assert sorted(host["domains"][0]) == ["domid", "name", "pid", "state"]
     assert listed[0].split() == ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
     assert [line.split()[0] for line in listed[1:]] == ["Domain-0", "web"]

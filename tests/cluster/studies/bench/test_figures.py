@@ -73,4 +73,4 @@ def test_the_same_work_is_done_with_invariants_and_without(monkeypatch):
 def test_every_floor_is_there_to_be_measured():
     assert floors.read_us(2) > 0
     assert floors.spawn_ms() > 0
-    assert 0.5 < floors.loop_megabytes(2) < 100
+    assert 0.5 < floors.loop_megabytes(2) < 1000, "a fork shares what the tests have loaded"
