@@ -9,6 +9,8 @@ import pytest
 INTERRUPTED_IMPORT = """
 import os, signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
+
 class Interrupter:
     def find_spec(self, name, path=None, target=None):
         if name == "trio":
