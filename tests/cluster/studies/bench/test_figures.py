@@ -49,7 +49,7 @@ def test_the_slope_of_recovery_is_what_a_further_guest_adds(monkeypatch):
 
 
 def test_a_prefix_of_no_figure_is_refused():
-    with pytest.raises(click.UsageError, match=r"there are hypercall\.rtt"):
+    with pytest.raises(click.UsageError, match=r"there are guest\.boot"):
         run_benchmarks(only=["hypercall.", "hyperspace"], repeats=1, console=Console(file=io.StringIO()))
 
 
