@@ -102,7 +102,7 @@ def test_every_option_and_command_has_a_help_text(words: tuple[str, ...]) -> Non
             ("fault", "inject", "crsh", "host0/dom0"),
             "no fault 'crsh'; did you mean crash? See `domzero fault inject --help`.",
         ),
-        (("bench", "--only", "vdb."), "no benchmark begins with 'vdb.'; there are hypercall."),
+        (("bench", "--only", "vdb."), "no benchmark begins with 'vdb.'; there are guest."),
         (("replay", "small.yaml", "--seed", "1", "--history", "none/h"), "none/h cannot be written; name a"),
         (("shrink", "small.yaml", "--seed", "1", "--out", "."), ". cannot be written; name a file"),
         (("conform", "none.jsonl"), "domzero: none.jsonl: cannot be read"),
