@@ -15,6 +15,7 @@ write_cache           sectors that were acknowledged and are not in the image ye
 image                 where bytes are kept, and the kind that keeps them in memory
 file_image            the kind that keeps them in a locked file
 device_faults         what can be broken in any device
+argument              what any device is given when it starts, key by key
 nic                   the network controller: registers, frames, what ends a turn
 nic_settings          its argument, checked
 nic_registers         its register page

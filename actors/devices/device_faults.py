@@ -13,6 +13,7 @@ from random import Random
 from typing import Final
 
 from actors.messages import Fault
+from actors.runtime.machine import Log
 
 DEFAULT_INTERVAL_NS: Final = 100_000
 
@@ -99,6 +100,11 @@ class DeviceFaults:
     def has(self, kind: str) -> bool:
         """Whether there is one of this kind."""
         return bool(self.those(kind))
+
+
+def said_of(fault: Fault) -> Log:
+    """What a device says of a fault that it has taken."""
+    return Log(f"fault {fault.number}: {fault.kind} {'begins' if fault.active else 'is over'}")
 
 
 def _parse(fault: Fault) -> ActiveFault | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from actors.abi.disk_controller import ENABLE, CommandStatus, Register
 from actors.abi.trace import OPCODE_SHIFT, TracePoint
 from actors.devices.controller_registers import ControllerRegisters
+from actors.devices.device_faults import said_of
 from actors.devices.disk_faults import DiskFaults
 from actors.devices.disk_interrupt import IOAPIC, DiskInterrupt
 from actors.devices.disk_medium import DiskMedium
@@ -148,8 +149,7 @@ class Disk(Machine):
         if not self._faults.take(order, now_ns):
             return [CloseLink("supervisor", f"a disk has no fault {order.kind} {order.options}")]
         self._interrupt.faults_changed()
-        what = "begins" if order.active else "is over"
-        return [Log(f"fault {order.number}: {order.kind} {what}"), *self._pass_deadlines(now_ns)]
+        return [said_of(order), *self._pass_deadlines(now_ns)]
 
     def _write_register(self, offset: int, value: int, now_ns: int) -> list[Effect]:
         value &= 0xFFFFFFFF

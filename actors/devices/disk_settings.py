@@ -6,6 +6,7 @@ Rules: the argument comes from a configuration file; ValueError names the key th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from actors.devices.argument import Argument
 from actors.runtime.distribution import Distribution
 
 DEFAULT_CACHE_SECTORS = 8192
@@ -57,37 +58,33 @@ class DiskSettings:
     @classmethod
     def from_argument(cls, argument: Mapping[str, object]) -> "DiskSettings":
         """Check an argument; ValueError if it makes no sense."""
-        rows = argument.get("volumes", [])
-        if not isinstance(rows, list | tuple) or not all(isinstance(row, dict) for row in rows):
-            raise ValueError("disk: volumes: a list of maps is wanted")
-        volumes = tuple(_volume(row) for row in rows)
+        given = Argument("disk", argument)
+        volumes = tuple(_volume(row) for row in given.rows("volumes"))
         _refuse_overlaps(volumes)
-        trigger = _text(argument, "trigger", "edge")
-        if trigger not in {"edge", "level"}:
-            raise ValueError(f"disk: trigger: {trigger!r} is neither edge nor level")
-        cached = _flag(argument, "write_cache", default=True)
+        level_triggered = given.level_triggered()
+        cached = given.flag("write_cache", default=True)
         return cls(
             volumes=volumes,
-            cache_sectors=_number(argument, "cache_sectors", DEFAULT_CACHE_SECTORS) if cached else 0,
-            write_back_ns=_number(argument, "write_back_ns", DEFAULT_WRITE_BACK_NS),
-            level_triggered=trigger == "level",
-            read_ns=_number(argument, "read_ns", 0),
-            write_ns=_number(argument, "write_ns", 0),
-            flush_ns=_number(argument, "flush_ns", 0),
-            ignores_flush=_flag(argument, "ignores_flush", default=False),
+            cache_sectors=given.number("cache_sectors", DEFAULT_CACHE_SECTORS) if cached else 0,
+            write_back_ns=given.number("write_back_ns", DEFAULT_WRITE_BACK_NS),
+            level_triggered=level_triggered,
+            read_ns=given.number("read_ns", 0),
+            write_ns=given.number("write_ns", 0),
+            flush_ns=given.number("flush_ns", 0),
+            ignores_flush=given.flag("ignores_flush", default=False),
             service=_service(argument.get("service", {})),
-            seed=_text(argument, "seed", ""),
-            driver=_text(argument, "driver", "dom0"),
+            seed=given.text("seed", ""),
+            driver=given.text("driver", "dom0"),
         )
 
 
-def _volume(row: Mapping[str, object]) -> VolumeSettings:
+def _volume(row: Argument) -> VolumeSettings:
     return VolumeSettings(
-        name=_text(row, "name"),
-        path=_text(row, "path"),
-        sectors=_number(row, "sectors"),
-        offset_sector=_number(row, "offset_sector", 0),
-        read_only=_flag(row, "read_only", default=False),
+        name=row.text("name"),
+        path=row.text("path"),
+        sectors=row.number("sectors"),
+        offset_sector=row.number("offset_sector", 0),
+        read_only=row.flag("read_only", default=False),
     )
 
 
@@ -102,24 +99,3 @@ def _refuse_overlaps(volumes: tuple[VolumeSettings, ...]) -> None:
         for other in volumes[:index]:
             if one.overlaps(other) and not (one.read_only and other.read_only):
                 raise ValueError(f"disk: volumes {other.name} and {one.name} overlap in {one.path}")
-
-
-def _number(source: Mapping[str, object], key: str, default: int | None = None) -> int:
-    value = source.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"disk: {key}: {value!r} is not a number of 0 or more")
-    return value
-
-
-def _text(source: Mapping[str, object], key: str, default: str | None = None) -> str:
-    value = source.get(key, default)
-    if not isinstance(value, str):
-        raise ValueError(f"disk: {key}: {value!r} is not text")  # noqa: TRY004, a bad file, not a bad call
-    return value
-
-
-def _flag(source: Mapping[str, object], key: str, *, default: bool) -> bool:
-    value = source.get(key, default)
-    if not isinstance(value, bool):
-        raise ValueError(f"disk: {key}: {value!r} is neither true nor false")  # noqa: TRY004, as above
-    return value

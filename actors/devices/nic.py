@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 from actors.abi.network_controller import GONE, HEADER_BYTES, ControlFlags, ControllerStatus, Register
 from actors.devices.descriptor_ring import BadRingError
+from actors.devices.device_faults import said_of
 from actors.devices.dma_engine import DmaEngine
 from actors.devices.nic_faults import NicFaults
 from actors.devices.nic_interrupt import XEN
@@ -160,8 +161,7 @@ class Nic(Machine):
         self._interrupts.faults_changed()
         if self._engine is not None and not self._faults.paralysed:
             self._engine.transmitter.go_on(now_ns)
-        what = "begins" if order.active else "is over"
-        return [Log(f"fault {order.number}: {order.kind} {what}")]
+        return [said_of(order)]
 
     def _take_frame(self, data: bytes) -> list[Effect]:
         """A frame from the wire: into memory, or dropped for a reason that is counted."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.abi.network_controller import HEADER_BYTES, MAX_MTU, MAX_QUEUES
+from actors.devices.argument import Argument
 from actors.network.mac_address import is_station, parse_mac
 
 DEFAULT_MTU = 1500
@@ -31,36 +32,21 @@ class NicSettings:
     @classmethod
     def from_argument(cls, argument: Mapping[str, object]) -> "NicSettings":
         """Check an argument; ValueError if it makes no sense."""
-        trigger = _text(argument, "trigger", "edge")
-        if trigger not in {"edge", "level"}:
-            raise ValueError(f"nic: trigger: {trigger!r} is neither edge nor level")
-        mac = parse_mac(_text(argument, "mac"))
+        given = Argument("nic", argument)
+        level_triggered = given.level_triggered()
+        mac = parse_mac(given.text("mac"))
         if not is_station(mac):
             raise ValueError(f"nic: mac: {mac.hex(':')} is no address of one station")
         return cls(
             mac=mac,
-            queues=_number(argument, "queues", 1, 1, MAX_QUEUES),
-            mtu=_number(argument, "mtu", DEFAULT_MTU, MIN_MTU, MAX_MTU),
-            bits_per_second=_number(argument, "bits_per_second", 0, 0, 1 << 50),
-            level_triggered=trigger == "level",
-            driver=_text(argument, "driver", "dom0"),
+            queues=given.number("queues", 1, least=1, most=MAX_QUEUES),
+            mtu=given.number("mtu", DEFAULT_MTU, least=MIN_MTU, most=MAX_MTU),
+            bits_per_second=given.number("bits_per_second", 0, most=1 << 50),
+            level_triggered=level_triggered,
+            driver=given.text("driver", "dom0"),
         )
 
     @property
     def frame_bytes(self) -> int:
         """The longest frame: one of the MTU, with a VLAN tag."""
         return HEADER_BYTES + VLAN_TAG_BYTES + self.mtu
-
-
-def _number(source: Mapping[str, object], key: str, default: int, least: int, most: int) -> int:
-    value = source.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(f"nic: {key}: {value!r} is not a number from {least} to {most}")
-    return value
-
-
-def _text(source: Mapping[str, object], key: str, default: str | None = None) -> str:
-    value = source.get(key, default)
-    if not isinstance(value, str):
-        raise ValueError(f"nic: {key}: {value!r} is not text")  # noqa: TRY004, a bad file, not a bad call
-    return value

@@ -10,6 +10,7 @@ Left out: spanning trees, VLANs, flow control.
 from collections.abc import Iterable, Mapping
 
 from actors.abi.network_controller import HEADER_BYTES, MAX_FRAME_BYTES
+from actors.devices.device_faults import said_of
 from actors.devices.switch_faults import SwitchFaults
 from actors.devices.switch_port import SwitchPort
 from actors.devices.switch_settings import SwitchSettings
@@ -24,7 +25,6 @@ from actors.runtime.machine import (
     Exit,
     LinkClosed,
     LinkOpened,
-    Log,
     Machine,
     Received,
     Send,
@@ -105,8 +105,7 @@ class Switch(Machine):
             return [Exit("power button" if isinstance(order, PowerButton) else "no power")]
         if not self._faults.take(order, now_ns):
             return [CloseLink("supervisor", f"a switch has no fault {order.kind} {order.options}")]
-        what = "begins" if order.active else "is over"
-        return [Log(f"fault {order.number}: {order.kind} {what}")]
+        return [said_of(order)]
 
     def _forward(self, port: SwitchPort, data: bytes, now_ns: int) -> None:
         """Take a frame, and let it leave by the ports that it is for."""

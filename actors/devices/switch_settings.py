@@ -6,6 +6,7 @@ Rules: the argument comes from a configuration file; ValueError names the key th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from actors.devices.argument import Argument
 from actors.network.mac_table import AGEING_NS, LIMIT
 
 DEFAULT_QUEUE_BYTES = 512 * 1024
@@ -36,30 +37,21 @@ class SwitchSettings:
     @classmethod
     def from_argument(cls, argument: Mapping[str, object]) -> "SwitchSettings":
         """Check an argument; ValueError if it makes no sense."""
-        rows = argument.get("ports", [])
-        if not isinstance(rows, list | tuple) or not all(isinstance(row, dict) for row in rows):
-            raise ValueError("switch: ports: a list of maps is wanted")
-        ports = tuple(_port(row) for row in rows)
+        given = Argument("switch", argument)
+        ports = tuple(_port(row) for row in given.rows("ports"))
         names = [port.name for port in ports]
         if len(set(names)) < len(names):
             raise ValueError(f"switch: ports: a name is there twice in {', '.join(names)}")
-        return cls(ports, _number(argument, "ageing_ns", AGEING_NS), _number(argument, "stations", LIMIT))
+        return cls(ports, given.number("ageing_ns", AGEING_NS), given.number("stations", LIMIT))
 
 
-def _port(row: Mapping[str, object]) -> PortSettings:
+def _port(row: Argument) -> PortSettings:
     name = row.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError(f"switch: name: {name!r} is no name of a port")
     return PortSettings(
         name=name,
-        bits_per_second=_number(row, "bits_per_second", 0),
-        latency_ns=_number(row, "latency_ns", 0),
-        queue_bytes=_number(row, "queue_bytes", DEFAULT_QUEUE_BYTES),
+        bits_per_second=row.number("bits_per_second", 0),
+        latency_ns=row.number("latency_ns", 0),
+        queue_bytes=row.number("queue_bytes", DEFAULT_QUEUE_BYTES),
     )
-
-
-def _number(source: Mapping[str, object], key: str, default: int) -> int:
-    value = source.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"switch: {key}: {value!r} is not a number of 0 or more")
-    return value

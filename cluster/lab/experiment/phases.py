@@ -18,7 +18,6 @@ from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.laboratory import Laboratory
 
 IDLE_NS: Final = 20_000_000
-"""How often to look at all guests, too, be the run as busy as it may."""
 SOONEST_NS: Final = 100_000
 BOOT_LIMIT_NS: Final = 60 * NS_PER_S
 """How long a boot may take in which nobody gets on."""
