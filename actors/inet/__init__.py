@@ -17,7 +17,7 @@ ports            for those who do not care which
 tcp_sockets      which connection a segment is for
 listener         connections that wait to be accepted
 connection       one connection, as its user sees it
-agenda           which of them has the next deadline
+deadlines        which of them has the next deadline
 tcb              all that is remembered of one
 tcp_settings     what it is set to
 states           its states and steps

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from random import Random
 
 from actors.inet.address import Endpoint
-from actors.inet.agenda import Agenda
 from actors.inet.connection import Connection, Notify, ignore
 from actors.inet.control_messages import Unreachable
+from actors.inet.deadlines import Deadlines
 from actors.inet.drops import Drop
 from actors.inet.ipv4 import HEADER_BYTES as IPV4_HEADER_BYTES
 from actors.inet.ipv4 import PACKET_BYTES_MAX, TCP, Ipv4Packet
@@ -35,7 +35,7 @@ class TcpSockets:
         self._ports = ports
         self._settings = settings
         self._listeners: dict[int, Listener] = {}
-        self._agenda = Agenda()
+        self._deadlines = Deadlines()
 
     def connect(
         self,
@@ -94,7 +94,7 @@ class TcpSockets:
         connection = Connection(tcb, notify)
         connection.forget = self._forget
         self.connections[local.port, remote] = connection
-        self._agenda.add(connection)
+        self._deadlines.add(connection)
         return connection
 
     def _emit(self, address: int, segment: Segment, cut: int, now_ns: int) -> None:
@@ -169,10 +169,10 @@ class TcpSockets:
 
     def next_deadline_ns(self) -> int | None:
         """When `deadline` is to be called."""
-        first = self._agenda.first()
+        first = self._deadlines.first()
         return first and first[0]
 
     def deadline(self, now_ns: int) -> None:
         """Do what connections were to do until now."""
-        while (first := self._agenda.first()) is not None and first[0] <= now_ns:
+        while (first := self._deadlines.first()) is not None and first[0] <= now_ns:
             first[1].deadline(now_ns)

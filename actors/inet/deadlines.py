@@ -6,7 +6,7 @@ from heapq import heappop, heappush, heapreplace
 from actors.inet.connection import Connection
 
 
-class Agenda:
+class Deadlines:
     """A heap in which a connection stands with its deadline or an earlier one; ties go by age."""
 
     def __init__(self) -> None:
