@@ -22,7 +22,7 @@ class Timers:
     def __init__(self) -> None:
         self._deadlines: dict[Timer, int] = {}
         self.awaited_ns: int | None = None
-        """The deadline that an agenda knows of; the next one is never earlier."""
+        """The deadline that `Deadlines` knows of; the next one is never earlier."""
         self.earlier: Callable[[int], None] | None = None
         """Told of a deadline that is earlier than that."""
 
