@@ -9,6 +9,7 @@ Layers, each standing on those below it:
     device_plan       a paravirtual device that was planned for a guest
     device_classes    what classes of them there are
     block             the block split driver: both its ends
+    vif               beside it, the network split driver
     kernel            what every paravirtual kernel has
     hypervisor        the hypervisor
     devices           beside it, the hardware

@@ -8,6 +8,7 @@ control             what domctl and sysctl publish besides their commands
 releases            the releases of Xen, and which call came with which
 ring                Xen's shared rings: header, indices, the rule of notification
 blkif               the block protocol's records
+netif               those of the network protocol
 xs_wire             XenStore's messages and ring page
 disk_controller     the data sheet of our disk controller, which is no header of Xen's
 network_controller  that of our network controller

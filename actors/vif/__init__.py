@@ -1,0 +1,1 @@
+"""The network split driver, on top of what every paravirtual kernel has."""
