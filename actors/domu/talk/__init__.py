@@ -16,4 +16,11 @@ stream_client    connections that send
 stream_sender    one of them
 stream_server    who takes them
 stream_receiver  one of them there
+
+documents        files whose bytes follow from their names
+http_message     the heads of HTTP
+http_server      who has the documents
+http_serving     one connection of it
+http_client      who fetches them
+http_fetcher     one connection of it
 """

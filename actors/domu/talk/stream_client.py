@@ -54,8 +54,7 @@ class StreamClient:
 
     def _again(self, error: int | None) -> None:
         spec, threads = self._seat.spec, self._seat.threads
-        is_done = self._stopping or not spec.reconnect or (error is None and spec.bytes)
-        if is_done:
+        if self._stopping or spec.retry_ns is None or (error is None and spec.bytes):
             self._finish_if_done()
             return
         self._awaited += 1

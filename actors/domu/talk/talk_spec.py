@@ -32,7 +32,5 @@ class TalkSpec:
     requests: int = 0
     """How many are sent before the talk is done."""
     documents: tuple[str, ...] = ()
-    reconnect: bool = True
-    """Whether a connection that died is followed by a new one."""
-    retry_ns: int = 1_000_000_000
-    """How long after."""
+    retry_ns: int | None = 1_000_000_000
+    """How long after a connection that died a new one is begun; None for never."""

@@ -79,7 +79,7 @@ def test_a_silence_is_as_long_as_the_wire_is_cut() -> None:
 @pytest.mark.parametrize("reconnect", [True, False])
 def test_a_connection_that_dies_is_recorded_and_followed_by_policy(reconnect: bool) -> None:
     parlour = Parlour()
-    client, _ = begun(parlour, rate=100_000.0, reconnect=reconnect)
+    client, _ = begun(parlour, rate=100_000.0, retry_ns=SECOND if reconnect else None)
     parlour.run(SECOND)
     for connection in list(parlour.stack(1).tcp.connections.values()):
         connection.abort(parlour.wire.now_ns)
