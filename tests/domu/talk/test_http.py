@@ -197,7 +197,7 @@ def test_a_client_keeps_its_rate() -> None:
 def test_a_fetch_that_is_cut_off_failed_and_another_connection_goes_on() -> None:
     parlour = Parlour()
     fetching(parlour, documents=("4M",), rate=1.0)
-    parlour.run(SECOND + 3 * MILLISECOND)
+    parlour.run(SECOND + MILLISECOND // 2)
     for connection in list(parlour.stack(1).tcp.connections.values()):
         connection.abort(parlour.wire.now_ns)
     parlour.run(3 * SECOND // 2)
