@@ -33,9 +33,13 @@ class Rig:
         self.front.on_packet = self.packets.append
         self.front.on_room = lambda: self.rooms.append(True)
         self.front.on_connected = self._announce
-        self.connected = self.world.spawn(self.guest, self.front.connect())
+        self.connected = self.world.spawn(self.guest, self.begin())
         self.cons = 0
         self.world.run()
+
+    def begin(self):
+        """What its user does to connect it."""
+        return self.front.connect()
 
     def _announce(self):
         self.announced += 1
