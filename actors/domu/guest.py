@@ -16,6 +16,7 @@ from actors.device_plan import DevicePlan
 from actors.domu.checksum import checksum
 from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.io_wait import IoWait
+from actors.domu.network_interface import NetworkInterface
 from actors.domu.store_client import StoreClient
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec
@@ -33,6 +34,7 @@ from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
 from actors.notebook.store_log import StoreLog
 from actors.runtime.memory import Memory
+from actors.vif.netfront import Netfront
 
 OpenJournal = Callable[[str], Journal]
 OpenStoreLog = Callable[[str], StoreLog]
@@ -66,6 +68,7 @@ class Guest(Kernel):
         self._open_journal = open_journal
         self._devices: dict[tuple[str, str], XenbusFrontend] = {}
         self._disks: dict[str, Blkfront] = {}
+        self.interfaces: dict[str, NetworkInterface] = {}
         self._works: list[Thread] = []
         self._workloads: list[Workload] = []
         self._waits: list[IoWait] = []
@@ -76,7 +79,7 @@ class Guest(Kernel):
         self.faults["frontend-disconnect"] = self._disconnect
 
     async def boot(self) -> None:
-        """Connect to XenStore, probe the disks, work."""
+        """Connect to XenStore, probe the devices, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
         self.xenbus = connect_to_store(self, reconnect=self.configuration.frontend.reconnects)
@@ -123,6 +126,8 @@ class Guest(Kernel):
         super().check()
         for device in self._devices.values():
             device.check()
+        for interface in self.interfaces.values():
+            interface.check()
 
     def device_states(self) -> list[tuple[str, str]]:
         """The class and the state of each of its frontends."""
@@ -150,11 +155,22 @@ class Guest(Kernel):
         told = self.configuration
         store: Store = ObservedStore(self.xenbus, tell) if told.tells_states else self.xenbus
         device = device_class.frontend(self, store, device_class.frontend_path(number), told.frontend)
-        await device.connect()
+        if isinstance(device, Netfront):
+            await self._open(device, found)
+        else:
+            await device.connect()
         self._devices[device_class.name, name] = device
         if isinstance(device, Blkfront):
             self._disks[name] = device
             self.log(f"blkfront: {name}: {device.sectors} sectors")
+
+    async def _open(self, front: Netfront, found: DevicePlan) -> None:
+        interface = NetworkInterface(self.threads, front, found.row)
+        # Another life of this guest is to be another one to those it talked to: a domain id is used once.
+        life = await self.xenbus.read("domid")
+        await interface.connect(Random(f"{self.configuration.seed}:{self.name}:{found.name}:{life}"))
+        self.interfaces[found.name] = interface
+        self.log(f"xen_netfront: {found.name}: {found.row['mac']} {found.row['ip']}")
 
     def _begin_store_work(self) -> None:
         work = self.configuration.store

@@ -23,6 +23,9 @@ class FrontendDevice(XenbusEnd[FrontendStatistics]):
     an `invitation`, which a backend writes with InitWait, and its number is told with it.
     """
 
+    offer_keys: tuple[str, ...] = ()
+    """What it learns of its backend before it makes an offer."""
+
     attach_keys: tuple[str, ...] = ()
     """What it learns of its backend before it attaches."""
 
@@ -42,6 +45,9 @@ class FrontendDevice(XenbusEnd[FrontendStatistics]):
     def keys(self) -> dict[str, str]:
         """What the store is told of the last offer."""
         return {}
+
+    def prepare(self, told: Mapping[str, str]) -> None:
+        """What the backend says by `offer_keys`, before each offer; XenError if none can be made."""
 
     async def offer(self, domid: int) -> None:
         """Make anew what a backend in this domain is to use, and give back what the last one used."""

@@ -96,6 +96,7 @@ class Look:
             keys.append("reconnect")
         if answers:
             keys.append(INVITATION)
+        keys += self._device.offer_keys
         if self._device.state is XenbusState.Initialised:
             keys += self._device.attach_keys
         elif self._device.state is XenbusState.Connected:

@@ -193,6 +193,7 @@ class XenbusFrontend(FrontendDevice):
 
     async def _offer(self, look: Look) -> None:
         domid = self._backend_id
+        self.prepare(look.told(self.offer_keys))
         await self.offer(domid)
         self._offered_to, self._answered = domid, look.invitation
         await self._publish(XenbusState.Initialised)
