@@ -16,16 +16,17 @@ from actors.device_plan import DevicePlan
 from actors.drivers.nics import DEFAULT_BRIDGE
 from actors.inet.address import is_host
 from actors.vif.backend_features import QUEUES_MAX
+from actors.vif.vif import VIF
 from cluster.lab.config.guest_device import (
     DeviceDescription,
     DevicePlace,
+    GuestDeviceKind,
     GuestDeviceSchema,
     ResolvedDevice,
 )
 from cluster.lab.config.values import Mac, Name
 from cluster.lab.config.vif_rate import parse_vif_rate
 
-VIF_CLASS: Final = "vif"
 MTU: Final = 1500
 MTU_MIN: Final = 68
 MTU_MAX: Final = 9000
@@ -71,19 +72,19 @@ class Network(ResolvedDevice):
     @property
     def device_class(self) -> str:
         """The name of its class."""
-        return VIF_CLASS
+        return VIF.name
 
     @property
     def device(self) -> DevicePlan:
         """The interface as its guest is told of it."""
         keys = ("mac", "ip", "gateway", "mtu", "queues")
-        return DevicePlan(VIF_CLASS, {**self._named(), **{key: getattr(self.settings, key) for key in keys}})
+        return DevicePlan(VIF.name, {**self._named(), **{key: getattr(self.settings, key) for key in keys}})
 
     def plan(self, backend: int) -> DevicePlan:
         """The interface as dom0 is told of it; `backend` is the number of the domain that serves it."""
         keys = NetworkSettings.__dataclass_fields__
         row = {**self._named(), **{key: getattr(self.settings, key) for key in keys}}
-        return DevicePlan(VIF_CLASS, row, backend)
+        return DevicePlan(VIF.name, row, backend)
 
     def addressed(self, mac: str, ip: str) -> "Network":
         """The same with these addresses."""
@@ -177,3 +178,6 @@ class GuestNetworkSchema(GuestDeviceSchema):
         )
         line = place.source.line(place.where)
         return NetworkDescription(place.source.path, line, self.backend, number, settings)
+
+
+GUEST_NETWORKS: Final = GuestDeviceKind(VIF, GuestNetworkSchema, NetworkDescription, Network)

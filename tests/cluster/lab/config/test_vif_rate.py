@@ -27,8 +27,8 @@ def test_a_rate_is_bytes_for_each_interval(text: str, node: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "10", "10Mb", "Mb/s", "10mb/s", "10TB/s", "10.5MB/s", " 10MB/s", "-1MB/s", "0MB/s", "10MB/s@", "@1s",
-        "10MB/s@1h", "10MB/s@0s", "10MB/s@-1s", "1MB/s@1s@1s", "4294967296B/s", "1GB/s@5s", "1B/s@1us",
+        "", "10", "10Mb", "Mb/s", "10mb/s", "10TB/s", "10.5MB/s", " 10MB/s", "-1MB/s", "0MB/s", "10MB/s@",
+        "@1s", "10MB/s@1h", "10MB/s@0s", "10MB/s@-1s", "1MB/s@1s@1s", "4294967296B/s", "1GB/s@5s", "1B/s@1us",
         "7b/s@1s", "1KB/s@4295s", "089MB/s", "1٣MB/s",
     ],
 )  # fmt: skip
