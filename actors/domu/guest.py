@@ -28,13 +28,16 @@ from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store import Store
 from actors.kernel.store_ring import connect_to_store
-from actors.kernel.threads import Future, Thread
+from actors.kernel.threads import Future, Thread, Timeout
 from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.messages import Fault, StateWritten
 from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
 from actors.runtime.memory import Memory
 from actors.vif.netfront import Netfront
+
+NETWORK_PATIENCE_NS = 5_000_000_000
+"""How long a boot waits for the backend of an interface (XENNET_TIMEOUT); it goes on without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +169,16 @@ class Guest(Kernel):
             self.log(f"blkfront: {name}: {device.sectors} sectors")
 
     async def _open(self, front: Netfront, found: DevicePlan) -> None:
-        interface = NetworkInterface(self.threads, front, found.row)
         # Another life of this guest is to be another one to those it talked to: a domain id is used once.
         life = await self.xenbus.read("domid")
-        await interface.connect(Random(f"{self.configuration.seed}:{self.name}:{found.name}:{life}"))
+        random = Random(f"{self.configuration.seed}:{self.name}:{found.name}:{life}")
+        interface = NetworkInterface(self.threads, front, found.row, random)
         self.interfaces[found.name] = interface
+        connected = self.threads.spawn(f"connect {found.name}", interface.connect()).finished
+        try:
+            await self.threads.within(NETWORK_PATIENCE_NS, connected)
+        except Timeout:
+            self.log(f"xen_netfront: {found.name}: no backend yet")
         self.log(f"xen_netfront: {found.name}: {found.row['mac']} {found.row['ip']}")
 
     def _begin_store_work(self) -> None:

@@ -7,6 +7,7 @@ irq             event channels to handlers
 direct_links    events that go to other domains without the hypervisor
 direct_link     one link for them
 grants          the domain's grant table, and the grants of others that it has mapped
+grant_copies    copies from and to granted frames, by one hypercall a turn
 kernel          the machine that puts these together
 watchdog        tells the hypervisor that this kernel has not hung
 

@@ -110,6 +110,10 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
         """What the store is told of the device."""
         return {}
 
+    def features(self) -> dict[str, str]:
+        """What it is told of that as soon as a frontend may make an offer."""
+        return {}
+
     async def attach(self, *, resuming: bool) -> None:
         """Use what the frontend has offered; `resuming`: to a backend that is dead.
 
@@ -209,7 +213,8 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
     async def _wait_for_frontend(self) -> None:
         expect = Reconnect.renegotiate if self._must_renegotiate else Reconnect.resume
         invitation = self._invitation.nodes() if self.invites else {}
-        await self._write({"reconnect": expect.value, **invitation}, XenbusState.InitWait)
+        told = {"reconnect": expect.value, **invitation, **self.features()}
+        await self._write(told, XenbusState.InitWait)
 
     async def _connect(self) -> None:
         """The frontend has made an offer."""

@@ -18,6 +18,7 @@ from cluster.lab.config.errors import Finding
 from cluster.lab.config.fault_resolution import resolve_fault
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.guest_description import GuestDescription
+from cluster.lab.config.network_addresses import with_addresses
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import ClusterSchema, DriverDomainSchema, HostSchema, WorkloadSchema
@@ -42,7 +43,8 @@ class Resolution:
         self._cluster = cluster
         self._guests = guests
         self._guest_ids = 0
-        talks = TalkResolution(source, [self._host(host) for host in cluster.hosts], guests)
+        hosts = with_addresses(tuple(self._host(host) for host in cluster.hosts))
+        talks = TalkResolution(source, hosts, guests)
         self._hosts = talks.resolve()
         self.findings = talks.findings
         self.inventory = Inventory(self._hosts)
