@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from actors.abi.errno import XenError
-from actors.abi.interface import GrantStatus, XenbusState
+from actors.abi.interface import GrantStatus
 from actors.kernel.grants import GrantRefused
 from actors.kernel.grants import Mapping as MappedFrame
 from actors.kernel.kernel import Kernel
@@ -192,8 +192,9 @@ class Netback(XenbusBackend):
         )
 
     def _deliver(self, packet: Packet) -> None:
+        # Its guest may know that this end is Connected before the store has told so here.
         connection = self._connection
-        if connection is None or self.state is not XenbusState.Connected:
+        if connection is None:
             self._counters.drop(NO_CARRIER)
         else:
             connection.deliver(packet)
