@@ -13,6 +13,8 @@ from cluster.lab.verdict.report import Report, build_report
 from cluster.lab.verdict.talk_result import TalkResult
 from cluster.running.drivers.simulated import run_simulated
 from cluster.running.run.kept_run import KeptRun
+from cluster.running.run.progress import Progress
+from cluster.running.run.session import Session, SessionOptions
 
 ROOT = Path(__file__).parents[3]
 CONFIG = """\
@@ -122,10 +124,10 @@ def test_a_dead_guests_talks_are_abandoned_and_begin_again(run: Run) -> None:
 
 
 @pytest.mark.processes
-def test_the_example_holds_with_real_processes(laboratory, control_sockets: Path) -> None:
+def test_the_example_holds_with_real_processes(laboratory, control_sockets: Path, tmp_path: Path) -> None:
     cluster = load_cluster(ROOT / "configs/network.yaml")
     small = replace(cluster, duration_ns=5_000_000_000)
-    run = laboratory.run(laboratory.session(small))
+    run = laboratory.run(Session(small, SessionOptions(out=tmp_path / "live"), Progress.silent()))
 
     result = talks(run.report)
     assert result.holds(), result.offenders
