@@ -156,11 +156,11 @@ def _resend(tcb: Tcb, hole: tuple[int, int], room: int, now_ns: int) -> None:
 
 
 def _send_range(tcb: Tcb, start: int, end: int, now_ns: int) -> None:
-    """What is at these positions: data, and the FIN behind the last byte."""
+    """What is at these positions: data, and the FIN behind the last byte; PSH as Linux sets it since 5.5."""
     buffer = tcb.send.buffer
     size = min(end, buffer.end) - start
     flags = FIN if tcb.send.closing and end > buffer.end else 0
-    if size > 0 and start + size == buffer.end:
+    if size > 0 and (start + size == buffer.end or size > tcb.send.mss):
         flags |= PSH
     payload = buffer.read(start, size) if size > 0 else b""
     tcb.recovery.sent_ns = now_ns
@@ -174,6 +174,8 @@ def _send_new(tcb: Tcb, room: int, now_ns: int) -> bool:
         return False
     size = _new_bytes(tcb, room)
     end = send.nxt + size
+    if size % send.mss:
+        send.small = end
     fits = end < send.una + send.window
     if send.closing and end == send.buffer.end and fits:
         end += 1
@@ -187,7 +189,10 @@ def _send_new(tcb: Tcb, room: int, now_ns: int) -> bool:
 
 
 def _new_bytes(tcb: Tcb, room: int) -> int:
-    """How much new data: full segments; less if it is all and Nagle agrees, or half of the window."""
+    """How much new data: full segments; less if it is all and Nagle agrees, or half of the window.
+
+    As in Linux, Nagle is Minshall's: only a small segment that is in flight lets another one wait.
+    """
     send = tcb.send
     waiting = send.buffer.end - send.nxt
     window = send.una + send.window - send.nxt
@@ -196,7 +201,7 @@ def _new_bytes(tcb: Tcb, room: int) -> int:
         return 0
     if waiting <= usable:
         part = waiting % send.mss
-        may = tcb.settings.nodelay or send.closing or send.nxt == send.una
+        may = tcb.settings.nodelay or send.closing or send.small <= send.una
         return waiting if may or not part else waiting - part
     full = usable - usable % send.mss
     if full == 0 and window <= room and usable >= send.window_max // 2:

@@ -72,6 +72,8 @@ class SendSide:
     """Windows are scaled, as far as the peer has said."""
     closing: bool = False
     """A FIN follows the last byte."""
+    small: int = 0
+    """Where the last segment that was less than a full one ended."""
     starved: bool = False
     """The user was told that there is no room."""
 
