@@ -85,6 +85,31 @@ def lost_segments(scene: Scene) -> None:
     bulk(scene)
 
 
+def halved(scene: Scene) -> None:
+    """What is sent after a loss is half of what was in flight, and grows by a segment each round trip."""
+    scene.we_connect()
+    pause()
+    scene.user.send(524 * 30)
+    scene.drain(524 * 30)
+    pause()
+    scene.user.send(524 * 45)
+    scene.drain(524 * 45)
+    pause()
+    scene.user.close()
+    scene.peer.close()
+
+
+def recovering(scene: Scene) -> None:
+    """New data goes on while the lost segment comes again."""
+    scene.we_connect()
+    pause()
+    scene.user.send(524 * 100)
+    scene.drain(524 * 100)
+    pause()
+    scene.user.close()
+    scene.peer.close()
+
+
 def lost_tail(scene: Scene) -> None:
     """Only the timer brings it again."""
     scene.we_connect()
@@ -246,8 +271,10 @@ SCENES: dict[Callable[[Scene], None], Drops | None] = {
     bulk: None,
     lost_segment: lose(A, 30),
     lost_segments: lose(A, 30, 33),
+    halved: lose(A, 12),
+    recovering: lose(A, 30),
     lost_tail: lose(A, 3),
-    gaps: lose(B, 2, 5),
+    gaps: lose(B, 2, 5, 8),
     closed_window: None,
     reset_by_peer: None,
     reset_by_us: None,

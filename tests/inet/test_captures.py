@@ -34,12 +34,12 @@ NO_SOCKET = {"refused_by_us", "reset_by_us"}
 
 
 def options_of(frame: bytes) -> bytes:
-    """As they are, but for TSval, which is a time."""
+    """As they are, but for the numbers of timestamps."""
     payload = bytes(parse_ipv4(parse_frame(frame).payload).payload)
     options = bytearray(payload[HEADER_BYTES : (payload[12] >> 4) * 4])
     at = bytes(options).find(bytes((TIMESTAMPS, 10)))
     if at >= 0:
-        options[at + 2 : at + 6] = bytes(4)
+        options[at + 2 : at + 10] = bytes(8)
     return bytes(options)
 
 
@@ -57,8 +57,13 @@ def said(frame: bytes) -> tuple[object, ...]:
     )
 
 
-def stamp_of(segment: Segment) -> int:
-    return segment.options.timestamps[0] if segment.options.timestamps else 0
+def assert_stamps(ours: Segment, theirs: Segment, later_ns: int) -> None:
+    """TSval is the time; TSecr is that of the same segment of the peer, or, in a burst, of one just before."""
+    value, echo = ours.options.timestamps or (0, 0)
+    their_value, their_echo = theirs.options.timestamps or (0, 0)
+    later = (their_value - value + (1 << 31)) % (1 << 32) - (1 << 31)
+    assert abs(later - later_ns / MILLISECOND) <= 2
+    assert (their_echo - echo) % (1 << 32) <= 1
 
 
 def assert_when(captured: Captured, replay: Replay) -> None:
@@ -88,8 +93,7 @@ def test_this_stack_sends_what_linux_sent(name: str) -> None:
     for (ours_ns, ours), (theirs_ns, theirs) in zip(replay.sent, linux, strict=True):
         we, they = segment_of(ours), segment_of(theirs)
         assert they.flags & PSH or not we.flags & PSH
-        later = (stamp_of(they) - stamp_of(we) + (1 << 31)) % (1 << 32) - (1 << 31)
-        assert abs(later - (theirs_ns - ours_ns) / MILLISECOND) <= 2
+        assert_stamps(we, they, theirs_ns - ours_ns)
     assert set(replay.stack.network.drops) == ({Drop.TCP_NO_SOCKET} if name in NO_SOCKET else set())
     assert replay.error == ENDS.get(name)
     assert replay.heard.count(TcpEvent.CLOSED) <= 1

@@ -32,7 +32,7 @@ def test_the_third_sack_above_a_hole_sends_it_again_and_only_it() -> None:
     assert sacked(puppet, 1000, (2000, 3000)) == []
     assert sacked(puppet, 1000, (2000, 4000)) == []
     assert sacked(puppet, 1000, (2000, 5000)) == [(1000, 2000)]
-    assert puppet.tcb.recovery.congestion.window == 4500
+    assert puppet.tcb.recovery.congestion.window == 5000
     assert sacked(puppet, 1000, (2000, 6000)) == []
     assert sacked(puppet, 6000) == []
     assert sacked(puppet, 10_000) == []
@@ -83,7 +83,7 @@ def test_a_timeout_sends_all_that_was_not_sacked_slowly() -> None:
     sacked(puppet, 0, (2000, 3000))
     assert spans(puppet.at(200 * MILLISECOND)) == [(0, 1000)]
     assert puppet.tcb.recovery.congestion.window == 1000
-    assert puppet.tcb.recovery.congestion.threshold == 2500
+    assert puppet.tcb.recovery.congestion.threshold == 5000
     assert sacked(puppet, 1000, (2000, 3000)) == [(1000, 2000), (3000, 4000)]
     assert sacked(puppet, 4000) == [(4000, 5000)]
 
