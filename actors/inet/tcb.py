@@ -82,6 +82,11 @@ class SendSide:
         """Whether the FIN is in flight or has arrived."""
         return self.closing and self.nxt > self.buffer.end
 
+    @property
+    def waits(self) -> bool:
+        """Whether data or the FIN was never sent."""
+        return self.buffer.end > self.nxt or (self.closing and self.nxt == self.buffer.end)
+
 
 @dataclass(slots=True)
 class ReceiveSide:

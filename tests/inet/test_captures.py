@@ -58,7 +58,7 @@ def said(frame: bytes) -> tuple[object, ...]:
 
 
 def assert_stamps(ours: Segment, theirs: Segment, later_ns: int) -> None:
-    """TSval is the time; TSecr is that of the same segment of the peer, or, in a burst, of one just before."""
+    """TSval is the time; TSecr is that of the same segment of the peer or, in a burst, of one before."""
     value, echo = ours.options.timestamps or (0, 0)
     their_value, their_echo = theirs.options.timestamps or (0, 0)
     later = (their_value - value + (1 << 31)) % (1 << 32) - (1 << 31)

@@ -147,6 +147,15 @@ def test_an_interface_that_cuts_segments_gets_large_ones(limit: int) -> None:
     assert all(each.flags & PSH for each in sent)
 
 
+def test_such_a_segment_is_put_together_in_its_frame_only() -> None:
+    puppet = Puppet(offload=65_160).open()
+    puppet.give(ACK, window=0)
+    puppet.connection.send(b"1" * 9000, 0)
+    puppet.connection.send(b"2" * 9000, 0)
+    (sent,) = puppet.give(ACK)
+    assert (bytes(sent.payload), [bytes(each) for each in sent.rest]) == (b"1" * 9000, [b"2" * 1000])
+
+
 def test_a_full_buffer_closes_the_window_and_reading_opens_it() -> None:
     puppet = Puppet(receive_buffer=4000).open()
     answers = [puppet.give(ACK, THEIRS + 1 + at, payload=bytes(1000)) for at in range(0, 4000, 1000)]
