@@ -16,6 +16,7 @@ from actors.device_plan import DevicePlan
 from actors.domu.checksum import checksum
 from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.io_wait import IoWait
+from actors.domu.network_interface import NetworkInterface
 from actors.domu.store_client import StoreClient
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec
@@ -26,16 +27,19 @@ from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store import Store
 from actors.kernel.store_ring import connect_to_store
-from actors.kernel.threads import Future, Thread
+from actors.kernel.threads import Future, Thread, Timeout
 from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.messages import Fault, StateWritten
 from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
 from actors.notebook.store_log import StoreLog
 from actors.runtime.memory import Memory
+from actors.vif.netfront import Netfront
 
 OpenJournal = Callable[[str], Journal]
 OpenStoreLog = Callable[[str], StoreLog]
+NETWORK_PATIENCE_NS = 5_000_000_000
+"""How long a boot waits for the backend of an interface (XENNET_TIMEOUT); it goes on without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Guest(Kernel):
         self._open_journal = open_journal
         self._devices: dict[tuple[str, str], XenbusFrontend] = {}
         self._disks: dict[str, Blkfront] = {}
+        self.interfaces: dict[str, NetworkInterface] = {}
         self._works: list[Thread] = []
         self._workloads: list[Workload] = []
         self._waits: list[IoWait] = []
@@ -76,7 +81,7 @@ class Guest(Kernel):
         self.faults["frontend-disconnect"] = self._disconnect
 
     async def boot(self) -> None:
-        """Connect to XenStore, probe the disks, work."""
+        """Connect to XenStore, probe the devices, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
         self.xenbus = connect_to_store(self, reconnect=self.configuration.frontend.reconnects)
@@ -123,6 +128,8 @@ class Guest(Kernel):
         super().check()
         for device in self._devices.values():
             device.check()
+        for interface in self.interfaces.values():
+            interface.check()
 
     def device_states(self) -> list[tuple[str, str]]:
         """The class and the state of each of its frontends."""
@@ -150,11 +157,27 @@ class Guest(Kernel):
         told = self.configuration
         store: Store = ObservedStore(self.xenbus, tell) if told.tells_states else self.xenbus
         device = device_class.frontend(self, store, device_class.frontend_path(number), told.frontend)
-        await device.connect()
+        if isinstance(device, Netfront):
+            await self._open(device, found)
+        else:
+            await device.connect()
         self._devices[device_class.name, name] = device
         if isinstance(device, Blkfront):
             self._disks[name] = device
             self.log(f"blkfront: {name}: {device.sectors} sectors")
+
+    async def _open(self, front: Netfront, found: DevicePlan) -> None:
+        # Another life of this guest is to be another one to those it talked to: a domain id is used once.
+        life = await self.xenbus.read("domid")
+        random = Random(f"{self.configuration.seed}:{self.name}:{found.name}:{life}")
+        interface = NetworkInterface(self.threads, front, found.row, random)
+        self.interfaces[found.name] = interface
+        connected = self.threads.spawn(f"connect {found.name}", interface.connect()).finished
+        try:
+            await self.threads.within(NETWORK_PATIENCE_NS, connected)
+        except Timeout:
+            self.log(f"xen_netfront: {found.name}: no backend yet")
+        self.log(f"xen_netfront: {found.name}: {found.row['mac']} {found.row['ip']}")
 
     def _begin_store_work(self) -> None:
         work = self.configuration.store

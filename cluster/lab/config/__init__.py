@@ -21,6 +21,10 @@ network_checks     what of both takes more than one key
 guest_devices      the classes of devices of a guest
 guest_device       what is known of each
 guest_disk         the class of virtual disks
+guest_network      the class of virtual network interfaces
+guest_network_checks  which of them cannot be
+network_addresses  the addresses of those that are given none
+vif_rate           how their rate is written
 resolution         names to addresses
 resolved           a cluster with everything decided
 resolved_domains   its domains

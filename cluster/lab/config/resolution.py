@@ -18,6 +18,7 @@ from cluster.lab.config.errors import Finding
 from cluster.lab.config.fault_resolution import resolve_fault
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.guest_description import GuestDescription
+from cluster.lab.config.network_addresses import with_addresses
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import ClusterSchema, DriverDomainSchema, HostSchema, WorkloadSchema
@@ -41,7 +42,7 @@ class Resolution:
         self._cluster = cluster
         self._guests = guests
         self._guest_ids = 0
-        self._hosts = tuple(self._host(host) for host in cluster.hosts)
+        self._hosts = with_addresses(tuple(self._host(host) for host in cluster.hosts))
         self.inventory = Inventory(self._hosts)
 
     def resolve(self, remarks: list[Finding], named: list[SourceFile]) -> ResolvedCluster:

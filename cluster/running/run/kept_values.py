@@ -26,6 +26,7 @@ from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
 from cluster.lab.config.guest_devices import GUEST_DEVICES
+from cluster.lab.config.guest_network import NetworkSettings
 from cluster.lab.config.hardware_kind import Hardware
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger
 from cluster.lab.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
@@ -45,7 +46,7 @@ CLASSES: Final[dict[str, type]] = {
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Finding),
         *(each.resolved for each in GUEST_DEVICES.values()),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema, SwitchSchema),
-        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
+        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives, NetworkSettings),
         *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),
         *(Architecture, Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart),
     )
