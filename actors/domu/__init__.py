@@ -11,4 +11,5 @@ checksum             the checksum of a whole disk
 io_wait              how long a workload has waited for its disk
 vitals               what a guest tells of itself in XenStore
 store_client         what a guest does with XenStore, if that is its work
+talk                 what a guest does with its networks
 """
