@@ -8,4 +8,6 @@ mac_address       addresses of stations, as text and bytes
 mac_table         which station is behind which port
 bridge            a learning bridge
 spoof_protection  which sources a port may have
+client_records    what a client from outside and the gateway say to each other
+frame_stream      frames on a stream of bytes
 """
