@@ -12,6 +12,7 @@ from actors.inet.tcb import TcpEvent
 from actors.network.client_records import (
     DATA_BYTES_MAX,
     END,
+    OVER,
     WINDOW_BYTES,
     Kind,
     Record,
@@ -30,7 +31,7 @@ class ForwardedClient:
         self._reader = RecordReader()
         self._connection: Connection | None = None
         self._to_guest = bytearray()
-        self._client_ended = self._guest_ended = self._end_told = False
+        self._client_ended = self._guest_ended = self._end_told = self._over = False
         self._credit = WINDOW_BYTES
         self.bytes_in = self.bytes_out = 0
 
@@ -52,7 +53,7 @@ class ForwardedClient:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self._client_ended and not self._to_guest and self._end_told:
+        if self._over:
             connection.close(now_ns)
         else:
             connection.abort(now_ns)
@@ -86,16 +87,21 @@ class ForwardedClient:
                     raise ValueError(f"{record.number} bytes were taken that nobody has sent")
                 self._credit += record.number
             case Kind.reset:
-                self._client_ended = False
                 self.closed(now_ns)
                 self._close("the client has reset its connection")
+            case Kind.over:
+                raise ValueError("it is the gateway that says when all is over")
 
     def _pump(self, now_ns: int) -> None:
         """Move what can be moved, both ways."""
         connection = self._connection
-        if connection is not None:
-            self._pump_to_guest(connection, now_ns)
-            self._pump_to_client(connection, now_ns)
+        if connection is None or self._over:
+            return
+        self._pump_to_guest(connection, now_ns)
+        self._pump_to_client(connection, now_ns)
+        if self._client_ended and not self._to_guest and self._end_told:
+            self._over = True
+            self._send(written(OVER))
 
     def _pump_to_guest(self, connection: Connection, now_ns: int) -> None:
         if connection.state not in WRITABLE or connection.tcb.send.closing:

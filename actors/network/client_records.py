@@ -2,14 +2,15 @@
 
 Rules: each record is a head and, for data, its bytes. Either side sends no more data than WINDOW_BYTES beyond
 what the other has taken, so that who does not read holds up nobody else. `end` follows the last data of a
-direction; both directions end by themselves. `reset` ends both at once.
+direction; both directions end by themselves. `reset` ends both at once. The gateway ends with `reset` or
+`over`, whereupon the other closes the link: nothing that was said is left on it.
 """
 
 import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-WINDOW_BYTES: Final = 256 * 1024
+WINDOW_BYTES: Final = 128 * 1024
 DATA_BYTES_MAX: Final = 64 * 1024
 _HEAD: Final = struct.Struct(">BI")
 
@@ -22,6 +23,8 @@ class Kind(IntEnum):
     taken = 3
     """So many bytes more of the other's data are no longer waiting."""
     reset = 4
+    over = 5
+    """Both directions have ended."""
 
 
 class Record(NamedTuple):
@@ -33,6 +36,7 @@ class Record(NamedTuple):
 
 
 END: Final = Record(Kind.end)
+OVER: Final = Record(Kind.over)
 
 
 def data_records(data: bytes) -> list[Record]:

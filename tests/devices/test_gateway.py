@@ -9,7 +9,7 @@ from actors.devices.gateway import STREAM, Gateway
 from actors.inet.connection import Connection
 from actors.inet.states import State
 from actors.inet.tcb import TcpEvent
-from actors.network.client_records import DATA_BYTES_MAX, END, WINDOW_BYTES, Kind, Record, data_records
+from actors.network.client_records import DATA_BYTES_MAX, END, OVER, WINDOW_BYTES, Kind, Record, data_records
 from actors.network.frame_stream import FrameStream, framed
 from actors.runtime.machine import LinkClosed, LinkOpened, Received
 from tests.devices.gateway_rig import ARGUMENT, GUEST, GUEST_MAC, GatewayRig
@@ -67,6 +67,7 @@ def test_a_request_and_its_reply_and_both_ends(rig):
     assert client.data == b"200"
     assert client.records[-1] == END
     client.say(END)
+    assert client.records[-1] == OVER
     rig.hang_up(client)
     rig.settle()
     assert server.events[-1] is TcpEvent.FINISHED
@@ -117,7 +118,7 @@ def test_a_client_that_ends_its_direction_still_gets_the_reply(rig):
     connection.close(rig.now_ns)
     rig.settle()
     assert client.data == b"and the reply"
-    assert client.records[-1] == END
+    assert client.records[-2:] == [END, OVER]
 
 
 def test_a_client_that_takes_nothing_makes_the_guest_wait(rig):
@@ -199,6 +200,7 @@ def test_a_client_that_goes_in_the_middle_resets_its_connection(rig, how):
     b"\xff" * 5,
     b"\x01\xff\xff\xff\xff",
     b"\x03\x00\x00\x00\x01",
+    b"\x05\x00\x00\x00\x00",
     b"\x02\x00\x00\x00\x00\x01\x00\x00\x00\x01x",
     b"\x01\x00\x01\x00\x00" + bytes(65536) + (b"\x01\x00\x01\x00\x00" + bytes(65536)) * 4,
 ])  # fmt: skip
