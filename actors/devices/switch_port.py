@@ -4,6 +4,7 @@ Rules: frames never overtake each other. What waits is bounded; what goes onto t
 """
 
 from collections import deque
+from random import Random
 
 from actors.devices.switch_settings import PortSettings
 from actors.network.line_rate import wire_time_ns
@@ -17,6 +18,7 @@ class SwitchPort:
         self.open = False
         self.frames = self.bytes = self.waiting_bytes = 0
         self._settings = settings
+        self._random = Random(settings.seed)
         self._free_ns: int | None = None
         self._waiting: deque[tuple[int, int]] = deque()  # when it goes onto the wire, bytes
         self._travelling: deque[tuple[int, bytes]] = deque()  # when it arrives
@@ -31,8 +33,16 @@ class SwitchPort:
             self._waiting.append((begins_ns, len(data)))
             self.waiting_bytes += len(data)
         self._free_ns = begins_ns + int(wire_time_ns(len(data), self._settings.bits_per_second) * slowness)
-        self._travelling.append((self._free_ns + self._settings.latency_ns, data))
+        self._travelling.append((self._arrival_ns(self._free_ns), data))
         return True
+
+    def _arrival_ns(self, left_ns: int) -> int:
+        """When a frame arrives that has left then: not before those that left before it."""
+        arrives_ns = left_ns + self._settings.latency_ns
+        if not self._settings.jitter_ns:
+            return arrives_ns
+        arrives_ns += self._random.randrange(self._settings.jitter_ns + 1)
+        return max(arrives_ns, self._travelling[-1][0]) if self._travelling else arrives_ns
 
     def arrived(self, now_ns: int) -> list[bytes]:
         """The frames that have reached the other end until now."""

@@ -17,13 +17,15 @@ class PortSettings:
     """One port; `name` is that of its link.
 
     `bits_per_second` (0: no limit) is how fast frames leave by it, `latency_ns` how long they travel then,
-    `queue_bytes` how much may wait for it.
+    with up to `jitter_ns` more, `queue_bytes` how much may wait for it. `seed`: of what is drawn.
     """
 
     name: str
     bits_per_second: int
     latency_ns: int
     queue_bytes: int
+    jitter_ns: int = 0
+    seed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,15 @@ class SwitchSettings:
     def from_argument(cls, argument: Mapping[str, object]) -> "SwitchSettings":
         """Check an argument; ValueError if it makes no sense."""
         given = Argument("switch", argument)
-        ports = tuple(_port(row) for row in given.rows("ports"))
+        seed = given.text("seed", "")
+        ports = tuple(_port(row, seed) for row in given.rows("ports"))
         names = [port.name for port in ports]
         if len(set(names)) < len(names):
             raise ValueError(f"switch: ports: a name is there twice in {', '.join(names)}")
         return cls(ports, given.number("ageing_ns", AGEING_NS), given.number("stations", LIMIT))
 
 
-def _port(row: Argument) -> PortSettings:
+def _port(row: Argument, seed: str) -> PortSettings:
     name = row.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError(f"switch: name: {name!r} is no name of a port")
@@ -54,4 +57,6 @@ def _port(row: Argument) -> PortSettings:
         bits_per_second=row.number("bits_per_second", 0),
         latency_ns=row.number("latency_ns", 0),
         queue_bytes=row.number("queue_bytes", DEFAULT_QUEUE_BYTES),
+        jitter_ns=row.number("jitter_ns", 0),
+        seed=f"{seed}:{name}",
     )

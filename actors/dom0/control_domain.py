@@ -26,6 +26,7 @@ from actors.kernel.recovery_box import RecoveryBox
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Transport, Xenbus
 from actors.messages import Fault
+from actors.network.bridge_statistics import BridgeStatistics
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.store import StoreStatistics
@@ -36,7 +37,8 @@ from actors.xenstore.tool_clients import ToolClients
 class ControlDomainStatistics:
     """Counters of one dom0, from its boot on.
 
-    `devices`: those of its backends by class; `store`: the store's if xenstored runs here.
+    `devices`: those of its backends by class; `bridges`: those of its bridges by name; `store`: the store's
+    if xenstored runs here.
     """
 
     domains: dict[str, int]
@@ -50,6 +52,7 @@ class ControlDomainStatistics:
     not_rebuilt: list[str]
     all_shut_down: bool
     devices: dict[str, list[BackendStatistics]]
+    bridges: dict[str, BridgeStatistics]
     store: StoreStatistics | None
 
 
@@ -201,6 +204,7 @@ class ControlDomain(Kernel):
             not_rebuilt=list(NOT_REBUILT) if rebuilt else [],
             all_shut_down=self._xl.all_shut_down,
             devices=self._backends.statistics() if self._backends is not None else {},
+            bridges=self._hardware.bridges(),
             store=self._home.statistics(),
         )
 

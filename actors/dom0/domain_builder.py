@@ -206,19 +206,20 @@ class DomainBuilder:
                 return domid
 
     async def _assign_device(self, domid: int, line: InterruptLine) -> None:
-        xen, gsi, level = self._xen, line.gsi, line.is_level
-        await set_up_gsi(xen, gsi, self._kernel.log, level=level)
-        await write_entry(xen, gsi, await choose_vector(xen, gsi), level=level)
-        await map_gsi(xen, domid, gsi)
-        await xen.domctl(Domctl.irq_permission, domain=domid, pirq=gsi, allow_access=1)
+        xen, level = self._xen, line.is_level
+        for gsi in line.gsis:
+            await set_up_gsi(xen, gsi, self._kernel.log, level=level)
+            await write_entry(xen, gsi, await choose_vector(xen, gsi), level=level)
+            await map_gsi(xen, domid, gsi)
+            await xen.domctl(Domctl.irq_permission, domain=domid, pirq=gsi, allow_access=1)
         await xen.domctl(
             Domctl.iomem_permission,
             domain=domid,
-            first_mfn=register_frame(gsi),
+            first_mfn=register_frame(line.gsi),
             nr_mfns=1,
             allow_access=1,
         )
-        self._kernel.log(f"xl: {line.name} (irq {gsi}) is domain {domid}'s")
+        self._kernel.log(f"xl: {line.name} (irq {line.gsi}) is domain {domid}'s")
 
     async def _alloc_unbound(self, domid: int, remote: int) -> int:
         out = await self._xen.event_channel_op(Evtchnop.alloc_unbound, dom=domid, remote_dom=remote)

@@ -11,7 +11,7 @@ from actors.abi.types import PAGE_SIZE
 from actors.device_plan import DevicePlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.drivers.hardware import Given, devices_in, packed_devices
-from actors.drivers.interrupt_line import InterruptLine, lines_of
+from actors.drivers.interrupt_line import InterruptLine, lines_of, packed_line
 from actors.policies import Reconnect, StorePlace, StoreRestart
 
 Data = dict[str, object]
@@ -100,7 +100,7 @@ def _packed(plan: DomainPlan) -> Data:
     devices = [each.pack() for each in plan.devices]
     if not plan.drives:
         return {**own, "devices": devices, "cmd_line": plan.cmd_line}
-    drives = [asdict(each) for each in plan.drives]
+    drives = list(map(packed_line, plan.drives))
     return {**own, "domid": plan.domid, "devices": devices, "drives": drives, "cmd_line": plan.cmd_line}
 
 

@@ -10,6 +10,9 @@ completion_queue      its end of the queue of answers
 nic_driver            the driver of the network controller
 nic_setup             how it starts a controller
 nic_frames            the machine frames that it works with
+nics                  the network controllers of a domain, and the bridges that they belong to
+uplink                one of them as the uplink of a bridge
+driven_bridge         what interfaces of guests plug into
 receive_ring          its end of a ring of buffers to receive into
 transmit_ring         its end of a ring of frames to send
 hardware              the devices of a domain, of every kind

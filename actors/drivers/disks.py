@@ -9,6 +9,7 @@ from actors.drivers.disk_driver import DiskDriver
 from actors.drivers.interrupt_line import InterruptLine, bind_line
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Future
+from actors.network.bridge_statistics import BridgeStatistics
 
 QUEUE_FRAMES = 10
 OPCODES = {READ: int(Opcode.read), WRITE: int(Opcode.write), FLUSH: int(Opcode.flush)}
@@ -90,6 +91,10 @@ class Disks:
         """The link to a disk is gone: its commands end with an error."""
         if name in self._drivers:
             self._drivers[name].disk_lost()
+
+    def bridges(self) -> dict[str, BridgeStatistics]:
+        """None: nothing is bridged to a disk."""
+        return {}
 
     @property
     def in_flight(self) -> int:

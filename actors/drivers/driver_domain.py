@@ -1,10 +1,10 @@
-"""A domain that has a disk controller of its own and serves it to others: a storage driver domain.
+"""A domain that has devices of its own and serves them to others: disks, networks.
 
 What to do is in the command line of the start info. Nothing that its guests ask of it goes through domain 0
 once both ends are connected.
 Rules: it has no right but to the lines that it was given; what it is to serve it finds in the store.
 Source: tools/xl (devd), docs/misc/xl-disk-configuration (backend=).
-Left out: networks; an IOMMU, without which a driver domain is trusted with all memory, as on such a machine.
+Left out: an IOMMU, without which a driver domain is trusted with all memory, as on such a machine.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,20 @@ from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Xenbus
+from actors.network.bridge_statistics import BridgeStatistics
 from actors.runtime.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)
 class DriverDomainStatistics:
-    """Counters of one driver domain, from its boot on. `devices`: as in dom0's statistics."""
+    """Counters of one driver domain, from its boot on. `devices`, `bridges`: as in dom0's statistics."""
 
     backends: int
     in_flight: int
     grants_mapped: int
     store_reconnects: int
     devices: dict[str, list[BackendStatistics]]
+    bridges: dict[str, BridgeStatistics]
 
 
 class DriverDomain(Kernel):
@@ -81,6 +83,7 @@ class DriverDomain(Kernel):
             grants_mapped=self.grants.mapped,
             store_reconnects=self._xenbus.reconnects if self._xenbus is not None else 0,
             devices=self._backends.statistics() if self._backends is not None else {},
+            bridges=self._hardware.bridges(),
         )
 
     def _shutdown_requested(self, _: str) -> None:

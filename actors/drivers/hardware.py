@@ -5,13 +5,14 @@ kind of device is a driver in a file of its own and a row of `DRIVERS`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Final, Protocol
 
 from actors.drivers.disks import Disks
-from actors.drivers.interrupt_line import InterruptLine, lines_of
+from actors.drivers.interrupt_line import InterruptLine, lines_of, packed_line
+from actors.drivers.nics import Nics
 from actors.kernel.kernel import Kernel
 from actors.kernel.threads import Signal
+from actors.network.bridge_statistics import BridgeStatistics
 
 Behind = Mapping[str, Callable[[str], object]]
 """What finds that to which a backend gives access, by the key that names it; KeyError if there is none."""
@@ -38,6 +39,10 @@ class DeviceDriver(Protocol):
         """What the devices have not answered."""
         ...
 
+    def bridges(self) -> Mapping[str, BridgeStatistics]:
+        """What the bridges that the devices are uplinks of say of themselves, by name."""
+        ...
+
 
 MakeDriver = Callable[[Kernel, bool], DeviceDriver]
 """Makes a driver for a kernel; the flag says whether it programs the IO-APIC itself."""
@@ -45,7 +50,7 @@ MakeDriver = Callable[[Kernel, bool], DeviceDriver]
 Given = Mapping[str, tuple[InterruptLine, ...]]
 """The devices that a domain is told of, by kind."""
 
-DRIVERS: Final[Mapping[str, MakeDriver]] = {"disks": Disks}
+DRIVERS: Final[Mapping[str, MakeDriver]] = {"disks": Disks, "nics": Nics}
 """The kinds, by the key under which a domain is told of its devices, in the order in which they start."""
 
 
@@ -56,7 +61,7 @@ def devices_in(data: Mapping[str, object]) -> Given:
 
 def packed_devices(given: Given) -> dict[str, list[dict[str, object]]]:
     """What `devices_in` is to find, as it crosses."""
-    return {kind: [asdict(each) for each in lines] for kind, lines in given.items()}
+    return {kind: list(map(packed_line, lines)) for kind, lines in given.items() if lines}
 
 
 class DrivenHardware:
@@ -112,3 +117,7 @@ class DrivenHardware:
     def in_flight(self) -> int:
         """What the devices have not answered."""
         return sum(each.in_flight for each in self._drivers.values())
+
+    def bridges(self) -> dict[str, BridgeStatistics]:
+        """What its bridges say of themselves."""
+        return {name: said for each in self._drivers.values() for name, said in each.bridges().items()}

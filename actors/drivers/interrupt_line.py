@@ -8,8 +8,8 @@ Rules: the entry is written before the line is bound, since ioapic_guest_write l
 alone, and a Xen without PHYSDEVOP_setup_gsi takes a PCI line for a level one until the entry says otherwise.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from actors.abi.errno import Errno, XenError
@@ -27,16 +27,35 @@ RTE_ACTIVE_LOW = 1 << 13
 
 @dataclass(frozen=True, slots=True)
 class InterruptLine:
-    """The line of a device: `name` is the device's, and that of the link to it; `trigger`: edge or level."""
+    """The line of a device: `name` is the device's, and that of the link to it; `trigger`: edge or level.
+
+    A device with several queues has as many `lines`, in a row from `gsi` on. `told`: what its driver is told
+    of it besides, as msgpack data.
+    """
 
     name: str
     gsi: int
     trigger: str
+    lines: int = 1
+    told: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def gsis(self) -> range:
+        """All of its lines."""
+        return range(self.gsi, self.gsi + self.lines)
 
     @property
     def is_level(self) -> bool:
         """Whether it stays asserted until the device has been served."""
         return self.trigger == "level"
+
+
+def packed_line(line: InterruptLine) -> dict[str, object]:
+    """What `lines_of` is to find: what is not as it mostly is."""
+    row: dict[str, object] = {"name": line.name, "gsi": line.gsi, "trigger": line.trigger}
+    if line.lines > 1:
+        row["lines"] = line.lines
+    return row | ({"told": dict(line.told)} if line.told else {})
 
 
 def lines_of(data: object) -> tuple[InterruptLine, ...]:
@@ -45,13 +64,18 @@ def lines_of(data: object) -> tuple[InterruptLine, ...]:
 
 
 async def bind_line(
-    kernel: Kernel, line: InterruptLine, interrupt: Callable[[], None], *, programs_ioapic: bool
+    kernel: Kernel,
+    line: InterruptLine,
+    interrupt: Callable[[], None],
+    *,
+    programs_ioapic: bool,
+    queue: int = 0,
 ) -> None:
-    """Have a line call `interrupt`, with an EOI after it when it is level.
+    """Have the line of a queue call `interrupt`, with an EOI after it when it is level.
 
     `programs_ioapic`: nobody has brought the line to this domain, which may do it itself.
     """
-    xen, gsi, level = kernel.xen, line.gsi, line.is_level
+    xen, gsi, level = kernel.xen, line.gsis[queue], line.is_level
     pirq = gsi
     if programs_ioapic:
         await set_up_gsi(xen, gsi, kernel.log, level=level)
@@ -64,7 +88,8 @@ async def bind_line(
             xen.post(Number.physdev_op, Physdevop.eoi, {"irq": pirq})
 
     kind = "xen-pirq -ioapic-level" if level else "xen-pirq -ioapic-edge"
-    await kernel.irq.bind_pirq(pirq, kind, line.name, handler)
+    name = line.name if line.lines == 1 else f"{line.name}-TxRx-{queue}"
+    await kernel.irq.bind_pirq(pirq, kind, name, handler)
 
 
 async def set_up_gsi(xen: Hypercalls, gsi: int, log: Callable[[str], None], *, level: bool) -> None:

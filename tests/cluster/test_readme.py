@@ -8,6 +8,7 @@ from actors.runtime.distribution import Distribution
 from cluster.lab.config.disk_hardware import DiskSchema, LatencySchema
 from cluster.lab.config.guest_disk import GuestDiskSchema
 from cluster.lab.config.loading import load_cluster
+from cluster.lab.config.nic_hardware import NicSchema
 from cluster.lab.config.quantities import duration_text, size_text
 from cluster.lab.config.schema import (
     ClusterSchema,
@@ -25,6 +26,7 @@ from cluster.lab.config.schema import (
     WorkloadSchema,
     XenstoreSchema,
 )
+from cluster.lab.config.switch import SwitchSchema
 from cluster.running.metrics.catalog import CATALOG
 from cluster.running.metrics.family import PREFIX
 
@@ -34,11 +36,13 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 SECTIONS: dict[str, type[BaseModel]] = {
     "The file": ClusterSchema,
     "run": RunSchema,
+    "switch": SwitchSchema,
     "hosts": HostSchema,
     "dom0": Dom0Schema,
     "xenstore of a host": XenstoreSchema,
     "store of a guest": StoreWorkSchema,
     "disks of a host": DiskSchema,
+    "nics of a host": NicSchema,
     "driver domains": DriverDomainSchema,
     "guests": GuestSchema,
     "disks of a guest": GuestDiskSchema,
@@ -49,8 +53,18 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "expect": ExpectSchema,
     "metrics": MetricsSchema,
 }
-DURATIONS = {"duration", "settle", "watchdog", "interval", "vitals", "write_back"}
-SIZES = {"memory", "block"}
+DURATIONS = {
+    "latency",
+    "jitter",
+    "moderation",
+    "duration",
+    "settle",
+    "watchdog",
+    "interval",
+    "vitals",
+    "write_back",
+}
+SIZES = {"memory", "block", "queue"}
 
 
 def name_of(path: Path) -> str:
@@ -71,6 +85,8 @@ def shown(key: str, value: object) -> str:
         return "{}"
     if isinstance(value, float) and key == "rate":
         return f"{value:g}/s"
+    if key == "rate":
+        return f"{value}bit"
     if isinstance(value, int) and not isinstance(value, bool):
         if key in DURATIONS:
             return duration_text(value).replace(" ", "")
@@ -126,7 +142,7 @@ def test_every_key_is_described_with_its_default(section: str) -> None:
 
 def test_the_latency_of_a_disk_is_described() -> None:
     text = (ROOT / "docs/configuration.md").read_text()
-    (line,) = [each for each in text.splitlines() if each.startswith("| `latency`")]
+    (line,) = [each for each in text.splitlines() if each.startswith("| `latency` | `{}`")]
 
     assert all(f"`{key}`" in line for key in LatencySchema.model_fields)
 

@@ -61,9 +61,10 @@ def test_what_a_domain_is_told_of_is_read_by_kind() -> None:
     rows = [{"name": "sda", "gsi": 16, "trigger": "level"}, {"name": "sdb", "gsi": 17, "trigger": "edge"}]
 
     assert devices_in({"disks": rows, "name": "storage"}) == {
-        "disks": (InterruptLine("sda", 16, "level"), InterruptLine("sdb", 17, "edge"))
+        "disks": (InterruptLine("sda", 16, "level"), InterruptLine("sdb", 17, "edge")),
+        "nics": (),
     }
-    assert devices_in({}) == {"disks": ()}
+    assert devices_in({}) == {"disks": (), "nics": ()}
     assert DRIVERS["disks"] is Disks
 
 

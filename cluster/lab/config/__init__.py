@@ -15,6 +15,9 @@ architecture       who survives whose death, and the rows that have a name
 hardware           the kinds of devices of a board
 hardware_kind      what is known of each
 disk_hardware      the kind that is a disk
+nic_hardware       the kind that is a network controller
+switch             what joins those of all hosts
+network_checks     what of both takes more than one key
 guest_devices      the classes of devices of a guest
 guest_device       what is known of each
 guest_disk         the class of virtual disks

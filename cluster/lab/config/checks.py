@@ -20,6 +20,7 @@ from cluster.lab.config.guest_devices import kind_of
 from cluster.lab.config.guest_disk import DiskDescription
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.hardware_kind import HardwareKind
+from cluster.lab.config.network_checks import network_findings
 from cluster.lab.config.quantities import size_text
 from cluster.lab.config.schema import ClusterSchema, HostSchema
 from cluster.lab.config.yaml_source import Where, YamlSource
@@ -51,6 +52,7 @@ class ConfigChecks:
         self._images()
         for index, host in enumerate(hosts):
             self._host(host, ("hosts", index))
+        self.findings += network_findings(self._source, self._cluster)
         self.findings += FaultChecks(self._source, self._cluster, self._inventory).run()
         self._survivors()
         return self.findings

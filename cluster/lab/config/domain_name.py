@@ -11,7 +11,7 @@ from typing import Final
 LENGTH_MAX: Final = 64
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _RESERVED: Final = re.compile(
-    r"dom(ain-)?[0-9]+|spare[0-9]+|dom0-spare|xen|xenstored?|hypervisor|ioapic|supervisor",
+    r"dom(ain-)?[0-9]+|spare[0-9]+|dom0-spare|xen|xenstored?|hypervisor|ioapic|supervisor|switch",
     flags=re.IGNORECASE,
 )
 

@@ -9,8 +9,10 @@ from typing import Final
 
 from cluster.lab.config.disk_hardware import DISKS
 from cluster.lab.config.hardware_kind import HardwareKind
+from cluster.lab.config.nic_hardware import NICS
 
 DISK: Final = "disk"
+NIC: Final = "nic"
 
-HARDWARE_KINDS: Final[Mapping[str, HardwareKind]] = {DISK: DISKS}
+HARDWARE_KINDS: Final[Mapping[str, HardwareKind]] = {DISK: DISKS, NIC: NICS}
 """By program, in the order in which the devices of a host have their lines."""

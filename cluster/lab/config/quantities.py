@@ -8,6 +8,7 @@ from typing import Final
 
 SIZE_UNITS: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 DURATION_UNITS: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000}
+BIT_RATE_UNITS: Final = {"bit": 1, "kbit": 1_000, "Mbit": 1_000_000, "Gbit": 1_000_000_000}
 _DECIMAL_SIZES: Final = {"K": "KiB", "KB": "KiB", "M": "MiB", "MB": "MiB", "G": "GiB", "GB": "GiB"}
 _NUMBER: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµ]*)")
 _RATE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?/ ?s")
@@ -37,6 +38,13 @@ def rate_per_second(value: object) -> float:
     if match is None or not float(match[1]):
         raise ValueError(f"{text!r} is no rate; write a number above 0 as in 500/s")
     return float(match[1])
+
+
+def bits_per_second(value: object) -> int:
+    """The bits of a second of a rate as `10Gbit`; whole bits only."""
+    text = _text(value, "10Gbit")
+    number, unit = _split(text.removesuffix("/s"), "10Gbit")
+    return _whole(text, number, unit, BIT_RATE_UNITS)
 
 
 def size_text(size: int) -> str:

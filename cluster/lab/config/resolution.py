@@ -60,6 +60,7 @@ class Resolution:
             expect=cluster.expect,
             remarks=tuple(remarks),
             costs=cluster.costs,
+            switch=cluster.switch,
             sources=(SourceFile(self._source.path, self._source.content), *named),
         )
         faults = [

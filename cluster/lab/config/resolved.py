@@ -7,7 +7,7 @@ copied by whoever hands them on. Sizes in pages or sectors, times in nanoseconds
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from actors.address import domain_actor
+from actors.address import Address, domain_actor
 from actors.dom0.plan import DomainPlan, HostPlan
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import Given
@@ -21,6 +21,7 @@ from cluster.lab.config.quantities import duration_text
 from cluster.lab.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import CostsSchema, ExpectSchema, MetricsSchema
 from cluster.lab.config.source_file import SourceFile
+from cluster.lab.config.switch import SwitchSchema
 from cluster.lab.config.volume import Volume
 
 Data = dict[str, object]
@@ -132,6 +133,11 @@ class ResolvedHost:
         """The devices of one kind."""
         return [each for each in self.hardware if each.program == program]
 
+    @property
+    def wired(self) -> list[Hardware]:
+        """The devices with a wire to the switch."""
+        return [each for each in self.hardware if HARDWARE_KINDS[each.program].is_wired]
+
     def device(self, name: str) -> Hardware | None:
         """A device by name, or None if there is none."""
         return next((each for each in self.hardware if each.name == name), None)
@@ -222,12 +228,22 @@ class ResolvedCluster:
     expect: ExpectSchema
     remarks: tuple[Finding, ...]
     costs: CostsSchema = field(default_factory=CostsSchema)
+    switch: SwitchSchema = field(default_factory=SwitchSchema)
     sources: tuple[SourceFile, ...] = ()
 
     @property
     def guests(self) -> list[ResolvedGuest]:
         """The guests of all hosts, by their ids from the first one on."""
         return [guest for host in self.hosts for guest in host.guests]
+
+    @property
+    def wired(self) -> list[str]:
+        """The addresses of all devices with a wire: ports of the switch, which there is if there are any."""
+        return [str(Address(host.name, each.name)) for host in self.hosts for each in host.wired]
+
+    def switch_argument(self) -> Data:
+        """What the switch is told."""
+        return self.switch.argument(self.wired, self.seed)
 
     def host(self, name: str) -> ResolvedHost:
         """A host by name; KeyError if there is none."""

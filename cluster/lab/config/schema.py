@@ -7,21 +7,22 @@ What takes more than one key to decide is in `checks.py`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import accumulate
 from types import GenericAlias
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, create_model
 
-from actors.abi.disk_controller import FIRST_DISK_GSI
 from actors.policies import Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import ARCHITECTURES, DEFAULT, Architecture
 from cluster.lab.config.guest_device import GuestDeviceKind, GuestDeviceSchema
 from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.hardware import HARDWARE_KINDS
-from cluster.lab.config.hardware_kind import Hardware, HardwareKind, HardwareSchema
+from cluster.lab.config.hardware_kind import FIRST_LINE, Hardware, HardwareKind, HardwareSchema
 from cluster.lab.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.lab.config.strict import Strict
+from cluster.lab.config.switch import SwitchSchema
 from cluster.lab.config.values import (
     DEPTH_MAX,
     GUESTS_MAX,
@@ -252,19 +253,26 @@ class HostSchema(Strict):
 
     @property
     def hardware(self) -> tuple[Hardware, ...]:
-        """What it has, each on a line of its own."""
+        """What it has, each on lines of its own."""
         driven = self.driven()
-        devices = [(program, each) for program, kind in HARDWARE_KINDS.items() for each in self.devices(kind)]
+        devices = [
+            (program, each.placed(self.name))
+            for program, kind in HARDWARE_KINDS.items()
+            for each in self.devices(kind)
+        ]
+        firsts = accumulate((each.lines for _, each in devices), initial=FIRST_LINE)
         return tuple(
             Hardware(
                 each.name,
                 program,
-                FIRST_DISK_GSI + at,
+                first,
                 each.trigger,
                 each.argument(),
                 driven.get(each.name, "dom0"),
+                each.lines,
+                each.told(),
             )
-            for at, (program, each) in enumerate(devices)
+            for first, (program, each) in zip(firsts, devices, strict=False)
         )
 
 
@@ -334,6 +342,7 @@ class ClusterSchema(Strict):
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
     run: RunSchema = RunSchema()
     costs: CostsSchema = CostsSchema()
+    switch: SwitchSchema = SwitchSchema()
     hosts: Annotated[list[HostSchema], Field(min_length=1)]
     faults: list[FaultSchema] = []
     expect: ExpectSchema = ExpectSchema()

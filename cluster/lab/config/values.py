@@ -10,11 +10,18 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.messages import CODEC
+from actors.network.mac_address import is_station, parse_mac
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import ARCHITECTURES
 from cluster.lab.config.domain_name import check_plain_name
 from cluster.lab.config.errors import did_you_mean
-from cluster.lab.config.quantities import duration_ns, rate_per_second, size_bytes, size_text
+from cluster.lab.config.quantities import (
+    bits_per_second,
+    duration_ns,
+    rate_per_second,
+    size_bytes,
+    size_text,
+)
 from cluster.lab.config.shutdown_actions import check_action, check_reset_action
 from cluster.lab.config.virtual_device import virtual_device_number
 from cluster.lab.faults.kinds import FAULT_KINDS
@@ -61,6 +68,16 @@ def _at_least(least: int) -> AfterValidator:
 def _vdev(text: str) -> str:
     virtual_device_number(text)
     return text
+
+
+def _mac(text: str) -> str:
+    try:
+        mac = parse_mac(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no MAC address; six bytes as in 00:16:3e:5e:6c:00") from None
+    if not is_station(mac):
+        raise ValueError(f"{text!r} is no address of one station; an even first byte, not all 0")
+    return mac.hex(":")
 
 
 def _version(value: object) -> object:
@@ -176,6 +193,8 @@ VolumeSize = Annotated[Size, _whole(SECTOR_SIZE, "a sector")]
 Memory = Annotated[Size, _whole(PAGE_SIZE, "a page")]
 Duration = Annotated[int, BeforeValidator(duration_ns)]
 Rate = Annotated[float, BeforeValidator(rate_per_second)]
+BitRate = Annotated[int, BeforeValidator(bits_per_second)]
+Mac = Annotated[str, AfterValidator(_mac)]
 Vdev = Annotated[str, AfterValidator(_vdev)]
 Cost = Annotated[Distribution, BeforeValidator(_cost)]
 Limit = Annotated[int, Field(ge=0)]

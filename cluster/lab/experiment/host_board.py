@@ -26,6 +26,7 @@ from actors.messages import (
 )
 from actors.runtime.machine import Connect, Effect, Kill, Log, Send, Spawn
 from cluster.lab.config.resolved import ResolvedHost
+from cluster.lab.config.switch import SWITCH, WIRE
 from cluster.lab.experiment.domain_kinds import Argument
 from cluster.lab.experiment.domain_processes import DomainChange, DomainProcesses
 from cluster.lab.experiment.event_links import EventLinks
@@ -64,14 +65,17 @@ class HostBoard:
         """Start the devices that are off, the IO-APIC and the hypervisor, and wire them."""
         self.state.boots += 1
         self.state.power = "on"
-        pins = {each.name: each.gsi for each in self.host.hardware}
+        pins = dict(pin for each in self.host.hardware for pin in each.pins.values())
         self._spawn(self._ioapic, "ioapic", {"pins": pins})
         self._spawn(self.hypervisor, "hypervisor", self.host.hypervisor_argument())
         for device in self.host.hardware:
             address = self._devices[device.name]
             if address not in self._running:
                 self._spawn(address, device.program, self.host.argument_of(device))
-            self._emit(Connect(address, "ioapic", self._ioapic, device.name))
+                if device in self.host.wired:
+                    self._emit(Connect(address, WIRE, SWITCH, address))
+            for link, (at_ioapic, _) in device.pins.items():
+                self._emit(Connect(address, link, self._ioapic, at_ioapic))
         self._emit(Connect(self.hypervisor, "ioapic", self._ioapic, "xen"))
 
     def power_off(self) -> None:

@@ -15,6 +15,7 @@ from cluster.lab.experiment.interrupt_tables import InterruptTables
 from cluster.lab.experiment.journal_budget import JournalBudget
 from cluster.lab.experiment.outcome import Outcome
 from cluster.lab.experiment.readings import Readings
+from cluster.lab.experiment.switch_board import SwitchBoard
 
 
 class Laboratory:
@@ -33,6 +34,7 @@ class Laboratory:
     ) -> None:
         self.cluster = cluster
         self.observe = observe
+        self.switch = SwitchBoard(cluster, emit)
         self.boards = {host.name: HostBoard(host, emit, changed) for host in cluster.hosts}
         self.guests = {
             each.guest_id: GuestRecord.of(each, journals[each.guest_id], store_logs.get(each.guest_id))
@@ -42,4 +44,4 @@ class Laboratory:
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
         self.interrupt_tables = InterruptTables(emit)
-        self.readings = Readings(self.boards, emit)
+        self.readings = Readings(self.boards, self.switch, emit)

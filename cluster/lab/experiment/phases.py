@@ -81,6 +81,7 @@ class Phases:
         """Switch on."""
         self.began_ns = self._now_ns = now_ns
         self._enter("boot")
+        self._lab.switch.power_on()
         for board in self._lab.boards.values():
             board.power_on()
 
@@ -137,6 +138,7 @@ class Phases:
         self._now_ns = now_ns
         for board in self._lab.boards.values():
             board.cut_power()
+        self._lab.switch.power_off()
         self._enter("off")
 
     def _look_at_guests(self) -> None:
@@ -255,10 +257,11 @@ class Phases:
             self._lab.outcome.leaks = dict(self._lab.readings.hypervisors)
             for board in self._lab.boards.values():
                 board.power_off()
+            self._lab.switch.power_off()
             self._enter("off")
 
     def _in_off(self) -> None:
-        if all(board.is_off for board in self._lab.boards.values()):
+        if not self._lab.switch.runs and all(board.is_off for board in self._lab.boards.values()):
             self._finish()
         elif self._elapsed_ns > OFF_LIMIT_NS:
             self._lab.outcome.unknown.append("not every process could be ended")

@@ -10,19 +10,23 @@ from typing import Final
 
 from actors.address import Address
 from actors.devices.ioapic import IoApicStatistics
+from actors.devices.switch_statistics import SwitchStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.kernel.device_statistics import BackendStatistics, FrontendStatistics
-from actors.reading_messages import ReadStatistics, Statistics
-from actors.runtime.machine import Effect, Send
+from actors.reading_messages import Statistics
+from actors.runtime.machine import Effect
 from actors.xenstore.store import StoreStatistics
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.resolved_domains import GuestId
+from cluster.lab.config.switch import SWITCH
 from cluster.lab.experiment.host_board import HostBoard
+from cluster.lab.experiment.questions import Questions
 from cluster.lab.experiment.statistics_maps import record_of
+from cluster.lab.experiment.switch_board import SwitchBoard
 
 GUESTS_AT_ONCE: Final = 50
 CONTROL: Final = ("dom0", "xenstore")
@@ -43,11 +47,12 @@ class Readings:
     `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
     the record that a device of its kind declares; `drivers`: those of the driver domains; `backends`: those
     of dom0 and the driver domains, by guest, class and number; `frontends`: the guests', by class, then by
-    name. A domain that boots again and has none yet keeps its last ones. `asked`: who has not answered yet,
-    by sequence.
+    name. A domain that boots again and has none yet keeps its last ones. `switch` keeps its own.
     """
 
-    def __init__(self, boards: Mapping[str, HostBoard], emit: Callable[[Effect], None]) -> None:
+    def __init__(
+        self, boards: Mapping[str, HostBoard], switch: SwitchBoard, emit: Callable[[Effect], None]
+    ) -> None:
         self.heard_ns: dict[tuple[str, str], int] = {}
         self.hypervisors: dict[str, HypervisorStatistics] = {}
         self.domains: dict[tuple[str, str], DomainStatistics] = {}
@@ -60,10 +65,14 @@ class Readings:
         self.vitals: dict[GuestId, VitalsStatistics] = {}
         self.frontends: dict[tuple[GuestId, str], dict[str, FrontendStatistics]] = {}
         self._boards = boards
-        self._emit = emit
-        self.asked: dict[int, str] = {}
-        self._sequence = 0
+        self.switch = switch
+        self._questions = Questions(emit)
         self._turn: dict[str, int] = {}
+
+    @property
+    def asked(self) -> dict[int, str]:
+        """Who has not answered yet, by sequence."""
+        return self._questions.open
 
     @property
     def is_complete(self) -> bool:
@@ -84,33 +93,40 @@ class Readings:
         """Ask every hypervisor and every domain that runs."""
         self.asked.clear()
         for board in self._powered():
-            self._ask(board.hypervisor)
+            self._questions.ask(board.hypervisor)
             for address in _running(board):
-                self._ask(address)
+                self._questions.ask(address)
 
     def ask_some(self) -> None:
-        """Ask the hardware, the hypervisors, the control domains, and the guests whose turn it is."""
+        """Ask the switch, the hardware, the hypervisors, control domains, and the guests whose turn it is."""
         self.asked.clear()
+        if self.switch.runs:
+            self._questions.ask(SWITCH)
         for board in self._powered():
             for address in board.hardware:
-                self._ask(address)
+                self._questions.ask(address)
             addresses = _running(board)
             found = [board.domains.find(each) for each in (*CONTROL, *board.host.drivers)]
             control = {each.address for each in found if each}
             guests = [each for each in addresses if each not in control]
             for address in addresses:
                 if address in control:
-                    self._ask(address)
+                    self._questions.ask(address)
             for address in self._whose_turn(board.host.name, guests):
-                self._ask(address)
+                self._questions.ask(address)
 
     def take(self, link: str, message: Statistics, now_ns: int) -> None:
         """An answer; one that was not asked for on this link, or is too late, does not count."""
-        if self.asked.pop(message.sequence, None) != link:
+        if not self._questions.answered(message.sequence, link):
             return
-        address = Address.parse(link)
+        if link == SWITCH:
+            self.switch.statistics = record_of(SwitchStatistics, message.values)
+        else:
+            self._take_of_host(Address.parse(link), link, message.values, now_ns)
+
+    def _take_of_host(self, address: Address, link: str, values: dict[str, object], now_ns: int) -> None:
         host, actor = address.host, address.actor
-        board, values = self._boards[host], message.values
+        board = self._boards[host]
         device = board.host.device(actor)
         name = board.name_of(link)
         if name is None:
@@ -163,11 +179,6 @@ class Readings:
         start = self._turn.get(host, 0) % len(guests)
         self._turn[host] = start + GUESTS_AT_ONCE
         return (guests + guests)[start : start + GUESTS_AT_ONCE]
-
-    def _ask(self, address: str) -> None:
-        self._sequence += 1
-        self.asked[self._sequence] = address
-        self._emit(Send(address, ReadStatistics(self._sequence)))
 
 
 def _running(board: HostBoard) -> list[str]:

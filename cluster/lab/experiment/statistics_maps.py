@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from actors.device_classes import DEVICE_CLASSES
 from actors.devices.ioapic import IoApicStatistics
+from actors.devices.switch_statistics import SwitchStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
@@ -23,6 +24,7 @@ T = TypeVar("T")
 RECORDS: Final[tuple[type, ...]] = (
     HypervisorStatistics,
     IoApicStatistics,
+    SwitchStatistics,
     *(each.statistics for each in HARDWARE_KINDS.values()),
     ControlDomainStatistics,
     DriverDomainStatistics,

@@ -16,6 +16,7 @@ from actors.reading_messages import Interrupts, MessagePart, Statistics
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
+from cluster.lab.config.switch import SWITCH
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.records import FaultRecords
@@ -162,6 +163,11 @@ class Supervisor(Machine):
         return self.lab.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:
+        if address == SWITCH:
+            trouble = self.lab.switch.ended(status)
+            if trouble:
+                self._end_early(address, trouble)
+            return
         board = self._board(address)
         self._parts.forget(address)
         if self.breakable:

@@ -151,7 +151,8 @@ def _leaks(facts: RunFacts) -> Check:
 def _left_over(statistics: HypervisorStatistics, host: ResolvedHost) -> list[str]:
     """What is more than dom0 alone needs: with a store domain its ring is mapped, and it has three ports."""
     stub = host.architecture.store_has_domain
-    ports = 1 + len(host.driven_by("dom0")) + (STORE_DOMAIN_PORTS if stub else 0)
+    lines = sum(each.lines for each in host.hardware if each.driver == "dom0")
+    ports = 1 + lines + (STORE_DOMAIN_PORTS if stub else 0)
     rows = (
         ("grants_mapped", statistics.grants_mapped, int(stub)),
         ("frames_lingering", statistics.frames_lingering, 0),

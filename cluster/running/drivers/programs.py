@@ -10,6 +10,7 @@ from typing import Final
 
 from actors.devices.image import Image
 from actors.devices.ioapic import IoApic
+from actors.devices.switch import Switch
 from actors.dom0.control_domain import ControlDomain
 from actors.dom0.plan import HostPlan
 from actors.domu.guest import Guest
@@ -26,6 +27,7 @@ from actors.xenstore.stub_domain import XenstoreDomain
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.hardware_kind import Argument
 from cluster.lab.config.schema import CostsSchema
+from cluster.lab.config.switch import SWITCH
 
 UNREAD_MAX: Final = 64 * 1024
 
@@ -76,6 +78,10 @@ def _ioapic(argument: Argument, _: Environment) -> Machine:
     return IoApic(argument)
 
 
+def _switch(argument: Argument, _: Environment) -> Machine:
+    return Switch(argument)
+
+
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(argument["plan"])
     archive = _archive(argument, environment) if not plan.store.is_own_domain else None
@@ -109,6 +115,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "hypervisor": Program(_hypervisor, unread_limit=UNREAD_MAX),
     "ioapic": Program(_ioapic),
     **{name: Program(kind.machine) for name, kind in HARDWARE_KINDS.items()},
+    SWITCH: Program(_switch),
     "dom0": Program(_dom0, _dom0_boot),
     "driver": Program(_driver, _guest_boot),
     "guest": Program(_guest, _guest_boot),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final, NoReturn
 
 from actors.abi.types import SECTOR_SIZE
 from actors.address import Address
@@ -94,6 +95,14 @@ class SimulatedHost:
 
     def _open_image(self, path: str, _read_only: bool) -> MemoryImage:  # noqa: FBT001 (the disk's own signature)
         return self.images[path]
+
+
+def _nothing(*_: object) -> NoReturn:
+    raise AssertionError("what belongs to no host has no files")
+
+
+_NOWHERE: Final = Environment(SparseMemory(0), _nothing, _nothing, _nothing, _nothing)
+"""The environment of the switch."""
 
 
 def run_simulated(
@@ -214,7 +223,8 @@ def _programs(
 ) -> dict[str, Callable[[str, dict[str, object]], Machine]]:
     def make(name: str, address: str, argument: dict[str, object]) -> Machine:
         argument = {**argument, **costs.of_device(name, address, seed)}
-        machine = PROGRAMS[name].make(argument, environments[Address.parse(address).host])
+        environment = environments.get(Address.parse(address).host, _NOWHERE)
+        machine = PROGRAMS[name].make(argument, environment)
         if recordings is not None:
             machine.trace(recordings.of(address).point)
         observer.started(address, machine)

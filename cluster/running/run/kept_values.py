@@ -30,6 +30,7 @@ from cluster.lab.config.hardware_kind import Hardware
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger
 from cluster.lab.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import CostsSchema, ExpectSchema, MetricsSchema
+from cluster.lab.config.switch import SwitchSchema
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
@@ -43,7 +44,7 @@ CLASSES: Final[dict[str, type]] = {
     for each in (
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Finding),
         *(each.resolved for each in GUEST_DEVICES.values()),
-        *(CostsSchema, Distribution, ExpectSchema, MetricsSchema),
+        *(CostsSchema, Distribution, ExpectSchema, MetricsSchema, SwitchSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
         *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),
         *(Architecture, Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart),

@@ -15,7 +15,8 @@ from actors.messages import CODEC
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
-from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.lab.config.resolved import ResolvedCluster
+from cluster.lab.config.switch import SWITCH
 from cluster.lab.experiment.host_board import SUPERVISOR
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.trace.files import begin_recording
@@ -52,7 +53,8 @@ class LiveRun:
     def run(self) -> None:
         """Run until the supervisor says that it is over. CannotStart."""
         cluster, origin_ns = self.cluster, time.monotonic_ns()
-        surroundings = {host.name: self._surroundings(host, origin_ns) for host in cluster.hosts}
+        places = [(host.name, host.memory_pages) for host in cluster.hosts] + [(SWITCH, 1)]
+        surroundings = {place: self._surroundings(place, pages, origin_ns) for place, pages in places}
         # Before any thread there is and any listener: a fork copies neither well.
         zygote_pid, zygote = start_zygote(run_forked)
         transports = {host.name: host.transport for host in cluster.hosts}
@@ -75,12 +77,11 @@ class LiveRun:
         guests = self.supervisor.lab.guests.values()
         return self._live.memory([str(Address.domain(each.host, each.domid)) for each in guests])
 
-    def _surroundings(self, host: ResolvedHost, origin_ns: int) -> Surroundings:
-        _, fd = SharedMemory.create(host.memory_pages)
+    def _surroundings(self, place: str, pages: int, origin_ns: int) -> Surroundings:
+        """Those of a host; or of what belongs to none, which has a memory that nobody else has."""
+        _, fd = SharedMemory.create(pages)
         os.set_inheritable(fd, True)
-        return Surroundings(
-            host.name, str(self.directory), fd, host.memory_pages, origin_ns, trace=self.trace
-        )
+        return Surroundings(place, str(self.directory), fd, pages, origin_ns, trace=self.trace)
 
     def _serve_metrics(self) -> None:
         for host in self.cluster.hosts:

@@ -109,7 +109,9 @@ def fill(supervisor: Supervisor, count: int) -> None:
     flags = {"store_lost": False, "not_rebuilt": [], "all_shut_down": False}
     said: dict[str, object] = {
         "host0/hypervisor": busy(HypervisorStatistics, 5, hypercalls={}, domains=rows),
-        "host0/dom0": busy(ControlDomainStatistics, 6, domains={}, devices=devices, store=store, **flags),
+        "host0/dom0": busy(
+            ControlDomainStatistics, 6, domains={}, devices=devices, bridges={}, store=store, **flags
+        ),
         **{f"host0/dom{domid}": said_by_guest for domid in range(1, count + 1)},
     }
     for sequence, (link, record) in enumerate(said.items()):

@@ -45,9 +45,11 @@ def test_dom0_builds_driver_domains_first_and_drives_only_what_is_left(load: Loa
     actions = storage.actions
     assert (actions.on_crash, actions.on_watchdog, actions.on_reboot) == ("restart",) * 3
     told = DriverConfiguration.parse(storage.cmd_line)
-    assert told == DriverConfiguration("storage", {"disks": storage.drives}, Reconnect.renegotiate, 2)
+    assert told == DriverConfiguration(
+        "storage", {"disks": storage.drives, "nics": ()}, Reconnect.renegotiate, 2
+    )
     assert web.devices[0].backend == 1
-    assert plan.drives == {"disks": (InterruptLine("sda", 16, "level"),)}
+    assert plan.drives == {"disks": (InterruptLine("sda", 16, "level"),), "nics": ()}
 
 
 @pytest.mark.parametrize(

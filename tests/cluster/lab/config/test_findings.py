@@ -27,7 +27,8 @@ ROWS: list[tuple[str, list[tuple[str, str]], str]] = [
     (
         "a key of nobody",
         [("name: test", "name: test\nzzz: 1")],
-        "test.yaml:2: unknown key 'zzz'; one of name, seed, run, costs, hosts, faults, expect, metrics",
+        "test.yaml:2: unknown key 'zzz'; "
+        "one of name, seed, run, costs, switch, hosts, faults, expect, metrics",
     ),
     ("a missing key", [("kind: crash, ", "")], "test.yaml:15: 'kind' is missing; write kind: .."),
     (

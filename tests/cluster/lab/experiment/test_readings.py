@@ -21,6 +21,7 @@ from cluster.lab.experiment.domain_processes import DomainProcess
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.readings import GUESTS_AT_ONCE, Readings, StoreReading
 from cluster.lab.experiment.statistics_maps import RECORDS, map_of, record_of
+from cluster.lab.experiment.switch_board import SwitchBoard
 from tests.cluster.blank_records import blank
 
 FRONT = blank(BlkfrontStatistics, in_flight=1, oldest_issue_ns=5)
@@ -39,7 +40,8 @@ class Bench:
             name, address = f"web-{domid - 1}", f"host0/dom{domid}"
             guest = next((each for each in cluster.guests if each.name == name), None)
             self.board.domains.by_domid[domid] = DomainProcess(domid, 1, name, address, 0, guest)
-        self.readings = Readings({"host0": self.board}, self.effects.append)
+        self.switch = SwitchBoard(cluster, self.effects.append)
+        self.readings = Readings({"host0": self.board}, self.switch, self.effects.append)
 
     def asked(self) -> dict[str, int]:
         """Who has been asked since the last time, and under which number."""

@@ -1,0 +1,184 @@
+"""Hosts with network controllers, whole: they boot, and frames find their way through the switch."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+from actors.dom0.control_domain import ControlDomain
+from actors.drivers.driver_domain import DriverDomain
+from actors.network.packet import Packet
+from actors.runtime.machine import Machine
+from cluster.lab.config.loading import load_cluster
+from cluster.lab.verdict.report import build_report
+from cluster.running.drivers.simulated import RunObserver, run_simulated
+from cluster.running.run.progress import Progress
+from cluster.running.run.run_directory import RunDirectory
+from cluster.running.run.session import Session, SessionOptions
+from tests.network.frames import BROADCAST, MACS, frame
+
+GUEST = {
+    "memory": "4MiB",
+    "disks": [{"vdev": "xvda", "size": "128KiB"}],
+    "workload": {"kind": "random", "rate": "500/s"},
+}
+DRIVER = {"name": "net", "memory": "16MiB", "nics": ["eth0"]}
+HOSTS = [
+    {"name": "host0", "nics": [{"name": "eth0"}, {"name": "eth1", "bridge": "xenbr1"}]},
+    {"name": "host1", "nics": [{"name": "eth0", "queues": 4, "trigger": "edge"}], "driver_domains": [DRIVER]},
+]
+CONFIGURATION = {
+    "name": "wired",
+    "run": {"duration": "200ms"},
+    "metrics": {"interval": "100ms"},
+    "switch": {"latency": "20us", "rate": "10Gbit"},
+    "hosts": [
+        {"memory": "256MiB", "dom0": {"memory": "32MiB"}, "disks": [{"name": "sda"}], **each,
+         "guests": [{"name": f"guest{number}", **GUEST}]}
+        for number, each in enumerate(HOSTS)
+    ],
+}  # fmt: skip
+Changes = dict[str, object]
+
+
+class Stations(RunObserver):
+    """A station on the bridge of each domain that drives `eth0`, which says its number every 10 ms.
+
+    `heard` has what each hears, by address and life: who said which number.
+    """
+
+    def __init__(self, drivers: dict[str, bytes]) -> None:
+        self._macs = drivers
+        self.heard: dict[str, list[tuple[bytes, int]]] = {address: [] for address in drivers}
+        self.machines: dict[str, ControlDomain | DriverDomain] = {}
+
+    def started(self, address: str, machine: Machine) -> None:
+        if address in self._macs:
+            assert isinstance(machine, ControlDomain | DriverDomain)
+            self.machines[address] = machine
+            machine.threads.spawn("station", self._talk(address, machine))
+
+    async def _talk(self, address: str, machine: ControlDomain | DriverDomain) -> None:
+        mac, heard = self._macs[address], self.heard[address]
+
+        def deliver(packet: Packet) -> None:
+            heard.append((packet.frame[6:12], int.from_bytes(packet.frame[14:18])))
+            assert not packet.validated
+
+        while True:
+            await machine.threads.sleep(10_000_000)
+            try:
+                bridge = machine._hardware.behind["bridge"]("xenbr0")
+            except KeyError:
+                continue
+            port = bridge.join("vif9.0", deliver, macs=[mac])
+            break
+        number = 0
+        while True:
+            port.send(Packet(frame(BROADCAST, mac, number.to_bytes(4) + bytes(42))))
+            number += 1
+            await machine.threads.sleep(10_000_000)
+
+
+@pytest.fixture
+def simulate(tmp_path: Path) -> Callable[..., tuple[Stations, object, object]]:
+    def run(seed: int = 1, **changes: object):
+        path = tmp_path / "wired.yaml"
+        path.write_text(yaml.safe_dump({**CONFIGURATION, **changes}))
+        cluster = load_cluster(path).with_seed(seed)
+        directory = RunDirectory.create(cluster.name, tmp_path / f"run{len(list(tmp_path.iterdir()))}").path
+        placed = cluster.placed(directory / "images")
+        stations = Stations({"host0/dom0": MACS[0], "host1/dom1": MACS[1]})
+        supervisor, read_volume = run_simulated(
+            placed, lambda _what, _text: None, directory, trace=False, invariants=True, observer=stations
+        )
+        return stations, supervisor, build_report(placed, "simulated", supervisor, directory, read_volume)
+
+    return run
+
+
+def numbers(heard: list[tuple[bytes, int]], mac: bytes) -> list[int]:
+    return [number for source, number in heard if source == mac]
+
+
+def test_bridges_of_two_hosts_hear_each_other_through_the_switch(simulate) -> None:
+    stations, supervisor, report = simulate()
+
+    assert report.verdict.value == "held", report.checks
+    for address, other in (("host0/dom0", MACS[1]), ("host1/dom1", MACS[0])):
+        found = numbers(stations.heard[address], other)
+        assert len(found) > 15
+        assert found == list(range(found[0], found[0] + len(found))), "each once, and in order"
+    said = supervisor.lab.switch.statistics
+    assert said.port_frames["host0/eth0"] > 0
+    assert said.port_frames["host0/eth1"] > 0, "a broadcast goes to every port"
+    assert sum(said.drops.values()) == 0
+    bridges = stations.machines["host0/dom0"].statistics().bridges
+    assert list(bridges) == ["xenbr0", "xenbr1"]
+    assert bridges["xenbr0"].uplinks["eth0"].sent_frames > 15
+    assert sum(bridges["xenbr0"].ports["eth0"].out_drops.values()) == 0
+
+
+def test_a_run_is_a_function_of_its_seed(simulate) -> None:
+    first, second = simulate(seed=3)[0].heard, simulate(seed=3)[0].heard
+    assert first == second
+
+
+def test_every_queue_has_a_row_in_proc_interrupts(simulate) -> None:
+    stations = simulate()[0]
+    rows = stations.machines["host1/dom1"].interrupts().splitlines()
+    found = [line.split()[-1] for line in rows if "ioapic" in line]
+    assert found == [f"eth0-TxRx-{queue}" for queue in range(4)]
+    rows = stations.machines["host0/dom0"].interrupts().splitlines()
+    assert [line.split()[-1] for line in rows if "ioapic" in line] == ["sda", "eth0", "eth1"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "crash", "target": "host0/dom0"},
+        {"kind": "crash", "target": "host1/net"},
+        {"kind": "host-power-loss", "target": "host0", "duration": "20ms"},
+        {"kind": "hwdom-reboot", "target": "host1/dom0"},
+    ],
+    ids=lambda each: f"{each['kind']} {each['target']}",
+)
+def test_the_switch_outlives_everybody_and_who_is_back_is_heard_again(simulate, fault) -> None:
+    fault = {**fault, "at": "60ms"}
+    stations, _, report = simulate(faults=[fault], run={"duration": "300ms"})
+
+    by_name = {each.name: each.verdict.value for each in report.checks}
+    assert by_name["processes"] == by_name["leaks"] == "held", report.checks
+    for address, other in (("host0/dom0", MACS[1]), ("host1/dom1", MACS[0])):
+        found = numbers(stations.heard[address], other)
+        assert max(found) >= 3, f"{address} hears the other one"
+    mine = "host0/dom0" if fault["target"].startswith("host0") else "host1/dom1"
+    theirs = MACS[0] if mine == "host0/dom0" else MACS[1]
+    other = "host1/dom1" if mine == "host0/dom0" else "host0/dom0"
+    found = numbers(stations.heard[other], theirs)
+    assert any(later < earlier for earlier, later in pairwise(found)), "each of its lives is heard"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_controllers_may_share_a_process_with_others(simulate, seed) -> None:
+    hosts = [{**each} for each in CONFIGURATION["hosts"]]
+    hosts[0]["pack"] = [["hypervisor", "ioapic", "eth0", "dom0"]]
+    stations, _, report = simulate(hosts=hosts, seed=seed)
+    assert report.verdict.value == "held", report.checks
+    assert len(numbers(stations.heard["host0/dom0"], MACS[1])) > 15
+
+
+@pytest.mark.processes
+def test_hosts_with_controllers_boot_with_real_processes(tmp_path: Path) -> None:
+    path = tmp_path / "wired.yaml"
+    path.write_text(yaml.safe_dump(CONFIGURATION))
+    session = Session(load_cluster(path), SessionOptions(out=tmp_path / "live"), Progress.silent())
+    report = session.run()
+
+    assert report.verdict.value == "held", report.checks
+    logs = {each.name: each.read_text() for each in (session.directory / "logs").iterdir()}
+    assert "uplink of xenbr0" in logs["host0-dom0.log"]
+    assert "irqs 17 to 20 edge, uplink of xenbr0" in logs["host1-dom1.log"]
+    assert "power button" in logs["host1-eth0.log"]
