@@ -2,8 +2,8 @@
 
 Rules: what is served is what stands under `backend/CLASS`; the toolstack and this driver meet there only.
 What an earlier life has left in a recovery box is taken up at once (`adoption`), and found there served.
-What a device gives access to has one user, as a volume, unless its class shares it, as a bridge: the next user
-waits until all is answered that the last one asked.
+What a device gives access to, as a volume, has one user, unless its class shares it, as a bridge: the next
+user waits until all is answered that the last one asked.
 Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory; a device that has
 requests in flight is not let go), tools/hotplug/Linux/block (a device in use is not given away),
 `xl devd` (a driver domain finds its devices in the store and readies their volumes itself).
@@ -159,7 +159,7 @@ class Backends:
                 self._kernel.log(f"{device_class.driver}: {path}: {error}")
                 return
             except KeyError as error:
-                self._kernel.log(f"{device_class.driver}: {path}: nothing here is {error}")
+                self._kernel.log(f"{device_class.driver}: {path}: no {device_class.noun} {error}")
                 return
             user = self._users.get(names) if not device_class.shared else None
             if state is XenbusState.Closing:

@@ -50,7 +50,7 @@ class DeviceClass:
     each device: `identity` gives the name and the number of one, `keys` its own keys in the store; a file has
     them as `plural`. `frontend_statistics`, `backend_statistics`: what its ends tell of themselves.
     `backing`: the key of a backend that names what it gives access to, which has one user at a time unless it
-    is `shared`.
+    is `shared`, and what that is called is its `noun`.
     """
 
     name: str
@@ -63,6 +63,7 @@ class DeviceClass:
     frontend_statistics: type[FrontendStatistics]
     backend_statistics: type[BackendStatistics]
     backing: str = ""
+    noun: str = ""
     shared: bool = False
 
     def frontend_path(self, number: int) -> str:

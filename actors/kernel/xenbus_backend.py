@@ -13,6 +13,7 @@ xen/include/public/io/xenbus.h.
 Left out: a frontend whose nodes alone vanish is waited for, since a store that was lost looks the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.abi.errno import XenError
@@ -69,6 +70,9 @@ class Served:
 class XenbusBackend(XenbusEnd[BackendStatistics]):
     """A device that this domain serves to another one. `run` lasts until the device is removed."""
 
+    probed: Mapping[str, str] = {}
+    """What the store is told of the device as soon as a frontend may make an offer."""
+
     invites = False
     """Whether its frontends are Connected as soon as they make an offer (`FrontendDevice.offered_state`)."""
 
@@ -108,10 +112,6 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
 
     def keys(self) -> dict[str, str]:
         """What the store is told of the device."""
-        return {}
-
-    def features(self) -> dict[str, str]:
-        """What it is told of that as soon as a frontend may make an offer."""
         return {}
 
     async def attach(self, *, resuming: bool) -> None:
@@ -213,7 +213,7 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
     async def _wait_for_frontend(self) -> None:
         expect = Reconnect.renegotiate if self._must_renegotiate else Reconnect.resume
         invitation = self._invitation.nodes() if self.invites else {}
-        told = {"reconnect": expect.value, **invitation, **self.features()}
+        told = {"reconnect": expect.value, **invitation, **self.probed}
         await self._write(told, XenbusState.InitWait)
 
     async def _connect(self) -> None:

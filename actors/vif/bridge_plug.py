@@ -1,7 +1,7 @@
 """How an interface of a guest is plugged into a bridge of the host, and what its hotplug script says of that.
 
-Rules: it is joined once, and stays until it is pulled. With `ip`, addresses that the toolstack allows, its frames
-have no other sources than these and its MAC address.
+Rules: it is joined once, and stays until it is pulled. With `antispoof` its frames have no other sources than
+its MAC address, and the IP addresses that the toolstack has written, if it has.
 Source: tools/hotplug/Linux/vif-bridge, vif-common.sh, xen-hotplug-common.sh (success, fatal).
 """
 
@@ -27,14 +27,14 @@ class BridgePlug:
         """Whether it is plugged in."""
         return self._port is not None
 
-    def join(self, mac: str, ip: str) -> str:
+    def join(self, mac: str, ip: str, *, antispoof: bool) -> str:
         """Plug it in, unless it is; what has gone wrong, or nothing. `ip`: addresses, with spaces between."""
         if self._port is None:
             self._problem = ""
             try:
-                if ip:
+                if antispoof:
                     self._port = self._bridge.join(
-                        self.name, self._deliver, macs=[parse_mac(mac)], ips=ip.split()
+                        self.name, self._deliver, macs=[parse_mac(mac)], ips=ip.split() or None
                     )
                 else:
                     self._port = self._bridge.join(self.name, self._deliver)

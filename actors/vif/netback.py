@@ -8,12 +8,16 @@ Source: Linux drivers/net/xen-netback/xenbus.c (netback_probe, connect, hotplug_
 tools/hotplug/Linux/vif-bridge.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 from actors.abi.errno import XenError
 from actors.abi.interface import GrantStatus, XenbusState
-from actors.kernel.grants import GrantRefused, Mapping
+from actors.kernel.grants import GrantRefused
+from actors.kernel.grants import Mapping as MappedFrame
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import RingBroken
-from actors.kernel.store import Store
+from actors.kernel.store import Store, StoreNodes, read_or
 from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
 from actors.network.host_bridge import HostBridge
 from actors.network.packet import Packet
@@ -24,12 +28,28 @@ from actors.vif.netback_credit import UNLIMITED, Credit, parse_rate
 from actors.vif.netback_offer import MAX_QUEUES, NetbackOffer
 from actors.vif.netback_statistics import NetbackStatistics
 
+FEATURES: Final = {
+    "feature-sg": "1",
+    "feature-gso-tcpv4": "1",
+    "feature-gso-tcpv6": "0",
+    "feature-ipv6-csum-offload": "1",
+    "feature-rx-copy": "1",
+    "feature-rx-flip": "0",
+    "feature-multicast-control": "0",
+    "feature-dynamic-multicast-control": "0",
+    "feature-split-event-channels": "1",
+    "multi-queue-max-queues": str(MAX_QUEUES),
+    "feature-ctrl-ring": "1",
+}
+"""What netback_probe writes, in all but that a backend of Linux offers more."""
+
 
 class Netback(XenbusBackend):
     """One paravirtual network interface, at a bridge of this domain."""
 
     driver = "xen_netback"
     invites = True
+    probed: Mapping[str, str] = FEATURES
 
     def __init__(self, kernel: Kernel, store: Store, served: Served, bridge: HostBridge) -> None:
         super().__init__(kernel, store, served)
@@ -74,25 +94,9 @@ class Netback(XenbusBackend):
             control_refused=counters.control_refused,
         )
 
-    def features(self) -> dict[str, str]:
-        """What netback_probe writes."""
-        return {
-            "feature-sg": "1",
-            "feature-gso-tcpv4": "1",
-            "feature-gso-tcpv6": "0",
-            "feature-ipv6-csum-offload": "1",
-            "feature-rx-copy": "1",
-            "feature-rx-flip": "0",
-            "feature-multicast-control": "0",
-            "feature-dynamic-multicast-control": "0",
-            "feature-split-event-channels": "1",
-            "multi-queue-max-queues": str(MAX_QUEUES),
-            "feature-ctrl-ring": "1",
-        }
-
     def keys(self) -> dict[str, str]:
         """All of it, for a store that may have been lost since."""
-        return {**self.features(), **self._plug.nodes()}
+        return {**self.probed, **self._plug.nodes()}
 
     async def run(self) -> None:
         """As in every backend; at its end the interface is pulled out of the bridge."""
@@ -135,11 +139,17 @@ class Netback(XenbusBackend):
 
     async def _wait_for_frontend(self) -> None:
         await super()._wait_for_frontend()
-        nodes = await self.store.read_all(f"{self.path}/{key}" for key in ("mac", "ip"))
-        problem = self._plug.join(nodes.get(f"{self.path}/mac", ""), nodes.get(f"{self.path}/ip", ""))
+        nodes = await self.store.read_all(f"{self.path}/{key}" for key in ("mac", "ip", "antispoof"))
+        mac, ip, antispoof = (nodes.get(f"{self.path}/{key}", "") for key in ("mac", "ip", "antispoof"))
+        problem = self._plug.join(mac, ip, antispoof=antispoof == "yes")
         if problem:
             self.say(f"hotplug: {problem}")
-        await self.store.write_all({f"{self.path}/{key}": value for key, value in self._plug.nodes().items()})
+        await self.store.transact(self._tell_hotplug)
+
+    async def _tell_hotplug(self, transaction: StoreNodes) -> None:
+        if await read_or(transaction, f"{self.path}/frontend", ""):  # it may have been removed meanwhile
+            nodes = self._plug.nodes()
+            await transaction.write_all({f"{self.path}/{key}": value for key, value in nodes.items()})
 
     async def _connect(self) -> None:
         if self._plug.is_in:
@@ -156,7 +166,7 @@ class Netback(XenbusBackend):
             self.say(f"rate {text[:40]!r} makes no sense: traffic is unlimited")
         return Credit(*(rate or UNLIMITED), self.kernel.threads.now_ns)
 
-    async def _map(self, refs: list[int]) -> list[Mapping]:
+    async def _map(self, refs: list[int]) -> list[MappedFrame]:
         found = await self.kernel.grants.map_all([(self.served.domid, ref) for ref in refs])
         mappings = [each for each in found if each is not None]
         if len(mappings) < len(refs):
@@ -164,11 +174,11 @@ class Netback(XenbusBackend):
             raise GrantRefused(GrantStatus.bad_gntref, f"rings of domain {self.served.domid}")
         return mappings
 
-    async def _unmap(self, mappings: list[Mapping]) -> None:
+    async def _unmap(self, mappings: list[MappedFrame]) -> None:
         for each in mappings:
             await self.kernel.grants.unmap(each)
 
-    def _make(self, offer: NetbackOffer, mappings: list[Mapping], credit: Credit) -> NetbackConnection:
+    def _make(self, offer: NetbackOffer, mappings: list[MappedFrame], credit: Credit) -> NetbackConnection:
         return NetbackConnection(
             self.kernel,
             (self.served.domid, self._plug.name),

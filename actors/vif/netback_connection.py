@@ -18,9 +18,9 @@ from actors.vif.netback_queue import NetbackQueue
 
 
 class NetbackConnection:
-    """That with a `frontend` (domain id, name of the interface); `mappings` of its rings, in the offer's order.
+    """That with a `frontend` (domain id, name of the interface).
 
-    RingBroken if one of them makes no sense.
+    `mappings`: of its rings, in the order of the offer. RingBroken if one of them makes no sense.
     """
 
     def __init__(

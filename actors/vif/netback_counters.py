@@ -14,12 +14,11 @@ NO_CARRIER: Final = "no-carrier"
 QUEUE_FULL: Final = "queue-full"
 EXPIRED: Final = "expired"
 STALLED: Final = "stalled"
-NO_OFFLOAD: Final = "no-offload"
 TOO_LONG: Final = "too-long"
 TAKEN_UP: Final = "taken-up"
 REASONS: Final = (
     *(COPY_FAILED, TOO_MANY_SLOTS, BAD_SIZE, BAD_OFFLOAD, NO_CARRIER),
-    *(QUEUE_FULL, EXPIRED, STALLED, NO_OFFLOAD, TOO_LONG, TAKEN_UP),
+    *(QUEUE_FULL, EXPIRED, STALLED, TOO_LONG, TAKEN_UP),
 )
 """Why a packet of a guest, or for it, goes nowhere."""
 

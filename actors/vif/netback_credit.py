@@ -2,7 +2,8 @@
 
 Rules: what was not used is kept, up to a burst of `bytes`, or 128 KiB if that is more. A packet that is
 larger than what is left waits for the next window.
-Source: Linux drivers/net/xen-netback/netback.c (tx_add_credit, tx_credit_exceeded), xenbus.c (xen_net_read_rate).
+Source: Linux drivers/net/xen-netback/netback.c (tx_add_credit, tx_credit_exceeded), xenbus.c
+(xen_net_read_rate).
 Left out: Linux gives the whole rate to each queue; here all queues of an interface share it.
 """
 

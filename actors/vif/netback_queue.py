@@ -61,7 +61,7 @@ class NetbackQueue:
         )
 
     async def bind(self, name: str) -> None:
-        """Bind its ports, as `name` in /proc/interrupts. XenError, and then what was bound is to be unbound."""
+        """Bind its ports, as `name` in /proc/interrupts. XenError; what is bound is to be unbound."""
         bind, offered = partial(self._kernel.irq.bind_interdomain, self._domid), self._offered
         if offered.split:
             self._tx_port = await bind(offered.tx_port, f"{name}-tx", self.tx.poll)

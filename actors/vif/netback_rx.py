@@ -1,6 +1,7 @@
 """What is for a guest: packets from the bridge, by way of copies, into the buffers that the guest has posted.
 
-Rules: a packet takes buffers only when there are enough for all of it. What waits is bounded, and expires; a
+Rules: what a guest cannot take as it is, is finished here, as for a wire. A packet takes buffers only when
+there are enough for all of it. What waits is bounded, and expires; a
 guest that posts no buffers for `stall_ns` while something waits is stalled, and gets nothing before it does.
 Whoever waits here holds up nobody else.
 Source: Linux drivers/net/xen-netback/rx.c (xenvif_rx_queue_tail, xenvif_rx_queue_stalled, xenvif_rx_skb),
@@ -32,10 +33,11 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.threads import Future
 from actors.network.packet import Packet
+from actors.network.wire_frames import UnsendableError, wire_frames
 from actors.vif.netback_counters import (
+    BAD_OFFLOAD,
     COPY_FAILED,
     EXPIRED,
-    NO_OFFLOAD,
     QUEUE_FULL,
     STALLED,
     TOO_LONG,
@@ -57,7 +59,7 @@ _EXTRA_SLOT: Final = -1
 
 @dataclass(slots=True)
 class _Filling:
-    """A packet whose buffers are taken; `ids` of their slots in order, `good` once they are filled, or not."""
+    """A packet whose buffers are taken: `ids` of their slots in order, `good` once they are filled."""
 
     packet: Packet
     ids: list[int]
@@ -65,7 +67,7 @@ class _Filling:
 
 
 class NetbackRx:
-    """One ring of receives of domain `domid`. `stall_changed` is told when `stalled` is another than before."""
+    """One ring of receives of domain `domid`. `stall_changed` is called when `stalled` has changed."""
 
     def __init__(
         self,
@@ -110,6 +112,19 @@ class NetbackRx:
 
     def deliver(self, packet: Packet) -> None:
         """A packet is for this guest."""
+        features = self._features
+        if (packet.segment_bytes and not features.gso) or (packet.blank and not features.checksum):
+            try:
+                frames = wire_frames(packet, FRAME_MAX)
+            except UnsendableError:
+                self._counters.drop(BAD_OFFLOAD)
+                return
+            for frame in frames:
+                self._enter(Packet(frame))
+        else:
+            self._enter(packet)
+
+    def _enter(self, packet: Packet) -> None:
         reason = self._objection(packet)
         if reason:
             self._counters.drop(reason)
@@ -145,12 +160,10 @@ class NetbackRx:
 
     def _objection(self, packet: Packet) -> str:
         """Why a packet is dropped at once, or nothing."""
-        features, size = self._features, len(packet.frame)
+        size = len(packet.frame)
         if self.stalled:
             return STALLED
-        if (packet.segment_bytes and not features.gso) or (packet.blank and not features.checksum):
-            return NO_OFFLOAD
-        if size > (FRAME_MAX if features.scatter_gather else PAGE_SIZE):
+        if size > (FRAME_MAX if self._features.scatter_gather else PAGE_SIZE):
             return TOO_LONG
         return "" if self._line.has_room(size) else QUEUE_FULL
 

@@ -1,9 +1,10 @@
 """What a guest sends: chains of slots out of its ring, by way of copies, to the bridge.
 
-Rules: packets keep their order, and so do answers: what has no answer are the last slots of the ring. A packet
+Rules: packets keep their order, and so do answers: what has none are the last slots of the ring. A packet
 goes to the bridge before its slots are answered, all in one turn. How far the ring was taken stands in its
 page, so that whoever takes it up answers what was under way, unsent, and sends the rest.
-Source: Linux drivers/net/xen-netback/netback.c (xenvif_tx_action, make_tx_response), xen/include/public/io/netif.h.
+Source: Linux drivers/net/xen-netback/netback.c (xenvif_tx_action, make_tx_response);
+xen/include/public/io/netif.h.
 """
 
 from collections import deque
@@ -97,7 +98,7 @@ class NetbackTx:
             raise RingBroken(str(error)) from error
 
     def poll(self) -> None:
-        """Take what is in the ring, as far as the rate allows; more than a ring of it in a turn of its own."""
+        """Take what is in the ring, as far as the rate allows; what is more than a ring in another turn."""
         ring, left = self._ring, self._ring.entries
         try:
             while not self._stopped and self._held is None:
@@ -142,6 +143,8 @@ class NetbackTx:
         self._kernel.threads.at(when_ns).when_done(self._resume)
 
     def _resume(self) -> None:
+        if self._stopped:
+            return
         held, self._held = self._held, None
         if held is not None:
             self._enter(held)

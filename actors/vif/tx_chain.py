@@ -1,10 +1,9 @@
 """A packet of a guest as it lies in the ring of transmits: a chain of slots, and what is wrong with it.
 
-Rules: a slot is copied out once. What Linux drops has a `fault` and costs the frontend this packet; what Linux
-calls fatal is a BadChainError and costs it its service. Whatever the frontend writes, a chain ends where the
-requests do.
-Source: Linux drivers/net/xen-netback/netback.c (xenvif_get_extras, xenvif_count_requests, xenvif_tx_build_gops,
-xenvif_set_skb_gso), xen/include/public/io/netif.h.
+Rules: a slot is copied out once. What Linux drops has a `fault` and costs the frontend this packet; what it
+calls fatal is a BadChainError and costs the frontend its service. A chain ends where the requests do.
+Source: Linux drivers/net/xen-netback/netback.c (xenvif_get_extras, xenvif_count_requests,
+xenvif_tx_build_gops, xenvif_set_skb_gso), xen/include/public/io/netif.h.
 Left out: IPv6 segmentation, which is not offered; multicast control.
 """
 
@@ -47,9 +46,9 @@ class BadChainError(Exception):
 
 @dataclass(slots=True)
 class TxChain:
-    """One packet: `pieces` of data as (grant reference, first byte, bytes), and an id for each slot, in order.
+    """One packet: `pieces` of data as (grant reference, first byte, bytes), an id for each slot, in order.
 
-    `fault`: why it is dropped, or nothing. `segment_bytes`: of a packet that is to be cut; `flags` of its first slot.
+    `fault`: why it is dropped, or nothing. `segment_bytes`: of one to be cut; `flags` of its first slot.
     """
 
     ids: list[int]

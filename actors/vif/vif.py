@@ -22,10 +22,14 @@ def _identity(row: Mapping[str, object]) -> tuple[str, int]:
 
 
 def _keys(row: Mapping[str, object]) -> DeviceKeys:
-    """Of an interface with a `number` and a `mac`, at a `bridge`; `ip`, `mtu` and `rate` if they are told."""
+    """Of an interface with a `number` and a `mac`, at a `bridge`; `ip`, `mtu` and `rate` if they are told.
+
+    `antispoof`: its frames have no other sources than `mac` and `ip`. `rate` is "BYTES,MICROSECONDS".
+    """
     handle, mac = str(row["number"]), str(row["mac"])
     mtu = (("mtu", str(row["mtu"])),) if row.get("mtu") else ()
-    told = tuple((key, str(row[key])) for key in ("ip", "rate") if row.get(key))
+    told = tuple((key, str(row[key]).partition("/")[0]) for key in ("ip", "rate") if row.get(key))
+    told += (("antispoof", "yes"),) if row.get("antispoof") else ()
     return DeviceKeys(
         frontend=(("handle", handle), ("mac", mac), *mtu),
         backend=(
@@ -56,5 +60,6 @@ VIF: Final = DeviceClass(
     frontend_statistics=NetfrontStatistics,
     backend_statistics=NetbackStatistics,
     backing="bridge",
+    noun="bridge",
     shared=True,
 )
