@@ -3,6 +3,7 @@
 guest                the guest's machine
 guest_configuration  what it is told
 network_interface    a network interface, and the stack on top of it
+notebooks            where it writes things down
 workload             what a guest does with its disks
 block_choice         which block it asks for next
 known_blocks         what the blocks of a disk must hold

@@ -78,6 +78,11 @@ class TalkJournalReader:
         """How far the guest is with it."""
         return GuestState(self._words[TalkWord.STATE])
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything left to do for a client."""
+        return bool(self._words[TalkWord.WANTED])
+
     def unserved_since_ns(self, now_ns: int) -> int:
         """Since when there has been work and no sign of life, as of now; 0 if there is no such time."""
         words = self._words

@@ -1,5 +1,6 @@
 """What guests say to each other over their networks, each kind of talk at both of its ends.
 
+talks            all talks of a guest
 talk_spec        a talk as the configuration gives it
 seat             what whoever takes part works with
 content          bytes that name their place

@@ -1,6 +1,8 @@
 """A talk as the configuration gives it: what a guest does with one of its network interfaces."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from actors.notebook.talk_header import TalkKind, TalkRole
 
@@ -34,3 +36,9 @@ class TalkSpec:
     documents: tuple[str, ...] = ()
     retry_ns: int | None = 1_000_000_000
     """How long after a connection that died a new one is begun; None for never."""
+
+    @classmethod
+    def parse(cls, told: Mapping[str, Any]) -> "TalkSpec":
+        """What a command line has of one."""
+        kind, role, documents = TalkKind(told["kind"]), TalkRole(told["role"]), tuple(told["documents"])
+        return cls(**{**told, "kind": kind, "role": role, "documents": documents})

@@ -8,6 +8,8 @@ talk_streams       the streams of it
 talk_datagrams     the datagrams of it
 talk_content       what must have come
 talk_result        what came of it
+talk_checks        what is checked of it
+talk_expectations  what the file predicts of it
 verification       all of them, for a run
 report             run.json and its verdict
 report_checks      what is always checked

@@ -1,6 +1,6 @@
 """What came of the talks of a run, counted."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 OFFENDERS_MAX: Final = 20
@@ -72,3 +72,12 @@ class TalkResult:
         """Somebody heard nothing for so long."""
         if duration_ns > self.silence_max_ns:
             self.silence_max_ns, self.silence_end_ns, self.silent = duration_ns, end_ns, whose
+
+
+def talks_words(result: TalkResult | None) -> dict[str, object]:
+    """What `run.json` has of it; null for all that is not known."""
+    told = asdict(result or TalkResult())
+    del told["offenders"], told["silent"], told["silence_end_ns"]
+    if result is not None:
+        return told
+    return {key: dict.fromkeys(value) if isinstance(value, dict) else None for key, value in told.items()}
