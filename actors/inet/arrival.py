@@ -163,8 +163,14 @@ def _is_old(tcb: Tcb, segment: Segment, now_ns: int) -> bool:
 
 
 def _remember_stamp(tcb: Tcb, segment: Segment, sequence: int, now_ns: int) -> None:
-    """That of the segment that reaches up to what was acknowledged last (RFC 7323, 4.3)."""
-    if tcb.stamps.enabled and segment.options.timestamps is not None and sequence <= tcb.receive.acknowledged:
+    """That of the segment that reaches up to what was acknowledged last (RFC 7323, 4.3).
+
+    In TIME-WAIT that of nothing that comes again; Linux's `tcp_timewait_state_process`.
+    """
+    receive = tcb.receive
+    if not tcb.stamps.enabled or segment.options.timestamps is None or sequence > receive.acknowledged:
+        return
+    if tcb.state is not State.TIME_WAIT or sequence == receive.next:
         tcb.stamps.recent, tcb.stamps.recent_ns = segment.options.timestamps[0], now_ns
 
 
@@ -210,7 +216,13 @@ def _take_data(tcb: Tcb, segment: Segment, sequence: int, now_ns: int) -> bool:
     if not fresh and not finished:
         tcb.outcome.statistics.out_of_order += 1
     if tcb.state is not State.CLOSED:
-        at_once = finished or not fresh or gap or receive.next - receive.acknowledged > receive.segment_bytes
+        begun = finished and tcb.state is not State.CLOSE_WAIT
+        at_once = (
+            begun
+            or (not fresh and not finished)
+            or gap
+            or receive.next - receive.acknowledged > receive.segment_bytes
+        )
         if at_once:
             send_ack(tcb, now_ns)
         elif receive.next > receive.acknowledged:

@@ -61,7 +61,8 @@ def _retransmit(tcb: Tcb, now_ns: int) -> None:
         tcb.end(tcb.outcome.soft_error or errno.ETIMEDOUT)
         return
     _count_attempt(tcb)
-    recovery.congestion.timed_out(send.nxt - send.una)
+    recovering = recovery.point is not None and not recovery.timed_out
+    recovery.congestion.timed_out(again=recovery.attempts > 1 or recovering)
     recovery.scoreboard.all_lost(send.una, send.nxt)
     recovery.point = recovery.last_point = send.nxt
     recovery.timed_out = True

@@ -72,6 +72,8 @@ class SendSide:
     """Windows are scaled, as far as the peer has said."""
     closing: bool = False
     """A FIN follows the last byte."""
+    small: int = 0
+    """Where the last segment that was less than a full one ended."""
     starved: bool = False
     """The user was told that there is no room."""
 
@@ -79,6 +81,11 @@ class SendSide:
     def fin_sent(self) -> bool:
         """Whether the FIN is in flight or has arrived."""
         return self.closing and self.nxt > self.buffer.end
+
+    @property
+    def waits(self) -> bool:
+        """Whether data or the FIN was never sent."""
+        return self.buffer.end > self.nxt or (self.closing and self.nxt == self.buffer.end)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,8 @@ findings           what pydantic says of it, put as a person would
 schema             the keys
 strict             what all parts of the schema have in common
 values             what they can be
+talk_schema        what guests say over their networks
+talk_resolution    whom they mean
 quantities         sizes and times as they are written
 checks             what takes more than one key
 domain_name        what a domain can be called

@@ -20,7 +20,9 @@ from pydantic import BaseModel
 
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.domu.store_client import StoreSpec
+from actors.domu.talk.talk_spec import TalkSpec
 from actors.domu.workload import WorkloadSpec
+from actors.notebook.talk_header import TalkKind, TalkRole
 from actors.policies import Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import Architecture
@@ -47,7 +49,8 @@ CLASSES: Final[dict[str, type]] = {
         *(each.resolved for each in GUEST_DEVICES.values()),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema, SwitchSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives, NetworkSettings),
-        *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),
+        *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, TalkKind, TalkRole),
+        *(TalkSpec, UnfiredFault, WorkloadSpec),
         *(Architecture, Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart),
     )
 }
