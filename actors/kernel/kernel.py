@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from actors.kernel.direct_links import DirectLinks
+from actors.kernel.grant_copies import GrantCopies
 from actors.kernel.grants import Grants
 from actors.kernel.hypercalls import Hypercalls
 from actors.kernel.irq import Irq
@@ -79,6 +80,7 @@ class Kernel(Machine):
         self.irq.direct = self.direct
         self.link_owners: list[LinkOwner] = [self.direct]
         self._turn_ends: dict[Callable[[], None], None] = {}
+        self.copies = GrantCopies(self.xen, self.pages, self.at_turn_end)
         self.faults: dict[str, TakeFault] = {}
         self.store_observer: StoreObserver | None = None
         self.store_began: Callable[[], None] = lambda: None

@@ -19,6 +19,7 @@ from cluster.lab.config.quantities import size_text
 from cluster.lab.config.schema import GuestSchema, HostSchema, StoreWorkSchema, WorkloadSchema
 from cluster.lab.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.lab.config.source_file import SourceFile
+from cluster.lab.config.talk_schema import TalkSchema
 from cluster.lab.config.virtual_device import virtual_device_number
 from cluster.lab.config.xl_config import XlConfig, read_xl
 from cluster.lab.config.xl_disk import XlDisk
@@ -42,6 +43,7 @@ class GuestDescription:
     devices: tuple[DeviceDescription, ...]
     workload: WorkloadSchema | None
     store: StoreWorkSchema | None
+    talks: tuple[TalkSchema, ...]
     where: Where
 
     @property
@@ -88,6 +90,7 @@ class GuestReader:
             devices=devices,
             workload=guest.workload,
             store=guest.store,
+            talks=tuple(guest.talks),
             where=where,
         )
 
@@ -135,6 +138,7 @@ class GuestReader:
             ),
             workload=guest.workload,
             store=guest.store,
+            talks=tuple(guest.talks),
             where=where,
         )
 

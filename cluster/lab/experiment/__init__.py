@@ -13,6 +13,7 @@ domain_kinds       which domain is of which kind, and what each kind runs
 host_clock         the clock of the machine under us
 breaking           what is broken in a run: when, how, and what comes of it
 holdout            finds the guest that all wait for
+guest_notebooks    what the guests write down
 guest_record       what was seen of a guest
 readings           what was read of every actor
 questions          who was asked and has not answered

@@ -12,6 +12,7 @@ from actors.dom0.shutdown_actions import DESTROY
 from actors.messages import CannotGoOn, StateWritten
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
+from actors.notebook.talk_journal_reader import TalkJournalReader
 from actors.reading_messages import Interrupts, MessagePart, Statistics
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
 from cluster.lab.config.gateway import GATEWAY
@@ -22,6 +23,7 @@ from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.records import FaultRecords
 from cluster.lab.experiment.domain_processes import DomainChange
+from cluster.lab.experiment.guest_notebooks import GuestNotebooks
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.host_clock import ClockGap, HostClock
@@ -46,12 +48,14 @@ class Supervisor(Machine):
         *,
         endless: bool = False,
         store_logs: Mapping[GuestId, StoreLogReader] | None = None,
+        talk_journals: Mapping[GuestId, Sequence[TalkJournalReader]] | None = None,
         keep: Callable[[], None] = lambda: None,
         journal_budget: int | None = None,
         host_clock: HostClock | None = None,
     ) -> None:
         told = observe, self._emit, self._domain_changed
-        self.lab = Laboratory(cluster, journals, store_logs or {}, *told, keep, journal_budget)
+        notebooks = GuestNotebooks(journals, store_logs or {}, talk_journals or {})
+        self.lab = Laboratory(cluster, notebooks, *told, keep, journal_budget)
         self.phases = Phases(self.lab, self._emit, endless=endless)
         self._parts = Parts()
         self._host_clock = host_clock

@@ -19,6 +19,7 @@ from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
+from actors.notebook.talk_journal import TalkJournal
 from actors.policies import StoreRestart
 from actors.runtime.distribution import Distribution
 from actors.runtime.machine import Machine
@@ -46,6 +47,7 @@ class Environment:
     open_image: Callable[[str, bool], Image]
     open_archive: Callable[[int], Archive]
     open_store_log: Callable[[str], StoreLog]
+    open_talk_journal: Callable[[str], TalkJournal]
 
 
 Make = Callable[[Argument, Environment], Machine]
@@ -97,7 +99,11 @@ def _dom0(argument: Argument, environment: Environment) -> Machine:
 
 def _guest(argument: Argument, environment: Environment) -> Machine:
     return Guest(
-        environment.memory, argument["extents"], environment.open_journal, environment.open_store_log
+        environment.memory,
+        argument["extents"],
+        environment.open_journal,
+        environment.open_store_log,
+        environment.open_talk_journal,
     )
 
 
