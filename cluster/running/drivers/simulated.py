@@ -108,7 +108,7 @@ def _nothing(*_: object) -> NoReturn:
     raise AssertionError("what belongs to no host has no files")
 
 
-_NOWHERE: Final = Environment(SparseMemory(0), _nothing, _nothing, _nothing, _nothing)
+_NOWHERE: Final = Environment(SparseMemory(0), _nothing, _nothing, _nothing, _nothing, _nothing)
 """The environment of the switch and of the gateway."""
 
 
