@@ -75,11 +75,6 @@ def bulk(scene: Scene) -> None:
     scene.peer.close()
 
 
-def lost_segment(scene: Scene) -> None:
-    """Duplicate acknowledgements bring it again."""
-    bulk(scene)
-
-
 def lost_segments(scene: Scene) -> None:
     """Two in one window."""
     bulk(scene)
@@ -108,6 +103,31 @@ def recovering(scene: Scene) -> None:
     pause()
     scene.user.close()
     scene.peer.close()
+
+
+def without_options(scene: Scene) -> None:
+    """Neither SACK nor timestamps: duplicates are counted, partial acknowledgements show the next hole."""
+    scene.link.set(A, tcp_sack=0, tcp_timestamps=0)
+    scene.user.settings = {"sack": False, "timestamps": False}
+    scene.we_connect()
+    pause()
+    scene.user.send(536 * 70)
+    scene.drain(536 * 70)
+    pause()
+    scene.user.send(536 * 40)
+    scene.drain(536 * 40)
+    pause()
+    scene.user.close()
+    scene.peer.close()
+
+
+def both_at_once(scene: Scene) -> None:
+    """Their FINs cross."""
+    scene.we_connect()
+    pause()
+    scene.user.close()
+    scene.peer.close()
+    pause()
 
 
 def lost_tail(scene: Scene) -> None:
@@ -269,10 +289,11 @@ SCENES: dict[Callable[[Scene], None], Drops | None] = {
     talk: None,
     half_close: None,
     bulk: None,
-    lost_segment: lose(A, 30),
     lost_segments: lose(A, 30, 33),
     halved: lose(A, 12),
     recovering: lose(A, 30),
+    without_options: lose(A, 30, 33),
+    both_at_once: None,
     lost_tail: lose(A, 3),
     gaps: lose(B, 2, 5, 8),
     closed_window: None,
