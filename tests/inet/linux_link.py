@@ -154,11 +154,6 @@ class User:
             self.note("recv", len(data))
             size -= len(data)
 
-    def delay_acknowledgements(self) -> None:
-        """Linux acknowledges the first segments at once, which is left out in `actors/inet`."""
-        assert self.end is not None
-        self.end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
-
     def shutdown(self) -> None:
         assert self.end is not None
         self.note("shutdown")
