@@ -18,6 +18,7 @@ hardware           the kinds of devices of a board
 hardware_kind      what is known of each
 disk_hardware      the kind that is a disk
 nic_hardware       the kind that is a network controller
+gateway            what leads from outside to guests
 switch             what joins those of all hosts
 network_checks     what of both takes more than one key
 guest_devices      the classes of devices of a guest
@@ -42,6 +43,7 @@ xl_refusals        what to say of a line that is none
 c_number           numbers as C reads them
 xl_disk            one disk of it
 xl_disk_syntax     how that is written
+xl_vif             one network interface of it
 
 fault_words        what is wrong with one fault of a file, or given by hand
 fault_checks       what is wrong with all of them

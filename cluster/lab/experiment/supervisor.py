@@ -15,6 +15,7 @@ from actors.notebook.store_log_reader import StoreLogReader
 from actors.notebook.talk_journal_reader import TalkJournalReader
 from actors.reading_messages import Interrupts, MessagePart, Statistics
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
+from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.config.switch import SWITCH
@@ -167,8 +168,8 @@ class Supervisor(Machine):
         return self.lab.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:
-        if address == SWITCH:
-            trouble = self.lab.switch.ended(status)
+        if address in (SWITCH, GATEWAY):
+            trouble = self.lab.switch.ended(address, status)
             if trouble:
                 self._end_early(address, trouble)
             return
