@@ -15,7 +15,8 @@ DELAY: Final = "delay"
 DUPLICATE: Final = "duplicate"
 REORDER: Final = "reorder"
 ALTER: Final = "alter"
-ACTIONS: Final = (DROP, DELAY, DUPLICATE, REORDER, ALTER)
+CORRUPT: Final = "corrupt"
+ACTIONS: Final = (DROP, DELAY, DUPLICATE, REORDER, ALTER, CORRUPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class LinkRule:
     """One rule. `messages` are names of message classes, none for all of them.
 
     `delay` comes later by `delay_ns` and up to `jitter_ns` more, in order; `reorder` lets what is sent within
-    `delay_ns` overtake; `alter` puts other values into fields of the message.
+    `delay_ns` overtake; `alter` puts other values into fields of the message; `corrupt` turns over one bit of
+    its `data`, in each copy another one.
     """
 
     action: str
@@ -87,3 +89,14 @@ class LinkRules:
             delivery.in_order = delivery.in_order and rule.action == DELAY
         elif rule.action == ALTER:
             delivery.message = replace(delivery.message, **rule.fields)
+        elif rule.action == CORRUPT:
+            delivery.message = self._corrupt(delivery.message)
+
+    def _corrupt(self, message: Any) -> object:  # noqa: ANN401 (any message)
+        """The message with one bit turned over; one without data as it is."""
+        data = bytearray(getattr(message, "data", b""))
+        if not data:
+            return message
+        place = self._random.randrange(len(data) * 8)
+        data[place >> 3] ^= 1 << (place & 7)
+        return replace(message, data=bytes(data))

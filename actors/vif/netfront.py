@@ -16,11 +16,13 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store
 from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.network.packet import Packet
+from actors.network.wire_frames import UnsendableError, wire_frames
 from actors.policies import Frontend
 from actors.vif.backend_features import KEYS, QUEUES_MAX, BackendFeatures
 from actors.vif.front_queue import FrontQueue
 from actors.vif.netfront_statistics import NetfrontStatistics
 from actors.vif.packet_counters import PacketCounters
+from actors.vif.packet_slots import FRAME_MAX
 from actors.vif.receive_queue import ReceiveQueue
 from actors.vif.transmit_queue import TransmitQueue
 
@@ -62,8 +64,11 @@ class Netfront(XenbusFrontend):
     def send(self, packet: Packet) -> bool:
         """Send it, or have it wait for room; False if it is dropped. ValueError if it is no frame.
 
-        Frames of up to 64 KiB; `segment_bytes` and `blank` only if the backend has `features` for them.
+        Frames of up to 64 KiB. What the backend cannot finish (`features`) is finished here.
         """
+        features = self.features
+        if (packet.segment_bytes and not features.segments) or (packet.blank and not features.checksums):
+            return self._send_finished(packet)
         queues = self._queues
         if self._failed or not queues:
             self._counters.dropped += 1
@@ -71,6 +76,16 @@ class Netfront(XenbusFrontend):
         if len(queues) == 1:
             return queues[0].transmit.send(packet)
         return queues[crc32(packet.frame[26:38]) % len(queues)].transmit.send(packet)
+
+    def _send_finished(self, packet: Packet) -> bool:
+        """As skb_gso_segment and skb_checksum_help do for an interface that cannot."""
+        try:
+            frames = wire_frames(packet, FRAME_MAX)
+        except UnsendableError:
+            self._counters.dropped += 1
+            return False
+        taken = [self.send(Packet(each)) for each in frames]
+        return all(taken)
 
     def check(self) -> None:
         """Invariants."""

@@ -9,10 +9,10 @@ from actors.abi.netif import RxFlags
 from actors.domu.network_interface import NetworkInterface, interface_of
 from actors.inet.address import Endpoint, ipv4
 from actors.inet.arp import REPLY, REQUEST, ArpPacket, build_arp, parse_arp
+from actors.inet.checksum import pseudo_sum, transport_checksum
 from actors.inet.ethernet import ARP, BROADCAST, IPV4, frame_header, parse_frame
 from actors.inet.icmp import ECHO_REPLY
 from actors.inet.ipv4 import ICMP, TCP, parse_ipv4
-from actors.vif.backend_features import BackendFeatures
 from tests.vif.frontend_rig import Rig
 
 ROW = {"mac": "00:16:3e:00:00:02", "ip": "10.0.0.2/24", "gateway": "10.0.0.1", "mtu": 1500, "queues": 1}
@@ -23,14 +23,14 @@ OUR_IP, THEIR_IP = ipv4("10.0.0.2"), ipv4("10.0.0.3")
 class Guest(Rig):
     """A guest that is connected, and the frames that it has sent since it was asked last."""
 
-    def __init__(self, row=ROW):
+    def __init__(self, row=ROW, **features):
         self.row = row
-        super().__init__()
+        super().__init__(**features)
         self.bring_to(S.Connected)
 
     def begin(self):
-        self.interface = NetworkInterface(self.guest.kernel.threads, self.front, self.row)
-        return self.interface.connect(Random(1))
+        self.interface = NetworkInterface(self.guest.kernel.threads, self.front, self.row, Random(1))
+        return self.interface.connect()
 
     def frames(self):
         self.world.run()
@@ -98,20 +98,23 @@ def test_what_a_backend_can_do_is_what_the_stack_leaves_to_it(guest):
     assert parse_ipv4(parse_frame(guest.frames()[0]).payload).protocol == TCP
 
 
-@pytest.mark.parametrize(
-    ("features", "checksums", "segments"),
-    [
-        (BackendFeatures(scatter=True, segments=True, checksums=True), True, True),
-        (BackendFeatures(checksums=True), True, False),
-        (BackendFeatures(), False, False),
-    ],
-)
-def test_an_interface_is_as_its_row_and_its_backend_say(features, checksums, segments):
-    interface = interface_of(ROW, features)
+def test_an_interface_is_as_its_row_says():
+    interface = interface_of(ROW)
     assert (interface.mac, interface.address, interface.prefix) == (OURS, OUR_IP, 24)
     assert (interface.gateway, interface.mtu) == (ipv4("10.0.0.1"), 1500)
-    assert (interface.checksum_offload, interface.segment_offload) == (checksums, segments)
-    assert interface_of({**ROW, "gateway": None}, features).gateway is None
+    assert interface_of({**ROW, "gateway": ""}).gateway is None
+
+
+def test_what_a_backend_cannot_do_is_done_before():
+    guest = Guest(feature_gso_tcpv4="0", feature_no_csum_offload="1")
+    guest.frames()
+    guest.introduce(THEIR_IP, THEIRS)
+    assert guest.interface.stack.tcp.connect(Endpoint(THEIR_IP, 80), lambda *_: None, 0) is not None
+    guest.world.run()
+    assert guest.slots()[0][2] == 0
+    packet = parse_ipv4(parse_frame(guest.frames()[0]).payload)
+    pseudo = pseudo_sum(OUR_IP, THEIR_IP, TCP, len(packet.payload))
+    assert transport_checksum(pseudo, bytes(packet.payload)) == 0
 
 
 def test_a_ping_is_answered(guest):

@@ -3,8 +3,10 @@ from random import Random
 
 import pytest
 
+from actors.messages import EthernetFrame, Pulse
 from actors.runtime.link_rules import (
     ALTER,
+    CORRUPT,
     DELAY,
     DROP,
     DUPLICATE,
@@ -90,3 +92,24 @@ def test_a_rule_travels_as_plain_data() -> None:
     rule = LinkRule(ALTER, 0.5, ("Note",), 1, 2, {"text": "b"})
 
     assert LinkRule.from_row(rule.row()) == rule
+
+
+def test_a_corrupt_message_differs_by_one_bit_in_each_copy_another() -> None:
+    frame = EthernetFrame(bytes(range(64)))
+    rules = LinkRules([LinkRule(DUPLICATE), LinkRule(CORRUPT)], Random(1))
+    places = set()
+    for _ in range(50):
+        copies = [each.message for each in rules.decide(frame)]
+        assert len(copies) == 2
+        for each in copies:
+            changed = int.from_bytes(each.data) ^ int.from_bytes(frame.data)
+            assert changed.bit_count() == 1
+            places.add(changed)
+    assert len(places) > 50, "anywhere"
+    assert frame.data == bytes(range(64))
+
+
+@pytest.mark.parametrize("message", [EthernetFrame(b""), Pulse()])
+def test_what_has_no_data_cannot_be_corrupted(message: object) -> None:
+    (delivery,) = LinkRules([LinkRule(CORRUPT)], Random(1)).decide(message)
+    assert delivery.message == message

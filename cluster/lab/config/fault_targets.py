@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from cluster.lab.config.errors import did_you_mean
-from cluster.lab.config.hardware import DISK
+from cluster.lab.config.hardware import DISK, NIC
 from cluster.lab.config.resolved import ResolvedHost
+from cluster.lab.config.switch import SWITCH
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.kinds import FAULT_KINDS
@@ -61,7 +62,7 @@ class Inventory:
 
 def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
     """Every target of a host for a kind that aims so."""
-    if aim is Aim.host:
+    if aim is Aim.host or (aim is Aim.wired and host.wired):
         return [host.name]
     architecture, disks = host.architecture, host.hardware_of(DISK)
     guests, devices = [each.name for each in host.guests], [each.name for each in host.hardware]
@@ -75,6 +76,10 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
         Aim.store: ["xenstored"],
         Aim.disk: [each.name for each in disks],
         Aim.level_disk: [each.name for each in disks if each.trigger == "level"],
+        Aim.nic: [each.name for each in host.hardware_of(NIC)],
+        Aim.device: devices,
+        Aim.wire: _wires(host),
+        Aim.wired: [],
         Aim.actor: [*domains, *devices, "hypervisor", "ioapic"],
         Aim.link: _links(host, domains),
     }
@@ -85,4 +90,8 @@ def _targets(host: ResolvedHost, aim: Aim) -> list[str]:
 def _links(host: ResolvedHost, domains: Sequence[str]) -> list[str]:
     pairs = [("hypervisor", each) for each in [*domains, "ioapic"]]
     pairs += [(each.name, other) for each in host.hardware for other in ("ioapic", each.driver)]
-    return [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])]
+    return [f"{one}:{other}" for pair in pairs for one, other in (pair, pair[::-1])] + _wires(host)
+
+
+def _wires(host: ResolvedHost) -> list[str]:
+    return [wire for each in host.wired for wire in (f"{each.name}:{SWITCH}", f"{SWITCH}:{each.name}")]

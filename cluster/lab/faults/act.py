@@ -35,7 +35,7 @@ class CutPower:
 
 @dataclass(frozen=True, slots=True)
 class SlowDown:
-    """An actor takes `factor` (an option) times as long for its steps, and a disk for its commands, too."""
+    """An actor takes `factor` (an option) times as long for its steps, and a device for its commands, too."""
 
     live = "SIGSTOP and SIGCONT in turn"
 
@@ -76,10 +76,17 @@ class TellActor:
 
 
 @dataclass(frozen=True, slots=True)
-class TellDisk:
-    """A disk is told, and again when the power is back. One that `tears` is told of the loss of power."""
+class TellDevice:
+    """A device is told, and again when the power is back. One that `tears` is told of the loss of power."""
 
     tears: bool = False
+    live = MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
+class TellSwitch:
+    """The cluster's switch is told, of all ports of the target."""
+
     live = MESSAGE
 
 
@@ -107,5 +114,5 @@ class ReplaceStore:
 
 Act = (
     KillDomain | FreezeDomain | CutPower | SlowDown | AddRule | DropRules
-    | TellActor | TellDisk | OrderToolstack | ReplaceStore
+    | TellActor | TellDevice | TellSwitch | OrderToolstack | ReplaceStore
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Final
 
 from actors.abi.interface import ShutdownReason
 from actors.policies import StoreRestart
-from actors.runtime.link_rules import ALTER, DELAY, DROP, DUPLICATE, REORDER
+from actors.runtime.link_rules import ALTER, CORRUPT, DELAY, DROP, DUPLICATE, REORDER
 from cluster.lab.faults.act import (
     AddRule,
     CutPower,
@@ -20,13 +20,14 @@ from cluster.lab.faults.act import (
     ReplaceStore,
     SlowDown,
     TellActor,
-    TellDisk,
+    TellDevice,
+    TellSwitch,
     Whom,
 )
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.option import Factor, Names, Option, Time
-from cluster.lab.faults.recipe import LAST_MAX_US, Recipe, delaying, failing, lasting, slowing
+from cluster.lab.faults.recipe import LAST_MAX_US, Recipe, delaying, failing, flapping, lasting, slowing
 
 _HANG_MAX_US: Final = 2_000_000
 _DARK_MAX_US: Final = 100_000
@@ -35,7 +36,9 @@ _COMMANDS: Final = ("read", "write", "flush")
 _OPERATIONS: Final = Option(
     "operations", Names(_COMMANDS), _COMMANDS, f"only such commands: {', '.join(_COMMANDS)}", "operation"
 )
-_INTERVAL: Final = Option("interval", Time(above_zero=True), 100_000, "between two edges")
+_INTERVAL: Final = Option(
+    "interval", Time(above_zero=True), 100_000, "between two edges, or changes of a link"
+)
 _DELAY: Final = Option("delay", Time(), 1_000_000, "by so much")
 _JITTER: Final = Option("jitter", Time(), 0, "up to this more")
 _MESSAGES: Final = Option("messages", Names(), (), "only these, as Upcall", "message")
@@ -85,28 +88,57 @@ _DOMAINS: Final = (
 
 _DISKS: Final = (
     FaultKind(
-        "disk-error", Aim.disk, "commands fail with a media error", TellDisk(), each_time=True, errors=True,
+        "disk-error", Aim.disk, "commands fail with a media error", TellDevice(), each_time=True, errors=True,
         options=(_OPERATIONS,), recipes=(Recipe(Aim.disk, failing),),
     ),
     FaultKind(
-        "disk-stall", Aim.disk, "no command is answered", TellDisk(),
+        "disk-stall", Aim.disk, "no command is answered", TellDevice(),
         recipes=(Recipe(Aim.disk, lasting()),),
     ),
     FaultKind(
-        "disk-torn-write", Aim.disk, "a loss of power leaves sectors half written", TellDisk(tears=True),
+        "disk-torn-write", Aim.disk, "a loss of power leaves sectors half written", TellDevice(tears=True),
         silent=True, breaks_promise="tore sectors",
     ),
     FaultKind(
-        "disk-lying-flush", Aim.disk, "FLUSH and FUA are acknowledged, nothing is done", TellDisk(),
+        "disk-lying-flush", Aim.disk, "FLUSH and FUA are acknowledged, nothing is done", TellDevice(),
         silent=True, breaks_promise="acknowledged FLUSH and did nothing",
     ),
     FaultKind(
-        "irq-lost", Aim.disk, "its interrupts are not seen", TellDisk(), each_time=True,
-        recipes=(Recipe(Aim.level_disk, lasting()),),
+        "irq-lost", Aim.device, "its interrupts are not seen", TellDevice(), each_time=True,
+        recipes=(Recipe(Aim.level_disk, lasting()), Recipe(Aim.nic, lasting())),
     ),
     FaultKind(
-        "irq-storm", Aim.disk, "interrupts without a cause", TellDisk(),
-        options=(_INTERVAL,), recipes=(Recipe(Aim.disk, lasting(LAST_MAX_US // 10)),),
+        "irq-storm", Aim.device, "interrupts without a cause", TellDevice(),
+        options=(_INTERVAL,),
+        recipes=(
+            Recipe(Aim.disk, lasting(LAST_MAX_US // 10)), Recipe(Aim.nic, lasting(LAST_MAX_US // 10)),
+        ),
+    ),
+)
+
+_NETWORK: Final = (
+    FaultKind(
+        "nic-hang", Aim.nic, "is gone from the bus: it answers nothing and moves nothing", TellDevice(),
+        recipes=(Recipe(Aim.nic, lasting()),),
+    ),
+    FaultKind(
+        "nic-dma-stop", Aim.nic, "takes registers, and neither reads nor writes memory", TellDevice(),
+        recipes=(Recipe(Aim.nic, lasting()),),
+    ),
+    FaultKind(
+        "nic-link-down", Aim.nic, "has no carrier", TellDevice(), recipes=(Recipe(Aim.nic, lasting()),),
+    ),
+    FaultKind(
+        "nic-link-flap", Aim.nic, "loses its carrier and has it again, in turn", TellDevice(),
+        options=(_INTERVAL,), recipes=(Recipe(Aim.nic, flapping),),
+    ),
+    FaultKind(
+        "switch-partition", Aim.wired, "the switch lets nothing through between this host and others",
+        TellSwitch(), recipes=(Recipe(Aim.wired, lasting()),),
+    ),
+    FaultKind(
+        "frame-corrupt", Aim.wire, "one bit of a frame is turned over", AddRule(CORRUPT, ("EthernetFrame",)),
+        each_time=True, recipes=(Recipe(Aim.wire, failing),),
     ),
 )
 
@@ -121,16 +153,20 @@ _LINKS: Final = (
     ),
     FaultKind(
         "link-drop", Aim.link, "messages are lost", AddRule(DROP), each_time=True, options=(_MESSAGES,),
+        recipes=(Recipe(Aim.wire, failing),),
     ),
     FaultKind(
         "link-duplicate", Aim.link, "messages come twice", AddRule(DUPLICATE), each_time=True,
-        options=(_MESSAGES,),
+        options=(_MESSAGES,), recipes=(Recipe(Aim.wire, failing),),
     ),
     FaultKind(
         "link-reorder", Aim.link, "messages are overtaken by later ones", AddRule(REORDER), each_time=True,
-        options=(_DELAY, _MESSAGES),
+        options=(_DELAY, _MESSAGES), recipes=(Recipe(Aim.wire, failing),),
     ),
-    FaultKind("link-partition", Aim.link, "nothing gets through in this direction", AddRule(DROP)),
+    FaultKind(
+        "link-partition", Aim.link, "nothing gets through in this direction", AddRule(DROP),
+        recipes=(Recipe(Aim.wire, lasting()),),
+    ),
     FaultKind("link-heal", Aim.link, "takes all rules off the link", DropRules(), lasts=False, silent=True),
 )
 
@@ -171,5 +207,5 @@ def _options(kinds: Iterable[FaultKind]) -> dict[str, Option]:
     return found
 
 
-FAULT_KINDS: Final = {each.name: each for each in (*_DOMAINS, *_DISKS, *_LINKS, *_VBDS, *_ACTORS)}
+FAULT_KINDS: Final = {each.name: each for each in (*_DOMAINS, *_DISKS, *_NETWORK, *_LINKS, *_VBDS, *_ACTORS)}
 OPTIONS: Final = _options(FAULT_KINDS.values())

@@ -44,6 +44,11 @@ def delaying(random: Random) -> dict[str, object]:
     return {**lasting()(random), **delays}
 
 
+def flapping(random: Random) -> dict[str, object]:
+    """A duration, and how long a link stays as it is."""
+    return {**lasting()(random), "interval": us(random.randint(100, 50_000))}
+
+
 def us(time_us: int) -> str:
     """A time as a file has it."""
     return f"{time_us}us"

@@ -24,6 +24,7 @@ from cluster.running.control.client import CONTROL_CODEC, REPLY_BYTES_MAX, Contr
 from cluster.running.control.fault_schedule import fault_schedule
 from cluster.running.control.interrupts import read_interrupts
 from cluster.running.control.listener import accept, close
+from cluster.running.control.outside import FORWARD_CLIENT, STREAM_CLIENT, Outside
 from cluster.running.control.process_times import usage
 from cluster.running.control.watched import DomainRow, HostRows, map_of_watched, watched
 from cluster.running.drivers.live import LiveCluster
@@ -34,6 +35,8 @@ REQUEST_BYTES_MAX = 16 * 1024
 ERROR_TEXT_MAX = 2000
 SHOWN_MAX = 40
 CONNECTIONS_MAX = 64
+SESSIONS = (FORWARD_CLIENT, STREAM_CLIENT)
+"""Commands whose connections are handed on once they are answered."""
 
 
 class ControlServer:
@@ -55,6 +58,7 @@ class ControlServer:
         self._directory = directory
         self._metrics_urls = metrics_urls
         self._xenstore_sockets = xenstore_sockets
+        self._outside = Outside(supervisor, live)
 
     async def serve(self, listener: socket.socket, path: Path) -> None:
         """Serve until cancelled; the socket's path is removed then."""
@@ -81,6 +85,8 @@ class ControlServer:
                     reply = self._answer(request)
                 with trio.fail_after(REPLY_LIMIT_S):
                     await stream.send_all(hello_frame() + _framed(reply))
+                if request.command in SESSIONS and not reply.error:
+                    self._outside.hand_on(request.command, request.arguments, stream)
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
             finally:
@@ -107,6 +113,9 @@ class ControlServer:
             "top": self._top,
             "fault": self._fault,
             "down": self._down,
+            "forward": self._outside.forward,
+            FORWARD_CLIENT: self._outside.forward,
+            STREAM_CLIENT: self._outside.stream,
         }
         answer = answers.get(request.command)
         if answer is None:

@@ -199,6 +199,15 @@ GUEST_OUTAGES: Final = counter(
 VBD_INFO: Final = gauge(
     "vbd_info", "guest vbd backend", "Which domain serves a virtual disk; always 1.", merge="max"
 )
+VIF_INFO: Final = gauge(
+    "vif_info", "guest vif backend", "Which domain serves a network interface; always 1.", merge="max"
+)
+VIF_XENBUS_STATE: Final = gauge(
+    "vif_xenbus_state",
+    "guest vif end",
+    "XenbusState of the ends of a network interface: 1 Initialising to 4 Connected, 6 Closed.",
+    merge="max",
+)
 VBD_REQUESTS: Final = counter(
     "vbd_requests",
     "guest vbd operation",

@@ -13,8 +13,9 @@ from typing import Final
 from actors.dom0.shutdown_actions import RESTART
 from cluster.lab.config.fault_targets import SPARE, Inventory
 from cluster.lab.config.guest_devices import GUEST_DEVICES
-from cluster.lab.config.hardware import DISK
+from cluster.lab.config.hardware import DISK, NIC
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
+from cluster.lab.config.switch import SWITCH
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.lab.faults.recipe import Recipe, us
@@ -72,6 +73,19 @@ def _level_disks(host: ResolvedHost) -> list[str]:
     return _on(host, *(each.name for each in host.hardware_of(DISK) if each.trigger == "level"))
 
 
+def _nics(host: ResolvedHost) -> list[str]:
+    return _on(host, *(each.name for each in host.hardware_of(NIC)))
+
+
+def _wires(host: ResolvedHost) -> list[str]:
+    ways = [way for each in host.wired for way in (f"{each.name}:{SWITCH}", f"{SWITCH}:{each.name}")]
+    return _on(host, *ways)
+
+
+def _wired(host: ResolvedHost) -> list[str]:
+    return [host.name] if host.wired else []
+
+
 def _devices(device_class: str, host: ResolvedHost) -> list[str]:
     return _on(host, *(each.target for each in host.devices_of(device_class)))
 
@@ -96,7 +110,7 @@ def _links(host: ResolvedHost) -> list[str]:
     links = [link for end in ends for link in (f"hypervisor:{end}", f"{end}:hypervisor")]
     for each in host.hardware:
         links += [f"{each.name}:ioapic", f"{each.name}:{each.driver}", f"{each.driver}:{each.name}"]
-    return _on(host, *links)
+    return [*_on(host, *links), *_wires(host)]
 
 
 HIT: Final[dict[Aim, Callable[[ResolvedHost], list[str]]]] = {
@@ -107,6 +121,9 @@ HIT: Final[dict[Aim, Callable[[ResolvedHost], list[str]]]] = {
     Aim.domain: _domains,
     Aim.disk: _disks,
     Aim.level_disk: _level_disks,
+    Aim.nic: _nics,
+    Aim.wire: _wires,
+    Aim.wired: _wired,
     Aim.store: _stores,
     Aim.host: _host,
     Aim.actor: _actors,

@@ -10,6 +10,7 @@ from cluster.lab.faults.kinds import FAULT_KINDS
 
 FOR = {"duration": "100ms"}
 POWER_LOSS = {"kind": "host-power-loss", "target": "host0", "at": "440ms", "duration": "10ms"}
+NIC = {"nics": [{"name": "eth0"}]}
 BOTH, ONE_DIES, NONE = (True, True), (False, True), (False, False)
 
 
@@ -89,6 +90,18 @@ CASES = [
     case("slow", "host0/dom0", factor=20, **FOR),
     case("slow", "host0/sda", "slow disk", factor=20, **FOR),
     case("slow", "host0/hypervisor", "slow hypervisor", factor=20, **FOR),
+    case("irq-lost", "host0/eth0", "interrupts of a controller lost", host=NIC, **FOR),
+    case("irq-storm", "host0/eth0", "storm of a controller", host=NIC, duration="10ms"),
+    case("nic-hang", "host0/eth0", host=NIC, **FOR),
+    case("nic-hang", "host0/eth0", "gone while dom0 boots", host=NIC,
+         more=({"kind": "crash", "target": "host0/dom0", "at": "220ms"},), **FOR),
+    case("nic-dma-stop", "host0/eth0", host=NIC, **FOR),
+    case("nic-link-down", "host0/eth0", host=NIC, **FOR),
+    case("nic-link-flap", "host0/eth0", host=NIC, interval="7ms", **FOR),
+    case("switch-partition", "host0", host=NIC, **FOR),
+    case("frame-corrupt", "host0/eth0:switch", host=NIC, **FOR),
+    case("link-partition", "host0/switch:eth0", "a broken fibre", host=NIC, **FOR),
+    case("slow", "host0/eth0", "slow controller", host=NIC, factor=20, **FOR),
 ]  # fmt: skip
 
 

@@ -40,7 +40,12 @@ CONFIGURATION = {
         for number, each in enumerate(HOSTS)
     ],
 }  # fmt: skip
-Changes = dict[str, object]
+SLOW = {**GUEST, "workload": {"kind": "random", "rate": "10/s"}}
+IDLE = [
+    {**each, "guests": [{"name": f"guest{number}", **SLOW}]}
+    for number, each in enumerate(CONFIGURATION["hosts"])
+]
+"""Guests that do next to nothing, for long runs."""
 
 
 class Stations(RunObserver):
@@ -159,6 +164,79 @@ def test_the_switch_outlives_everybody_and_who_is_back_is_heard_again(simulate, 
     other = "host1/dom1" if mine == "host0/dom0" else "host0/dom0"
     found = numbers(stations.heard[other], theirs)
     assert any(later < earlier for earlier, later in pairwise(found)), "each of its lives is heard"
+
+
+def heard_during(simulate, **fault: object) -> tuple[list[int], list[int], object]:
+    """What host0 and the driver domain of host1 hear of each other when something breaks at 60 ms."""
+    stations, supervisor, report = simulate(faults=[{"at": "60ms", "duration": "80ms", **fault}])
+    assert report.verdict.value == "held", report.checks
+    first = numbers(stations.heard["host0/dom0"], MACS[1])
+    return first, numbers(stations.heard["host1/dom1"], MACS[0]), supervisor.lab.switch.statistics
+
+
+def missing(found: list[int]) -> int:
+    return len(set(range(found[0], found[-1])) - set(found))
+
+
+def test_a_partition_parts_a_host_from_all_others_until_it_is_over(simulate) -> None:
+    first, second, switch = heard_during(simulate, kind="switch-partition", target="host1")
+    for found in (first, second):
+        assert 7 <= missing(found) <= 9
+        assert found[-1] > 15
+    assert switch.drops["partitioned"] > 0
+
+
+def test_a_fibre_that_is_broken_in_one_direction_is_whole_in_the_other(simulate) -> None:
+    first, second, _ = heard_during(simulate, kind="link-partition", target="host0/eth0:switch")
+    assert missing(first) == 0
+    assert 7 <= missing(second) <= 9
+
+
+def test_frames_of_a_wire_are_lost_and_doubled_one_by_one(simulate) -> None:
+    more = {"duration": "100ms", "probability": 0.5}
+    first, second, _ = heard_during(simulate, kind="link-drop", target="host0/switch:eth0", **more)
+    assert 1 <= missing(first) <= 9
+    assert missing(second) == 0
+    first, second, _ = heard_during(simulate, kind="link-duplicate", target="host0/switch:eth0", **more)
+    assert len(first) > len(set(first))
+    assert len(second) == len(set(second))
+
+
+def test_a_corrupt_frame_differs_by_a_bit(simulate) -> None:
+    stations, _, report = simulate(
+        faults=[{"kind": "frame-corrupt", "target": "host1/*:switch", "at": "60ms", "duration": "80ms"}]
+    )
+    assert report.verdict.value == "held", report.checks
+    other = [each for each in stations.heard["host0/dom0"] if each[0] not in MACS]
+    sound = numbers(stations.heard["host0/dom0"], MACS[1])
+    assert missing(sound) or other, "of sixty bytes ten are looked at, and some are hit"
+    assert sound[-1] > 15
+
+
+@pytest.mark.parametrize("kind", ["nic-hang", "nic-dma-stop", "nic-link-down", "irq-lost"])
+@pytest.mark.parametrize("target", ["host0/eth0", "host1/eth0"])
+def test_who_has_lost_a_controller_has_it_again(simulate, kind, target) -> None:
+    fault = {"kind": kind, "target": target, "at": "60ms", "duration": "80ms"}
+    stations, _, report = simulate(faults=[fault], run={"duration": "12s"}, hosts=IDLE)
+
+    assert report.verdict.value == "held", report.checks
+    for address, other in (("host0/dom0", MACS[1]), ("host1/dom1", MACS[0])):
+        found = numbers(stations.heard[address], other)
+        assert found[-1] > 1150, "to the end"
+        assert missing(found) < 1100, "a watch needs five seconds, and once more if it saw it move"
+
+
+def test_a_controller_that_is_gone_at_boot_is_found_later(simulate) -> None:
+    faults = [
+        {"kind": "nic-hang", "target": "host0/eth0", "at": "50ms", "duration": "2s"},
+        {"kind": "crash", "target": "host0/dom0", "at": "60ms"},
+    ]
+    stations, supervisor, report = simulate(faults=faults, run={"duration": "7s"}, hosts=IDLE)
+
+    assert report.verdict.value == "held", report.checks
+    assert supervisor.lab.boards["host0"].state.boots == 1
+    heard = numbers(stations.heard["host0/dom0"], MACS[1])
+    assert heard[-1] > 650
 
 
 @pytest.mark.parametrize("seed", range(5))

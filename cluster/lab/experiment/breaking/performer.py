@@ -1,7 +1,7 @@
 """Does faults to the hosts, and takes them away again: by effects, which both drivers perform.
 
 Rules: what cannot be done is said and changes nothing. Rules of a link belong to one life of it: when one
-of its ends starts again they are gone. A fault of a disk outlives a loss of power.
+of its ends starts again they are gone. A fault of a device outlives a loss of power.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ from actors.messages import Fault
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.lab.config.guest_device import ResolvedDevice
+from cluster.lab.config.switch import SWITCH, WIRE
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.reach import kills_store_domain
 from cluster.lab.experiment.domain_processes import DomainProcess
@@ -26,7 +27,8 @@ from cluster.lab.faults.act import (
     ReplaceStore,
     SlowDown,
     TellActor,
-    TellDisk,
+    TellDevice,
+    TellSwitch,
     Whom,
 )
 from cluster.lab.faults.aim import Aim
@@ -48,7 +50,7 @@ class FaultPerformer:
         self._emit = emit
         self._rules: dict[Wire, dict[int, LinkRule]] = {}
         self._slowed: dict[int, str] = {}
-        self._on_disks: dict[int, Injection] = {}
+        self._on_devices: dict[int, Injection] = {}
         self._ordered: dict[tuple[str, str], Injection] = {}
 
     def trouble(self, kind: FaultKind, host: str, target: str) -> str:
@@ -56,9 +58,9 @@ class FaultPerformer:
         board = self._boards[host]
         place = Target.on(host, target)
         match kind.aim:
-            case Aim.host:
+            case Aim.host | Aim.wired:
                 return "" if board.is_on else "its power is off"
-            case Aim.link:
+            case Aim.link | Aim.wire:
                 names = [*place.actors]
             case _ if kind.aim.device_class:
                 names = [*place.actors, _taker(board, kind, place)]
@@ -83,11 +85,11 @@ class FaultPerformer:
                 self._add_rule(injection, _wire(board, kind, target), kind.act)
             case DropRules():
                 self._heal(_wire(board, kind, target))
-            case TellActor():
+            case TellActor() | TellSwitch():
                 self._tell(injection, board, active=True)
-            case TellDisk():
+            case TellDevice():
                 self._tell(injection, board, active=True)
-                self._on_disks[injection.number] = injection
+                self._on_devices[injection.number] = injection
             case OrderToolstack():
                 self._tell(injection, board, active=True)
                 self._ordered[injection.host, target] = injection
@@ -112,10 +114,12 @@ class FaultPerformer:
                 self._slow(injection, board, 1.0)
             case AddRule():
                 self._remove_rule(injection.number)
-            case TellActor() | TellDisk():
-                self._on_disks.pop(injection.number, None)
+            case TellActor() | TellDevice():
+                self._on_devices.pop(injection.number, None)
                 if not self.trouble(kind, injection.host, target):
                     self._tell(injection, board, active=False)
+            case TellSwitch():
+                self._tell(injection, board, active=False)  # it runs, whatever has become of the host
             case OrderToolstack():
                 return self._undo_order(injection, board)
             case KillDomain() | DropRules() | ReplaceStore():
@@ -160,14 +164,17 @@ class FaultPerformer:
         """The disks of a host that tear what they write when the power goes."""
         return {
             each.address
-            for each in self._on_disks.values()
-            if FAULT_KINDS[each.kind].act == TellDisk(tears=True) and each.host == board.host.name
+            for each in self._on_devices.values()
+            if FAULT_KINDS[each.kind].act == TellDevice(tears=True) and each.host == board.host.name
         }
 
     def _restore_power(self, board: HostBoard) -> bool:
         if not board.restore_power():
             return False
-        for injection in self._on_disks.values():
+        for wire in list(self._rules):
+            if Address.parse(wire[1] if wire[0] == SWITCH else wire[0]).host == board.host.name:
+                del self._rules[wire]
+        for injection in self._on_devices.values():
             if injection.host == board.host.name:
                 self._tell(injection, board, active=True)
         return True
@@ -180,6 +187,8 @@ class FaultPerformer:
             device = _device(board, kind, place)
             domid, (_, number) = _running(board, device.guest).domid, device.identity
             options |= {"domid": domid, "virtual_device": number}
+        if isinstance(kind.act, TellSwitch):
+            options["ports"] = [str(Address(board.host.name, each.name)) for each in board.host.wired]
         taker = _taker(board, kind, place)
         self._emit(Send(_address(board, taker), Fault(injection.number, kind.name, active, options)))
 
@@ -218,7 +227,7 @@ class FaultPerformer:
             self._keep_events(self._board(wire))
 
     def _board(self, wire: Wire) -> HostBoard:
-        return self._boards[Address.parse(wire[0]).host]
+        return self._boards[Address.parse(wire[1] if wire[0] == SWITCH else wire[0]).host]
 
     def _apply(self, wire: Wire, seed: str) -> None:
         self._emit(Disturb(*wire, list(self._rules[wire].values()), seed))
@@ -233,6 +242,8 @@ def _between(board: HostBoard, address: str, link: str) -> int | None:
 
 def _address(board: HostBoard, name: str) -> str:
     """The address of a running actor by its name in the configuration; empty if it does not run."""
+    if name == SWITCH:
+        return SWITCH
     domain = board.domains.find(name)
     address = domain.address if domain is not None else str(Address(board.host.name, name))
     return address if board.runs(address) else ""
@@ -247,6 +258,8 @@ def _running(board: HostBoard, name: str) -> DomainProcess:
 
 def _taker(board: HostBoard, kind: FaultKind, place: Target) -> str:
     """Who is told of this, by name, or to whom it is done if nobody is told."""
+    if isinstance(kind.act, TellSwitch):
+        return SWITCH
     if kind.aim is Aim.store:
         return board.host.architecture.store_home
     if not kind.aim.device_class:
@@ -267,12 +280,16 @@ def _device(board: HostBoard, kind: FaultKind, place: Target) -> ResolvedDevice:
 
 
 def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:
-    if kind.aim is not Aim.link:
+    if kind.aim not in {Aim.link, Aim.wire}:
         target = f"hypervisor:{target}"
     source, destination = Target.on(board.host.name, target).actors
     address = _address(board, source)
     if destination == HYPERVISOR:
         return address, XEN
+    if destination == SWITCH:
+        return address, WIRE
+    if source == SWITCH:
+        return address, str(Address(board.host.name, destination))
     domain = board.domains.find(destination)
     if domain is not None:
         return address, domain_actor(domain.domid)

@@ -1,8 +1,9 @@
 """Whom a fault reaches: the guests that wait because of it, and the domains that may die of it.
 
 Rules: what the hypervisor, the IO-APIC or the store suffers reaches every guest of the host, what a disk or
-a driver domain suffers the guests whose volumes lie there. What dom0 suffers reaches everybody but those whom
-driver domains alone serve; and them too if its death is the machine's.
+a driver domain suffers the guests whose volumes lie there; what the network suffers, nobody's disks. What
+dom0 suffers reaches everybody but those whom driver domains alone serve; and them too if its death is the
+machine's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from cluster.lab.config.fault_targets import SPARE
 from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.config.resolved_domains import ResolvedGuest
-from cluster.lab.faults.act import ReplaceStore
+from cluster.lab.faults.act import ReplaceStore, TellSwitch
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.target import Target
 
 
 def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[ResolvedGuest]:
-    """The guests that are not served while this fault is there; none for one that nobody notices."""
-    if kind.silent:
+    """The guests whose disks are not served while this fault is there; none for one that nobody notices."""
+    if kind.silent or isinstance(kind.act, TellSwitch):
         return []
     return _behind(Target.on(host.name, target).actors, host, machine_ends=kind.ends_machine)
 

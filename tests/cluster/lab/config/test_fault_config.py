@@ -12,6 +12,7 @@ from cluster.lab.experiment.breaking.by_hand import fault_by_hand
 from cluster.lab.experiment.breaking.selection import choose
 from cluster.lab.experiment.domain_processes import DomainProcess
 from cluster.lab.experiment.host_board import HostBoard
+from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kinds import FAULT_KINDS, OPTIONS
 
 Load = Callable[..., ResolvedCluster]
@@ -144,12 +145,27 @@ def test_everything_of_a_fault_is_decided(load: Load) -> None:
 
 
 def test_a_pattern_stands_for_what_is_there_in_its_order(load: Load) -> None:
-    inventory = Inventory(load(("    memory: 1GiB\n", "    memory: 2GiB\n    dom0: {spare: warm}\n")).hosts)
+    more = "    memory: 2GiB\n    dom0: {spare: warm}\n    nics: [{name: eth0}]\n"
+    inventory = Inventory(load(("    memory: 1GiB\n", more)).hosts)
 
     for kind in FAULT_KINDS.values():
         assert inventory.targets(kind.aim), kind.name
         assert inventory.match(kind.aim, "*") == inventory.targets(kind.aim)
         assert set(kind.option_names) <= set(OPTIONS)
+
+
+def test_what_belongs_to_the_network_is_there_with_a_controller(load: Load) -> None:
+    nics = "    memory: 1GiB\n    nics: [{name: eth0}, {name: eth1}]\n"
+    inventory, without = Inventory(load(("    memory: 1GiB\n", nics)).hosts), Inventory(load().hosts)
+
+    assert inventory.targets(Aim.nic) == ["host0/eth0", "host0/eth1"]
+    assert inventory.targets(Aim.device) == ["host0/sda", "host0/eth0", "host0/eth1"]
+    wires = [f"host0/{way}" for way in ("eth0:switch", "switch:eth0", "eth1:switch", "switch:eth1")]
+    assert inventory.targets(Aim.wire) == wires
+    assert inventory.targets(Aim.link)[-4:] == wires
+    assert inventory.targets(Aim.wired) == ["host0"]
+    for aim in (Aim.nic, Aim.wire, Aim.wired):
+        assert without.targets(aim) == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from cluster.lab.faults.act import (
     ReplaceStore,
     SlowDown,
     TellActor,
-    TellDisk,
+    TellDevice,
+    TellSwitch,
     Whom,
 )
 from cluster.lab.faults.aim import Aim
@@ -28,10 +29,11 @@ AIMS = {
     FreezeDomain: {Aim.domain},
     CutPower: {Aim.host},
     SlowDown: {Aim.actor},
-    AddRule: {Aim.link, Aim.domain},
+    AddRule: {Aim.link, Aim.wire, Aim.domain},
     DropRules: {Aim.link},
     TellActor: {Aim.dom0, Aim.vbd},
-    TellDisk: {Aim.disk},
+    TellDevice: {Aim.disk, Aim.nic, Aim.device},
+    TellSwitch: {Aim.wired},
     OrderToolstack: {Aim.vbd},
     ReplaceStore: {Aim.store},
 }
