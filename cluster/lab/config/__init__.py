@@ -43,6 +43,7 @@ xl_refusals        what to say of a line that is none
 c_number           numbers as C reads them
 xl_disk            one disk of it
 xl_disk_syntax     how that is written
+xl_vif             one network interface of it
 
 fault_words        what is wrong with one fault of a file, or given by hand
 fault_checks       what is wrong with all of them

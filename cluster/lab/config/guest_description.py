@@ -15,6 +15,8 @@ from cluster.lab.config.errors import ConfigError, Finding
 from cluster.lab.config.guest_device import DeviceDescription, DevicePlace, GuestDeviceKind
 from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.guest_disk import GUEST_DISKS, DiskDescription, image_sectors, is_file
+from cluster.lab.config.guest_network import GUEST_NETWORKS, NetworkDescription
+from cluster.lab.config.hardware import NIC
 from cluster.lab.config.quantities import size_text
 from cluster.lab.config.schema import GuestSchema, HostSchema, StoreWorkSchema, WorkloadSchema
 from cluster.lab.config.shutdown_actions import ACTION_DEFAULTS
@@ -134,6 +136,7 @@ class GuestReader:
             vitals_ns=guest.vitals,
             devices=(
                 *self._xl_disks(xl, guest, where, host),
+                *self._xl_networks(xl, guest, where, host),
                 *self._inline_devices(guest, where, host, but=_IN_XL),
             ),
             workload=guest.workload,
@@ -163,6 +166,24 @@ class GuestReader:
                 DiskDescription(xl.path, each.line, backend, each.vdev, image, sectors, lies_on, each.mode)
             )
         return disks
+
+    def _xl_networks(
+        self, xl: XlConfig, guest: GuestSchema, where: Where, host: HostSchema
+    ) -> list[NetworkDescription]:
+        """Those of the file, unless the entry has its own, or its host has nothing to do with networks."""
+        instead = ""
+        if guest.devices(GUEST_NETWORKS, where):
+            instead = "networks takes its place"
+        elif not host.first(NIC):
+            instead = f"{host.name} has no nics"
+        if instead and xl.vifs:
+            self.remarks.append(Finding(xl.path, xl.vifs[0].line, "'vif' is ignored", instead))
+        networks = []
+        for index, each in enumerate(() if instead else xl.vifs):
+            number = index if each.devid is None else each.devid
+            self.remarks += [Finding(xl.path, each.line, f"{said!r} is ignored") for said in each.ignored]
+            networks.append(NetworkDescription(xl.path, each.line, each.backend, number, each.settings))
+        return networks
 
     def _scratch_sizes(self, xl: XlConfig, scratch: Mapping[str, int], where: Where) -> dict[int, int]:
         """The sizes by the numbers of their devices: `xvda` stands for the disk of a file that says d0p0."""
