@@ -17,6 +17,7 @@ Layers, each standing on those below it:
     network           beside them, what forwards Ethernet frames
     event_messages    beneath them, those of events that go without the hypervisor
     reading_messages  beside these, what whoever looks on reads of an actor
+    capture_messages  beside these, what whoever looks on sees of the packets of an actor
     notebook          what guests write down for the experimenter, outside of what is simulated
     policies          what can be chosen about who survives
     address           who is meant: a host and an actor of it

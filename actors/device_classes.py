@@ -3,5 +3,6 @@
 from typing import Final
 
 from actors.block.vbd import VBD
+from actors.vif.vif import VIF
 
-DEVICE_CLASSES: Final = {each.name: each for each in (VBD,)}
+DEVICE_CLASSES: Final = {each.name: each for each in (VBD, VIF)}

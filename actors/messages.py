@@ -4,11 +4,12 @@ On the wire a message is the msgpack array `[tag, field, ...]`, fields in the or
 Rules: a tag is never used again for something else; payloads of 4 KiB and more travel in shared
 frames, never in messages, but for what is on a wire, whose ends share no memory. Field types are
 checked when a frame is decoded (`runtime/codec.py`).
-Tags 6 to 11 and 26 are in `event_messages.py`.
+Tags 6 to 11 and 26 are in `event_messages.py`, 66 to 69 in `capture_messages.py`.
 """
 
 from dataclasses import dataclass, field
 
+from actors.capture_messages import Captured, CaptureTaken, StartCapture, StopCapture
 from actors.event_messages import (
     LinkDomains,
     Notify,
@@ -378,4 +379,8 @@ CODEC = Codec(
     ReadInterrupts,
     Interrupts,
     MessagePart,
+    StartCapture,
+    StopCapture,
+    Captured,
+    CaptureTaken,
 )

@@ -2,7 +2,6 @@
 
 vbd                  the class of paravirtual disks
 operations           what is asked of a block device, and how it is answered
-doorbell             shows the other end what a turn has put into the ring
 
 blkfront             the frontend of a paravirtual disk
 blkfront_statistics  what it tells of itself

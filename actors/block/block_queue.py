@@ -16,10 +16,10 @@ from actors.abi.trace import OPERATION_SHIFT, SECTORS_SHIFT, STATUS_MASK, TraceP
 from actors.abi.types import PAGE_SIZE, SECTOR_SIZE
 from actors.block.block_split import BlockSplit
 from actors.block.data_frames import DataFrame, DataFrames
-from actors.block.doorbell import Doorbell
 from actors.block.operations import EOPNOTSUPP, ERROR, FLUSH, OKAY, READ, WRITE
 from actors.block.shadow import Done, Shadow
 from actors.block.shadows import Shadows
+from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing, RingBroken
 

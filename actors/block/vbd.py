@@ -50,4 +50,5 @@ VBD: Final = DeviceClass(
     frontend_statistics=BlkfrontStatistics,
     backend_statistics=BlkbackStatistics,
     backing="params",
+    noun="volume",
 )

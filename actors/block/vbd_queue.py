@@ -21,12 +21,12 @@ from actors.abi.blkif import (
 from actors.abi.trace import BYTE, OPERATION_SHIFT, STATUS_MASK, TracePoint
 from actors.abi.types import SECTOR_SIZE
 from actors.block.backing import Backing
-from actors.block.doorbell import Doorbell
 from actors.block.grant_line import GrantLine
 from actors.block.mapped_grants import MappedGrants
 from actors.block.operations import EOPNOTSUPP, ERROR, FLUSH, OKAY, READ, WRITE
 from actors.block.resume_journal import ResumeJournal
 from actors.block.vbd_request import VbdRequest
+from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.threads import Future

@@ -33,4 +33,7 @@ switch_port           what leaves by one port of it, and when
 switch_settings       its argument, checked
 switch_faults         what is broken in it
 switch_statistics     what it counts
+gateway               a station on the switch by which the outside reaches guests
+gateway_settings      its argument, checked
+forwarded_client      one client from outside, and its connection to a guest
 """

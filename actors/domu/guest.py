@@ -4,7 +4,6 @@ What to do is in the command line of the start info, as JSON; where its writes a
 (`journals`) is not part of the simulated host: it is the experimenter's notebook.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -16,9 +15,13 @@ from actors.device_plan import DevicePlan
 from actors.domu.checksum import checksum
 from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.io_wait import IoWait
+from actors.domu.network_interface import NetworkInterface
+from actors.domu.notebooks import Notebooks, OpenJournal, OpenStoreLog
 from actors.domu.store_client import StoreClient
+from actors.domu.talk.talks import OpenTalkJournal, Talks
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec
+from actors.inet.stack_statistics import StackStatistics
 from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
@@ -26,25 +29,29 @@ from actors.kernel.shutdown import LAST_WORDS, shutdown_request
 from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store import Store
 from actors.kernel.store_ring import connect_to_store
-from actors.kernel.threads import Future, Thread
+from actors.kernel.threads import Future, Thread, Timeout
 from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.messages import Fault, StateWritten
 from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
-from actors.notebook.store_log import StoreLog
 from actors.runtime.memory import Memory
+from actors.vif.netfront import Netfront
 
-OpenJournal = Callable[[str], Journal]
-OpenStoreLog = Callable[[str], StoreLog]
+NETWORK_PATIENCE_NS = 5_000_000_000
+"""How long a boot waits for the backend of an interface (XENNET_TIMEOUT); it goes on without."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, its vitals, those of its frontends by class and name, its checksums by vdev."""
+    """Counters of one guest, its vitals, those of its frontends by class and name, its checksums by vdev.
+
+    `stacks`: the IP stacks on its interfaces, by the interface's name.
+    """
 
     corrupt_reads: int
     vitals: VitalsStatistics
     devices: dict[str, dict[str, FrontendStatistics]]
+    stacks: dict[str, StackStatistics]
     checksums: dict[str, str]
 
 
@@ -57,15 +64,17 @@ class Guest(Kernel):
         extents: list[list[int]],
         open_journal: OpenJournal,
         open_store_log: OpenStoreLog | None = None,
+        open_talk_journal: OpenTalkJournal | None = None,
     ) -> None:
         super().__init__(memory, extents)
-        self._open_store_log = open_store_log
+        self._notebooks = Notebooks(open_journal, open_store_log, open_talk_journal)
         self._store_client: StoreClient | None = None
         self.configuration = GuestConfiguration.parse(self.start_info.cmd_line)
         self.name = self.configuration.name
-        self._open_journal = open_journal
         self._devices: dict[tuple[str, str], XenbusFrontend] = {}
         self._disks: dict[str, Blkfront] = {}
+        self.interfaces: dict[str, NetworkInterface] = {}
+        self._talks = Talks(self.threads, open_talk_journal)
         self._works: list[Thread] = []
         self._workloads: list[Workload] = []
         self._waits: list[IoWait] = []
@@ -76,7 +85,7 @@ class Guest(Kernel):
         self.faults["frontend-disconnect"] = self._disconnect
 
     async def boot(self) -> None:
-        """Connect to XenStore, probe the disks, work."""
+        """Connect to XenStore, probe the devices, work."""
         self.log(f"{self.name}: {self.pages.total} pages, store port {self.start_info.store_port}")
         await self.grants.setup()
         self.xenbus = connect_to_store(self, reconnect=self.configuration.frontend.reconnects)
@@ -89,6 +98,8 @@ class Guest(Kernel):
                 work = self._work(disk, vdev, spec, self._waits[-1])
                 self._works.append(self.threads.spawn(f"work on {vdev}", work))
         self._begin_store_work()
+        stacks = {name: each.stack for name, each in self.interfaces.items()}
+        self._talks.begin(self.configuration.guest_id, self.configuration.talks, stacks)
         self.threads.spawn("shutdown", self._shutdown_when_told())
         if interval_ns := self.configuration.vitals_ns:
             self.threads.spawn("vitals", self._vitals.publish(self.xenbus, interval_ns))
@@ -103,6 +114,7 @@ class Guest(Kernel):
         self._stopping = True
         for workload in self._workloads:
             workload.stop()
+        self._talks.stop()
         if self._store_client is not None:
             self._store_client.stop()
 
@@ -123,6 +135,8 @@ class Guest(Kernel):
         super().check()
         for device in self._devices.values():
             device.check()
+        for interface in self.interfaces.values():
+            interface.check()
 
     def device_states(self) -> list[tuple[str, str]]:
         """The class and the state of each of its frontends."""
@@ -137,6 +151,7 @@ class Guest(Kernel):
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
             vitals=self._vitals.statistics(),
             devices=devices,
+            stacks={name: each.stack.statistics() for name, each in self.interfaces.items()},
             checksums=dict(self._checksums),
         )
 
@@ -150,23 +165,40 @@ class Guest(Kernel):
         told = self.configuration
         store: Store = ObservedStore(self.xenbus, tell) if told.tells_states else self.xenbus
         device = device_class.frontend(self, store, device_class.frontend_path(number), told.frontend)
-        await device.connect()
+        if isinstance(device, Netfront):
+            await self._open(device, found)
+        else:
+            await device.connect()
         self._devices[device_class.name, name] = device
         if isinstance(device, Blkfront):
             self._disks[name] = device
             self.log(f"blkfront: {name}: {device.sectors} sectors")
 
+    async def _open(self, front: Netfront, found: DevicePlan) -> None:
+        # Another life of this guest is to be another one to those it talked to: a domain id is used once.
+        life = await self.xenbus.read("domid")
+        random = Random(f"{self.configuration.seed}:{self.name}:{found.name}:{life}")
+        interface = NetworkInterface(self.threads, front, found.row, random)
+        self.interfaces[found.name] = interface
+        connected = self.threads.spawn(f"connect {found.name}", interface.connect()).finished
+        try:
+            await self.threads.within(NETWORK_PATIENCE_NS, connected)
+        except Timeout:
+            self.log(f"xen_netfront: {found.name}: no backend yet")
+        self.log(f"xen_netfront: {found.name}: {found.row['mac']} {found.row['ip']}")
+
     def _begin_store_work(self) -> None:
         work = self.configuration.store
-        if work is None or self._open_store_log is None:
+        open_log = self._notebooks.store_log
+        if work is None or open_log is None:
             return
-        self._store_client = StoreClient(self.threads, self.xenbus, self._open_store_log(self.name), work)
+        self._store_client = StoreClient(self.threads, self.xenbus, open_log(self.name), work)
         if self._stopping:
             self._store_client.stop()
         self.threads.spawn("work on the store", self._store_client.run())
 
     async def _work(self, disk: Blkfront, vdev: str, spec: WorkloadSpec, wait: IoWait) -> None:
-        journal = self._open_journal(f"{self.name}-{vdev}")
+        journal = self._notebooks.journal(f"{self.name}-{vdev}")
         journal.begin_boot()
         journal.set_state(GuestState.running)
         journal.set_wanted(wanted=True)
@@ -232,6 +264,7 @@ class Guest(Kernel):
             await work.finished
         if self._store_client is not None:
             await self._store_client.finished
+        await self._talks.finish()
         for device in self._devices.values():
             await device.disconnect()
         self.log(LAST_WORDS[reason])

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from actors.device_plan import DevicePlan
 from actors.domu.store_client import StoreSpec
+from actors.domu.talk.talk_spec import TalkSpec
 from actors.domu.workload import WorkloadSpec
 from actors.policies import Frontend
 
@@ -14,6 +15,7 @@ class GuestConfiguration:
     """Its work on each of its disks and on XenStore, None for none; its writes are stamped with `guest_id`.
 
     `vitals_ns`: how often it tells its vitals. `tells_states`: as dom0's (`HostPlan`).
+    `talks`: what it does over its networks.
     """
 
     name: str
@@ -25,6 +27,7 @@ class GuestConfiguration:
     seed: int
     devices: tuple[DevicePlan, ...]
     tells_states: bool = False
+    talks: tuple[TalkSpec, ...] = ()
 
     def cmd_line(self) -> str:
         """As text."""
@@ -45,4 +48,5 @@ class GuestConfiguration:
             seed=told["seed"],
             devices=tuple(DevicePlan.parse(each) for each in told["devices"]),
             tells_states=told["tells_states"],
+            talks=tuple(TalkSpec.parse(each) for each in told["talks"]),
         )

@@ -2,8 +2,8 @@
 
 Rules: what is served is what stands under `backend/CLASS`; the toolstack and this driver meet there only.
 What an earlier life has left in a recovery box is taken up at once (`adoption`), and found there served.
-What a device gives access to (a volume) has one user: the next one waits until all is answered that the
-last one asked.
+What a device gives access to, as a volume, has one user, unless its class shares it, as a bridge: the next
+user waits until all is answered that the last one asked.
 Source: Linux drivers/block/xen-blkback/xenbus.c (the watch on the backend directory; a device that has
 requests in flight is not let go), tools/hotplug/Linux/block (a device in use is not given away),
 `xl devd` (a driver domain finds its devices in the store and readies their volumes itself).
@@ -32,6 +32,8 @@ from actors.kernel.xenbus import Xenbus
 from actors.kernel.xenbus_backend import Served, XenbusBackend
 from actors.messages import Fault, StateWritten
 from actors.policies import Reconnect
+from actors.vif.netback import Netback
+from actors.vif.vif import VIF
 
 DOM0_HOME = "/local/domain/0/"
 OWN_HOME = ""
@@ -70,6 +72,8 @@ class Backends:
         self._adopting = box is not None
         self._users: dict[str, tuple[XenbusBackend, Future[None]]] = {}
         kernel.faults["backend-malformed-response"] = self._misanswer
+        kernel.faults["netback-restart"] = self._restart
+        kernel.faults["netback-stop"] = self._freeze
 
     async def start(self) -> None:
         """Watch for devices from now on. The toolstack's nodes may come before or after."""
@@ -104,6 +108,21 @@ class Backends:
         key = VBD.name, fault.options.get("domid"), fault.options.get("virtual_device")
         device = self.devices.get(cast("Device", key))
         return not fault.active or (isinstance(device, Blkback) and device.misanswer())
+
+    def _restart(self, fault: Fault) -> bool:
+        """The backend of a network interface dies alone, and is probed again; False if it cannot."""
+        netback = self._netback(fault)
+        return not fault.active or (netback is not None and netback.restart())
+
+    def _freeze(self, fault: Fault) -> bool:
+        """The backend of a network interface stands still, or goes on; False if it cannot."""
+        netback = self._netback(fault)
+        return not fault.active if netback is None else netback.freeze(frozen=fault.active)
+
+    def _netback(self, fault: Fault) -> Netback | None:
+        key = VIF.name, fault.options.get("domid"), fault.options.get("virtual_device")
+        device = self.devices.get(cast("Device", key))
+        return device if isinstance(device, Netback) else None
 
     def _folder(self, device_class: DeviceClass) -> str:
         return f"{self._home}backend/{device_class.name}"
@@ -154,14 +173,14 @@ class Backends:
                 backing: object = None
                 if device_class.backing:
                     names = await self._xenbus.read(f"{path}/{device_class.backing}")
-                    backing = self._behind[device_class.backing](names)
+                    backing = self._find(device_class, names)
             except XenError as error:
                 self._kernel.log(f"{device_class.driver}: {path}: {error}")
                 return
             except KeyError as error:
-                self._kernel.log(f"{device_class.driver}: {path}: no volume {error}")
+                self._kernel.log(f"{device_class.driver}: {path}: no {device_class.noun} {error}")
                 return
-            user = self._users.get(names)
+            user = self._users.get(names) if not device_class.shared else None
             if state is XenbusState.Closing:
                 break  # it is detached, and nobody has served it here: it serves nobody, but has to end
             # One that serves no ring is of a domain that was never finished, and nobody may ever remove it.
@@ -174,6 +193,13 @@ class Backends:
         await self._run(key, self._make(key, frontend, backing, names, state), names)
         # The same device may have been attached again while this one still ended.
         self._begin(device_class, domid, number)
+
+    def _find(self, device_class: DeviceClass, names: str) -> object:
+        """What a backend names that it gives access to. KeyError if this domain has no such thing."""
+        find = self._behind.get(device_class.backing)
+        if find is None:
+            raise KeyError(names)
+        return find(names)
 
     def _make(
         self, key: Device, frontend: str, backing: object, names: str, state: XenbusState
@@ -229,7 +255,7 @@ class Backends:
         """A backend for a record; KeyError if there is no such class, or nothing of this name behind it."""
         device_class, key = DEVICE_CLASSES[handover.device_class], handover.device
         frontend = f"/local/domain/{handover.domid}/{device_class.frontend_path(handover.number)}"
-        backing = self._behind[device_class.backing](handover.backing)
+        backing = self._find(device_class, handover.backing)
         backend = self._make(key, frontend, backing, handover.backing, XenbusState.Initialising)
         assert isinstance(backend, ResumableBackend), "only these leave records"
         return backend
@@ -238,7 +264,8 @@ class Backends:
         """Serve a device to its end, as the user of what it gives access to."""
         self.devices[key] = backend
         done: Future[None] = Future()
-        if names and backend.state in {XenbusState.Initialising, XenbusState.Connected}:
+        shared = DEVICE_CLASSES[key[0]].shared
+        if names and not shared and backend.state in {XenbusState.Initialising, XenbusState.Connected}:
             self._users[names] = backend, done
         try:
             await backend.run()

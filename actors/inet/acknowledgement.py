@@ -138,7 +138,7 @@ def _find_losses(tcb: Tcb) -> bool:
         board.lost_edge = max(board.lost_edge, min(send.una + send.mss, send.nxt))
     if board.lost_edge <= send.una:
         return False
-    recovery.congestion.lost(send.nxt - send.una)
+    recovery.congestion.lost()
     recovery.point = recovery.last_point = send.nxt
     recovery.timed_out = False
     board.resent_to = send.una

@@ -34,15 +34,20 @@ class Congestion:
             self._counted -= self.window
             self.window += self.mss
 
-    def lost(self, flight: int) -> None:
+    def _halve(self) -> None:
+        """The window, as Linux's `tcp_reno_ssthresh`; RFC 5681 has what is in flight."""
+        self.threshold = max(self.window // self.mss // 2, 2) * self.mss
+
+    def lost(self) -> None:
         """A segment was lost and others came through: halve."""
-        self.threshold = max(flight // 2, 2 * self.mss)
+        self._halve()
         self.window = self.threshold
         self._counted = 0
 
-    def timed_out(self, flight: int) -> None:
-        """Nothing came through: start from one segment. Once more for the same flight changes nothing."""
-        self.threshold = max(flight // 2, 2 * self.mss)
+    def timed_out(self, *, again: bool) -> None:
+        """Nothing came through: start from one segment; `again` if the window was halved for that before."""
+        if not again:
+            self._halve()
         self.window = self.mss
         self._counted = 0
 

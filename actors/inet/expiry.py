@@ -19,6 +19,7 @@ def expire(tcb: Tcb, timer: Timer, now_ns: int) -> None:
         case Timer.PERSIST:
             _probe_window(tcb, now_ns)
         case Timer.DELAYED_ACK:
+            tcb.receive.interactive = False
             send_ack(tcb, now_ns)
         case Timer.KEEPALIVE:
             _keep_alive(tcb, now_ns)
@@ -61,7 +62,8 @@ def _retransmit(tcb: Tcb, now_ns: int) -> None:
         tcb.end(tcb.outcome.soft_error or errno.ETIMEDOUT)
         return
     _count_attempt(tcb)
-    recovery.congestion.timed_out(send.nxt - send.una)
+    recovering = recovery.point is not None and not recovery.timed_out
+    recovery.congestion.timed_out(again=recovery.attempts > 1 or recovering)
     recovery.scoreboard.all_lost(send.una, send.nxt)
     recovery.point = recovery.last_point = send.nxt
     recovery.timed_out = True

@@ -7,7 +7,7 @@ fragment that arrives is dropped and counted. Options are skipped over.
 import struct
 from typing import NamedTuple
 
-from actors.inet.checksum import checksum, is_sound
+from actors.inet.checksum import is_sound
 from actors.inet.drops import Drop, MalformedError
 
 HEADER_BYTES = 20
@@ -19,6 +19,8 @@ UDP = 17
 
 _HEADER = struct.Struct(">BBHHHBBHII")
 _DONT_FRAGMENT = 0x4000
+_CONSTANT = 0x4500 + _DONT_FRAGMENT + (TTL << 8)
+"""The words of a header that are always the same, as a sum."""
 _FRAGMENT = 0x3FFF
 """More fragments, or an offset."""
 
@@ -60,6 +62,17 @@ def ipv4_header(source: int, destination: int, protocol: int, length: int, ident
     total = HEADER_BYTES + length
     if total > PACKET_BYTES_MAX:
         raise ValueError(f"{total} bytes are more than an IPv4 packet holds")
-    fields = (0x45, 0, total, identification, _DONT_FRAGMENT, TTL, protocol)
-    blank = _HEADER.pack(*fields, 0, source, destination)
-    return _HEADER.pack(*fields, checksum(blank), source, destination)
+    words = _CONSTANT + total + identification + protocol
+    words += (source >> 16) + (source & 0xFFFF) + (destination >> 16) + (destination & 0xFFFF)
+    return _HEADER.pack(
+        0x45,
+        0,
+        total,
+        identification,
+        _DONT_FRAGMENT,
+        TTL,
+        protocol,
+        0xFFFF - (words % 0xFFFF or 0xFFFF),
+        source,
+        destination,
+    )

@@ -22,6 +22,7 @@ class Network:
         self.drops: Counter[Drop] = Counter()
         self.neighbours = NeighbourTable(random, self._ask)
         self._send = send
+        self._broadcasts = (LIMITED_BROADCAST, interface.broadcast)
         self._identification = random.getrandbits(16)
 
     def send_packet(
@@ -39,7 +40,7 @@ class Network:
         header = ipv4_header(
             self.interface.address, destination, protocol, sum(map(len, parts)), self._identification
         )
-        if destination in (LIMITED_BROADCAST, self.interface.broadcast):
+        if destination in self._broadcasts:
             mac = BROADCAST
         else:
             hop = self.interface.next_hop(destination)
@@ -61,12 +62,12 @@ class Network:
         """Refuses packets from where none may come, and to others."""
         if not is_host(packet.source) or packet.source in (self.interface.address, self.interface.broadcast):
             raise MalformedError(Drop.IP_SOURCE)
-        if packet.destination != self.interface.address and not self.is_broadcast(packet.destination):
+        if packet.destination != self.interface.address and packet.destination not in self._broadcasts:
             raise MalformedError(Drop.IP_NOT_OURS)
 
     def is_broadcast(self, address: int) -> bool:
         """Whether a packet to it is for all."""
-        return address in (LIMITED_BROADCAST, self.interface.broadcast)
+        return address in self._broadcasts
 
     def receive_arp(self, data: memoryview, now_ns: int) -> None:
         """Learn who sends, and answer who asks for us (RFC 826, packet reception)."""

@@ -4,6 +4,8 @@ SACK blocks go with segments that carry no data: what comes out of order is answ
 and data need not make room for them.
 """
 
+from collections.abc import Sequence
+
 from actors.inet.checksum import Buffer
 from actors.inet.durations import MILLISECOND
 from actors.inet.sequence import on_wire
@@ -11,10 +13,11 @@ from actors.inet.states import SENDING, State
 from actors.inet.tcb import MSS_DEFAULT, Tcb
 from actors.inet.tcp_options import NO_OPTIONS, SACK_BLOCKS_MAX, TIMESTAMPS_BYTES, TcpOptions
 from actors.inet.tcp_segment import ACK, FIN, PSH, RST, SYN, Segment
-from actors.inet.tcp_settings import CHALLENGE_NS
+from actors.inet.tcp_settings import CHALLENGE_NS, DELAYED_ACK_NS
 from actors.inet.timers import Timer
 
 _WINDOW_MAX = 0xFFFF
+_NOTHING = (b"",)
 MSS_MIN = 88
 """Of what a peer says; less would leave too little beside options (Linux: TCP_MIN_SND_MSS 48)."""
 
@@ -24,13 +27,15 @@ def stamp(tcb: Tcb, now_ns: int) -> int:
     return (now_ns // MILLISECOND + tcb.stamps.offset) & 0xFFFFFFFF
 
 
-def send_segment(tcb: Tcb, position: int, flags: int, payload: Buffer, now_ns: int) -> None:
-    """Hand one down; it acknowledges all that has come."""
+def send_segment(
+    tcb: Tcb, position: int, flags: int, pieces: Sequence[Buffer], now_ns: int, *, cut: int = 0
+) -> None:
+    """Hand one down, to be cut into ones of so many bytes; it acknowledges all that has come."""
     receive = tcb.receive
     options = NO_OPTIONS
     if tcb.stamps.enabled:
         options = TcpOptions(timestamps=(stamp(tcb, now_ns), tcb.stamps.recent))
-    if tcb.sack and not payload and receive.buffer.has_gap:
+    if tcb.sack and not pieces[0] and receive.buffer.has_gap:
         most = SACK_BLOCKS_MAX - (1 if tcb.stamps.enabled else 0)
         blocks = receive.buffer.sack_blocks(most)
         options = options._replace(sack=tuple((on_wire(start), on_wire(end)) for start, end in blocks))
@@ -42,12 +47,17 @@ def send_segment(tcb: Tcb, position: int, flags: int, payload: Buffer, now_ns: i
         flags | ACK,
         _window(tcb),
         options,
-        payload,
+        pieces[0],
+        tuple(pieces[1:]) if len(pieces) > 1 else (),
     )
+    if receive.quick and receive.next > receive.acknowledged:
+        receive.quick -= 1
+    if pieces[0] and receive.data_ns is not None and now_ns - receive.data_ns < DELAYED_ACK_NS:
+        receive.interactive = True
     receive.acknowledged = receive.next
     tcb.timers.cancel(Timer.DELAYED_ACK)
     tcb.outcome.statistics.segments_out += 1
-    tcb.emit(segment, tcb.send.mss if len(payload) > tcb.send.mss else 0, now_ns)
+    tcb.emit(segment, cut, now_ns)
 
 
 def _window(tcb: Tcb) -> int:
@@ -95,19 +105,19 @@ def send_syn(tcb: Tcb, now_ns: int) -> None:
 
 def send_ack(tcb: Tcb, now_ns: int) -> None:
     """A segment that only acknowledges."""
-    send_segment(tcb, tcb.send.nxt, 0, b"", now_ns)
+    send_segment(tcb, tcb.send.nxt, 0, _NOTHING, now_ns)
 
 
 def send_probe(tcb: Tcb, now_ns: int) -> None:
     """One that the peer has to answer, as it is of the past; Linux's `tcp_xmit_probe_skb`."""
     tcb.outcome.statistics.probes += 1
-    send_segment(tcb, tcb.send.una - 1, 0, b"", now_ns)
+    send_segment(tcb, tcb.send.una - 1, 0, _NOTHING, now_ns)
 
 
 def send_reset(tcb: Tcb, now_ns: int) -> None:
     """Tell the peer that the connection is gone."""
     tcb.outcome.statistics.resets_out += 1
-    send_segment(tcb, tcb.send.nxt, RST, b"", now_ns)
+    send_segment(tcb, tcb.send.nxt, RST, _NOTHING, now_ns)
 
 
 def challenge(tcb: Tcb, now_ns: int) -> None:
@@ -122,13 +132,13 @@ def transmit(tcb: Tcb, now_ns: int, *, force: bool = False) -> None:
     """Send what may be sent: first what is lost, then what is new; `force` the first lost segment."""
     if tcb.state not in SENDING:
         return
-    congestion, board, mss = tcb.recovery.congestion, tcb.recovery.scoreboard, tcb.send.mss
-    if tcb.send.nxt == tcb.send.una and now_ns - tcb.recovery.sent_ns > tcb.recovery.rto.base_ns:
+    send, congestion, board = tcb.send, tcb.recovery.congestion, tcb.recovery.scoreboard
+    mss = send.mss
+    if send.nxt == send.una and now_ns - tcb.recovery.sent_ns > tcb.recovery.rto.base_ns:
         congestion.idle()
-    while True:
+    while (hole := board.hole()) is not None or send.waits:
         flight = tcb.in_flight
         room = congestion.window - flight
-        hole = board.hole()
         if hole is not None:
             if room < mss and flight and not force:
                 break
@@ -156,24 +166,27 @@ def _resend(tcb: Tcb, hole: tuple[int, int], room: int, now_ns: int) -> None:
 
 
 def _send_range(tcb: Tcb, start: int, end: int, now_ns: int) -> None:
-    """What is at these positions: data, and the FIN behind the last byte."""
+    """What is at these positions: data, and the FIN behind the last byte; PSH as Linux sets it since 5.5."""
     buffer = tcb.send.buffer
-    size = min(end, buffer.end) - start
+    size = max(min(end, buffer.end) - start, 0)
     flags = FIN if tcb.send.closing and end > buffer.end else 0
-    if size > 0 and start + size == buffer.end:
+    if size > 0 and (start + size == buffer.end or size > tcb.send.mss):
         flags |= PSH
-    payload = buffer.read(start, size) if size > 0 else b""
+    pieces: Sequence[Buffer] = buffer.pieces(start, size) if size else _NOTHING
+    if len(pieces) > 1 and not tcb.segment_bytes_max:
+        pieces = [b"".join(pieces)]
     tcb.recovery.sent_ns = now_ns
-    send_segment(tcb, start, flags, payload, now_ns)
+    cut = tcb.send.mss if size > tcb.send.mss else 0
+    send_segment(tcb, start, flags, pieces, now_ns, cut=cut)
 
 
 def _send_new(tcb: Tcb, room: int, now_ns: int) -> bool:
     """Send the next segment that was never sent, if there is one that is worth it."""
     send = tcb.send
-    if send.fin_sent:
-        return False
     size = _new_bytes(tcb, room)
     end = send.nxt + size
+    if size % send.mss:
+        send.small = end
     fits = end < send.una + send.window
     if send.closing and end == send.buffer.end and fits:
         end += 1
@@ -187,7 +200,10 @@ def _send_new(tcb: Tcb, room: int, now_ns: int) -> bool:
 
 
 def _new_bytes(tcb: Tcb, room: int) -> int:
-    """How much new data: full segments; less if it is all and Nagle agrees, or half of the window."""
+    """How much new data: full segments; less if it is all and Nagle agrees, or half of the window.
+
+    As in Linux, Nagle is Minshall's: only a small segment that is in flight lets another one wait.
+    """
     send = tcb.send
     waiting = send.buffer.end - send.nxt
     window = send.una + send.window - send.nxt
@@ -196,7 +212,7 @@ def _new_bytes(tcb: Tcb, room: int) -> int:
         return 0
     if waiting <= usable:
         part = waiting % send.mss
-        may = tcb.settings.nodelay or send.closing or send.nxt == send.una
+        may = tcb.settings.nodelay or send.closing or send.small <= send.una
         return waiting if may or not part else waiting - part
     full = usable - usable % send.mss
     if full == 0 and window <= room and usable >= send.window_max // 2:
@@ -207,20 +223,17 @@ def _new_bytes(tcb: Tcb, room: int) -> int:
 def arm(tcb: Tcb, now_ns: int) -> None:
     """Let those timers run that what is sent, or must wait, needs."""
     send, timers, recovery = tcb.send, tcb.timers, tcb.recovery
-    waits = send.buffer.end > send.nxt or (send.closing and not send.fin_sent)
-    if send.nxt > send.una:
-        timers.ensure(Timer.RETRANSMIT, now_ns + recovery.rto.timeout_ns)
-        timers.cancel(Timer.PERSIST)
-    else:
-        timers.cancel(Timer.RETRANSMIT)
-        if waits:
-            timers.ensure(Timer.PERSIST, now_ns + recovery.rto.timeout_ns)
+    needed = Timer.RETRANSMIT if send.nxt > send.una else Timer.PERSIST if send.waits else None
+    for timer in (Timer.RETRANSMIT, Timer.PERSIST):
+        if timer is not needed:
+            timers.cancel(timer)
+        elif not timers.runs(timer):
+            timers.start(timer, now_ns + recovery.rto.timeout_ns)
+    if tcb.settings.user_timeout_ns is not None:
+        if needed is None:
+            timers.cancel(Timer.USER)
         else:
-            timers.cancel(Timer.PERSIST)
-    if tcb.settings.user_timeout_ns is not None and (waits or send.nxt > send.una):
-        timers.ensure(Timer.USER, now_ns + tcb.settings.user_timeout_ns)
-    else:
-        timers.cancel(Timer.USER)
+            timers.ensure(Timer.USER, now_ns + tcb.settings.user_timeout_ns)
 
 
 def negotiated_mss(tcb: Tcb, offered: int | None) -> int:

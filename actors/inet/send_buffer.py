@@ -42,20 +42,20 @@ class SendBuffer:
         self.end += len(data)
         return len(data)
 
-    def read(self, position: int, size: int) -> bytes | memoryview:
-        """The bytes of [position, position + size), which are in here; a view where one chunk holds them."""
+    def pieces(self, position: int, size: int) -> list[bytes | memoryview]:
+        """The bytes of [position, position + size), which are in here: views of the chunks that hold them."""
         index = bisect_right(self._starts, position) - 1
         offset = position - self._starts[index]
         chunk = self._chunks[index]
         if offset + size <= len(chunk):
-            return chunk if size == len(chunk) else memoryview(chunk)[offset : offset + size]
+            return [chunk if size == len(chunk) else memoryview(chunk)[offset : offset + size]]
         pieces: list[bytes | memoryview] = [memoryview(chunk)[offset:]]
         missing = size - (len(chunk) - offset)
         while missing:
             index += 1
             pieces.append(memoryview(self._chunks[index])[:missing])
             missing -= len(pieces[-1])
-        return b"".join(pieces)
+        return pieces
 
     def release(self, position: int) -> None:
         """All before a position has been acknowledged."""

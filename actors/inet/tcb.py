@@ -72,6 +72,8 @@ class SendSide:
     """Windows are scaled, as far as the peer has said."""
     closing: bool = False
     """A FIN follows the last byte."""
+    small: int = 0
+    """Where the last segment that was less than a full one ended."""
     starved: bool = False
     """The user was told that there is no room."""
 
@@ -79,6 +81,11 @@ class SendSide:
     def fin_sent(self) -> bool:
         """Whether the FIN is in flight or has arrived."""
         return self.closing and self.nxt > self.buffer.end
+
+    @property
+    def waits(self) -> bool:
+        """Whether data or the FIN was never sent."""
+        return self.buffer.end > self.nxt or (self.closing and self.nxt == self.buffer.end)
 
 
 @dataclass(slots=True)
@@ -98,6 +105,12 @@ class ReceiveSide:
     segment_bytes: int = MSS_DEFAULT
     """The size of the peer's full segments, as seen."""
     heard_ns: int = 0
+    data_ns: int | None = None
+    """When data came last that was in order."""
+    quick: int = 0
+    """How many acknowledgements are sent at once, as the peer may be in slow start."""
+    interactive: bool = False
+    """Both ends send in turn, so that an acknowledgement had better wait for data."""
 
 
 @dataclass(slots=True)

@@ -40,10 +40,12 @@ class Segment:
     window: int = 0
     options: TcpOptions = NO_OPTIONS
     payload: Buffer = b""
+    rest: tuple[Buffer, ...] = ()
+    """What comes after `payload`, of one that is sent with a blank checksum: nobody has put it together."""
 
     @property
     def length(self) -> int:
-        """How many sequence numbers it takes: its data, SYN and FIN."""
+        """How many sequence numbers one that has come takes: its data, SYN and FIN."""
         return len(self.payload) + (self.flags >> 1 & 1) + (self.flags & 1)
 
 
@@ -76,7 +78,8 @@ def tcp_header(segment: Segment, source: int, destination: int, *, blank: bool =
     """The header of a segment with its options and checksum, or with that of the pseudo header only."""
     options = build_options(segment.options)
     header = HEADER_BYTES + len(options)
-    pseudo = pseudo_sum(source, destination, TCP, header + len(segment.payload))
+    size = len(segment.payload) + sum(map(len, segment.rest)) if segment.rest else len(segment.payload)
+    pseudo = pseudo_sum(source, destination, TCP, header + size)
     fields = (
         segment.source_port,
         segment.destination_port,
@@ -88,5 +91,6 @@ def tcp_header(segment: Segment, source: int, destination: int, *, blank: bool =
     )
     if blank:
         return _HEADER.pack(*fields, pseudo, 0) + options
+    assert not segment.rest
     total = transport_checksum(pseudo, _HEADER.pack(*fields, 0, 0), options, segment.payload)
     return _HEADER.pack(*fields, total, 0) + options

@@ -101,7 +101,7 @@ class TcpSockets:
         interface = self._network.interface
         blank = interface.checksum_offload
         header = tcp_header(segment, interface.address, address, blank=blank)
-        parts = (header, segment.payload)
+        parts = (header, segment.payload, *segment.rest)
         self._network.send_packet(address, TCP, parts, now_ns, segment_bytes=cut, blank=blank)
 
     def receive(self, packet: Ipv4Packet, now_ns: int, *, checked: bool) -> None:

@@ -38,6 +38,10 @@ class Timers:
         if timer not in self._deadlines:
             self.start(timer, deadline_ns)
 
+    def runs(self, timer: Timer) -> bool:
+        """Whether it has a deadline."""
+        return timer in self._deadlines
+
     def cancel(self, timer: Timer) -> None:
         """It need not run."""
         self._deadlines.pop(timer, None)

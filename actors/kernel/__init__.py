@@ -7,6 +7,7 @@ irq             event channels to handlers
 direct_links    events that go to other domains without the hypervisor
 direct_link     one link for them
 grants          the domain's grant table, and the grants of others that it has mapped
+grant_copies    copies from and to granted frames, by one hypercall a turn
 kernel          the machine that puts these together
 watchdog        tells the hypervisor that this kernel has not hung
 
@@ -22,6 +23,7 @@ store           what a split driver needs of XenStore
 observed_store  the same, and it tells of the states that are written
 
 ring            Xen's shared rings, for both ends
+doorbell        shows the other end what a turn has put into one
 
 xenbus_end        what both ends of a split driver do alike
 xenbus_frontend   the frontend's half of the handshake
@@ -31,6 +33,7 @@ frontend_actions  what it does, by the states of both ends
 xenbus_backend    the backend's half
 resumable_backend  one with whose connections another life can go on
 handover          what a backend leaves to the one that follows it
+invitation        how a backend tells an offer that is meant for it from one that was made to a dead one
 recovery_box      where it leaves that
 backend_actions   what it does, by the states of both ends
 device_class      all that is known of a class of devices

@@ -49,7 +49,8 @@ class DeviceClass:
     `driver` is what the console calls the driver of its backends. What is planned of a guest has a row for
     each device: `identity` gives the name and the number of one, `keys` its own keys in the store; a file has
     them as `plural`. `frontend_statistics`, `backend_statistics`: what its ends tell of themselves.
-    `backing`: the key of a backend that names what it gives access to, which has one user at a time.
+    `backing`: the key of a backend that names what it gives access to, which has one user at a time unless it
+    is `shared`, and what that is called is its `noun`.
     """
 
     name: str
@@ -62,6 +63,8 @@ class DeviceClass:
     frontend_statistics: type[FrontendStatistics]
     backend_statistics: type[BackendStatistics]
     backing: str = ""
+    noun: str = ""
+    shared: bool = False
 
     def frontend_path(self, number: int) -> str:
         """Where the frontend is, as its own domain says it."""

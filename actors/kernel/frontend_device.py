@@ -5,6 +5,7 @@ Rules: a method that is not overridden is of a device that has no such thing.
 
 from collections.abc import Mapping
 
+from actors.abi.interface import XenbusState
 from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.xenbus_end import XenbusEnd
 
@@ -15,11 +16,26 @@ class FrontendDevice(XenbusEnd[FrontendStatistics]):
     mark = ""
     """The key that no other offer than the last one has, if there is such a key."""
 
+    offered_state = XenbusState.Initialised
+    """What the store is told of its state when an offer is made (`Initialised`).
+
+    Where that is Connected already, an offer cannot be told from one to a backend that is dead: it is made to
+    an `invitation`, which a backend writes with InitWait, and its number is told with it.
+    """
+
+    offer_keys: tuple[str, ...] = ()
+    """What it learns of its backend before it makes an offer."""
+
     attach_keys: tuple[str, ...] = ()
     """What it learns of its backend before it attaches."""
 
     refresh_keys: tuple[str, ...] = ()
     """What it learns of its backend whenever that, while both are connected, has said something again."""
+
+    @property
+    def told_state(self) -> XenbusState:
+        """Our state as the store is told of it."""
+        return self.offered_state if self.state is XenbusState.Initialised else self.state
 
     @property
     def in_flight(self) -> int:
@@ -29,6 +45,9 @@ class FrontendDevice(XenbusEnd[FrontendStatistics]):
     def keys(self) -> dict[str, str]:
         """What the store is told of the last offer."""
         return {}
+
+    def prepare(self, told: Mapping[str, str]) -> None:
+        """What the backend says by `offer_keys`, before each offer; XenError if none can be made."""
 
     async def offer(self, domid: int) -> None:
         """Make anew what a backend in this domain is to use, and give back what the last one used."""

@@ -8,6 +8,7 @@ for one node after the other.
 
 from actors.abi.interface import XenbusState
 from actors.kernel.frontend_device import FrontendDevice
+from actors.kernel.invitation import KEY as INVITATION
 from actors.kernel.store import number_of, state_of, state_text
 from actors.policies import Reconnect
 
@@ -57,6 +58,16 @@ class Look:
         """Whether a backend that has begun anew takes up what we have offered to the last one."""
         return self._nodes.get(f"{self.backend}/reconnect") == Reconnect.resume
 
+    @property
+    def invitation(self) -> str:
+        """The number of the backend's invitation, if the device is one that answers to these."""
+        return self._nodes.get(f"{self.backend}/{INVITATION}", "")
+
+    def invites_anew(self, answered: str) -> bool:
+        """Whether a backend that takes up nothing waits for an offer, and not for the one that was made."""
+        waits = self.backend_state is XenbusState.InitWait and not self.backend_resumes
+        return waits and self.invitation != answered
+
     def told(self, keys: tuple[str, ...]) -> dict[str, str]:
         """What the backend says by these keys."""
         paths = {key: f"{self.backend}/{key}" for key in keys}
@@ -65,7 +76,7 @@ class Look:
     @property
     def is_forgotten(self) -> bool:
         """Whether the store does not have what it was told of our last offer."""
-        meant = {**self._device.keys(), "state": state_text(self._device.state)}
+        meant = {**self._device.keys(), "state": state_text(self._device.told_state)}
         return any(self._own(key) != meant.get(key, "") for key in self._offered)
 
     @property
@@ -80,8 +91,14 @@ class Look:
         if not self.backend:
             return []
         keys = ["state"]
+        answers = self._device.offered_state is XenbusState.Connected
+        if answers or self._device.state is XenbusState.Connected:
+            keys.append("reconnect")
+        if answers:
+            keys.append(INVITATION)
+        keys += self._device.offer_keys
         if self._device.state is XenbusState.Initialised:
             keys += self._device.attach_keys
         elif self._device.state is XenbusState.Connected:
-            keys += ("reconnect", *(() if self._device.store_lost else self._device.refresh_keys))
+            keys += () if self._device.store_lost else self._device.refresh_keys
         return [f"{self.backend}/{key}" for key in keys]

@@ -125,6 +125,13 @@ class BackRing:
             pass
         return bool(self._words[REQ_PROD] != self.req_cons)
 
+    def wants(self, count: int) -> bool:
+        """Ask for an event once `count` requests are there; True if they have come meanwhile: then go on."""
+        self._words[REQ_EVENT] = (self.req_cons + count) & RING_MASK
+        with _BARRIER:
+            pass
+        return self.available() >= count
+
     def put(self) -> int:
         """The slot for the next response; the peer sees it after `publish` or `push`."""
         index = self.rsp_prod

@@ -9,7 +9,7 @@ is a kernel panic and leaves `run`.
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from actors.runtime.machine import Tracepoint
 
@@ -157,6 +157,18 @@ class Thread:
             self._coroutine.close()
 
 
+class Clocked(Protocol):
+    """What has deadlines of its own, which others may change at any time."""
+
+    def next_deadline_ns(self) -> int | None:
+        """When `deadline` is to be called; None while there is nothing to wait for."""
+        ...
+
+    def deadline(self, now_ns: int) -> None:
+        """Do all that was to be done until now."""
+        ...
+
+
 class Threads:
     """The scheduler of one kernel. `tracepoint` is for whoever has points and knows these threads."""
 
@@ -166,6 +178,11 @@ class Threads:
         self._ready: deque[Thread] = deque()
         self._deadlines: list[tuple[int, int, Future[None]]] = []
         self._deadline_number = 0
+        self._kept: list[Clocked] = []
+
+    def keep(self, clocked: Clocked) -> None:
+        """Look after the deadlines of this, too, from now on."""
+        self._kept.append(clocked)
 
     def spawn(self, name: str, coroutine: Coroutine[Future[object], None, None]) -> Thread:
         """Start a thread; it first runs in the next `run`."""
@@ -184,16 +201,25 @@ class Threads:
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now_ns:
             heapq.heappop(deadlines)[2].set(None)
+        for each in self._kept:
+            due_ns = each.next_deadline_ns()
+            if due_ns is not None and due_ns <= now_ns:
+                each.deadline(now_ns)
         ready = self._ready
         while ready:
             ready.popleft().advance()
 
     def next_deadline_ns(self) -> int | None:
-        """When the next sleeping thread wants to wake, or None."""
+        """When the next sleeping thread wants to wake, or what else is kept; None if nothing does."""
         deadlines = self._deadlines
         while deadlines and deadlines[0][2].done:
             heapq.heappop(deadlines)
-        return deadlines[0][0] if deadlines else None
+        found = deadlines[0][0] if deadlines else None
+        for each in self._kept:
+            due_ns = each.next_deadline_ns()
+            if due_ns is not None and (found is None or due_ns < found):
+                found = due_ns
+        return found
 
     def at(self, when_ns: int) -> Future[None]:
         """A future that is set at `when_ns`; set it yourself to give the deadline up."""

@@ -13,6 +13,7 @@ xen/include/public/io/xenbus.h.
 Left out: a frontend whose nodes alone vanish is waited for, since a store that was lost looks the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.abi.errno import XenError
@@ -21,6 +22,7 @@ from actors.kernel.backend_actions import ACTIONS, LEAVING, Action
 from actors.kernel.device_statistics import BackendStatistics
 from actors.kernel.grants import GrantRefused
 from actors.kernel.handover import Device
+from actors.kernel.invitation import Invitation
 from actors.kernel.kernel import Kernel
 from actors.kernel.recovery_box import RecoveryBox
 from actors.kernel.ring import RingBroken
@@ -68,6 +70,12 @@ class Served:
 class XenbusBackend(XenbusEnd[BackendStatistics]):
     """A device that this domain serves to another one. `run` lasts until the device is removed."""
 
+    probed: Mapping[str, str] = {}
+    """What the store is told of the device as soon as a frontend may make an offer."""
+
+    invites = False
+    """Whether its frontends are Connected as soon as they make an offer (`FrontendDevice.offered_state`)."""
+
     def __init__(self, kernel: Kernel, store: Store, served: Served) -> None:
         super().__init__(kernel, store, served.path)
         self.state = served.state
@@ -78,6 +86,7 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
         self._online_changed = True
         self._offline = False
         self._removed = False
+        self._invitation = Invitation(served.frontend_path)
 
     async def run(self) -> None:
         """Serve the device until its nodes are removed, or it is offline and its frontend is closed."""
@@ -144,8 +153,11 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
             if not self.store_lost:
                 await self._leave()
             return
-        self._survivor = self._survivor or front is XenbusState.Connected
         action = ACTIONS.get((self.state, front))
+        if action is Action.TAKE_UP and self.invites and await self._invitation.is_answered(self.store):
+            action = Action.CONNECT
+        elif front is XenbusState.Connected:
+            self._survivor = True
         if action is not None and (action in LEAVING or not self._offline):
             await self._act(action)
 
@@ -196,11 +208,14 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
 
     async def _reopen(self) -> None:
         await self._disconnect()
+        self._invitation.renew(self.kernel.threads.now_ns)
         await self._wait_for_frontend()
 
     async def _wait_for_frontend(self) -> None:
         expect = Reconnect.renegotiate if self._must_renegotiate else Reconnect.resume
-        await self._write({"reconnect": expect.value}, XenbusState.InitWait)
+        invitation = self._invitation.nodes() if self.invites else {}
+        told = {"reconnect": expect.value, **invitation, **self.probed}
+        await self._write(told, XenbusState.InitWait)
 
     async def _connect(self) -> None:
         """The frontend has made an offer."""
@@ -231,6 +246,7 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
                 self.say(f"cannot resume, the frontend must begin anew: {error}")
                 self.recoveries.resumes_refused += 1
                 self._must_renegotiate = True
+                self._invitation.renew(self.kernel.threads.now_ns)
                 await self._wait_for_frontend()
                 return
             self.recoveries.resumes += 1

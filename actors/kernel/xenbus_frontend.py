@@ -14,6 +14,7 @@ from actors.abi.interface import XenbusState
 from actors.kernel.frontend_actions import ACTIONS, AWAY, CLOSING, Action, Detachment, Wish
 from actors.kernel.frontend_device import FrontendDevice
 from actors.kernel.frontend_look import Look
+from actors.kernel.invitation import KEY as INVITATION
 from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store, read_or, state_text, switch_state, write_device
 from actors.kernel.threads import Future
@@ -39,6 +40,7 @@ class XenbusFrontend(FrontendDevice):
         self._backend_id = 0
         self._watch: Watch | None = None
         self._offered_to = 0
+        self._answered = ""
         self._connected: Future[None] = Future()
         self._closed: Future[None] = Future()
         self._wish = Wish.USE
@@ -109,7 +111,9 @@ class XenbusFrontend(FrontendDevice):
     async def _tell_lost(self, look: Look) -> None:
         """Tell a store what it has lost, unless that is of no use to the backend that is there now."""
         waits = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
-        await self._tell_again(self._renew if self._is_to_renew(look) else self._publish_again)
+        await self._tell_again(
+            lambda: self._renew(look) if self._is_to_renew(look) else self._publish_again()
+        )
         # Who waits for what is told here has it now. Any other is looked at as it is after that.
         if not waits:
             self._changed.set()
@@ -117,16 +121,17 @@ class XenbusFrontend(FrontendDevice):
     async def _act(self, action: Action, look: Look) -> None:
         match action:
             case Action.OFFER:
-                await self._offer()
+                await self._offer(look)
             case Action.OFFER_IF_MOVED:
-                if self._backend_id != self._offered_to:
-                    await self._offer()
+                again = self._policy.reconnects and look.invites_anew(self._answered)
+                if again or self._backend_id != self._offered_to:
+                    await self._offer(look)
                 else:
                     await self._publish_if_forgotten(look)
             case Action.USE_BACKEND:
                 await self._use_backend(look)
             case Action.RENEW if self._is_to_renew(look):
-                await self._renew()
+                await self._renew(look)
             case Action.RENEW | Action.SEE_TO_KEYS | Action.REFRESH:
                 if self._policy.reconnects:
                     await self._publish_if_forgotten(look)
@@ -186,15 +191,17 @@ class XenbusFrontend(FrontendDevice):
             return True
         return look.own_state is XenbusState.Initialising
 
-    async def _offer(self) -> None:
+    async def _offer(self, look: Look) -> None:
         domid = self._backend_id
+        self.prepare(look.told(self.offer_keys))
         await self.offer(domid)
-        self._offered_to = domid
+        self._offered_to, self._answered = domid, look.invitation
         await self._publish(XenbusState.Initialised)
 
     async def _publish(self, state: XenbusState) -> None:
         self.state = state
-        await write_device(self.store, self.path, self.keys(), state)
+        answered = {INVITATION: self._answered} if self._answered else {}
+        await write_device(self.store, self.path, {**self.keys(), **answered}, self.told_state)
 
     async def _publish_again(self) -> None:
         if self.state in {XenbusState.Initialised, XenbusState.Connected}:
@@ -209,15 +216,16 @@ class XenbusFrontend(FrontendDevice):
 
     async def _use_backend(self, look: Look) -> None:
         self.learn(look.told(self.attach_keys))
-        self.state = XenbusState.Connected
-        await self.store.write(f"{self.path}/state", state_text(self.state))
+        told, self.state = self.told_state, XenbusState.Connected
+        if told is not self.state:
+            await self.store.write(f"{self.path}/state", state_text(self.state))
         self.attach()
         self._connected.set(None)
 
-    async def _renew(self) -> None:
+    async def _renew(self, look: Look) -> None:
         self.reconnects += 1
         self.say(f"another backend; {self.in_flight} requests are in flight")
-        await self._offer()
+        await self._offer(look)
 
     async def _start_closing(self) -> None:
         if self.state not in CLOSING:

@@ -9,4 +9,7 @@ bridge             a learning bridge
 bridge_statistics  what that of a host counts
 wire_frames        a packet as it goes to a wire
 spoof_protection   which sources a port may have
+tap               where packets can be seen
+client_records    what a client from outside and the gateway say to each other
+frame_stream      frames on a stream of bytes
 """

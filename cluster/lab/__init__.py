@@ -2,6 +2,7 @@
 
 verdict     what a run has shown
 trace       the same for Perfetto
+capture     packets as files
 experiment  the experimenter's machines
 config      what is wanted
 terminal    what people and their pipes read

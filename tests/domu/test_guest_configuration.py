@@ -38,4 +38,5 @@ def test_it_is_json_without_a_space_and_has_every_key_even_of_what_is_not_there(
         "seed": 1,
         "devices": [],
         "tells_states": False,
+        "talks": [],
     }

@@ -94,10 +94,25 @@ def test_a_send_buffer_holds_what_it_was_given(writes: list[bytes], data: st.Dat
         if released < len(stream):
             first = data.draw(st.integers(released, len(stream) - 1))
             size = data.draw(st.integers(1, len(stream) - first))
-            assert bytes(buffer.read(1000 + first, size)) == stream[first : first + size]
+            pieces = buffer.pieces(1000 + first, size)
+            assert all(pieces)
+            assert b"".join(pieces) == stream[first : first + size]
         released = data.draw(st.integers(released, len(stream)))
         buffer.release(1000 + released)
         assert (buffer.start, buffer.end) == (1000 + released, 1000 + len(stream))
+
+
+def test_what_is_sent_or_waits_for_its_reader_is_not_copied() -> None:
+    given, came = bytes(9000), bytes(9000)
+    buffer = SendBuffer(1 << 20)
+    buffer.append(given)
+    buffer.append(given)
+    views = buffer.pieces(4000, 10_000)
+    assert [(view.obj is given, len(view)) for view in map(memoryview, views)] == [(True, 5000), (True, 5000)]
+    waiting = Reassembly(1 << 20)
+    for position in (4000, 0):
+        waiting.insert(position, memoryview(came)[position : position + 4000])
+    assert all(memoryview(piece).obj is came for piece in waiting._ordered)
 
 
 def test_three_segments_above_or_three_ranges_make_a_loss() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.inet.tcp_options import TcpOptions
-from actors.inet.tcp_segment import ACK, Segment
+from actors.inet.tcp_segment import ACK, PSH, Segment
 from tests.inet.puppet import OURS, THEIRS, Puppet
 
 MILLISECOND = 10**6
@@ -32,7 +32,7 @@ def test_the_third_sack_above_a_hole_sends_it_again_and_only_it() -> None:
     assert sacked(puppet, 1000, (2000, 3000)) == []
     assert sacked(puppet, 1000, (2000, 4000)) == []
     assert sacked(puppet, 1000, (2000, 5000)) == [(1000, 2000)]
-    assert puppet.tcb.recovery.congestion.window == 4500
+    assert puppet.tcb.recovery.congestion.window == 5000
     assert sacked(puppet, 1000, (2000, 6000)) == []
     assert sacked(puppet, 6000) == []
     assert sacked(puppet, 10_000) == []
@@ -83,7 +83,7 @@ def test_a_timeout_sends_all_that_was_not_sacked_slowly() -> None:
     sacked(puppet, 0, (2000, 3000))
     assert spans(puppet.at(200 * MILLISECOND)) == [(0, 1000)]
     assert puppet.tcb.recovery.congestion.window == 1000
-    assert puppet.tcb.recovery.congestion.threshold == 2500
+    assert puppet.tcb.recovery.congestion.threshold == 5000
     assert sacked(puppet, 1000, (2000, 3000)) == [(1000, 2000), (3000, 4000)]
     assert sacked(puppet, 4000) == [(4000, 5000)]
 
@@ -123,6 +123,12 @@ def test_small_writes_wait_for_what_is_in_flight_unless_nagle_is_off() -> None:
     assert spans(puppet.send(10)) == [(0, 10)]
     assert spans(puppet.send(10)) == []
     assert sacked(puppet, 10) == [(10, 20)]
+    assert spans(puppet.send(1010)) == [(20, 1020)]
+    behind = Puppet().open()
+    assert spans(behind.send(2010)) == [(0, 1000), (1000, 2000), (2000, 2010)]
+    assert spans(behind.send(10)) == []
+    assert sacked(behind, 2000) == []
+    assert sacked(behind, 2010) == [(2010, 2020)]
     eager = Puppet(nodelay=True).open()
     assert spans(eager.send(10) + eager.send(10)) == [(0, 10), (10, 20)]
 
@@ -136,8 +142,18 @@ def test_no_more_is_sent_than_the_peer_allows() -> None:
 @pytest.mark.parametrize("limit", [2000, 65_160])
 def test_an_interface_that_cuts_segments_gets_large_ones(limit: int) -> None:
     puppet = Puppet(offload=limit).open()
-    sizes = [len(each.payload) for each in puppet.send(10_000)]
-    assert sizes == ([2000] * 5 if limit == 2000 else [10_000])
+    sent = puppet.send(10_000)
+    assert [len(each.payload) for each in sent] == ([2000] * 5 if limit == 2000 else [10_000])
+    assert all(each.flags & PSH for each in sent)
+
+
+def test_such_a_segment_is_put_together_in_its_frame_only() -> None:
+    puppet = Puppet(offload=65_160).open()
+    puppet.give(ACK, window=0)
+    puppet.connection.send(b"1" * 9000, 0)
+    puppet.connection.send(b"2" * 9000, 0)
+    (sent,) = puppet.give(ACK)
+    assert (bytes(sent.payload), [bytes(each) for each in sent.rest]) == (b"1" * 9000, [b"2" * 1000])
 
 
 def test_a_full_buffer_closes_the_window_and_reading_opens_it() -> None:

@@ -8,6 +8,7 @@ from actors.inet.states import TRANSITIONS, State, Step
 from actors.inet.tcb import TcpEvent
 from actors.inet.tcp_options import TcpOptions
 from actors.inet.tcp_segment import ACK, FIN, PSH, RST, SYN
+from actors.inet.tcp_settings import DELAYED_ACK_NS
 from tests.inet.puppet import OURS, THEIRS, Puppet, flags_of
 
 SECOND = 10**9
@@ -71,8 +72,9 @@ def test_closing_first() -> None:
 
 def test_closing_second() -> None:
     puppet = Puppet().open()
-    assert flags_of(puppet.give(FIN | ACK)) == [ACK]
+    assert puppet.give(FIN | ACK) == []
     assert puppet.state is State.CLOSE_WAIT
+    assert [each.acknowledgement for each in puppet.at(DELAYED_ACK_NS)] == [THEIRS + 2]
     assert len(puppet.send(10)) == 1
     puppet.give(ACK, THEIRS + 2, OURS + 11)
     puppet.connection.shutdown(0)
@@ -99,11 +101,12 @@ def test_a_fin_that_acknowledges_ours_skips_fin_wait_2() -> None:
 
 def test_a_fin_goes_with_the_last_byte_and_after_all_before_it() -> None:
     puppet = Puppet().open()
+    puppet.send(500)
     puppet.send(1500)
     puppet.out.clear()
     puppet.connection.shutdown(0)
     assert [(each.sequence - OURS, len(each.payload), each.flags) for each in puppet.out] == [
-        (1001, 500, FIN | PSH | ACK)
+        (1501, 500, FIN | PSH | ACK)
     ]
 
 

@@ -262,3 +262,38 @@ def test_a_thread_that_is_cancelled_forsakes_every_answer_that_it_waits_for():
     threads.run(0)
     thread.cancel()
     assert [each.forsaken for each in answers] == [True, True]
+
+
+class Alarm:
+    """Due at one time, and again a second later."""
+
+    def __init__(self, due_ns: int) -> None:
+        self.due_ns = due_ns
+        self.rang: list[int] = []
+
+    def next_deadline_ns(self) -> int | None:
+        return self.due_ns
+
+    def deadline(self, now_ns: int) -> None:
+        self.rang.append(now_ns)
+        self.due_ns += 1_000
+
+
+def test_what_is_kept_is_called_when_it_is_due_and_its_deadline_counts_among_others():
+    threads = Threads()
+    early, late = Alarm(100), Alarm(900)
+    threads.keep(early)
+    threads.keep(late)
+    assert threads.next_deadline_ns() == 100
+    threads.spawn("sleeper", threads.sleep(500))
+    threads.run(0)
+    assert threads.next_deadline_ns() == 100
+    threads.run(99)
+    assert early.rang == []
+    threads.run(100)
+    assert (early.rang, late.rang) == ([100], [])
+    assert threads.next_deadline_ns() == 500
+    threads.run(500)
+    assert threads.next_deadline_ns() == 900
+    late.due_ns = 700
+    assert threads.next_deadline_ns() == 700, "whoever changes it need tell nobody"

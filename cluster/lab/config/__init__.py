@@ -8,6 +8,8 @@ findings           what pydantic says of it, put as a person would
 schema             the keys
 strict             what all parts of the schema have in common
 values             what they can be
+talk_schema        what guests say over their networks
+talk_resolution    whom they mean
 quantities         sizes and times as they are written
 checks             what takes more than one key
 domain_name        what a domain can be called
@@ -16,11 +18,16 @@ hardware           the kinds of devices of a board
 hardware_kind      what is known of each
 disk_hardware      the kind that is a disk
 nic_hardware       the kind that is a network controller
+gateway            what leads from outside to guests
 switch             what joins those of all hosts
 network_checks     what of both takes more than one key
 guest_devices      the classes of devices of a guest
 guest_device       what is known of each
 guest_disk         the class of virtual disks
+guest_network      the class of virtual network interfaces
+guest_network_checks  which of them cannot be
+network_addresses  the addresses of those that are given none
+vif_rate           how their rate is written
 resolution         names to addresses
 resolved           a cluster with everything decided
 resolved_domains   its domains
@@ -36,6 +43,7 @@ xl_refusals        what to say of a line that is none
 c_number           numbers as C reads them
 xl_disk            one disk of it
 xl_disk_syntax     how that is written
+xl_vif             one network interface of it
 
 fault_words        what is wrong with one fault of a file, or given by hand
 fault_checks       what is wrong with all of them

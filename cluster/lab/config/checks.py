@@ -18,6 +18,7 @@ from cluster.lab.config.guest_description import GuestDescription
 from cluster.lab.config.guest_device import DeviceDescription, GuestDeviceKind
 from cluster.lab.config.guest_devices import kind_of
 from cluster.lab.config.guest_disk import DiskDescription
+from cluster.lab.config.guest_network_checks import interface_findings
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.hardware_kind import HardwareKind
 from cluster.lab.config.network_checks import network_findings
@@ -53,6 +54,7 @@ class ConfigChecks:
         for index, host in enumerate(hosts):
             self._host(host, ("hosts", index))
         self.findings += network_findings(self._source, self._cluster)
+        self.findings += interface_findings(hosts, self._guests)
         self.findings += FaultChecks(self._source, self._cluster, self._inventory).run()
         self._survivors()
         return self.findings

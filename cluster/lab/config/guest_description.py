@@ -15,10 +15,13 @@ from cluster.lab.config.errors import ConfigError, Finding
 from cluster.lab.config.guest_device import DeviceDescription, DevicePlace, GuestDeviceKind
 from cluster.lab.config.guest_devices import GUEST_DEVICES
 from cluster.lab.config.guest_disk import GUEST_DISKS, DiskDescription, image_sectors, is_file
+from cluster.lab.config.guest_network import GUEST_NETWORKS, NetworkDescription
+from cluster.lab.config.hardware import NIC
 from cluster.lab.config.quantities import size_text
 from cluster.lab.config.schema import GuestSchema, HostSchema, StoreWorkSchema, WorkloadSchema
 from cluster.lab.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.lab.config.source_file import SourceFile
+from cluster.lab.config.talk_schema import TalkSchema
 from cluster.lab.config.virtual_device import virtual_device_number
 from cluster.lab.config.xl_config import XlConfig, read_xl
 from cluster.lab.config.xl_disk import XlDisk
@@ -42,6 +45,7 @@ class GuestDescription:
     devices: tuple[DeviceDescription, ...]
     workload: WorkloadSchema | None
     store: StoreWorkSchema | None
+    talks: tuple[TalkSchema, ...]
     where: Where
 
     @property
@@ -88,6 +92,7 @@ class GuestReader:
             devices=devices,
             workload=guest.workload,
             store=guest.store,
+            talks=tuple(guest.talks),
             where=where,
         )
 
@@ -131,10 +136,12 @@ class GuestReader:
             vitals_ns=guest.vitals,
             devices=(
                 *self._xl_disks(xl, guest, where, host),
+                *self._xl_networks(xl, guest, where, host),
                 *self._inline_devices(guest, where, host, but=_IN_XL),
             ),
             workload=guest.workload,
             store=guest.store,
+            talks=tuple(guest.talks),
             where=where,
         )
 
@@ -159,6 +166,24 @@ class GuestReader:
                 DiskDescription(xl.path, each.line, backend, each.vdev, image, sectors, lies_on, each.mode)
             )
         return disks
+
+    def _xl_networks(
+        self, xl: XlConfig, guest: GuestSchema, where: Where, host: HostSchema
+    ) -> list[NetworkDescription]:
+        """Those of the file, unless the entry has its own, or its host has nothing to do with networks."""
+        instead = ""
+        if guest.devices(GUEST_NETWORKS, where):
+            instead = "networks takes its place"
+        elif not host.first(NIC):
+            instead = f"{host.name} has no nics"
+        if instead and xl.vifs:
+            self.remarks.append(Finding(xl.path, xl.vifs[0].line, "'vif' is ignored", instead))
+        networks = []
+        for index, each in enumerate(() if instead else xl.vifs):
+            number = index if each.devid is None else each.devid
+            self.remarks += [Finding(xl.path, each.line, f"{said!r} is ignored") for said in each.ignored]
+            networks.append(NetworkDescription(xl.path, each.line, each.backend, number, each.settings))
+        return networks
 
     def _scratch_sizes(self, xl: XlConfig, scratch: Mapping[str, int], where: Where) -> dict[int, int]:
         """The sizes by the numbers of their devices: `xvda` stands for the disk of a file that says d0p0."""

@@ -9,9 +9,10 @@ from typing import Final
 
 from cluster.lab.config.guest_device import DeviceDescription, GuestDeviceKind
 from cluster.lab.config.guest_disk import GUEST_DISKS
+from cluster.lab.config.guest_network import GUEST_NETWORKS
 
 GUEST_DEVICES: Final[Mapping[str, GuestDeviceKind]] = {
-    each.device_class.name: each for each in (GUEST_DISKS,)
+    each.device_class.name: each for each in (GUEST_DISKS, GUEST_NETWORKS)
 }
 """By the name of the class."""
 

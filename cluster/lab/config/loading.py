@@ -35,6 +35,7 @@ def resolve_source(source: YamlSource) -> ResolvedCluster:
     guests = {host.name: _guests(reader, index, schema) for index, host in enumerate(schema.hosts)}
     resolution = Resolution(source, schema, guests)
     findings = empty + reader.findings + ConfigChecks(source, schema, guests, resolution.inventory).run()
+    findings += resolution.findings
     if findings:
         raise ConfigError(list(dict.fromkeys(findings)))
     return resolution.resolve(reader.remarks, reader.files)

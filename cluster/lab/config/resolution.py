@@ -18,10 +18,12 @@ from cluster.lab.config.errors import Finding
 from cluster.lab.config.fault_resolution import resolve_fault
 from cluster.lab.config.fault_targets import Inventory
 from cluster.lab.config.guest_description import GuestDescription
+from cluster.lab.config.network_addresses import with_addresses
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedDriverDomain, ResolvedGuest
 from cluster.lab.config.schema import ClusterSchema, DriverDomainSchema, HostSchema, WorkloadSchema
 from cluster.lab.config.source_file import SourceFile
+from cluster.lab.config.talk_resolution import TalkResolution
 from cluster.lab.config.yaml_source import YamlSource
 
 _DOMZERO: Final = uuid5(NAMESPACE_DNS, "domzero")
@@ -31,7 +33,7 @@ class Resolution:
     """Resolves one file; `guests` by the name of their host.
 
     Its hosts are resolved at once, and its `inventory` is theirs: no check is needed for that. What is made
-    of a file in which checks find something is of no other use.
+    of a file in which checks find something is of no other use. `findings`: what is wrong with talks.
     """
 
     def __init__(
@@ -41,7 +43,10 @@ class Resolution:
         self._cluster = cluster
         self._guests = guests
         self._guest_ids = 0
-        self._hosts = tuple(self._host(host) for host in cluster.hosts)
+        hosts = with_addresses(tuple(self._host(host) for host in cluster.hosts))
+        talks = TalkResolution(source, hosts, guests)
+        self._hosts = talks.resolve()
+        self.findings = talks.findings
         self.inventory = Inventory(self._hosts)
 
     def resolve(self, remarks: list[Finding], named: list[SourceFile]) -> ResolvedCluster:

@@ -12,7 +12,9 @@ from actors.dom0.plan import DomainPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.domu.guest_configuration import GuestConfiguration
 from actors.domu.store_client import StoreSpec
+from actors.domu.talk.talk_spec import TalkSpec
 from actors.domu.workload import WorkloadSpec
+from actors.notebook.talk_journal import TalkIdentity
 from actors.policies import Frontend
 from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.volume import Volume
@@ -61,6 +63,11 @@ class ResolvedGuest(ResolvedDomain):
     devices: tuple[ResolvedDevice, ...]
     workload: WorkloadSpec | None
     store: StoreSpec | None
+    talks: tuple[TalkSpec, ...] = ()
+
+    def talk_identity(self, talk: TalkSpec) -> TalkIdentity:
+        """What the journal of one of its talks is headed with."""
+        return TalkIdentity(self.address, self.guest_id, talk.number, talk.kind, talk.role, talk.peer_id)
 
     @property
     def store_nodes(self) -> int:
@@ -88,6 +95,7 @@ class ResolvedGuest(ResolvedDomain):
             seed=seed,
             devices=tuple(each.device for each in self.devices),
             tells_states=tells_states,
+            talks=self.talks,
         )
 
 

@@ -23,6 +23,7 @@ from cluster.lab.config.hardware_kind import FIRST_LINE, Hardware, HardwareKind,
 from cluster.lab.config.shutdown_actions import ACTION_DEFAULTS
 from cluster.lab.config.strict import Strict
 from cluster.lab.config.switch import SwitchSchema
+from cluster.lab.config.talk_schema import TALKS_MAX, TalkSchema
 from cluster.lab.config.values import (
     DEPTH_MAX,
     GUESTS_MAX,
@@ -172,6 +173,7 @@ class GuestSchema(Strict):
     scratch: dict[str, VolumeSize] = {}
     workload: WorkloadSchema | None = None
     store: StoreWorkSchema | None = None
+    talks: Annotated[list[TalkSchema], Field(max_length=TALKS_MAX)] = []
 
     def devices(self, kind: GuestDeviceKind, where: Where) -> list[tuple[Where, GuestDeviceSchema]]:
         """Its devices of one class, and where they stand if the guest stands at `where`."""
@@ -333,6 +335,10 @@ class ExpectSchema(Strict):
     torn: Limit | None = None
     misdirected: Limit | None = None
     errors: Limit | None = None
+    connections_reset: Limit | None = None
+    misdelivered: Limit | None = None
+    datagrams_lost: Limit | None = None
+    silence_max: Duration | None = None
 
 
 class ClusterSchema(Strict):

@@ -1,6 +1,6 @@
 """A guest out of a real xl.cfg file.
 
-Rules: name, memory, maxmem, vcpus, disk and the on_* actions are honoured; every other key is listed as
+Rules: name, memory, maxmem, vcpus, disk, vif and the on_* actions are honoured; every other key is listed as
 ignored, with a question where xl does not know it and it looks like a slip of the pen. Comments and ignored
 keys may be of any encoding.
 Source: docs/man/xl.cfg.5 (facts).
@@ -24,6 +24,7 @@ from cluster.lab.config.shutdown_actions import (
 from cluster.lab.config.xl_disk import XlDisk, parse_xl_disk
 from cluster.lab.config.xl_keys import XL_KEYS
 from cluster.lab.config.xl_syntax import XlItem, parse_xl
+from cluster.lab.config.xl_vif import XlVif, parse_xl_vif
 from cluster.lab.config.yaml_source import read_bounded
 
 MEBIBYTE: Final = 1 << 20
@@ -31,7 +32,7 @@ MEMORY_MIN_MIB: Final = 4
 MEMORY_MAX_MIB: Final = 1 << 20
 VCPUS_MAX: Final = 32
 ASKED_MAX: Final = 100
-HONOURED: Final = ("name", "memory", "maxmem", "vcpus", "disk", *ACTION_DEFAULTS)
+HONOURED: Final = ("name", "memory", "maxmem", "vcpus", "disk", "vif", *ACTION_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class XlConfig:
     vcpus: int
     actions: ShutdownActions
     disks: tuple[XlDisk, ...]
+    vifs: tuple[XlVif, ...]
     ignored: tuple[Finding, ...]
     lines: dict[str, int]
 
@@ -82,6 +84,7 @@ class _Reader:
         vcpus = self._number("vcpus", 1, 1, VCPUS_MAX)
         actions = ShutdownActions(**{key: self._action(key) for key in ACTION_DEFAULTS})
         disks = self._disks()
+        vifs = self._vifs()
         if self._findings:
             raise ConfigError(self._findings)
         return XlConfig(
@@ -92,6 +95,7 @@ class _Reader:
             vcpus=vcpus,
             actions=actions,
             disks=disks,
+            vifs=vifs,
             ignored=tuple(self._ignored),
             lines={key: item.line for key, item in self._settings.items()},
         )
@@ -143,6 +147,27 @@ class _Reader:
                 return disk
         self._findings.append(Finding(self._path, item.line, wrong, right))
         return None
+
+    def _vifs(self) -> tuple[XlVif, ...]:
+        item = self._settings.get("vif")
+        if item is None:
+            return ()
+        if not isinstance(item.value, list):
+            right = "vif = ['bridge=xenbr0']"
+            self._findings.append(Finding(self._path, item.line, "vif is not a list", right))
+            return ()
+        return tuple(vif for each in item.value if (vif := self._vif(each)) is not None)
+
+    def _vif(self, item: XlItem) -> XlVif | None:
+        if not isinstance(item.value, str):
+            self._findings.append(Finding(self._path, item.line, "a vif is not a string", "'bridge=xenbr0'"))
+            return None
+        try:
+            return parse_xl_vif(item.value, item.line)
+        except ValueError as error:
+            wrong, _, right = str(error).partition("; ")
+            self._findings.append(Finding(self._path, item.line, wrong, right))
+            return None
 
     def _text(self, key: str, default: str) -> str:
         item = self._settings.get(key, XlItem(default, 0))

@@ -14,7 +14,7 @@ from typing import Final
 from cluster.lab.config.virtual_device import virtual_device_number
 from cluster.lab.config.xl_disk_syntax import DiskSpecification, parse_disk
 
-_DOM0: Final = {"": "dom0", "0": "dom0", "Domain-0": "dom0"}
+DOM0: Final = {"": "dom0", "0": "dom0", "Domain-0": "dom0"}
 _CONVERT: Final = "make a raw image of it with qemu-img convert -O raw"
 
 
@@ -50,7 +50,7 @@ def parse_xl_disk(text: str, folder: Path, line: int) -> XlDisk:
         mode="rw" if given.writable else "ro",
         line=line,
         ignored=_without_effect(given),
-        backend=_DOM0.get(backend, backend),
+        backend=DOM0.get(backend, backend),
         unusable=_unusable(given),
         empty=given.cdrom and given.image_format == "empty",
     )

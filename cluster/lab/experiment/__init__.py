@@ -5,6 +5,8 @@ laboratory         what it has in hand
 phases             what a run does and allows in each phase
 outcome            what was found out besides what the ledger will
 host_board         one host's power
+captures           what packets are looked at, by whom
+gateway_board      the power of what leads from outside to guests
 switch_board       the power of what joins them
 domain_processes   the processes of its domains
 event_links        the links between them by which their events go
@@ -12,6 +14,7 @@ domain_kinds       which domain is of which kind, and what each kind runs
 host_clock         the clock of the machine under us
 breaking           what is broken in a run: when, how, and what comes of it
 holdout            finds the guest that all wait for
+guest_notebooks    what the guests write down
 guest_record       what was seen of a guest
 readings           what was read of every actor
 questions          who was asked and has not answered

@@ -12,6 +12,8 @@ from actors.dom0.shutdown_actions import DESTROY, RESTART, ShutdownActions
 from actors.notebook.journal_header import GuestState, Word
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
+from actors.notebook.talk_header import TalkWord
+from actors.notebook.talk_journal_reader import TalkJournalReader
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.lab.experiment.lives import Death, Lives, death_by
 
@@ -22,7 +24,7 @@ class GuestRecord:
 
     `action`: what its toolstack does with it once it has stopped; `returns`: it has shut down, and is to be
     created again; `has_left`: it has shut down in order, and is not. `outage_seen_ns`: the longest outage
-    that `look` has met.
+    that `look` has met; `silence_seen_ns`: the same of its talks.
     """
 
     guest_id: GuestId
@@ -35,9 +37,11 @@ class GuestRecord:
     returns: bool = False
     has_left: bool = False
     store_log: StoreLogReader | None = None
+    talks: Sequence[TalkJournalReader] = ()
     lives: Lives = field(default_factory=Lives)
     power_losses: list[list[int]] = field(default_factory=list)
     outage_seen_ns: int = 0
+    silence_seen_ns: int = 0
 
     @classmethod
     def of(
@@ -113,8 +117,10 @@ class GuestRecord:
 
     @property
     def last_success_ns(self) -> int:
-        """When the last request was answered with success."""
-        return max((each.word(Word.LAST_SUCCESS_NS) for each in self.journals), default=0)
+        """When the last request was answered with success; of one without disks, the last sign of life."""
+        talks = () if self.journals else self.talks
+        heard = [each.word(TalkWord.LAST_SUCCESS_NS) for each in talks]
+        return max([*heard, *(each.word(Word.LAST_SUCCESS_NS) for each in self.journals)], default=0)
 
     @property
     def ended_in_error(self) -> bool:
@@ -147,22 +153,41 @@ class GuestRecord:
     def look(self, now_ns: int) -> None:
         """See how long the guest has been out, whether it runs or not."""
         self.outage_seen_ns = max(self.outage_seen_ns, self.outage_ns(now_ns))
+        self.silence_seen_ns = max(self.silence_seen_ns, self.silence_ns(now_ns))
 
     @property
     def oldest_issue_ns(self) -> int:
         """When the oldest request without an answer was issued, or 0."""
-        issued = [each.word(Word.OLDEST_ISSUE_NS) for each in self.journals]
+        talks = () if self.journals else self.talks
+        issued = [each.word(TalkWord.WAITING_SINCE_NS) for each in talks]
+        issued += [each.word(Word.OLDEST_ISSUE_NS) for each in self.journals]
         return min((each for each in issued if each), default=0)
 
     @property
     def works(self) -> bool:
         """Whether it has begun and still has something to do."""
-        return not self.has_left and any(each.wanted for each in self.journals)
+        return not self.has_left and (
+            any(each.wanted for each in self.journals) or any(each.wanted for each in self.talks)
+        )
 
     @property
     def is_up(self) -> bool:
         """Whether its workload has started, or has ended already."""
         started = {GuestState.running, GuestState.finished, GuestState.failed}
-        return not self.journals or all(
-            each.word(Word.BOOTS) >= self.boots and each.state in started for each in self.journals
-        )
+        boots = [each.word(Word.BOOTS) for each in self.journals]
+        boots += [each.word(TalkWord.BOOTS) for each in self.talks]
+        states = [*(each.state for each in self.journals), *(each.state for each in self.talks)]
+        return all(each >= self.boots for each in boots) and started.issuperset(states)
+
+    def silence_ns(self, now_ns: int) -> int:
+        """How long nobody has now answered one of its talks although something is waited for."""
+        if self.has_left:
+            return 0
+        since = [each.unserved_since_ns(now_ns) for each in self.talks]
+        return max((now_ns - each for each in since if 0 < each < now_ns), default=0)
+
+    @property
+    def longest_silence_ns(self) -> int:
+        """The longest silence of one of its talks that is over or that was met while it lasted."""
+        kept = (each.word(TalkWord.LONGEST_GAP_NS) for each in self.talks)
+        return max(self.silence_seen_ns, *kept, 0)

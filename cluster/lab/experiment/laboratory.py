@@ -1,15 +1,13 @@
 """What the experimenter has in hand: hosts and guests, the faults, and what is measured with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
-from actors.notebook.journal_reader import JournalReader
-from actors.notebook.store_log_reader import StoreLogReader
 from actors.runtime.machine import Effect
 from cluster.lab.config.resolved import ResolvedCluster
-from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.fault_run import FaultRun
+from cluster.lab.experiment.captures import Captures
 from cluster.lab.experiment.domain_processes import DomainChange
-from cluster.lab.experiment.guest_record import GuestRecord
+from cluster.lab.experiment.guest_notebooks import GuestNotebooks
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.interrupt_tables import InterruptTables
 from cluster.lab.experiment.journal_budget import JournalBudget
@@ -24,8 +22,7 @@ class Laboratory:
     def __init__(  # noqa: PLR0917 (what a laboratory is made of)
         self,
         cluster: ResolvedCluster,
-        journals: Mapping[GuestId, Sequence[JournalReader]],
-        store_logs: Mapping[GuestId, StoreLogReader],
+        notebooks: GuestNotebooks,
         observe: Callable[[str, str], None],
         emit: Callable[[Effect], None],
         changed: Callable[[DomainChange], None],
@@ -36,12 +33,10 @@ class Laboratory:
         self.observe = observe
         self.switch = SwitchBoard(cluster, emit)
         self.boards = {host.name: HostBoard(host, emit, changed) for host in cluster.hosts}
-        self.guests = {
-            each.guest_id: GuestRecord.of(each, journals[each.guest_id], store_logs.get(each.guest_id))
-            for each in cluster.guests
-        }
+        self.guests = {each.guest_id: notebooks.record(each) for each in cluster.guests}
         self.fault_run = FaultRun(cluster, self.boards, self.guests, emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
+        self.captures = Captures(self.boards, emit)
         self.interrupt_tables = InterruptTables(emit)
         self.readings = Readings(self.boards, self.switch, emit)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from actors.block.vbd import VBD
+from actors.vif.vif import VIF
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.trace.recording import Point
 from cluster.lab.trace.requests import block_requests
@@ -15,5 +16,11 @@ from cluster.lab.trace.traced_request import TracedRequest
 Follow = Callable[[Supervisor, Sequence[Point]], Sequence[TracedRequest]]
 """What the points of a run, in the order of time, tell of requests."""
 
-FOLLOWERS: Final[Mapping[str, Follow]] = {VBD.name: block_requests}
+
+def _nothing(_supervisor: Supervisor, _points: Sequence[Point]) -> Sequence[TracedRequest]:
+    """Packets meet no points."""
+    return ()
+
+
+FOLLOWERS: Final[Mapping[str, Follow]] = {VBD.name: block_requests, VIF.name: _nothing}
 """By the name of the class."""

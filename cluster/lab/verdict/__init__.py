@@ -3,6 +3,13 @@
 check              one thing that was to hold, and the verdict on it or on several
 ledger             one volume read back and held against its guest's journal
 store_ledger       the same for XenStore
+talk_ledger        what guests said over their networks, held together
+talk_streams       the streams of it
+talk_datagrams     the datagrams of it
+talk_content       what must have come
+talk_result        what came of it
+talk_checks        what is checked of it
+talk_expectations  what the file predicts of it
 verification       all of them, for a run
 report             run.json and its verdict
 report_checks      what is always checked

@@ -25,6 +25,9 @@ from cluster.lab.verdict.expectations import judge
 from cluster.lab.verdict.report_checks import all_checks
 from cluster.lab.verdict.run_facts import GuestFacts, HostFacts, ReadVolume, RunFacts, guest_facts
 from cluster.lab.verdict.summary import print_summary
+from cluster.lab.verdict.talk_checks import talk_result
+from cluster.lab.verdict.talk_expectations import judge_talks
+from cluster.lab.verdict.talk_result import TalkResult, talks_words
 from cluster.lab.verdict.verification import Verification
 
 SCHEMA: Final = 1
@@ -40,6 +43,7 @@ class Report:
     guests: list[GuestFacts]
     checks: list[Check]
     expected: list[Expectation]
+    talks: TalkResult | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -76,6 +80,7 @@ class Report:
             "faults": _faults(self.facts),
             "fault_targets": [_fault_target(each) for each in self.facts.fault_targets],
             "guests": [_guest(each) for each in self.guests],
+            "talks": talks_words(self.talks),
             "checks": [
                 {"name": each.name, "verdict": each.verdict.value, "detail": each.detail}
                 for each in self.checks
@@ -111,7 +116,8 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
         guest_facts(each, verification.ledger(each), interrupted=facts.power_was_cut) for each in facts.guests
     ]
     facts.unknown.extend(verification.troubles)
-    checks = all_checks(facts, guests, verification.digests())
+    talks = talk_result(facts)
+    checks = all_checks(facts, guests, verification.digests(), talks)
     kinds = [*(each.kind for each in facts.cluster.faults), *(each.kind for each in facts.injections)]
     promised = any(each in FAULT_KINDS and FAULT_KINDS[each].errors for each in kinds)
     expected = judge(
@@ -121,7 +127,8 @@ def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
         missed_faults=facts.missed_faults,
         stood_still=any(each.stopped_guests for each in facts.clock_gaps),
     )
-    return Report(facts, guests, checks, expected)
+    expected += judge_talks(facts.cluster.expect, talks, missed_faults=facts.missed_faults)
+    return Report(facts, guests, checks, expected, talks)
 
 
 def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> RunFacts:
@@ -242,5 +249,6 @@ def _guest(guest: GuestFacts) -> Json:
             "errors": guest.errors,
             "in_flight": guest.in_flight,
         },
+        "silence_max_ns": guest.silence_max_ns,
         "writes": {name: None if ledger is None else getattr(ledger, name) for name in _WRITES},
     }

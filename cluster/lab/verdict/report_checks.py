@@ -14,12 +14,16 @@ from cluster.lab.verdict.check import Check, Verdict
 from cluster.lab.verdict.ledger import COUNTS, LedgerResult
 from cluster.lab.verdict.run_facts import GuestFacts, RunFacts
 from cluster.lab.verdict.store_ledger import store_writes
+from cluster.lab.verdict.talk_checks import talk_checks
+from cluster.lab.verdict.talk_result import TalkResult
 
 NAMED_MAX: Final = 5
 STORE_DOMAIN_PORTS: Final = 3
 
 
-def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) -> list[Check]:
+def all_checks(
+    facts: RunFacts, guests: list[GuestFacts], digests: list[Check], talks: TalkResult | None
+) -> list[Check]:
     """Every check, in the order in which they are shown."""
     return [
         _course(facts),
@@ -32,6 +36,7 @@ def all_checks(facts: RunFacts, guests: list[GuestFacts], digests: list[Check]) 
         _processes(facts),
         _liveness(facts, guests),
         *store_writes(facts),
+        *talk_checks(facts, talks),
         *_xenstore(facts),
         *digests,
     ]

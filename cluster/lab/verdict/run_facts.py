@@ -97,6 +97,7 @@ class GuestFacts:
     in_flight: int
     mismatches: int
     ledger: LedgerResult | None
+    silence_max_ns: int | None = None
 
 
 def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted: bool) -> GuestFacts:
@@ -124,6 +125,7 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
         in_flight=total(Word.IN_FLIGHT) + total(Word.ABANDONED),
         mismatches=total(Word.MISMATCHES),
         ledger=ledger,
+        silence_max_ns=guest.longest_silence_ns if guest.talks else None,
     )
 
 

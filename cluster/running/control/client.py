@@ -84,8 +84,8 @@ def naming(name: str) -> str:
     return f"`--cluster {name}`, or once and for all `export {CHOICE}={name}`"
 
 
-def ask(name: str | None, command: str, arguments: dict[str, object]) -> ControlReply:
-    """Ask a running cluster; NotRunning if there is none of that name (or not exactly one)."""
+def chosen(name: str | None) -> str:
+    """The running cluster of that name, or the only one; NotRunning if there is none, or more than one."""
     running = running_clusters()
     if name is None:
         if not running:
@@ -96,6 +96,12 @@ def ask(name: str | None, command: str, arguments: dict[str, object]) -> Control
     if name not in running:
         known = f"running: {', '.join(running)}" if running else "no cluster runs"
         raise NotRunning(f"no cluster {name!r}; {known}")
+    return name
+
+
+def ask(name: str | None, command: str, arguments: dict[str, object]) -> ControlReply:
+    """Ask a running cluster; NotRunning if there is none of that name (or not exactly one)."""
+    name = chosen(name)
     connection = connect_unix(control_path(name))
     connection.settimeout(TIMEOUT_S)
     with connection:

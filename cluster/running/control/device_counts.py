@@ -9,6 +9,8 @@ from typing import Final
 from actors.abi.types import SECTOR_SIZE
 from actors.block.vbd import VBD
 from actors.notebook.journal_header import Word
+from actors.vif.netfront_statistics import NetfrontStatistics
+from actors.vif.vif import VIF
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.readings import Readings
 
@@ -29,5 +31,18 @@ _DISKS: Final[Mapping[str, Count]] = {
     "written_sectors": _sum_of(Word.WRITTEN_BYTES, SECTOR_SIZE),
 }
 
-DEVICE_COUNTS: Final[Mapping[str, Mapping[str, Count]]] = {VBD.name: _DISKS}
+
+def _fronts(guest: GuestRecord, readings: Readings) -> list[NetfrontStatistics]:
+    """What the frontends of a guest's interfaces have said last."""
+    told = readings.frontends.get((guest.guest_id, VIF.name), {})
+    return [each for each in told.values() if isinstance(each, NetfrontStatistics)]
+
+
+_NETWORKS: Final[Mapping[str, Count]] = {
+    "devices": lambda guest, readings: len(_fronts(guest, readings)),
+    "sent_bytes": lambda guest, readings: sum(each.sent_bytes for each in _fronts(guest, readings)),
+    "received_bytes": lambda guest, readings: sum(each.received_bytes for each in _fronts(guest, readings)),
+}
+
+DEVICE_COUNTS: Final[Mapping[str, Mapping[str, Count]]] = {VBD.name: _DISKS, VIF.name: _NETWORKS}
 """By the name of the class."""

@@ -25,6 +25,7 @@ from actors.devices.file_image import FileImage
 from actors.messages import CODEC
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
+from actors.notebook.talk_journal import TalkJournal
 from actors.reading_messages import Interrupts, ReadInterrupts, ReadStatistics, Statistics
 from actors.runtime.actor import ActorDriver
 from actors.runtime.intercept import Intercepts
@@ -89,8 +90,11 @@ class Surroundings:
         def open_store_log(guest: str) -> StoreLog:
             return StoreLog.open(journals / f"{self.host}-{guest}.store", writable=True)
 
+        def open_talk_journal(talk: str) -> TalkJournal:
+            return TalkJournal.open(journals / f"{self.host}-{talk}.talk", writable=True)
+
         memory = SharedMemory(self.memory_fd, self.nr_frames)
-        return Environment(memory, open_journal, open_image, open_archive, open_store_log)
+        return Environment(memory, open_journal, open_image, open_archive, open_store_log, open_talk_journal)
 
 
 def archive_path(directory: Path, host: str, boot: int) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from actors.devices.gateway import Gateway
 from actors.devices.image import Image
 from actors.devices.ioapic import IoApic
 from actors.devices.switch import Switch
@@ -18,12 +19,14 @@ from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
+from actors.notebook.talk_journal import TalkJournal
 from actors.policies import StoreRestart
 from actors.runtime.distribution import Distribution
 from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.stub_domain import XenstoreDomain
+from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.hardware_kind import Argument
 from cluster.lab.config.schema import CostsSchema
@@ -44,6 +47,7 @@ class Environment:
     open_image: Callable[[str, bool], Image]
     open_archive: Callable[[int], Archive]
     open_store_log: Callable[[str], StoreLog]
+    open_talk_journal: Callable[[str], TalkJournal]
 
 
 Make = Callable[[Argument, Environment], Machine]
@@ -82,6 +86,10 @@ def _switch(argument: Argument, _: Environment) -> Machine:
     return Switch(argument)
 
 
+def _gateway(argument: Argument, _: Environment) -> Machine:
+    return Gateway(argument)
+
+
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(argument["plan"])
     archive = _archive(argument, environment) if not plan.store.is_own_domain else None
@@ -91,7 +99,11 @@ def _dom0(argument: Argument, environment: Environment) -> Machine:
 
 def _guest(argument: Argument, environment: Environment) -> Machine:
     return Guest(
-        environment.memory, argument["extents"], environment.open_journal, environment.open_store_log
+        environment.memory,
+        argument["extents"],
+        environment.open_journal,
+        environment.open_store_log,
+        environment.open_talk_journal,
     )
 
 
@@ -116,6 +128,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "ioapic": Program(_ioapic),
     **{name: Program(kind.machine) for name, kind in HARDWARE_KINDS.items()},
     SWITCH: Program(_switch),
+    GATEWAY: Program(_gateway),
     "dom0": Program(_dom0, _dom0_boot),
     "driver": Program(_driver, _guest_boot),
     "guest": Program(_guest, _guest_boot),

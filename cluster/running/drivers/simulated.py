@@ -17,6 +17,7 @@ from actors.address import Address
 from actors.devices.image import MemoryImage
 from actors.notebook.journal import Journal, MemoryJournal
 from actors.notebook.store_log import StoreLog
+from actors.notebook.talk_journal import TalkJournal
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulated_actor import Tap
@@ -70,6 +71,11 @@ class SimulatedHost:
         self.store_logs = {
             each.name: StoreLog.in_memory(nodes) for each in host.guests if (nodes := each.store_nodes)
         }
+        self.talk_journals = {
+            told.name: TalkJournal.in_memory(each.talk_identity(told))
+            for each in host.guests
+            for told in each.talks
+        }
         self._archives: dict[int, MemoryArchive] = {}
         self.images = {str(each.path): _image(each) for each in host.volumes}
         self.journals = {
@@ -84,6 +90,7 @@ class SimulatedHost:
             self._open_image,
             self._open_archive,
             self.store_logs.__getitem__,
+            self.talk_journals.__getitem__,
         )
 
     def journals_of(self, guest: ResolvedGuest) -> list[Journal]:
@@ -101,8 +108,8 @@ def _nothing(*_: object) -> NoReturn:
     raise AssertionError("what belongs to no host has no files")
 
 
-_NOWHERE: Final = Environment(SparseMemory(0), _nothing, _nothing, _nothing, _nothing)
-"""The environment of the switch."""
+_NOWHERE: Final = Environment(SparseMemory(0), _nothing, _nothing, _nothing, _nothing, _nothing)
+"""The environment of the switch and of the gateway."""
 
 
 def run_simulated(
@@ -126,8 +133,7 @@ def run_simulated(
     cluster = cluster.placed(IMAGES)
     hosts = {host.name: SimulatedHost(host, observer) for host in cluster.hosts}
     images = _images_of(hosts, cluster, placed)
-    journals = {each.guest_id: hosts[each.host].journals_of(each) for each in cluster.guests}
-    supervisor = Supervisor(cluster, journals, observe, store_logs=_store_logs(hosts, cluster))
+    supervisor = _supervisor(cluster, hosts, observe)
     environments = {name: host.environment() for name, host in hosts.items()}
     costs = StepCosts(cluster.costs)
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
@@ -165,6 +171,18 @@ def run_simulated(
 
 def _reads_of(image: MemoryImage) -> ReadSectors:
     return lambda sector, count: image.content(sector * SECTOR_SIZE, count * SECTOR_SIZE)
+
+
+def _supervisor(
+    cluster: ResolvedCluster, hosts: dict[str, SimulatedHost], observe: Callable[[str, str], None]
+) -> Supervisor:
+    journals = {each.guest_id: hosts[each.host].journals_of(each) for each in cluster.guests}
+    talks = {
+        guest.guest_id: [hosts[guest.host].talk_journals[each.name] for each in guest.talks]
+        for guest in cluster.guests
+    }
+    store_logs = _store_logs(hosts, cluster)
+    return Supervisor(cluster, journals, observe, store_logs=store_logs, talk_journals=talks)
 
 
 def _store_logs(hosts: dict[str, SimulatedHost], cluster: ResolvedCluster) -> dict[GuestId, StoreLog]:

@@ -20,12 +20,15 @@ from pydantic import BaseModel
 
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.domu.store_client import StoreSpec
+from actors.domu.talk.talk_spec import TalkSpec
 from actors.domu.workload import WorkloadSpec
+from actors.notebook.talk_header import TalkKind, TalkRole
 from actors.policies import Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart
 from actors.runtime.distribution import Distribution
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
 from cluster.lab.config.guest_devices import GUEST_DEVICES
+from cluster.lab.config.guest_network import NetworkSettings
 from cluster.lab.config.hardware_kind import Hardware
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault, ResolvedHost, Trigger
 from cluster.lab.config.resolved_domains import ResolvedDriverDomain, ResolvedGuest
@@ -45,8 +48,9 @@ CLASSES: Final[dict[str, type]] = {
         *(ResolvedCluster, ResolvedHost, ResolvedFault, Hardware, Trigger, Finding),
         *(each.resolved for each in GUEST_DEVICES.values()),
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema, SwitchSchema),
-        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives),
-        *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, UnfiredFault, WorkloadSpec),
+        *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives, NetworkSettings),
+        *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, TalkKind, TalkRole),
+        *(TalkSpec, UnfiredFault, WorkloadSpec),
         *(Architecture, Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart),
     )
 }

@@ -2,7 +2,7 @@
 
     about.json   configuration/   resolved.json   state.json   run.json
     journals/HOST-GUEST-VDEV.journal   images/HOST-GUEST-VDEV.img   logs/HOST-ACTOR.log
-    interrupts/HOST-DOMAIN.txt   samples.jsonl   trace.json
+    journals/HOST-GUEST-talkN.talk   interrupts/HOST-DOMAIN.txt   samples.jsonl   trace.json
 
 Rules: a folder that holds anything is never used; a file of the report is there as a whole or not at all.
 """
@@ -18,6 +18,7 @@ from actors.abi.types import SECTOR_SIZE
 from actors.address import Address
 from actors.notebook.journal import Journal
 from actors.notebook.store_log import StoreLog
+from actors.notebook.talk_journal import TalkJournal
 from cluster.lab.config.errors import ConfigError, Finding, reason_of
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
@@ -94,6 +95,20 @@ class RunDirectory:
             for guest in cluster.guests
             if (nodes := guest.store_nodes)
         }
+
+    def make_talk_journals(self, cluster: ResolvedCluster) -> dict[GuestId, list[TalkJournal]]:
+        """Make and open a journal for each talk of each guest."""
+        return {
+            guest.guest_id: [
+                TalkJournal.create(self.talk_path(guest.host, each.name), guest.talk_identity(each))
+                for each in guest.talks
+            ]
+            for guest in cluster.guests
+        }
+
+    def talk_path(self, host: str, talk: str) -> Path:
+        """The journal of a talk, named as `web-0-talk0`."""
+        return self.path / "journals" / f"{host}-{talk}.talk"
 
     def journal_path(self, host: str, volume: str) -> Path:
         """The journal of a volume, named as `web-0-xvda`."""

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from actors.hypervisor.statistics import HypervisorStatistics
 from actors.notebook.journal_reader import JournalError, JournalReader
 from actors.notebook.store_log_reader import StoreLogError, StoreLogReader
+from actors.notebook.talk_journal_reader import TalkJournalError, TalkJournalReader
 from cluster.lab.config.errors import reason_of
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
@@ -76,7 +77,7 @@ def read_state(directory: RunDirectory, cluster: ResolvedCluster, driver: str) -
         ) from error
     except OSError as error:
         raise KeptError(f"{error.filename}: {reason_of(error)}") from error
-    except (JournalError, StoreLogError) as error:
+    except (JournalError, StoreLogError, TalkJournalError) as error:
         raise KeptError(str(error)) from error
     except KeptError as error:
         raise KeptError(f"{path}: {error}") from error
@@ -146,7 +147,7 @@ def _host_of(data: object) -> HostFacts:
 
 
 def _guest(record: GuestRecord) -> object:
-    return plain(replace(record, journals=[], store_log=None))
+    return plain(replace(record, journals=[], talks=[], store_log=None))
 
 
 def _target(record: FaultTarget) -> object:
@@ -187,5 +188,8 @@ def _attach(facts: RunFacts, directory: RunDirectory) -> None:
         born = described[guest.guest_id]
         paths = [directory.journal_path(born.host, each.name) for each in born.volumes]
         guest.journals = [JournalReader.open(each) for each in paths]
+        guest.talks = [
+            TalkJournalReader.open(directory.talk_path(born.host, each.name)) for each in born.talks
+        ]
         if born.store_nodes:
             guest.store_log = StoreLogReader.open(directory.store_log_path(born.host, born.name))

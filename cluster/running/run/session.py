@@ -158,6 +158,7 @@ class Session:
             self._observe,
             endless=self._options.endless,
             store_logs=self._run_directory.make_store_logs(cluster),
+            talk_journals=self._run_directory.make_talk_journals(cluster),
             keep=self._notes.keep,
             journal_budget=self._options.journal_budget,
             host_clock=HostClock(_suspended_ns),

@@ -175,7 +175,7 @@ class RunWitness(RunObserver):
         host = Address.parse(address).host
         store = self.stores.get(host)
         if store is None:
-            return  # the switch, which is of no host
+            return  # the switch, which is on no host
         if isinstance(machine, Hypervisor):
             self._hypervisors[host] = machine
         elif isinstance(machine, Guest):

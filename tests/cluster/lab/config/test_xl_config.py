@@ -70,7 +70,9 @@ def test_a_file_as_people_write_them_is_understood(read: Read, tmp_path: Path) -
         9,
     )
     assert (second.target, second.vdev, second.mode) == (Path("/srv/a,b.img"), "xvdb", "ro")
-    assert [each.wrong for each in guest.ignored] == ["'extra' is ignored", "'vif' is ignored"]
+    assert [each.wrong for each in guest.ignored] == ["'extra' is ignored"]
+    (vif,) = guest.vifs
+    assert (vif.settings.bridge, vif.backend, vif.devid, vif.ignored) == ("xenbr0", "dom0", None, ())
 
 
 @pytest.mark.parametrize(

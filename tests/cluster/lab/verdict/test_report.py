@@ -25,7 +25,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
 
     assert list(data) == [
         *("schema", "verdict", "driver", "seed", "cut_short", "config", "hosts"),
-        *("clock_gaps", "faults", "fault_targets", "guests", "checks", "expected"),
+        *("clock_gaps", "faults", "fault_targets", "guests", "talks", "checks", "expected"),
     ]
     assert (data["schema"], data["verdict"], data["driver"], data["seed"]) == (1, "held", "simulated", 1)
     assert list(data["config"]) == ["path", "sha256"]
@@ -65,6 +65,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
         "boots": 1,
         "outage_ns": {"max": 100, "p99": 100, "p50": 100},
         "requests": {"issued": 4, "completed": 4, "errors": 0, "in_flight": 0},
+        "silence_max_ns": None,
         "writes": {
             "acknowledged": 4,
             "stable": 4,

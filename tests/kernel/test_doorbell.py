@@ -8,7 +8,7 @@ import pytest
 from actors.abi.blkif import BLKIF_SLOT_BYTES
 from actors.abi.ring import REQ_EVENT, REQ_PROD
 from actors.abi.types import PAGE_SIZE
-from actors.block.doorbell import Doorbell
+from actors.kernel.doorbell import Doorbell
 from actors.kernel.ring import FrontRing
 
 
