@@ -21,6 +21,7 @@ from actors.kernel.store import Store, StoreNodes, read_or
 from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
 from actors.network.host_bridge import HostBridge
 from actors.network.packet import Packet
+from actors.network.tap import Direction
 from actors.vif.bridge_plug import BridgePlug
 from actors.vif.netback_connection import NetbackConnection
 from actors.vif.netback_counters import NO_CARRIER, NetbackCounters
@@ -56,6 +57,20 @@ class Netback(XenbusBackend):
         self._counters = NetbackCounters()
         self._plug = BridgePlug(bridge, f"vif{served.domid}.{self.number}", self._deliver)
         self._connection: NetbackConnection | None = None
+        self._tap = kernel.taps.tap(self._plug.name)
+        self._restarting = False
+
+    def restart(self) -> bool:
+        """Die alone, and be probed again: a fault that is put in; False if it is not connected."""
+        self._restarting = self.state is XenbusState.Connected
+        self._changed.set()
+        return self._restarting
+
+    def freeze(self, *, frozen: bool) -> bool:
+        """Take and give nothing, or go on, if it is connected: a fault that is put in."""
+        if self._connection is not None:
+            self._connection.freeze(frozen=frozen)
+        return self._connection is not None or not frozen
 
     @property
     def attached(self) -> bool:
@@ -137,6 +152,13 @@ class Netback(XenbusBackend):
         await connection.close()
         await self._unmap(connection.mappings)
 
+    async def _look(self) -> None:
+        restarts, self._restarting = self._restarting, False
+        if restarts and self.state is XenbusState.Connected and not self.store_lost:
+            self.say("is probed again")
+            await self._reopen()
+        await super()._look()
+
     async def _wait_for_frontend(self) -> None:
         await super()._wait_for_frontend()
         nodes = await self.store.read_all(f"{self.path}/{key}" for key in ("mac", "ip", "antispoof"))
@@ -186,14 +208,22 @@ class Netback(XenbusBackend):
             mappings,
             counters=self._counters,
             credit=credit,
-            send=self._plug.send,
+            send=self._take,
             say=self.say,
             broken=self._break,
         )
 
+    def _take(self, packet: Packet) -> None:
+        if self._tap.on:
+            self._tap.saw(Direction.inbound, packet, self.kernel.threads.now_ns)
+        self._plug.send(packet)
+
     def _deliver(self, packet: Packet) -> None:
         # Its guest may know that this end is Connected before the store has told so here.
         connection = self._connection
+        if self._tap.on:
+            drop = "" if connection is not None else NO_CARRIER
+            self._tap.saw(Direction.outbound, packet, self.kernel.threads.now_ns, drop)
         if connection is None:
             self._counters.drop(NO_CARRIER)
         else:

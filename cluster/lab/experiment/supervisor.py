@@ -8,13 +8,14 @@ Rules: here is what follows from what others say; what follows from time is in `
 from collections.abc import Callable, Mapping, Sequence
 
 from actors.address import Address
+from actors.capture_messages import Captured
 from actors.dom0.shutdown_actions import DESTROY
 from actors.messages import CannotGoOn, StateWritten
 from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
 from actors.notebook.talk_journal_reader import TalkJournalReader
 from actors.reading_messages import Interrupts, MessagePart, Statistics
-from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
+from actors.runtime.machine import Effect, Event, LinkOpened, Machine, ProcessEnded, Received, StoodStill
 from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
@@ -93,6 +94,10 @@ class Supervisor(Machine):
             case Received(link=link, message=Statistics() | Interrupts() | MessagePart() as message):
                 self._answered(link, message)
                 return []
+            case LinkOpened():
+                self.lab.captures.look_again()
+            case Received(link=link, message=Captured() as captured):
+                self.lab.captures.take(link, captured)
             case Received(link=link, message=StateWritten() as message):
                 # There are several of each guest that recovers, and all guests are looked at below.
                 if not self.lab.fault_run.state_written(self._board(link), link, message, now_ns):
