@@ -29,7 +29,7 @@ from cluster.running.control.preflight import CannotStart
 from cluster.running.control.runtime_directory import RuntimeDirectoryError
 from cluster.running.drivers.console_log import follow, log_path
 from cluster.running.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
-from cluster.running.outside.commands import forward
+from cluster.running.outside.commands import capture, forward, stream
 from cluster.running.run.commands import rerun, runs, verify
 from cluster.running.run.progress import Progress, ProgressConsole
 from cluster.running.run.session import Session, SessionOptions
@@ -262,6 +262,8 @@ for _command in (
     top,
     interrupts,
     forward,
+    capture,
+    stream,
     env,
     export,
     verify,

@@ -26,9 +26,9 @@ ROWS = {
     "actors/block/vbd.py": "frontend_statistics=BlkfrontStatistics,",
     "actors/block/blkfront_statistics.py": "(FrontendStatistics)",
     "cluster/running/metrics/device_metrics.py": "VBD.name: DeviceMetrics(",
-    "cluster/running/control/device_counts.py": "{VBD.name: _DISKS}",
+    "cluster/running/control/device_counts.py": "{VBD.name: _DISKS, VIF.name: _NETWORKS}",
     "cluster/running/top/device_columns.py": "DEVICE_COLUMNS",
-    "cluster/lab/trace/followers.py": "{VBD.name: block_requests}",
+    "cluster/lab/trace/followers.py": "{VBD.name: block_requests, ",
     "cluster/lab/trace/traced_request.py": "class TracedRequest",
     "cluster/lab/faults/aim.py": "vbd = ",
 }

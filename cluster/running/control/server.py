@@ -8,6 +8,8 @@ open at a time wait for each other.
 import os
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -20,6 +22,7 @@ from actors.runtime.machine import DeadlinePassed
 from cluster.lab.experiment.breaking.by_hand import fault_by_hand
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.supervisor import Supervisor
+from cluster.running.control.captures import CAPTURE, answer_to, capture_to
 from cluster.running.control.client import CONTROL_CODEC, REPLY_BYTES_MAX, ControlReply, ControlRequest
 from cluster.running.control.fault_schedule import fault_schedule
 from cluster.running.control.interrupts import read_interrupts
@@ -87,6 +90,8 @@ class ControlServer:
                     await stream.send_all(hello_frame() + _framed(reply))
                 if request.command in SESSIONS and not reply.error:
                     self._outside.hand_on(request.command, request.arguments, stream)
+                if request.command == CAPTURE and not reply.error:
+                    await capture_to(self._supervisor, self._driver, request.arguments, stream)
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
             finally:
@@ -107,15 +112,17 @@ class ControlServer:
                 raise reader.violation
 
     def _answer(self, request: ControlRequest) -> ControlReply:
-        answers = {
+        answers: dict[str, Callable[[dict[str, object]], ControlReply]] = {
             "status": self._status,
             "list": self._list,
             "top": self._top,
             "fault": self._fault,
             "down": self._down,
             "forward": self._outside.forward,
+            "stream": self._outside.stream,
             FORWARD_CLIENT: self._outside.forward,
             STREAM_CLIENT: self._outside.stream,
+            CAPTURE: partial(answer_to, self._supervisor),
         }
         answer = answers.get(request.command)
         if answer is None:

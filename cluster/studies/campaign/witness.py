@@ -173,7 +173,9 @@ class RunWitness(RunObserver):
     def started(self, address: str, machine: Machine) -> None:
         """Look on at a kernel or a hypervisor from its first event on."""
         host = Address.parse(address).host
-        store = self.stores[host]
+        store = self.stores.get(host)
+        if store is None:
+            return  # the switch, which is on no host
         if isinstance(machine, Hypervisor):
             self._hypervisors[host] = machine
         elif isinstance(machine, Guest):
