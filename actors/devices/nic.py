@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from actors.abi.network_controller import GONE, HEADER_BYTES, ControlFlags, ControllerStatus, Register
+from actors.capture_messages import CaptureTaken, StartCapture, StopCapture
 from actors.devices.descriptor_ring import BadRingError
 from actors.devices.device_faults import said_of
 from actors.devices.dma_engine import DmaEngine
@@ -30,6 +31,8 @@ from actors.messages import (
     PowerButton,
     PowerFails,
 )
+from actors.network.packet import Packet
+from actors.network.tap import Direction, Taps
 from actors.runtime.machine import (
     CloseLink,
     Effect,
@@ -68,6 +71,8 @@ class Nic(Machine):
         self._engine: DmaEngine | None = None
         self._wired = self._carrier = False
         self._counts = NicCounts()
+        self._taps = Taps()
+        self._tap = self._taps.tap(WIRE)
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """Registers from its driver, frames from "wire", messages to send from "xen", orders of "supervisor".
@@ -92,9 +97,9 @@ class Nic(Machine):
         if carrier != self._carrier:
             self._carrier = carrier
             self._counts.link_changes += 1
+        effects: list[Effect] = [Send("supervisor", each) for each in self._taps.captured()]
         if self._faults.hung:
-            return self._interrupts.release()
-        effects: list[Effect] = []
+            return effects + self._interrupts.release()
         if self._engine is not None and not self._faults.dma_stopped:
             effects += self._work(self._engine, now_ns)
         registers = self._registers
@@ -136,7 +141,7 @@ class Nic(Machine):
 
     def _receive(self, link: str, message: object, now_ns: int) -> list[Effect]:
         if link == WIRE and isinstance(message, EthernetFrame):
-            return self._take_frame(message.data)
+            return self._take_frame(message.data, now_ns)
         if link == self._settings.driver and isinstance(message, MmioWrite):
             return self._write_register(message.offset, message.value & 0xFFFFFFFF)
         if link == self._settings.driver and isinstance(message, MmioRead):
@@ -146,6 +151,9 @@ class Nic(Machine):
             return []
         if link == "supervisor" and isinstance(message, PowerButton | PowerFails | Fault):
             return self._take_order(message, now_ns)
+        if link == "supervisor" and isinstance(message, StartCapture | StopCapture | CaptureTaken):
+            self._taps.take(message)
+            return []
         return [CloseLink(link, f"a network controller takes no {type(message).__name__} from {link}")]
 
     def _take_order(self, order: PowerButton | PowerFails | Fault, now_ns: int) -> list[Effect]:
@@ -163,10 +171,12 @@ class Nic(Machine):
             self._engine.transmitter.go_on(now_ns)
         return [said_of(order)]
 
-    def _take_frame(self, data: bytes) -> list[Effect]:
+    def _take_frame(self, data: bytes, now_ns: int) -> list[Effect]:
         """A frame from the wire: into memory, or dropped for a reason that is counted."""
         counts, engine = self._counts, self._engine
         reason = self._objection(data)
+        if self._tap.on:
+            self._tap.saw(Direction.inbound, Packet(data), now_ns, reason or "")
         if reason is not None:
             counts.rx_drops[reason] += 1
         elif not self._registers.filter.accepts(data[:6]):
@@ -259,6 +269,8 @@ class Nic(Machine):
             self._counts.tx_frames += 1
             self._counts.tx_bytes += len(data)
             effects.append(Send(WIRE, EthernetFrame(data)))
+            if self._tap.on:
+                self._tap.saw(Direction.outbound, Packet(data), now_ns)
         for queue in engine.take_news():
             self._interrupts.happened(queue)
         if engine.show(self._status):

@@ -21,6 +21,7 @@ from actors.domu.store_client import StoreClient
 from actors.domu.talk.talks import OpenTalkJournal, Talks
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec
+from actors.inet.stack_statistics import StackStatistics
 from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
@@ -42,11 +43,15 @@ NETWORK_PATIENCE_NS = 5_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class GuestStatistics:
-    """Counters of one guest, its vitals, those of its frontends by class and name, its checksums by vdev."""
+    """Counters of one guest, its vitals, those of its frontends by class and name, its checksums by vdev.
+
+    `stacks`: the IP stacks on its interfaces, by the interface's name.
+    """
 
     corrupt_reads: int
     vitals: VitalsStatistics
     devices: dict[str, dict[str, FrontendStatistics]]
+    stacks: dict[str, StackStatistics]
     checksums: dict[str, str]
 
 
@@ -146,6 +151,7 @@ class Guest(Kernel):
             corrupt_reads=sum(each.corrupt_reads for each in self._workloads),
             vitals=self._vitals.statistics(),
             devices=devices,
+            stacks={name: each.stack.statistics() for name, each in self.interfaces.items()},
             checksums=dict(self._checksums),
         )
 

@@ -11,6 +11,7 @@ from actors.network.bridge import Bridge
 from actors.network.bridge_statistics import BridgeStatistics, PortStatistics, UplinkStatistics
 from actors.network.packet import Packet
 from actors.network.spoof_protection import SpoofProtection
+from actors.network.tap import Direction, Tap, Taps
 
 DEFAULT_MTU: Final = 1500
 
@@ -38,12 +39,14 @@ class BridgeUplink(Protocol):
 
 
 class DrivenBridge:
-    """One bridge, a `HostBridge`; `now_ns` is asked for the time."""
+    """One bridge, a `HostBridge`; `now_ns` is asked for the time, and `taps` show what its ports do."""
 
-    def __init__(self, name: str, now_ns: Callable[[], int]) -> None:
+    def __init__(self, name: str, now_ns: Callable[[], int], taps: Taps | None = None) -> None:
         self.name = name
         self._now_ns = now_ns
-        self._bridge = Bridge()
+        self._bridge = Bridge(refused=self._refused)
+        self._refusal = ""
+        self._taps = taps or Taps()
         self._ports: dict[str, Port] = {}
         self._uplinks: dict[str, BridgeUplink] = {}
 
@@ -82,12 +85,26 @@ class DrivenBridge:
 
     def take(self, port: str, packet: Packet) -> None:
         """A packet has come by a port: hand it to those that it is for."""
-        ports = self._ports
-        for each in self._bridge.forward(port, packet.frame, self._now_ns()):
+        ports, now_ns = self._ports, self._now_ns()
+        self._refusal = ""
+        targets = self._bridge.forward(port, packet.frame, now_ns)
+        tap = ports[port].tap
+        if tap.on:
+            tap.saw(Direction.inbound, packet, now_ns, self._refusal)
+        for each in targets:
             target = ports[each]
+            if target.tap.on:
+                target.tap.saw(Direction.outbound, packet, now_ns)
             target.out_frames += 1
             target.out_bytes += len(packet.frame)
             target.deliver(packet)
+
+    def _refused(self, _port: str, reason: str, _frame: bytes) -> None:
+        self._refusal = reason
+
+    def tap(self, port: str) -> Tap:
+        """What shows what goes in and out by a port."""
+        return self._taps.tap(f"{self.name}/{port}")
 
     def remove(self, name: str) -> None:
         """Pull an interface out."""
@@ -118,7 +135,10 @@ class DrivenBridge:
 class Port:
     """One port, a `BridgePort`; one that has left sends into the void."""
 
-    __slots__ = ("_bridge", "_there", "deliver", "in_bytes", "in_frames", "name", "out_bytes", "out_frames")
+    __slots__ = (
+        *("_bridge", "_there", "deliver", "name", "tap"),
+        *("in_bytes", "in_frames", "out_bytes", "out_frames"),
+    )
 
     def __init__(self, bridge: DrivenBridge, name: str, deliver: Callable[[Packet], None]) -> None:
         self.name = name
@@ -126,6 +146,7 @@ class Port:
         self.in_frames = self.in_bytes = self.out_frames = self.out_bytes = 0
         self._bridge = bridge
         self._there = True
+        self.tap = bridge.tap(name)
 
     def send(self, packet: Packet) -> None:
         """It has sent a frame; what is refused is counted by the bridge."""

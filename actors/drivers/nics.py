@@ -116,7 +116,7 @@ class Nics:
     def _bridge_of(self, line: InterruptLine) -> DrivenBridge:
         name = str(line.told.get(BRIDGE, DEFAULT_BRIDGE))
         if name not in self._bridges:
-            self._bridges[name] = DrivenBridge(name, lambda: self._kernel.threads.now_ns)
+            self._bridges[name] = DrivenBridge(name, lambda: self._kernel.threads.now_ns, self._kernel.taps)
         return self._bridges[name]
 
     def _link_changed(self, bridge: DrivenBridge, name: str, up: bool) -> None:  # noqa: FBT001 (as the driver has it)

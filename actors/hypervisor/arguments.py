@@ -20,6 +20,8 @@ ALL_ONES_32: Final = 0xFFFFFFFF
 def number(arguments: Arguments, name: str) -> int:
     """An integer that must be there."""
     value = arguments.get(name)
+    if type(value) is int:
+        return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise XenError(Errno.EFAULT, f"{name} is not a number")
     return value

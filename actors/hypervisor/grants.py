@@ -25,7 +25,7 @@ _BOTH: Final = _HOST | _DEVICE
 _KEPT: Final = _BOTH | _READONLY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CopyEnd:
     """One end of a copy: bytes from `offset` in the frame of a grant (`ref`) or of the caller's own `gfn`."""
 
@@ -104,7 +104,7 @@ class Grants:
             try:
                 if max(source.offset, dest.offset) + length > PAGE_SIZE:
                     raise GrantRefusal(GrantStatus.bad_copy_arg, f"{length} bytes do not fit the frames")
-                data = bytes(self._memory.frame(from_mfn)[source.offset : source.offset + length])
+                data = self._memory.frame(from_mfn)[source.offset : source.offset + length]
                 self._memory.frame(to_mfn)[dest.offset : dest.offset + length] = data
             finally:
                 if dest.ref is not None:

@@ -1,6 +1,7 @@
 """An IP stack as a machine without I/O: frames and times in, frames and events out. It knows nothing of Xen.
 
 stack            joins the layers; what a driver and users call
+stack_statistics  what it counts
 interface        the network interface below it
 
 ethernet         frames

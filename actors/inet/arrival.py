@@ -8,7 +8,7 @@ from actors.inet.sequence import position_of
 from actors.inet.states import OPENING, RECEIVING, State, Step
 from actors.inet.tcb import Tcb, TcpEvent
 from actors.inet.tcp_segment import ACK, FIN, RST, SYN, Segment
-from actors.inet.tcp_settings import DELAYED_ACK_NS, PAWS_NS
+from actors.inet.tcp_settings import DELAYED_ACK_NS, PAWS_NS, QUICK_ACKS
 from actors.inet.timers import Timer
 
 
@@ -209,30 +209,50 @@ def _take_data(tcb: Tcb, segment: Segment, sequence: int, now_ns: int) -> bool:
     receive.next = receive.buffer.next
     if fresh:
         tcb.tell(TcpEvent.READABLE)
+        _hurry(tcb, now_ns)
     finished = receive.fin == receive.next
     if finished:
         receive.next += 1
         _finish(tcb, now_ns)
     if not fresh and not finished:
         tcb.outcome.statistics.out_of_order += 1
+        if end <= receive.next:
+            receive.interactive = False
+            _be_quick(tcb)
     if tcb.state is not State.CLOSED:
-        begun = finished and tcb.state is not State.CLOSE_WAIT
-        at_once = (
-            begun
-            or (not fresh and not finished)
-            or gap
-            or receive.next - receive.acknowledged > receive.segment_bytes
-        )
-        if at_once:
+        closes = finished and tcb.state is not State.CLOSE_WAIT
+        out_of_order = gap or (not fresh and not finished)
+        quick = receive.quick and not receive.interactive
+        if closes or out_of_order or quick or receive.next - receive.acknowledged > receive.segment_bytes:
             send_ack(tcb, now_ns)
         elif receive.next > receive.acknowledged:
             tcb.timers.ensure(Timer.DELAYED_ACK, now_ns + DELAYED_ACK_NS)
     return False
 
 
+def _hurry(tcb: Tcb, now_ns: int) -> None:
+    """The first data, and what comes after a pause: the peer waits for acknowledgements to send more.
+
+    Source: Linux's `tcp_event_data_recv`.
+    """
+    receive = tcb.receive
+    before_ns, receive.data_ns = receive.data_ns, now_ns
+    if before_ns is None or now_ns - before_ns > tcb.recovery.rto.timeout_ns:
+        _be_quick(tcb)
+
+
+def _be_quick(tcb: Tcb) -> None:
+    """Acknowledge as much as half of the window at once; Linux's `tcp_incr_quickack`."""
+    receive = tcb.receive
+    if tcb.settings.quick_acknowledgements:
+        half = (receive.edge - receive.next) // (2 * receive.segment_bytes)
+        receive.quick = max(receive.quick, min(half or 2, QUICK_ACKS))
+
+
 def _finish(tcb: Tcb, now_ns: int) -> None:
     """The peer has no more to send."""
     tcb.step(Step.FIN)
     tcb.tell(TcpEvent.FINISHED)
+    tcb.receive.interactive = True
     if tcb.state is State.TIME_WAIT:
         begin_time_wait(tcb, now_ns)

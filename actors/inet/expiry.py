@@ -19,6 +19,7 @@ def expire(tcb: Tcb, timer: Timer, now_ns: int) -> None:
         case Timer.PERSIST:
             _probe_window(tcb, now_ns)
         case Timer.DELAYED_ACK:
+            tcb.receive.interactive = False
             send_ack(tcb, now_ns)
         case Timer.KEEPALIVE:
             _keep_alive(tcb, now_ns)

@@ -13,7 +13,7 @@ from actors.inet.states import SENDING, State
 from actors.inet.tcb import MSS_DEFAULT, Tcb
 from actors.inet.tcp_options import NO_OPTIONS, SACK_BLOCKS_MAX, TIMESTAMPS_BYTES, TcpOptions
 from actors.inet.tcp_segment import ACK, FIN, PSH, RST, SYN, Segment
-from actors.inet.tcp_settings import CHALLENGE_NS
+from actors.inet.tcp_settings import CHALLENGE_NS, DELAYED_ACK_NS
 from actors.inet.timers import Timer
 
 _WINDOW_MAX = 0xFFFF
@@ -50,6 +50,10 @@ def send_segment(
         pieces[0],
         tuple(pieces[1:]) if len(pieces) > 1 else (),
     )
+    if receive.quick and receive.next > receive.acknowledged:
+        receive.quick -= 1
+    if pieces[0] and receive.data_ns is not None and now_ns - receive.data_ns < DELAYED_ACK_NS:
+        receive.interactive = True
     receive.acknowledged = receive.next
     tcb.timers.cancel(Timer.DELAYED_ACK)
     tcb.outcome.statistics.segments_out += 1

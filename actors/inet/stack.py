@@ -5,6 +5,7 @@ users hear by callbacks. What is random comes from the `Random` that it is given
 """
 
 import errno
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 
@@ -16,6 +17,8 @@ from actors.inet.interface import Interface, Outgoing
 from actors.inet.ipv4 import ICMP, TCP, UDP, parse_ipv4
 from actors.inet.network import Network
 from actors.inet.ports import PortPicker
+from actors.inet.stack_statistics import StackStatistics
+from actors.inet.states import State
 from actors.inet.tcp_settings import TcpSettings
 from actors.inet.tcp_sockets import TcpSockets
 from actors.inet.udp_sockets import UdpSockets
@@ -106,3 +109,19 @@ class Stack:
         for (port, remote), connection in self.tcp.connections.items():
             assert (port, remote) == (connection.tcb.local.port, connection.tcb.remote)
             connection.check()
+
+    def statistics(self) -> StackStatistics:
+        """What it has done so far, and the connections that there are."""
+        counted, states = self.tcp.statistics, Counter(each.state for each in self.tcp.connections.values())
+        return StackStatistics(
+            segments_in=counted.segments_in,
+            segments_out=counted.segments_out,
+            retransmitted=counted.retransmitted,
+            fast_retransmits=counted.fast_retransmits,
+            timeouts=counted.timeouts,
+            resets_in=counted.resets_in,
+            resets_out=counted.resets_out,
+            aborted=counted.aborted,
+            connections={each.value: states[each] for each in State},
+            drops={each.value: self.network.drops[each] for each in Drop},
+        )

@@ -105,6 +105,12 @@ class ReceiveSide:
     segment_bytes: int = MSS_DEFAULT
     """The size of the peer's full segments, as seen."""
     heard_ns: int = 0
+    data_ns: int | None = None
+    """When data came last that was in order."""
+    quick: int = 0
+    """How many acknowledgements are sent at once, as the peer may be in slow start."""
+    interactive: bool = False
+    """Both ends send in turn, so that an acknowledgement had better wait for data."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,8 @@ SYN_RETRIES = 6
 SYN_ACK_RETRIES = 5
 RETRIES = 15
 DELAYED_ACK_NS = 40 * MILLISECOND
+QUICK_ACKS = 16
+"""TCP_MAX_QUICKACKS."""
 TIME_WAIT_NS = 60 * SECOND
 FIN_TIMEOUT_NS = 60 * SECOND
 """How long a connection that nobody holds any more waits for the peer's FIN."""
@@ -33,6 +35,8 @@ class TcpSettings:
     timestamps: bool = True
     scaling: bool = True
     nodelay: bool = False
+    quick_acknowledgements: bool = True
+    """The first segments are acknowledged at once, and those after a pause (TCP_QUICKACK)."""
     user_timeout_ns: int | None = None
     """TCP_USER_TIMEOUT: how long what was given may wait without any of it being acknowledged."""
     keepalive: bool = False

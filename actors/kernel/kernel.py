@@ -8,6 +8,7 @@ At the end of a turn doorbells are rung once, whatever the turn has queued for t
 from collections.abc import Callable
 from typing import Protocol
 
+from actors.capture_messages import CaptureTaken, StartCapture, StopCapture
 from actors.kernel.direct_links import DirectLinks
 from actors.kernel.grant_copies import GrantCopies
 from actors.kernel.grants import Grants
@@ -17,6 +18,7 @@ from actors.kernel.pages import Pages
 from actors.kernel.threads import Threads
 from actors.kernel.xenbus import StoreObserver
 from actors.messages import CannotGoOn, ConsoleInput, Fault, HypercallReply, Upcall
+from actors.network.tap import Taps
 from actors.runtime.machine import (
     CloseLink,
     Effect,
@@ -82,6 +84,7 @@ class Kernel(Machine):
         self._turn_ends: dict[Callable[[], None], None] = {}
         self.copies = GrantCopies(self.xen, self.pages, self.at_turn_end)
         self.faults: dict[str, TakeFault] = {}
+        self.taps = Taps()
         self.store_observer: StoreObserver | None = None
         self.store_began: Callable[[], None] = lambda: None
 
@@ -158,6 +161,9 @@ class Kernel(Machine):
                 break
         self.xen.confirm()
         self.direct.flush()
+        if self.taps.open:
+            for captured in self.taps.captured():
+                self.send(SUPERVISOR, captured)
         return self._take_effects()
 
     def next_deadline_ns(self) -> int | None:
@@ -223,6 +229,8 @@ class Kernel(Machine):
             take = self.faults.get(message.kind)
             if take is None or not take(message):
                 self.log(f"no fault {message.kind} is possible here: {message.options}")
+        elif isinstance(message, StartCapture | StopCapture | CaptureTaken):
+            self.taps.take(message)
 
     def _take_effects(self) -> list[Effect]:
         effects, self._effects = self._effects, []

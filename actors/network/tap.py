@@ -90,10 +90,11 @@ class Tap:
 
 
 class Taps:
-    """All taps of one actor, by the names of its interfaces."""
+    """All taps of one actor, by the names of its interfaces; `open`: one of them is on."""
 
     def __init__(self) -> None:
         self._taps: dict[str, Tap] = {}
+        self.open = False
 
     def tap(self, interface: str) -> Tap:
         """That of an interface: always the same, also before there is one, and after."""
@@ -109,6 +110,7 @@ class Taps:
                 tap.stop()
             case CaptureTaken(size=size):
                 tap.taken(size)
+        self.open = any(each.on for each in self._taps.values())
 
     def captured(self) -> list[Captured]:
         """What is to be shown at the end of a turn."""

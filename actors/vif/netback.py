@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from actors.abi.errno import XenError
-from actors.abi.interface import GrantStatus, XenbusState
+from actors.abi.interface import GrantStatus
 from actors.kernel.grants import GrantRefused
 from actors.kernel.grants import Mapping as MappedFrame
 from actors.kernel.kernel import Kernel
@@ -21,6 +21,7 @@ from actors.kernel.store import Store, StoreNodes, read_or
 from actors.kernel.xenbus_backend import ResumeImpossibleError, Served, XenbusBackend
 from actors.network.host_bridge import HostBridge
 from actors.network.packet import Packet
+from actors.network.tap import Direction
 from actors.vif.bridge_plug import BridgePlug
 from actors.vif.netback_connection import NetbackConnection
 from actors.vif.netback_counters import NO_CARRIER, NetbackCounters
@@ -56,6 +57,7 @@ class Netback(XenbusBackend):
         self._counters = NetbackCounters()
         self._plug = BridgePlug(bridge, f"vif{served.domid}.{self.number}", self._deliver)
         self._connection: NetbackConnection | None = None
+        self._tap = kernel.taps.tap(self._plug.name)
 
     @property
     def attached(self) -> bool:
@@ -186,14 +188,23 @@ class Netback(XenbusBackend):
             mappings,
             counters=self._counters,
             credit=credit,
-            send=self._plug.send,
+            send=self._take,
             say=self.say,
             broken=self._break,
         )
 
+    def _take(self, packet: Packet) -> None:
+        if self._tap.on:
+            self._tap.saw(Direction.inbound, packet, self.kernel.threads.now_ns)
+        self._plug.send(packet)
+
     def _deliver(self, packet: Packet) -> None:
+        # Its guest may know that this end is Connected before the store has told so here.
         connection = self._connection
-        if connection is None or self.state is not XenbusState.Connected:
+        if self._tap.on:
+            drop = "" if connection is not None else NO_CARRIER
+            self._tap.saw(Direction.outbound, packet, self.kernel.threads.now_ns, drop)
+        if connection is None:
             self._counters.drop(NO_CARRIER)
         else:
             connection.deliver(packet)

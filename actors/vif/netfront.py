@@ -16,6 +16,7 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store
 from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.network.packet import Packet
+from actors.network.tap import Direction
 from actors.network.wire_frames import UnsendableError, wire_frames
 from actors.policies import Frontend
 from actors.vif.backend_features import KEYS, QUEUES_MAX, BackendFeatures
@@ -60,12 +61,18 @@ class Netfront(XenbusFrontend):
         self._announcements = 0
         self._detached_at_ns: int | None = None
         self._failed = False
+        self._tap = kernel.taps.tap(f"vif{self.number}")
 
     def send(self, packet: Packet) -> bool:
         """Send it, or have it wait for room; False if it is dropped. ValueError if it is no frame.
 
         Frames of up to 64 KiB. What the backend cannot finish (`features`) is finished here.
         """
+        if self._tap.on:
+            self._tap.saw(Direction.outbound, packet, self.kernel.threads.now_ns)
+        return self._pass_on(packet)
+
+    def _pass_on(self, packet: Packet) -> bool:
         features = self.features
         if (packet.segment_bytes and not features.segments) or (packet.blank and not features.checksums):
             return self._send_finished(packet)
@@ -77,6 +84,11 @@ class Netfront(XenbusFrontend):
             return queues[0].transmit.send(packet)
         return queues[crc32(packet.frame[26:38]) % len(queues)].transmit.send(packet)
 
+    def _arrived(self, packet: Packet) -> None:
+        if self._tap.on:
+            self._tap.saw(Direction.inbound, packet, self.kernel.threads.now_ns)
+        self.on_packet(packet)
+
     def _send_finished(self, packet: Packet) -> bool:
         """As skb_gso_segment and skb_checksum_help do for an interface that cannot."""
         try:
@@ -84,7 +96,7 @@ class Netfront(XenbusFrontend):
         except UnsendableError:
             self._counters.dropped += 1
             return False
-        taken = [self.send(Packet(each)) for each in frames]
+        taken = [self._pass_on(Packet(each)) for each in frames]
         return all(taken)
 
     def check(self) -> None:
@@ -193,7 +205,7 @@ class Netfront(XenbusFrontend):
     def _make_queue(self, number: int) -> FrontQueue:
         counters, kernel = self._counters, self.kernel
         transmit = TransmitQueue(kernel, counters, room=self.on_room, broken=self._break)
-        receive = ReceiveQueue(kernel, counters, deliver=self.on_packet, broken=self._break)
+        receive = ReceiveQueue(kernel, counters, deliver=self._arrived, broken=self._break)
         return FrontQueue(kernel, f"vif{self.number}-q{number}", transmit, receive)
 
     def _announce(self) -> None:

@@ -29,6 +29,7 @@ from cluster.running.control.preflight import CannotStart
 from cluster.running.control.runtime_directory import RuntimeDirectoryError
 from cluster.running.drivers.console_log import follow, log_path
 from cluster.running.metrics.monitor import Monitor, MonitorEndedError, until_interrupted
+from cluster.running.outside.commands import capture, forward, stream
 from cluster.running.run.commands import rerun, runs, verify
 from cluster.running.run.progress import Progress, ProgressConsole
 from cluster.running.run.session import Session, SessionOptions
@@ -254,7 +255,23 @@ def monitor(file: Path) -> None:
         Monitor(cluster, click.echo).run(wait)
 
 
-for _command in (up, status, list_domains, top, interrupts, env, export, verify, rerun, runs, bench, slopes):
+for _command in (
+    up,
+    status,
+    list_domains,
+    top,
+    interrupts,
+    forward,
+    capture,
+    stream,
+    env,
+    export,
+    verify,
+    rerun,
+    runs,
+    bench,
+    slopes,
+):
     cli.add_command(_command)
 add_commands(cli)
 

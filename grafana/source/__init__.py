@@ -6,6 +6,7 @@ panels      the makers of panels and dashboards, on Grafana's own builder
 cluster     the dashboard *Cluster*
 host        the dashboard *Host*
 guest       the dashboard *Guest*
+network     the dashboard *Network*
 xenstore    the dashboard *XenStore*
 experiment  the dashboard *Experiment*
 alerts      the alert rules, for Prometheus and for Grafana

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cluster.running.metrics import catalog as metric
+from cluster.running.metrics import network_catalog as network
 from grafana.source.panels import lasting, total
 
 DATASOURCE_UID: Final = "domzero-prometheus"
@@ -20,6 +21,7 @@ YOUNG_S: Final = 310
 """Until then the whole run counts, so that the boots with which it begins are no increase afterwards."""
 WORKING: Final = 'phase=~"workload|settle"'
 AT_WORK: Final = f"on (cluster, host) ({metric.RUN_PHASE.of(WORKING)} == 1)"
+FRONTEND: Final = 'end="frontend"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,26 @@ ALERTS: Final = (
         total(metric.VBD_LOST_WRITES, by="cluster, host, guest, vbd"), ">", 0, "0s", "critical",
         "{{ $labels.host }}/{{ $labels.guest }} {{ $labels.vbd }} has lost an acknowledged write",
         "A read did not return what had been acknowledged.",
+    ),
+    Alert(
+        "DomzeroInterfaceDisconnected",
+        f"min by (cluster, host, guest, vif) ({network.VIF_XENBUS_STATE.of(FRONTEND)} and {AT_WORK})",
+        "<", 4, "10s", "warning",
+        "{{ $labels.host }}/{{ $labels.guest }} {{ $labels.vif }} has no backend",
+        "The frontend of an interface has not been Connected for more than 10 seconds, while there is work.",
+    ),
+    Alert(
+        "DomzeroInterfaceStalled",
+        f"sum by (cluster, host, guest, vif) {lately(network.VIF_STALLS.of())}", ">", 0, "0s", "warning",
+        "{{ $labels.host }}/{{ $labels.guest }} {{ $labels.vif }} takes no packets",
+        "Within five minutes its backend has given up a queue, since the guest had not emptied it for long.",
+    ),
+    Alert(
+        "DomzeroLinkDown",
+        f"min by (cluster, host, nic) ({network.NIC_LINK_UP.of()} and {AT_WORK})",
+        "<", 1, "5s", "warning",
+        "the link of {{ $labels.host }}/{{ $labels.nic }} is down",
+        "A network controller has had no link for more than 5 seconds, while there is work.",
     ),
     Alert(
         "DomzeroXenstoreDown",

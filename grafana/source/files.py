@@ -7,11 +7,11 @@ from typing import Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from ruamel.yaml import YAML
 
-from grafana.source import cluster, experiment, guest, host, xenstore
+from grafana.source import cluster, experiment, guest, host, network, xenstore
 from grafana.source.alerts import grafana_rules, prometheus_rules
 from grafana.source.panels import ANNOTATION_FORMATS, Page
 
-PAGES: Final = (cluster.PAGE, host.PAGE, guest.PAGE, xenstore.PAGE, experiment.PAGE)
+PAGES: Final = (cluster.PAGE, host.PAGE, guest.PAGE, network.PAGE, xenstore.PAGE, experiment.PAGE)
 HEAD: Final = "# Made by `make dashboards` out of grafana/source; not to be edited here.\n"
 
 

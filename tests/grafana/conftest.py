@@ -45,12 +45,14 @@ CONFIGURATION = {
             "dom0": {"memory": "16MiB"},
             "watchdog": "1s",
             "disks": [{"name": "sda"}],
+            "nics": [{"name": "eth0"}],
             "guests": [
                 {
                     "name": "web",
                     "count": 2,
                     "memory": "4MiB",
                     "disks": [{"vdev": "xvda", "size": "256KiB"}],
+                    "networks": [{}],
                     "workload": {"depth": 4, "read_share": 0.5, "flush_every": 16, "rate": "150/s"},
                 }
             ],

@@ -20,7 +20,7 @@ from grafana.source.panels import ANNOTATION_FORMATS
 
 ROOT = Path(__file__).parent.parent.parent / "grafana"
 DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))
-NAMES = ["cluster", "experiment", "guest", "host", "xenstore"]
+NAMES = ["cluster", "experiment", "guest", "host", "network", "xenstore"]
 EXTRA_KEYS = {"step", "tagKeys", *(key for each in ANNOTATION_FORMATS.values() for key in each)}
 COUNTED_AS_THEY_ARE = {
     "dom0_boots", "domain_boots", "host_boots", "guest_boots", "guest_deaths", "guest_outages",
@@ -28,6 +28,10 @@ COUNTED_AS_THEY_ARE = {
     "vbd_resumes", "vbd_replayed_requests", "vbd_reconnect_seconds", "xenstore_transaction_conflicts",
     "disk_errors", "disk_resets", "disk_write_back_failures", "disk_fault_effects",
     "vbd_keys_published_again", "xenstore_reconnects",
+    "tcp_resets", "tcp_aborted", "vif_stalls", "vif_throttled", "vif_reconnects", "vif_detached_seconds",
+    "vif_frontend_drops", "vif_backend_drops", "inet_drops", "bridge_drops", "bridge_uplink_drops",
+    "uplink_restarts", "nic_rx_drops", "nic_tx_drops", "nic_filtered", "nic_resets", "nic_failures",
+    "nic_link_changes", "nic_interrupts_lost", "switch_drops", "switch_not_learnt",
     "ioapic_lost_edges", "ioapic_undeliverable", "ioapic_unmatched_ends",
 }  # fmt: skip
 
@@ -121,7 +125,7 @@ def test_variables_choose_the_source_the_host_and_the_guest(dashboard) -> None:
 
     assert names[:3] == ["datasource", "cluster", "host"]
     assert dashboard["templating"]["list"][0]["type"] == "datasource"
-    assert ("guest" in names) == (dashboard["uid"] == "domzero-guest")
+    assert ("guest" in names) == (dashboard["uid"] in {"domzero-guest", "domzero-network"})
 
 
 def test_a_counter_is_shown_as_a_rate_unless_its_count_is_what_matters(dashboard) -> None:
@@ -151,7 +155,8 @@ def test_an_alert_that_counts_also_sees_what_was_before_the_first_scrape() -> No
     counting = [each for each in ALERTS if "increase(" in each.expression]
 
     assert {each.name for each in counting} == {
-        "DomzeroGuestWasOut", "DomzeroGuestDied", "DomzeroHostRestarted", "DomzeroDom0RestartLoop"
+        "DomzeroGuestWasOut", "DomzeroGuestDied", "DomzeroHostRestarted", "DomzeroDom0RestartLoop",
+        "DomzeroInterfaceStalled",
     }  # fmt: skip
     for alert in counting:
         (counter,) = re.findall(r"increase\((\w+(?:{[^}]*})?)\[", alert.expression)

@@ -34,7 +34,6 @@ def talk(scene: Scene) -> None:
     scene.user.send(300)
     scene.drain(300)
     pause()
-    scene.user.delay_acknowledgements()
     scene.peer.sendall(pattern(0, 524 * 2))
     scene.user.read(524 * 2)
     pause()
@@ -50,7 +49,6 @@ def half_close(scene: Scene) -> None:
     """The peer has no more to send, and gets an answer for it."""
     scene.we_are_called()
     pause()
-    scene.user.delay_acknowledgements()
     scene.peer.sendall(pattern(0, 400))
     scene.peer.shutdown(socket.SHUT_WR)
     scene.user.read(1000)
@@ -59,6 +57,25 @@ def half_close(scene: Scene) -> None:
     scene.drain(3000)
     pause()
     scene.user.send(100)
+    scene.user.close()
+    scene.drain()
+    scene.peer.close()
+
+
+def turns(scene: Scene) -> None:
+    """Requests and answers; then requests that are not answered, close together and after a pause."""
+    scene.we_are_called()
+    for _ in range(4):
+        pause(0.05)
+        scene.peer.sendall(pattern(0, 100))
+        scene.user.read(100)
+        scene.user.send(200)
+        scene.drain(200)
+    for seconds in (0.05, 0.1, 0.1, 0.6, 0.1):
+        pause(seconds)
+        scene.peer.sendall(pattern(0, 100))
+        scene.user.read(100)
+    pause()
     scene.user.close()
     scene.drain()
     scene.peer.close()
@@ -73,11 +90,6 @@ def bulk(scene: Scene) -> None:
     pause()
     scene.user.close()
     scene.peer.close()
-
-
-def lost_segment(scene: Scene) -> None:
-    """Duplicate acknowledgements bring it again."""
-    bulk(scene)
 
 
 def lost_segments(scene: Scene) -> None:
@@ -110,6 +122,31 @@ def recovering(scene: Scene) -> None:
     scene.peer.close()
 
 
+def without_options(scene: Scene) -> None:
+    """Neither SACK nor timestamps: duplicates are counted, partial acknowledgements show the next hole."""
+    scene.link.set(A, tcp_sack=0, tcp_timestamps=0)
+    scene.user.settings = {"sack": False, "timestamps": False}
+    scene.we_connect()
+    pause()
+    scene.user.send(536 * 70)
+    scene.drain(536 * 70)
+    pause()
+    scene.user.send(536 * 40)
+    scene.drain(536 * 40)
+    pause()
+    scene.user.close()
+    scene.peer.close()
+
+
+def both_at_once(scene: Scene) -> None:
+    """Their FINs cross."""
+    scene.we_connect()
+    pause()
+    scene.user.close()
+    scene.peer.close()
+    pause()
+
+
 def lost_tail(scene: Scene) -> None:
     """Only the timer brings it again."""
     scene.we_connect()
@@ -125,7 +162,6 @@ def gaps(scene: Scene) -> None:
     """What comes out of order is answered by SACK blocks."""
     scene.we_are_called()
     pause()
-    scene.user.delay_acknowledgements()
     scene.peer.sendall(pattern(0, 524 * 10))
     scene.user.read(524 * 10)
     pause(0.6)
@@ -171,7 +207,6 @@ def unread(scene: Scene) -> None:
     """To close with data that was not read is a reset."""
     scene.we_are_called()
     pause()
-    scene.user.delay_acknowledgements()
     scene.peer.sendall(pattern(0, 300))
     pause()
     scene.user.close()
@@ -268,11 +303,13 @@ def keepalive(scene: Scene) -> None:
 SCENES: dict[Callable[[Scene], None], Drops | None] = {
     talk: None,
     half_close: None,
+    turns: None,
     bulk: None,
-    lost_segment: lose(A, 30),
     lost_segments: lose(A, 30, 33),
     halved: lose(A, 12),
     recovering: lose(A, 30),
+    without_options: lose(A, 30, 33),
+    both_at_once: None,
     lost_tail: lose(A, 3),
     gaps: lose(B, 2, 5, 8),
     closed_window: None,

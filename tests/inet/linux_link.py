@@ -103,6 +103,16 @@ class Link:
         self._data[side] += bool(segment.data)
         return not lost
 
+    def enter(self, side: int) -> None:
+        """What this thread does next is done there."""
+        assert ctypes.CDLL(None, use_errno=True).setns(self.spaces[side], CLONE_NEWNET) == 0
+
+    def set(self, side: int, **sysctls: int) -> None:
+        """Of IPv4."""
+        self.enter(side)
+        for name, value in sysctls.items():
+            Path("/proc/sys/net/ipv4", name).write_text(str(value))
+
     def begin(self, drops: Drops | None) -> None:
         self.drops = drops or (lambda _side, _segment, _data: False)
         self.frames.clear()
@@ -110,7 +120,7 @@ class Link:
 
     def socket(self, side: int) -> socket.socket:
         """Of that end."""
-        assert ctypes.CDLL(None, use_errno=True).setns(self.spaces[side], CLONE_NEWNET) == 0
+        self.enter(side)
         made = socket.socket()
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.settimeout(30)
@@ -143,11 +153,6 @@ class User:
         while size and (data := self.end.recv(size)):
             self.note("recv", len(data))
             size -= len(data)
-
-    def delay_acknowledgements(self) -> None:
-        """Linux acknowledges the first segments at once, which is left out in `actors/inet`."""
-        assert self.end is not None
-        self.end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
 
     def shutdown(self) -> None:
         assert self.end is not None

@@ -18,7 +18,13 @@ class Puppet:
     """Sequence numbers: ours start at 5000, the test's at 9000; the first byte of data has the next one."""
 
     def __init__(
-        self, *, timestamps: bool = False, sack: bool = True, offload: int = 0, **chosen: object
+        self,
+        *,
+        timestamps: bool = False,
+        sack: bool = True,
+        offload: int = 0,
+        quick: bool = False,
+        **chosen: object,
     ) -> None:
         self.now_ns = 0
         self.out: list[Segment] = []
@@ -26,7 +32,9 @@ class Puppet:
         self.tcb = Tcb(
             Endpoint(ipv4("10.0.0.1"), 1000),
             Endpoint(ipv4("10.0.0.2"), 80),
-            TcpSettings(timestamps=timestamps, sack=sack, scaling=False, **chosen),
+            TcpSettings(
+                timestamps=timestamps, sack=sack, scaling=False, quick_acknowledgements=quick, **chosen
+            ),
             lambda segment, _cut, _now_ns: self.out.append(segment),
             mss=MSS,
             segment_bytes_max=offload,

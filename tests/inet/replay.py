@@ -134,7 +134,7 @@ def chosen(captured: Captured) -> list[int]:
     """Where Linux's timestamps and sequence numbers began, by its SYN."""
     for at_ns, frame in captured.frames:
         segment = segment_of(frame)
-        if not is_incoming(frame) and segment.flags & SYN and segment.options.timestamps:
-            stamp = segment.options.timestamps[0]
+        if not is_incoming(frame) and segment.flags & SYN:
+            stamp, _ = segment.options.timestamps or (0, 0)
             return [(stamp - at_ns // MILLISECOND) & 0xFFFFFFFF, segment.sequence]
     return []

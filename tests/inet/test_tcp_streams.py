@@ -44,6 +44,7 @@ tcp_settings = st.builds(
     timestamps=st.booleans(),
     scaling=st.booleans(),
     nodelay=st.booleans(),
+    quick_acknowledgements=st.booleans(),
     user_timeout_ns=st.none(),
     keepalive=st.just(False),
     keepalive_idle_ns=st.just(7200 * SECOND),

@@ -8,6 +8,7 @@ import pytest
 from actors.inet.rto import RtoEstimator
 from actors.inet.states import State
 from actors.inet.tcp_segment import ACK, FIN, RST, SYN
+from actors.inet.tcp_settings import DELAYED_ACK_NS
 from tests.inet.puppet import OURS, THEIRS, Puppet, flags_of
 
 MILLISECOND = 10**6
@@ -193,3 +194,23 @@ def test_a_fin_is_sent_again() -> None:
     assert flags_of(puppet.at(200 * MILLISECOND)) == [FIN | ACK]
     puppet.give(ACK, acknowledgement=OURS + 2)
     assert puppet.connection.next_deadline_ns is None
+
+
+def test_the_first_segments_and_those_after_a_pause_are_acknowledged_at_once() -> None:
+    puppet = Puppet(quick=True).open()
+    sequence = THEIRS + 1
+
+    def answered(size: int = 100) -> bool:
+        nonlocal sequence
+        sent = puppet.give(ACK, sequence, payload=bytes(size))
+        sequence += size
+        return bool(sent)
+
+    assert [answered() for _ in range(18)] == [True] * 16 + [False] * 2
+    puppet.at(SECOND)
+    assert answered()
+    puppet.send(10)
+    assert not answered()
+    assert ACK in flags_of(puppet.at(SECOND + DELAYED_ACK_NS))
+    assert answered()
+    assert len(puppet.give(ACK, sequence - 100, payload=bytes(100))) == 1

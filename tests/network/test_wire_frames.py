@@ -4,7 +4,7 @@ import struct
 
 import dpkt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.inet.checksum import is_sound, pseudo_sum
@@ -81,6 +81,7 @@ def test_padding_stays_behind_what_it_pads():
     parsed(made.removesuffix(b"\0" * 20))
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 65_000),
     st.integers(8, 9000),

@@ -4,8 +4,8 @@ import pytest
 
 from actors.abi.interface import XenbusState as S
 from actors.abi.netif import TX_REQUEST
-from actors.abi.ring import REQ_PROD
-from tests.vif.backend_rig import EXTRA_INFO, MORE, Rig, frame, works
+from actors.abi.ring import REQ_PROD, RSP_PROD
+from tests.vif.backend_rig import BLANK, EXTRA_INFO, MORE, Rig, frame, works
 
 
 @pytest.fixture
@@ -301,7 +301,11 @@ def test_a_mapping_to_a_queue_that_is_not_there_is_refused(rig):
     ref, view = one.data_frame(b"\x02\x00\x00\x00")
     assert one.ask(6, ref, 1, 0) == (2, 0)
     assert one.ask(6, ref, 1, 4) == (2, 0)
+    assert one.ask(6, 0x7777, 1, 0) == (2, 0)
     view[0] = 1
+    assert one.ask(6, ref, 1, 4) == (2, 0)
+    assert one.ask(3, ref, 41) == (2, 0)
+    assert one.ask(3, ref, 40) == (0, 0)
     assert one.ask(6, ref, 1, 3) == (0, 0)
 
 
@@ -329,3 +333,41 @@ def test_a_guest_that_dies_in_the_middle_of_copies_leaves_nothing(rig):
     assert all(domid != 1 for domid, _ in rig.world.mapped)
     three.announce()
     assert works(two, three)
+
+
+def test_what_is_under_way_when_a_frontend_breaks_its_ring_is_neither_sent_nor_answered(rig):
+    one, two = rig.pair()
+    two.post(4)
+    asked = []
+    rig.dom0.kernel.copies.read = lambda *arguments: asked.append(arguments)
+    one.put_frame(frame(1, 2))
+    one.push()
+    one.tx.words[REQ_PROD] = 1000
+    one.kick()
+    assert one.back.state is S.Connected, "it waits for what is under way"
+    ((_, _, done),) = asked
+    done(frame(1, 2))
+    rig.world.advance(1)
+    assert one.back.state is S.Closing
+    assert (two.received(), one.tx.words[RSP_PROD]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("frame_bytes", "reason"),
+    [
+        (b"\x08\x00" + b"\x45", "no whole IP header"),
+        (b"\x08\x00" + b"\x44".ljust(60, b"\0"), "an IP header that is too short"),
+        (b"\x08\x00" + b"\x45".ljust(9, b"\0") + b"\x06" + bytes(29), "no whole TCP header"),
+        (b"\x08\x00" + b"\x45".ljust(9, b"\0") + b"\x01" + bytes(60), "neither TCP nor UDP"),
+        (b"\x08\x00" + b"\x45\0\0\0\0\0\x20\0\0\x06" + bytes(60), "a fragment"),
+        (b"\x86\xdd" + bytes(60), "segmentation of IPv6"),
+    ],
+)
+def test_a_packet_whose_offload_makes_no_sense_reaches_nobody(rig, frame_bytes, reason):
+    one, two = rig.pair()
+    two.post(4)
+    one.put_frame(frame(1, 2, 12)[:12] + frame_bytes, flags=BLANK, gso=1448)
+    assert [status for _, status in one.push()] == [-1, 1], reason
+    assert one.back.statistics().drops["bad-offload"] == 1
+    assert two.received() == []
+    assert one.back.state is S.Connected

@@ -18,6 +18,7 @@ hardware           the kinds of devices of a board
 hardware_kind      what is known of each
 disk_hardware      the kind that is a disk
 nic_hardware       the kind that is a network controller
+gateway            what leads from outside to guests
 switch             what joins those of all hosts
 network_checks     what of both takes more than one key
 guest_devices      the classes of devices of a guest

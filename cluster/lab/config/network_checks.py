@@ -6,6 +6,7 @@ Rules: nothing is changed and nothing raised; every check gives its findings.
 from collections.abc import Iterator
 
 from cluster.lab.config.errors import Finding
+from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.hardware import HARDWARE_KINDS, NIC
 from cluster.lab.config.hardware_kind import LINES
 from cluster.lab.config.nic_hardware import NicSchema
@@ -24,10 +25,14 @@ _Row = tuple[Where, str, str]
 
 
 def _names(cluster: ClusterSchema) -> Iterator[_Row]:
-    """No host is called what the switch is."""
+    """No host is called what the switch or the gateway is."""
     for index, host in enumerate(cluster.hosts):
-        if host.name == SWITCH:
-            yield ("hosts", index, "name"), f"{SWITCH!r} is the cluster's switch", "another name for the host"
+        if host.name in (SWITCH, GATEWAY):
+            yield (
+                ("hosts", index, "name"),
+                f"{host.name!r} is the cluster's {host.name}",
+                "another name for the host",
+            )
 
 
 def _addresses(source: YamlSource, cluster: ClusterSchema) -> Iterator[_Row]:

@@ -5,6 +5,7 @@ copied by whoever hands them on. Sizes in pages or sectors, times in nanoseconds
 """
 
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from actors.address import Address, domain_actor
@@ -14,6 +15,7 @@ from actors.drivers.hardware import Given
 from actors.policies import Links
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.errors import Finding
+from cluster.lab.config.gateway import GATEWAY, guest_interfaces
 from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.hardware_kind import Hardware
@@ -243,7 +245,18 @@ class ResolvedCluster:
 
     def switch_argument(self) -> Data:
         """What the switch is told."""
-        return self.switch.argument(self.wired, self.seed)
+        ports = [*self.wired, GATEWAY] if self.has_gateway else self.wired
+        return self.switch.argument(ports, self.seed)
+
+    @property
+    def guest_interfaces(self) -> dict[str, IPv4Interface]:
+        """The network interfaces of all guests that have an address, by name, as `host0/web-0/vif0`."""
+        return guest_interfaces(self.guests)
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether the outside can reach guests."""
+        return bool(self.wired and self.guest_interfaces)
 
     def host(self, name: str) -> ResolvedHost:
         """A host by name; KeyError if there is none."""

@@ -5,6 +5,8 @@ laboratory         what it has in hand
 phases             what a run does and allows in each phase
 outcome            what was found out besides what the ledger will
 host_board         one host's power
+captures           what packets are looked at, by whom
+gateway_board      the power of what leads from outside to guests
 switch_board       the power of what joins them
 domain_processes   the processes of its domains
 event_links        the links between them by which their events go

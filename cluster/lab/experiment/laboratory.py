@@ -5,6 +5,7 @@ from collections.abc import Callable
 from actors.runtime.machine import Effect
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.experiment.breaking.fault_run import FaultRun
+from cluster.lab.experiment.captures import Captures
 from cluster.lab.experiment.domain_processes import DomainChange
 from cluster.lab.experiment.guest_notebooks import GuestNotebooks
 from cluster.lab.experiment.host_board import HostBoard
@@ -36,5 +37,6 @@ class Laboratory:
         self.fault_run = FaultRun(cluster, self.boards, self.guests, emit, observe, keep=keep)
         self.journals = JournalBudget(journal_budget, self.boards, self.guests, observe)
         self.outcome = Outcome()
+        self.captures = Captures(self.boards, emit)
         self.interrupt_tables = InterruptTables(emit)
         self.readings = Readings(self.boards, self.switch, emit)

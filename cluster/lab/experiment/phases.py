@@ -261,7 +261,7 @@ class Phases:
             self._enter("off")
 
     def _in_off(self) -> None:
-        if not self._lab.switch.runs and all(board.is_off for board in self._lab.boards.values()):
+        if self._lab.switch.is_off and all(board.is_off for board in self._lab.boards.values()):
             self._finish()
         elif self._elapsed_ns > OFF_LIMIT_NS:
             self._lab.outcome.unknown.append("not every process could be ended")

@@ -16,6 +16,7 @@ from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
 from actors.drivers.driver_domain import DriverDomainStatistics
 from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
+from actors.inet.stack_statistics import StackStatistics
 from actors.kernel.device_statistics import BackendStatistics, FrontendStatistics
 from actors.reading_messages import Statistics
 from actors.runtime.machine import Effect
@@ -47,7 +48,8 @@ class Readings:
     `heard_ns`: when every actor was heard of last; `domains`: the hypervisor's record of each; `hardware`:
     the record that a device of its kind declares; `drivers`: those of the driver domains; `backends`: those
     of dom0 and the driver domains, by guest, class and number; `frontends`: the guests', by class, then by
-    name. A domain that boots again and has none yet keeps its last ones. `switch` keeps its own.
+    name; `stacks`: what is on their interfaces, by name. A domain that boots again and has none yet keeps
+    its last ones. `switch` keeps its own.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Readings:
         self.backends: dict[tuple[GuestId, str, int], BackendStatistics] = {}
         self.vitals: dict[GuestId, VitalsStatistics] = {}
         self.frontends: dict[tuple[GuestId, str], dict[str, FrontendStatistics]] = {}
+        self.stacks: dict[GuestId, dict[str, StackStatistics]] = {}
         self._boards = boards
         self.switch = switch
         self._questions = Questions(emit)
@@ -152,6 +155,8 @@ class Readings:
         elif (guest_id := board.domains.guest_at(int(actor.removeprefix("dom")))) is not None:
             guest = record_of(GuestStatistics, values)
             self.vitals[guest_id] = guest.vitals
+            if guest.stacks:
+                self.stacks[guest_id] = guest.stacks
             for device_class, found in guest.devices.items():
                 self.frontends[guest_id, device_class] = found
 

@@ -8,6 +8,7 @@ Rules: here is what follows from what others say; what follows from time is in `
 from collections.abc import Callable, Mapping, Sequence
 
 from actors.address import Address
+from actors.capture_messages import Captured
 from actors.dom0.shutdown_actions import DESTROY
 from actors.messages import CannotGoOn, StateWritten
 from actors.notebook.journal_reader import JournalReader
@@ -15,6 +16,7 @@ from actors.notebook.store_log_reader import StoreLogReader
 from actors.notebook.talk_journal_reader import TalkJournalReader
 from actors.reading_messages import Interrupts, MessagePart, Statistics
 from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
+from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.config.switch import SWITCH
@@ -92,6 +94,8 @@ class Supervisor(Machine):
             case Received(link=link, message=Statistics() | Interrupts() | MessagePart() as message):
                 self._answered(link, message)
                 return []
+            case Received(link=link, message=Captured() as captured):
+                self.lab.captures.take(link, captured)
             case Received(link=link, message=StateWritten() as message):
                 # There are several of each guest that recovers, and all guests are looked at below.
                 if not self.lab.fault_run.state_written(self._board(link), link, message, now_ns):
@@ -167,8 +171,8 @@ class Supervisor(Machine):
         return self.lab.boards[Address.parse(address).host]
 
     def _process_ended(self, address: str, status: int) -> None:
-        if address == SWITCH:
-            trouble = self.lab.switch.ended(status)
+        if address in (SWITCH, GATEWAY):
+            trouble = self.lab.switch.ended(address, status)
             if trouble:
                 self._end_early(address, trouble)
             return
@@ -197,6 +201,7 @@ class Supervisor(Machine):
         if guest is not None:
             self._guest_changed(guest, change)
         if change.what == "started":
+            self.lab.captures.look_again()
             self.faults.target_started(change)
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.breakable:

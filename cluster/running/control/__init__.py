@@ -11,5 +11,7 @@ device_counts      of the devices of a guest
 interrupts         the interrupts of a domain, asked for
 process_times      what processes have used
 fault_schedule     what `status` is told of the faults
+captures           packets of an interface, as they come
+outside            connections that are handed on to the gateway
 xenstore_socket    the door of XenStore's own tools
 """

@@ -8,6 +8,8 @@ open at a time wait for each other.
 import os
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -20,10 +22,12 @@ from actors.runtime.machine import DeadlinePassed
 from cluster.lab.experiment.breaking.by_hand import fault_by_hand
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.supervisor import Supervisor
+from cluster.running.control.captures import CAPTURE, answer_to, capture_to
 from cluster.running.control.client import CONTROL_CODEC, REPLY_BYTES_MAX, ControlReply, ControlRequest
 from cluster.running.control.fault_schedule import fault_schedule
 from cluster.running.control.interrupts import read_interrupts
 from cluster.running.control.listener import accept, close
+from cluster.running.control.outside import FORWARD_CLIENT, STREAM_CLIENT, Outside
 from cluster.running.control.process_times import usage
 from cluster.running.control.watched import DomainRow, HostRows, map_of_watched, watched
 from cluster.running.drivers.live import LiveCluster
@@ -34,6 +38,8 @@ REQUEST_BYTES_MAX = 16 * 1024
 ERROR_TEXT_MAX = 2000
 SHOWN_MAX = 40
 CONNECTIONS_MAX = 64
+SESSIONS = (FORWARD_CLIENT, STREAM_CLIENT)
+"""Commands whose connections are handed on once they are answered."""
 
 
 class ControlServer:
@@ -55,6 +61,7 @@ class ControlServer:
         self._directory = directory
         self._metrics_urls = metrics_urls
         self._xenstore_sockets = xenstore_sockets
+        self._outside = Outside(supervisor, live)
 
     async def serve(self, listener: socket.socket, path: Path) -> None:
         """Serve until cancelled; the socket's path is removed then."""
@@ -81,6 +88,10 @@ class ControlServer:
                     reply = self._answer(request)
                 with trio.fail_after(REPLY_LIMIT_S):
                     await stream.send_all(hello_frame() + _framed(reply))
+                if request.command in SESSIONS and not reply.error:
+                    self._outside.hand_on(request.command, request.arguments, stream)
+                if request.command == CAPTURE and not reply.error:
+                    await capture_to(self._supervisor, self._driver, request.arguments, stream)
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
             finally:
@@ -101,12 +112,17 @@ class ControlServer:
                 raise reader.violation
 
     def _answer(self, request: ControlRequest) -> ControlReply:
-        answers = {
+        answers: dict[str, Callable[[dict[str, object]], ControlReply]] = {
             "status": self._status,
             "list": self._list,
             "top": self._top,
             "fault": self._fault,
             "down": self._down,
+            "forward": self._outside.forward,
+            "stream": self._outside.stream,
+            FORWARD_CLIENT: self._outside.forward,
+            STREAM_CLIENT: self._outside.stream,
+            CAPTURE: partial(answer_to, self._supervisor),
         }
         answer = answers.get(request.command)
         if answer is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from actors.devices.gateway import Gateway
 from actors.devices.image import Image
 from actors.devices.ioapic import IoApic
 from actors.devices.switch import Switch
@@ -25,6 +26,7 @@ from actors.runtime.machine import Machine
 from actors.runtime.memory import Memory
 from actors.xenstore.archive import Archive
 from actors.xenstore.stub_domain import XenstoreDomain
+from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.hardware_kind import Argument
 from cluster.lab.config.schema import CostsSchema
@@ -84,6 +86,10 @@ def _switch(argument: Argument, _: Environment) -> Machine:
     return Switch(argument)
 
 
+def _gateway(argument: Argument, _: Environment) -> Machine:
+    return Gateway(argument)
+
+
 def _dom0(argument: Argument, environment: Environment) -> Machine:
     plan = HostPlan.parse(argument["plan"])
     archive = _archive(argument, environment) if not plan.store.is_own_domain else None
@@ -122,6 +128,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "ioapic": Program(_ioapic),
     **{name: Program(kind.machine) for name, kind in HARDWARE_KINDS.items()},
     SWITCH: Program(_switch),
+    GATEWAY: Program(_gateway),
     "dom0": Program(_dom0, _dom0_boot),
     "driver": Program(_driver, _guest_boot),
     "guest": Program(_guest, _guest_boot),

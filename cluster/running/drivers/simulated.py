@@ -109,7 +109,7 @@ def _nothing(*_: object) -> NoReturn:
 
 
 _NOWHERE: Final = Environment(SparseMemory(0), _nothing, _nothing, _nothing, _nothing, _nothing)
-"""The environment of the switch."""
+"""The environment of the switch and of the gateway."""
 
 
 def run_simulated(

@@ -17,6 +17,7 @@ from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.notebook.journal_header import Word
 from actors.runtime.units import NS_PER_S
 from actors.xenstore.store import StoreStatistics
+from cluster.running.metrics import network_catalog
 from cluster.running.metrics.family import Family, Key, counter, fields_of, gauge, histogram
 
 ALL_GUESTS: Final = "(all)"
@@ -199,15 +200,6 @@ GUEST_OUTAGES: Final = counter(
 VBD_INFO: Final = gauge(
     "vbd_info", "guest vbd backend", "Which domain serves a virtual disk; always 1.", merge="max"
 )
-VIF_INFO: Final = gauge(
-    "vif_info", "guest vif backend", "Which domain serves a network interface; always 1.", merge="max"
-)
-VIF_XENBUS_STATE: Final = gauge(
-    "vif_xenbus_state",
-    "guest vif end",
-    "XenbusState of the ends of a network interface: 1 Initialising to 4 Connected, 6 Closed.",
-    merge="max",
-)
 VBD_REQUESTS: Final = counter(
     "vbd_requests",
     "guest vbd operation",
@@ -383,8 +375,9 @@ STATISTICS_AGE_SECONDS: Final = gauge(
     "statistics_age_seconds", "actor", "Time since an actor's statistics were read.", merge="max"
 )
 
-CATALOG: Final = {each.name: each for each in list(vars().values()) if isinstance(each, Family)}
-"""All of them by name, in the order above."""
+_ROWS: Final = (*vars().values(), *vars(network_catalog).values())
+CATALOG: Final = {each.name: each for each in _ROWS if isinstance(each, Family)}
+"""All of them by name, in the order above; after them those of networks."""
 
 READ_FROM: Final[dict[type, list[tuple[Family, Key]]]] = {}
 """The metrics that read a record, by its class."""

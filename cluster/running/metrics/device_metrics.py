@@ -16,7 +16,7 @@ from actors.vif.vif import VIF
 from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.resolved_domains import ResolvedGuest
 from cluster.lab.experiment.readings import Readings
-from cluster.running.metrics import catalog
+from cluster.running.metrics import catalog, network_catalog
 from cluster.running.metrics.families import Families
 from cluster.running.metrics.family import Family, Number
 
@@ -34,7 +34,7 @@ DEVICE_METRICS: Final[Mapping[str, DeviceMetrics]] = {
     VBD.name: DeviceMetrics(
         catalog.VBD_INFO, catalog.VBD_XENBUS_STATE, ((catalog.VBD_RING_SLOTS, BLKIF_RING_ENTRIES),)
     ),
-    VIF.name: DeviceMetrics(catalog.VIF_INFO, catalog.VIF_XENBUS_STATE),
+    VIF.name: DeviceMetrics(network_catalog.VIF_INFO, network_catalog.VIF_XENBUS_STATE),
 }
 """By the name of the class."""
 

@@ -29,6 +29,7 @@ from cluster.running.metrics import catalog
 from cluster.running.metrics.domain_metrics import DomainMetrics
 from cluster.running.metrics.families import Families, Histogram, LabelTexts
 from cluster.running.metrics.guest_metrics import GuestMetrics
+from cluster.running.metrics.network_metrics import NetworkMetrics
 
 RECOVERY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, float("inf"))
 RECOVERY_PHASES: Final = ("detect", "restart", "reconnect", "total")
@@ -57,6 +58,10 @@ class HostCollector(Collector):
         self._labels = LabelTexts({"cluster": supervisor.lab.cluster.name, "host": host})
         self._guests = GuestMetrics(board.host, supervisor.lab.guests, supervisor.lab.readings, each=each)
         self._domains = DomainMetrics(board, supervisor.lab.readings, each=each)
+        first = next(iter(supervisor.lab.boards))
+        self._networks = NetworkMetrics(
+            board, supervisor.lab.readings, self._domains.label, is_first=host == first
+        )
         self._processes = ProcessTimes(lambda: self._named(find_processes()))
 
     def registry(self) -> CollectorRegistry:
@@ -80,6 +85,7 @@ class HostCollector(Collector):
             self._write_run(families, now_ns)
             self._guests.write(families, now_ns)
             self._domains.write(families)
+            self._networks.write(families)
             self._write_store(families, now_ns)
             self._write_hardware(families)
             self._write_faults(families, now_ns)

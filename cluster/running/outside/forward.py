@@ -56,5 +56,5 @@ class Forward:
             self._over = error
             all_of_it.cancel()
         finally:
-            await trio.aclose_forcefully(client)
+            client.socket.close()
             self._room.release()

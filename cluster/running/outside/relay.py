@@ -43,8 +43,8 @@ class Relay:
         finally:
             if not self._sound:
                 self._reset_client()
-            await trio.aclose_forcefully(self._client)
-            await trio.aclose_forcefully(self._session)
+            self._client.socket.close()
+            self._session.socket.close()
 
     async def _go(self, direction: Callable[[], Awaitable[bool]], both: trio.CancelScope) -> None:
         """One direction; whether the other one is to go on is what it says, and not if it fails."""

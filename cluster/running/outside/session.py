@@ -30,7 +30,7 @@ async def open_session(name: str, command: str, arguments: dict[str, object]) ->
     except (OSError, trio.BrokenResourceError, trio.TooSlowError, ProtocolViolation) as error:
         raise NotRunning(f"cluster {name!r} does not answer: {error or type(error).__name__}") from error
     if reply.error:
-        await trio.aclose_forcefully(stream)
+        stream.socket.close()
         raise NotRunning(reply.error)
     return stream
 

@@ -15,6 +15,7 @@ from actors.messages import CODEC
 from actors.runtime.actor import ActorDriver
 from actors.runtime.machine import DeadlinePassed
 from actors.runtime.memory import SharedMemory
+from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.switch import SWITCH
 from cluster.lab.experiment.host_board import SUPERVISOR
@@ -53,7 +54,7 @@ class LiveRun:
     def run(self) -> None:
         """Run until the supervisor says that it is over. CannotStart."""
         cluster, origin_ns = self.cluster, time.monotonic_ns()
-        places = [(host.name, host.memory_pages) for host in cluster.hosts] + [(SWITCH, 1)]
+        places = [(host.name, host.memory_pages) for host in cluster.hosts] + [(SWITCH, 1), (GATEWAY, 1)]
         surroundings = {place: self._surroundings(place, pages, origin_ns) for place, pages in places}
         # Before any thread there is and any listener: a fork copies neither well.
         zygote_pid, zygote = start_zygote(run_forked)

@@ -3,11 +3,13 @@
 Source: tools/xentop/xentop.c (names, and widths for programs).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
 from actors.block.vbd import VBD
+from actors.vif.vif import VIF
 from cluster.running.top.column import Column, if_any, if_it_runs, rate, total
 from cluster.running.top.sample import Row
 
@@ -22,19 +24,24 @@ class DeviceColumns:
     view: tuple[Column, ...]
 
 
-def _none(_: Row) -> str:
-    return "0"
+def _kib(counter: str) -> Callable[[Row], str]:
+    """A counter of the bytes of networks, in KiB."""
+    return lambda row: str(row.of_class(VIF.name).total(counter) // KIB)
 
 
 _NETWORKS: Final = DeviceColumns(
-    batch=(Column("NETS", 4, _none), Column("NETTX(k)", 8, _none), Column("NETRX(k)", 8, _none)),
+    batch=(
+        Column("NETS", 4, total(VIF.name, "devices")),
+        Column("NETTX(k)", 8, _kib("sent_bytes")),
+        Column("NETRX(k)", 8, _kib("received_bytes")),
+    ),
     view=(
-        Column("NETS", 6, if_it_runs(_none)),
-        Column("NETTX/s", 7, if_it_runs(_none)),
-        Column("NETRX/s", 7, if_it_runs(_none)),
+        Column("NETS", 6, if_it_runs(total(VIF.name, "devices"))),
+        Column("TX(k)/s", 4, if_any(VIF.name, rate(VIF.name, "sent_bytes", KIB))),
+        Column("RX(k)/s", 4, if_any(VIF.name, rate(VIF.name, "received_bytes", KIB))),
     ),
 )
-"""Nobody has one here."""
+"""What its guest has sent and received, as the frontends of its interfaces count it."""
 
 _DISKS: Final = DeviceColumns(
     batch=(

@@ -14,7 +14,7 @@ from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalReader
 from cluster.lab.experiment.statistics_maps import RECORDS
-from cluster.running.metrics import catalog, host_metrics
+from cluster.running.metrics import catalog, host_metrics, network_catalog
 from cluster.running.metrics.catalog import CATALOG, DISK, READ_FROM
 from cluster.running.metrics.families import Families, LabelTexts
 from cluster.running.metrics.family import Family, Key, counter
@@ -122,5 +122,6 @@ def test_the_catalogue_follows_prometheus_naming() -> None:
     for family in CATALOG.values():
         assert not family.name.endswith(("_total", "_count", "_sum", "_ms", "_ns", "_us")), family.name
         assert family.text.endswith("."), family.name
-        assert getattr(catalog, family.name.upper()) is family, f"{family.name} is the metric of another name"
+        rows = vars(network_catalog) | vars(catalog)
+        assert rows[family.name.upper()] is family, f"{family.name} is the metric of another name"
         assert not {"cluster", "host", "le", "job", "instance"} & set(family.labels), family.name

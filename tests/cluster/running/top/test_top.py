@@ -14,14 +14,16 @@ from cluster.running.control.watched import map_of_watched, watched_of
 from cluster.running.top.batch import COLUMNS, batch_text
 from cluster.running.top.sample import TopSample
 from cluster.running.top.screen import Samples, run_batch, run_view, split_keys
+from cluster.running.top.view import COLUMNS as VIEW
 from cluster.running.top.view import screen
 
 NS = 1_000_000_000
 DISKS = {
     "devices": 1, "in_flight": 2, "reads": 100, "writes": 50, "read_sectors": 800, "written_sectors": 400,
 }  # fmt: skip
+NETWORKS = {"devices": 2, "sent_bytes": 10_240, "received_bytes": 2_049}
 GUEST = {
-    "host": "host0", "name": "web-0", "runs": True, "devices": {"vbd": DISKS},
+    "host": "host0", "name": "web-0", "runs": True, "devices": {"vbd": DISKS, "vif": NETWORKS},
     "outage_s": 0.004, "longest_s": 0.1,
 }  # fmt: skip
 FAULT = {
@@ -72,13 +74,19 @@ def drawn(sample: TopSample, width: int = 160, height: int = 24, first: int = 0)
 
 def test_rates_are_what_changed_by_the_time_that_passed() -> None:
     before = TopSample(watched_of(answer()))
-    guest = {**GUEST, "devices": {"vbd": {**DISKS, "reads": 300, "read_sectors": 2400}}}
+    disks = {**DISKS, "reads": 300, "read_sectors": 2400}
+    networks = {**NETWORKS, "sent_bytes": 10_240 + 4 * 1024}
+    guest = {**GUEST, "devices": {"vbd": disks, "vif": networks}}
     rows = [["Domain-0", 0, 512, 1, "r-----", 1.5], ["web-0", 1, 64, 1, "r-----", 0.5]]
     after = answer(2, guests=[guest], hosts=[{"name": "host0", "rows": rows}])
     dom0, web = TopSample(watched_of(after), before).rows()
     assert (dom0.cpu_percent, web.cpu_percent) == (25.0, 0.0)
     disks = web.of_class("vbd")
     assert (disks.rate("reads"), disks.rate("writes"), disks.rate("read_sectors")) == (100.0, 0.0, 800.0)
+    networks = web.of_class("vif")
+    assert (networks.rate("sent_bytes"), networks.rate("received_bytes")) == (2048.0, 0.0)
+    shown = {each.title: each.text(web) for each in VIEW}
+    assert (shown["NETS"], shown["TX(k)/s"], shown["RX(k)/s"]) == ("2", "2", "0")
 
 
 def test_the_first_sample_has_no_rates_and_another_life_none_yet() -> None:
@@ -100,7 +108,7 @@ def test_a_guest_that_does_not_run_is_shown_behind_those_that_do() -> None:
 def test_batch_has_the_columns_of_xentop() -> None:
     head, dom0, web = batch_text(TopSample(watched_of(answer()))).splitlines()
     assert head.split() == [each.title for each in COLUMNS]
-    numbers = "0 0.0 65536 6.2 65536 6.2 1 0 0 0 1 n/a 100 50 800 400 0 0.004"
+    numbers = "0 0.0 65536 6.2 65536 6.2 1 2 10 2 1 n/a 100 50 800 400 0 0.004"
     assert web.split() == ["web-0", "----p-", *numbers.split()]
     assert dom0.split()[-1] == "n/a"
 
@@ -206,7 +214,8 @@ def test_a_pipe_ends_with_the_cluster() -> None:
 
 
 @pytest.mark.parametrize(
-    "devices", [lambda disks: {"vbd": disks}, lambda _: {}, lambda _: {"vbd": DISKS, "other": {}}]
+    "devices",
+    [lambda disks: {"vbd": disks, "vif": NETWORKS}, lambda _: {}, lambda _: {"vbd": DISKS, "other": {}}],
 )
 def test_an_answer_that_lacks_something_is_an_error_and_no_0(devices: Callable[..., object]) -> None:
     disks = {key: value for key, value in DISKS.items() if key != "reads"}
