@@ -295,7 +295,8 @@ async def _put(transaction: Transaction, nodes: Nodes) -> None:
     What is below a node that is new is new as well, and has the permissions of that one: only others are set.
     libxl sets those of every node.
     """
-    above = {path: _nearest(path, dict.fromkeys(each for each, _, _ in nodes)) for path, _, _ in nodes}
+    paths = dict.fromkeys(path for path, _, _ in nodes)
+    above = {path: _nearest(path, paths) for path in paths}
     there = await transaction.read_all(path for path, parent in above.items() if not parent)
     new: dict[str, tuple[str, ...]] = {}
     permissions = {}
