@@ -4,6 +4,7 @@ A GSI's irq is its own number, as the thread's patches have it; everything else 
 above. Source: Linux drivers/xen/events (an irq for each port, the names in /proc/interrupts).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -17,7 +18,7 @@ from actors.kernel.hypercalls import Hypercalls
 
 NR_GSIS: Final = 24
 PER_VCPU: Final = (Virq.TIMER, Virq.DEBUG, Virq.XENOPROF, Virq.XENPMU)
-LATE_EOI: Final = ("evtchn:", "blkif-backend")
+LATE_EOI: Final = re.compile(r"evtchn:|blkif-backend|vif\d+\.\d+")
 """Takers whose event has ended only when they say so: programs, through /dev/xen/evtchn, and backends."""
 
 
@@ -64,7 +65,7 @@ class Irq:
     ) -> None:
         """Let `handler` run for each event on `port`, which carries the interrupt `gsi`, or none."""
         assert port not in self._bindings, f"port {port} has a handler already"
-        if kind.startswith("xen-dyn") and name.startswith(LATE_EOI):
+        if kind.startswith("xen-dyn") and LATE_EOI.match(name):
             kind = "xen-dyn-lateeoi -event"
         irq = gsi if gsi is not None and gsi < NR_GSIS else self._free_irq()
         self._bindings[port] = Binding(irq, kind, name, handler)

@@ -70,6 +70,14 @@ def rows(irq: Irq) -> list[list[str]]:
             ["24:", "1", "xen-dyn-lateeoi", "-event", "blkif-backend"],
         ),
         (
+            lambda irq: irq.bind_interdomain(PEER, PEER_PORT, "vif1.0-q0-tx", nothing),
+            ["24:", "1", "xen-dyn-lateeoi", "-event", "vif1.0-q0-tx"],
+        ),
+        (
+            lambda irq: irq.bind_interdomain(PEER, PEER_PORT, "vif0-q0-tx", nothing),
+            ["24:", "1", "xen-dyn", "-event", "vif0-q0-tx"],
+        ),
+        (
             lambda irq: irq.bind_interdomain(PEER, PEER_PORT, "evtchn:xenstored", nothing),
             ["24:", "1", "xen-dyn-lateeoi", "-event", "evtchn:xenstored"],
         ),
