@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from actors.abi.errno import XenError
-from actors.abi.interface import GrantStatus
+from actors.abi.interface import GrantStatus, XenbusState
 from actors.kernel.grants import GrantRefused
 from actors.kernel.grants import Mapping as MappedFrame
 from actors.kernel.kernel import Kernel
