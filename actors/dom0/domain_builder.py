@@ -277,7 +277,11 @@ class DomainBuilder:
                 return  # its guest has removed it: that is no reason to refuse the others
             names = await transaction.directory(step.path)
             for path in (step.path, *(f"{step.path}/{name}" for name in names)):
-                await transaction.set_perms(path, step.permissions)
+                try:
+                    await transaction.set_perms(path, step.permissions)
+                except XenError as error:  # removed since: the store has that from without (EAGAIN follows)
+                    if error.errno is not Errno.ENOENT:
+                        raise
 
         await self.store.transact(body)
 
@@ -295,7 +299,8 @@ async def _put(transaction: Transaction, nodes: Nodes) -> None:
     What is below a node that is new is new as well, and has the permissions of that one: only others are set.
     libxl sets those of every node.
     """
-    above = {path: _nearest(path, dict.fromkeys(each for each, _, _ in nodes)) for path, _, _ in nodes}
+    paths = dict.fromkeys(path for path, _, _ in nodes)
+    above = {path: _nearest(path, paths) for path in paths}
     there = await transaction.read_all(path for path, parent in above.items() if not parent)
     new: dict[str, tuple[str, ...]] = {}
     permissions = {}

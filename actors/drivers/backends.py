@@ -32,6 +32,8 @@ from actors.kernel.xenbus import Xenbus
 from actors.kernel.xenbus_backend import Served, XenbusBackend
 from actors.messages import Fault, StateWritten
 from actors.policies import Reconnect
+from actors.vif.netback import Netback
+from actors.vif.vif import VIF
 
 DOM0_HOME = "/local/domain/0/"
 OWN_HOME = ""
@@ -70,6 +72,8 @@ class Backends:
         self._adopting = box is not None
         self._users: dict[str, tuple[XenbusBackend, Future[None]]] = {}
         kernel.faults["backend-malformed-response"] = self._misanswer
+        kernel.faults["netback-restart"] = self._restart
+        kernel.faults["netback-stop"] = self._freeze
 
     async def start(self) -> None:
         """Watch for devices from now on. The toolstack's nodes may come before or after."""
@@ -104,6 +108,21 @@ class Backends:
         key = VBD.name, fault.options.get("domid"), fault.options.get("virtual_device")
         device = self.devices.get(cast("Device", key))
         return not fault.active or (isinstance(device, Blkback) and device.misanswer())
+
+    def _restart(self, fault: Fault) -> bool:
+        """The backend of a network interface dies alone, and is probed again; False if it cannot."""
+        netback = self._netback(fault)
+        return not fault.active or (netback is not None and netback.restart())
+
+    def _freeze(self, fault: Fault) -> bool:
+        """The backend of a network interface stands still, or goes on; False if it cannot."""
+        netback = self._netback(fault)
+        return not fault.active if netback is None else netback.freeze(frozen=fault.active)
+
+    def _netback(self, fault: Fault) -> Netback | None:
+        key = VIF.name, fault.options.get("domid"), fault.options.get("virtual_device")
+        device = self.devices.get(cast("Device", key))
+        return device if isinstance(device, Netback) else None
 
     def _folder(self, device_class: DeviceClass) -> str:
         return f"{self._home}backend/{device_class.name}"

@@ -24,6 +24,11 @@ BUFFERS: Final = 255
 """Frames to receive into, and frames to send from, for each queue: what fills its rings."""
 
 
+def frames_of(queues: int) -> int:
+    """How many frames of memory the driver of a controller with so many queues takes."""
+    return 1 + queues * (2 + 2 * BUFFERS)
+
+
 class Nics:
     """Every network controller that a domain drives."""
 

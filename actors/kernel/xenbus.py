@@ -109,7 +109,7 @@ class Xenbus(NodeOperations):
             if self._observer is not None:
                 self._observer(kind, tx_id, payload, answer)
             if not self._reconnecting:
-                self._guard(lambda: self._transport.send(message))
+                self._send(message)
         return answer
 
     async def watch(self, path: str, callback: Callable[[str], None], token: str | None = None) -> Watch:
@@ -223,6 +223,12 @@ class Xenbus(NodeOperations):
             self._guard(self._find_server)
         if not self._broken:
             self._guard(self._receive)
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._transport.send(message)
+        except (XsRingBroken, ProtocolBroken) as error:
+            self._break(str(error))
 
     def _guard(self, action: Callable[[], None]) -> None:
         try:

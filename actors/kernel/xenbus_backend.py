@@ -153,10 +153,11 @@ class XenbusBackend(XenbusEnd[BackendStatistics]):
             if not self.store_lost:
                 await self._leave()
             return
-        self._survivor = self._survivor or front is XenbusState.Connected
         action = ACTIONS.get((self.state, front))
         if action is Action.TAKE_UP and self.invites and await self._invitation.is_answered(self.store):
             action = Action.CONNECT
+        elif front is XenbusState.Connected:
+            self._survivor = True
         if action is not None and (action in LEAVING or not self._offline):
             await self._act(action)
 

@@ -34,7 +34,13 @@ class MessageStream:
 
     def feed(self, data: bytes) -> Iterator[XsMessage]:
         """Each message that is complete with `data`, all of which must be taken. ProtocolBroken."""
-        data = self._partial + data
+        if not self._partial and len(data) >= HEADER_BYTES:
+            kind, req_id, tx_id, length = unpack_header(data)
+            if length == len(data) - HEADER_BYTES and length <= XENSTORE_PAYLOAD_MAX:
+                return iter((XsMessage(kind, req_id, tx_id, data[HEADER_BYTES:]),))
+        return self._cut(self._partial + data)
+
+    def _cut(self, data: bytes) -> Iterator[XsMessage]:
         start, end = 0, len(data)
         while end - start >= HEADER_BYTES:
             kind, req_id, tx_id, length = unpack_header(data, start)

@@ -115,8 +115,13 @@ class FrameReader:
                 return []
             data = memoryview(bytes(self._rest))
             self._rest.clear()
+        size = len(data)
+        if self._greeted and size > HEADER_BYTES:
+            (length,) = _unpack_length(data)
+            if length + HEADER_BYTES == size and length <= self._limit:
+                return [data[HEADER_BYTES:]]  # one whole frame: what nearly always comes
         payloads: list[memoryview] = []
-        start, size = 0, len(data)
+        start = 0
         while size - start >= HEADER_BYTES:
             (length,) = _unpack_length(data, start)
             if not 0 < length <= self._limit:

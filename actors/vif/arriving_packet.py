@@ -19,6 +19,7 @@ from actors.network.packet import Packet
 from actors.vif.packet_slots import FRAME_MAX, FRAME_MIN
 
 CSUM_BLANK, DATA_VALIDATED = int(RxFlags.CSUM_BLANK), int(RxFlags.DATA_VALIDATED)
+SEGMENTED = (GsoType.TCPV4, GsoType.TCPV6)
 MORE_DATA, EXTRA_INFO = int(RxFlags.MORE_DATA), int(RxFlags.EXTRA_INFO)
 
 
@@ -55,7 +56,7 @@ class ArrivingPacket:
     def add_extra(self, response: bytes) -> None:
         """A slot that says something of the packet."""
         kind, flags, size, gso, _, _ = EXTRA.unpack(response)
-        if kind == ExtraType.GSO and gso == GsoType.TCPV4 and size:
+        if kind == ExtraType.GSO and gso in SEGMENTED and size:
             self._segment_bytes = size
         else:
             self._sound = False

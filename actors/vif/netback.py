@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from actors.abi.errno import XenError
-from actors.abi.interface import GrantStatus
+from actors.abi.interface import GrantStatus, XenbusState
 from actors.kernel.grants import GrantRefused
 from actors.kernel.grants import Mapping as MappedFrame
 from actors.kernel.kernel import Kernel
@@ -58,6 +58,19 @@ class Netback(XenbusBackend):
         self._plug = BridgePlug(bridge, f"vif{served.domid}.{self.number}", self._deliver)
         self._connection: NetbackConnection | None = None
         self._tap = kernel.taps.tap(self._plug.name)
+        self._restarting = False
+
+    def restart(self) -> bool:
+        """Die alone, and be probed again: a fault that is put in; False if it is not connected."""
+        self._restarting = self.state is XenbusState.Connected
+        self._changed.set()
+        return self._restarting
+
+    def freeze(self, *, frozen: bool) -> bool:
+        """Take and give nothing, or go on, if it is connected: a fault that is put in."""
+        if self._connection is not None:
+            self._connection.freeze(frozen=frozen)
+        return self._connection is not None or not frozen
 
     @property
     def attached(self) -> bool:
@@ -138,6 +151,13 @@ class Netback(XenbusBackend):
         self._connection = None
         await connection.close()
         await self._unmap(connection.mappings)
+
+    async def _look(self) -> None:
+        restarts, self._restarting = self._restarting, False
+        if restarts and self.state is XenbusState.Connected and not self.store_lost:
+            self.say("is probed again")
+            await self._reopen()
+        await super()._look()
 
     async def _wait_for_frontend(self) -> None:
         await super()._wait_for_frontend()

@@ -10,7 +10,7 @@ from actors.kernel.grants import Mapping
 from actors.kernel.kernel import Kernel
 from actors.network.packet import Packet
 from actors.vif.netback_control import NetbackControl
-from actors.vif.netback_counters import NO_CARRIER, NetbackCounters
+from actors.vif.netback_counters import NO_CARRIER, STALLED, NetbackCounters
 from actors.vif.netback_credit import Credit
 from actors.vif.netback_hash import NetbackHash
 from actors.vif.netback_offer import NetbackOffer
@@ -43,6 +43,7 @@ class NetbackConnection:
         self._say = say
         self._hash = NetbackHash(len(offer.queues))
         self._control_port = 0
+        self._frozen = False
         self.mappings = mappings
         self.carrier = True
         self.queues = [
@@ -100,8 +101,17 @@ class NetbackConnection:
         """A packet is for this guest."""
         if not self.carrier:
             self._counters.drop(NO_CARRIER)
+        elif self._frozen:
+            self._counters.drop(STALLED)
         else:
             self.queues[self._hash.queue_of(packet.frame)].rx.deliver(packet)
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Take and give nothing, or go on: a fault that is put in."""
+        if frozen != self._frozen:
+            self._frozen = frozen
+            for queue in self.queues:
+                queue.freeze(frozen=frozen)
 
     def stop(self) -> None:
         """Take and answer nothing more."""

@@ -75,6 +75,12 @@ class NetbackQueue:
             self._kernel.irq.unbind(port)
         self._tx_port = self._rx_port = 0
 
+    def freeze(self, *, frozen: bool) -> None:
+        """Hear of no events, or of all that have come meanwhile."""
+        irq = self._kernel.irq
+        for port in sorted({self._tx_port, self._rx_port}):
+            (irq.mask if frozen else irq.unmask)(port)
+
     def take_up(self) -> None:
         """Go on with rings that somebody who is dead has served. RingBroken."""
         self.tx.take_up()

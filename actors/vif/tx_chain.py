@@ -105,12 +105,12 @@ def _take_rest(chain: TxChain, ring: BackRing, page: memoryview, available: int)
         if slots >= available:
             raise BadChainError(f"a packet of more than the {slots + 1} slots that are there")
         if slots >= FATAL_SLOTS:
-            raise BadChainError(f"a packet of more than {FATAL_SLOTS} slots")
+            raise BadChainError(f"a packet of more than {FATAL_SLOTS + 1} slots")
         ref, offset, flags, ident, size = TX_REQUEST.unpack_from(page, ring.take())
+        if slots >= SLOTS_MIN:  # as in Linux, which counts those after the first
+            chain.fault = chain.fault or TOO_MANY_SLOTS
         slots += 1
         chain.ids.append(ident)
-        if slots >= SLOTS_MIN:
-            chain.fault = chain.fault or TOO_MANY_SLOTS
         total += size
         if total > chain.size:
             chain.fault = chain.fault or BAD_SIZE

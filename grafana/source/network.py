@@ -20,6 +20,7 @@ from grafana.source.panels import (
 G = f'{S},guest=~"$guest"'
 VIF = "{{host}}/{{guest}}/{{vif}}"
 BRIDGE = "{{host}}/{{domain}} {{bridge}}"
+NO_NETWORK = "no network"
 BY_VIF = "host, guest, vif"
 BY_BRIDGE = "host, domain, bridge"
 
@@ -45,6 +46,7 @@ PAGE: Final = Page(
             "The frontend's end and the backend's, as each has told last.",
             XENBUS_STATES,
             Query(metric.VIF_XENBUS_STATE.of(G), f"{VIF} {{{{end}}}}"),
+            none_yet=NO_NETWORK,
         ),
     ),
     row(
@@ -176,6 +178,7 @@ PAGE: Final = Page(
             "Whether the uplinks of bridges have a link.",
             YES_NO,
             Query(metric.UPLINK_LINK_UP.of(S), f"{BRIDGE} {{{{port}}}}"),
+            none_yet=NO_NETWORK,
         ),
         lines(
             "Uplinks and stations",
@@ -210,6 +213,7 @@ PAGE: Final = Page(
             "Whether the links of controllers are up.",
             YES_NO,
             Query(metric.NIC_LINK_UP.of(S), "{{host}}/{{nic}}"),
+            none_yet=NO_NETWORK,
         ),
         lines(
             "Trouble",

@@ -219,11 +219,12 @@ def lasting(seconds: float) -> str:
 
 
 def states(
-    title: str, description: str, words: dict[int, tuple[str, str]], *queries: Query
+    title: str, description: str, words: dict[int, tuple[str, str]], *queries: Query, none_yet: str = ""
 ) -> statetimeline.Panel:
-    """Coloured bars over time, one a series."""
+    """Coloured bars over time, one a series. `none_yet` stands there where there can be none."""
     made = _titled(statetimeline.Panel(), title, description, "none", queries)
-    return made.mappings([_mapping(words)]).show_value(common.VisibilityMode.AUTO).merge_values(True)
+    made = made.mappings([_mapping(words)]).show_value(common.VisibilityMode.AUTO).merge_values(True)
+    return made.no_value(none_yet) if none_yet else made
 
 
 def bars(title: str, description: str, unit: str, query: Query) -> bargauge.Panel:

@@ -212,6 +212,10 @@ def one_look(place: Place, words: list[str]) -> None:
     place.run(*words, "--iterations", "1")
 
 
+def only_parsed(place: Place, words: list[str]) -> None:
+    """It goes on until somebody ends it, which tests of its own do."""
+
+
 def to_the_end(place: Place, words: list[str]) -> None:
     """Ends where it would wait for more; in a process, since it asks whether its reader has gone."""
     words = [word for word in words if word not in {"-f", "--follow"}]
@@ -221,6 +225,7 @@ def to_the_end(place: Place, words: list[str]) -> None:
 
 RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("bench",): known_benchmarks,
+    ("capture",): only_parsed,
     ("conform",): as_written,
     ("console",): to_the_end,
     ("down",): as_written,
@@ -228,6 +233,7 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("export",): as_written,
     ("fault", "inject"): on_the_cluster,
     ("fault", "list"): as_written,
+    ("forward",): only_parsed,
     ("interrupts",): on_the_cluster,
     ("list",): on_the_cluster,
     ("monitor",): parsed_with_its_file,
@@ -239,6 +245,7 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("shrink",): few_trials,
     ("slopes",): one_guest,
     ("status",): on_the_cluster,
+    ("stream",): only_parsed,
     ("sweep",): few_seeds,
     ("top",): one_look,
     ("up",): parsed_with_its_file,

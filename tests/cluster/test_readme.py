@@ -27,6 +27,7 @@ from cluster.lab.config.schema import (
     XenstoreSchema,
 )
 from cluster.lab.config.switch import SwitchSchema
+from cluster.lab.config.talk_schema import TalkSchema
 from cluster.running.metrics.catalog import CATALOG
 from cluster.running.metrics.family import PREFIX
 
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dom0": Dom0Schema,
     "xenstore of a host": XenstoreSchema,
     "store of a guest": StoreWorkSchema,
+    "talks": TalkSchema,
     "disks of a host": DiskSchema,
     "nics of a host": NicSchema,
     "driver domains": DriverDomainSchema,

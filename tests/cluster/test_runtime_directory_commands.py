@@ -26,6 +26,9 @@ NEEDED = (
     ("console", "host0/web"),
     ("interrupts", "host0/web"),
     ("fault", "inject", "crash", "host0/dom0"),
+    ("forward", "host0/web:80", "0"),
+    ("capture", "host0/web/vif0", "-w", "seen.pcapng"),
+    ("stream", "frames.sock"),
     ("monitor", "small.yaml"),
 )
 NOT_NEEDED = (

@@ -18,6 +18,7 @@ PLACEHOLDERS = {
     "S": "0.05",
     "KIND": "crash",
     "TARGET": "host0/web-3",
+    "LOCALPORT": "8080",
     "HOST": "host0",
     "HOST/DOMAIN": "host0/web-0",
     "RUNDIR": "finished",

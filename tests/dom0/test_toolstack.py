@@ -180,7 +180,7 @@ def test_what_is_removed_is_all_that_was_written(plan: DomainPlan, domid: int) -
 
 
 def test_a_plan_crosses_as_data_and_comes_back_as_it_was() -> None:
-    drives = {"disks": (InterruptLine("sda", 16, "level"),)}
+    drives = {"disks": (InterruptLine("sda", 16, "level"),), "nics": (InterruptLine("eth0", 17, "edge", 2),)}
     plan = HostPlan((DRIVER, PLAN), StorePlace.dom0, Reconnect.resume, 2, drives, ("3.4", "4.17"))
     packed = plan.pack()
 
@@ -195,8 +195,10 @@ def test_a_plan_crosses_as_data_and_comes_back_as_it_was() -> None:
             "built_for",
             "tells_states",
             "disks",
+            "nics",
         )
     ]
+    assert packed["nics"] == [{"name": "eth0", "gsi": 17, "trigger": "edge", "lines": 2}]
     assert packed["disks"] == [{"name": "sda", "gsi": 16, "trigger": "level"}]
     assert type(packed["xenstore"]) is type(packed["reconnect"]) is str
 

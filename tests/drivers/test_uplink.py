@@ -81,6 +81,27 @@ def test_what_finds_no_room_waits_in_order_and_what_is_too_much_is_dropped():
     assert (said.waiting_frames, said.waiting_bytes) == (0, 0)
 
 
+def test_nothing_overtakes_what_waits_though_there_is_room_again():
+    joined = Joined(buffers=4)
+    frames = [ethernet(number.to_bytes(2) * 30, PEER, MAC) for number in range(8)]
+    for each in frames[:6]:
+        joined.uplink.send(Packet(each))
+    joined.uplink._free += [BUFFERS[4], BUFFERS[5]]  # as if they came back between two turns
+    assert joined.send(*map(Packet, frames[6:])) == frames
+
+
+def test_a_ring_without_room_keeps_no_buffer():
+    joined = Joined(buffers=10)
+    while joined.pair.driver.transmit([(90, 0, 60)], lambda _status: None):
+        pass
+    joined.uplink.send(Packet(ethernet(b"", PEER, MAC)))
+    assert joined.uplink.statistics().waiting_frames == 1
+    assert len(joined.uplink._free) == 10
+    joined.pair.settle()
+    assert joined.uplink.statistics().waiting_frames == 0
+    assert joined.pair.wire[-1] == ethernet(b"", PEER, MAC)
+
+
 def test_what_cannot_be_sent_is_counted_by_reason():
     joined = Joined()
     assert joined.send(Packet(ethernet(bytes(1600))), Packet(tcp(b"x" * 100), 1), Packet(b"x")) == []

@@ -61,7 +61,7 @@ def revoked_in_the_middle(vif):
 PACKETS = {
     "short": (short, "bad-size"),
     "sum-too-large": (sum_too_large, "bad-size"),
-    "too-many-slots": (lambda vif: chain(vif, 19), "too-many-slots"),
+    "too-many-slots": (lambda vif: chain(vif, 20), "too-many-slots"),
     "most-slots-that-are-not-fatal": (lambda vif: chain(vif, 21), "too-many-slots"),
     "no-such-grant": (no_such_grant, "copy-failed"),
     "grant-for-somebody-else": (grant_for_somebody_else, "copy-failed"),
@@ -88,6 +88,15 @@ def test_a_bad_packet_is_answered_with_errors_and_costs_no_more(rig, name):
     assert one.push() == [(0, 0)]
     assert [row[3] for row in two.received()] == [200]
     assert works(three, two) or two.received() == []
+
+
+@pytest.mark.parametrize("slots", [18, 19])
+def test_a_packet_of_as_many_slots_as_linux_takes_is_taken(rig, slots):
+    one, two = rig.pair()
+    two.post(1)
+    chain(one, slots)
+    assert {status for _, status in one.push()} == {0}
+    assert one.back.statistics().sent == 1
 
 
 def crosses_page(vif):

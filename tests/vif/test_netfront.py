@@ -33,7 +33,7 @@ def test_it_goes_straight_to_connected_with_all_keys_and_is_of_use_when_the_back
     rig.back(S.InitWait, "77")
     assert rig.key("state") == "4"
     keys = {
-        "request-rx-copy", "feature-rx-notify", "feature-sg", "feature-gso-tcpv4",
+        "request-rx-copy", "feature-rx-notify", "feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6",
         "feature-ipv6-csum-offload", "multi-queue-num-queues",
     }  # fmt: skip
     assert {key: rig.key(key) for key in keys} == dict.fromkeys(keys, "1")
@@ -285,7 +285,8 @@ def test_a_response_that_makes_no_sense_costs_its_packet_and_nothing_else(rig, c
     "extra",
     [
         EXTRA.pack(ExtraType.GSO, 0, 0, GsoType.TCPV4, 0, 0),
-        EXTRA.pack(ExtraType.GSO, 0, 1448, GsoType.TCPV6, 0, 0),
+        EXTRA.pack(ExtraType.GSO, 0, 1448, GsoType.NONE, 0, 0),
+        EXTRA.pack(ExtraType.GSO, 0, 1448, 3, 0, 0),
         EXTRA.pack(ExtraType.NONE, 0, 1448, GsoType.TCPV4, 0, 0),
         EXTRA.pack(200, 0, 1448, GsoType.TCPV4, 0, 0),
     ],

@@ -19,6 +19,18 @@ def rig():
     return Rig().bring_to(S.Connected)
 
 
+def test_its_keys_are_written_in_the_order_of_linux_6_1():
+    rig = Rig()
+    written, write = [], rig.world.store.write
+    rig.world.store.write = lambda path, value: (written.append(path.rpartition("/")[2]), write(path, value))
+    rig.back(S.InitWait, "1")
+    assert written[1:] == [
+        *("multi-queue-num-queues", "tx-ring-ref", "rx-ring-ref", "event-channel-tx", "event-channel-rx"),
+        *("request-rx-copy", "feature-rx-notify", "feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6"),
+        *("feature-ipv6-csum-offload", "invitation", "state"),
+    ]
+
+
 def test_a_backend_that_begins_anew_gets_new_rings_and_what_was_in_flight_is_lost(rig):
     rig.send(frame_of(9000))
     for each in range(TX_FRAMES + 5):

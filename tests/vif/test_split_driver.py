@@ -87,7 +87,8 @@ def test_both_ends_connect_and_packets_come_as_they_were(queues):
     net = Net(queues=queues)
     one, two = net.ends
     assert (one.front.state, one.back.state) == (S.Connected, S.Connected)
-    assert one.back.statistics().queues == queues
+    statistics = one.back.statistics()
+    assert (statistics.queues, statistics.renegotiations, statistics.resumes) == (queues, 0, 0)
     sizes = [14, 60, 1514, 4096, 4097, 30000, 65535]
     packets = [Packet(frame(1, 2, size, bytes([size & 0xFF]))) for size in sizes]
     packets.append(Packet(tcp_frame(1, 2, 20000), 1448, blank=True, validated=True))
@@ -145,3 +146,47 @@ def test_a_guest_that_goes_leaves_nothing_behind():
     assert one.back.state is S.Closed
     assert all(domid == 2 for domid, _ in net.world.mapped)
     assert one.guest.kernel.grants.granted == 0
+
+
+@pytest.mark.parametrize("policy", ["renegotiate", "resume"])
+def test_a_backend_that_dies_alone_is_there_again_and_its_neighbours_notice_nothing(policy):
+    net = Net(policy)
+    one, two = net.ends
+    one.send(*[Packet(frame(1, 2, 100 + number)) for number in range(10)])
+    assert one.back.restart()
+    net.world.run()
+    assert one.back.state is one.front.state is S.Connected
+    recoveries = one.back.recoveries
+    assert (recoveries.resumes, recoveries.renegotiations) == ((1, 0) if policy == "resume" else (0, 1))
+    assert one.front.reconnects == (0 if policy == "resume" else 1)
+    assert (two.front.reconnects, two.back.recoveries.resumes) == (0, 0)
+    last = Packet(frame(1, 2, 999))
+    one.send(last)
+    net.world.run()
+    assert two.packets[-1] == last
+    assert len(two.packets) == len(set(two.packets))
+    net.check()
+
+
+def test_a_backend_that_stands_still_takes_and_gives_nothing_until_it_goes_on():
+    net = Net()
+    one, two = net.ends
+    assert one.back.freeze(frozen=True)
+    late, lost = Packet(frame(1, 2, 100)), Packet(frame(2, 1, 100))
+    one.send(late)
+    two.send(lost)
+    net.world.run()
+    assert (one.packets, two.packets) == ([], [])
+    assert one.back.freeze(frozen=False)
+    net.world.run()
+    assert (one.packets, two.packets) == ([], [late])
+    assert one.back.statistics().drops["stalled"] == 1
+
+
+def test_a_backend_that_serves_nobody_can_neither_die_alone_nor_stand_still():
+    net = Net()
+    one, _ = net.ends
+    net.world.spawn(one.guest, one.front.disconnect())
+    net.world.run()
+    assert not one.back.restart()
+    assert not one.back.freeze(frozen=True)

@@ -49,7 +49,7 @@ def test_a_chain_has_its_pieces_ids_and_extras_in_order():
         ([(1, 0, MORE, 0, 100), (1, 0, MORE, 1, 10)], "slots that are there"),
         ([(1, 0, EXTRA_INFO, 0, 100)], "extra is missing"),
         ([(1, 0, EXTRA_INFO, 0, 100), (1, 1, 1448, 1)], "extra is missing"),
-        ([(1, 0, MORE, 0, 1000)] + [(1, 0, MORE, 1, 10)] * 30, "more than 20 slots"),
+        ([(1, 0, MORE, 0, 1000)] + [(1, 0, MORE, 1, 10)] * 30, "more than 21 slots"),
     ],
 )
 def test_what_is_fatal_is_so_at_once(slots, what):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 from actors.notebook.journal_header import RECORDS_AT
 from actors.notebook.journal_record import RECORD_SIZE
+from actors.notebook.talk_header import ROWS_AT, TalkWord
+from actors.notebook.talk_rows import ROW_BYTES
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_board import HostBoard
@@ -33,13 +35,11 @@ class JournalBudget:
         self._stopped: dict[GuestId, int] = {}
 
     def used(self, host: str | None = None) -> int:
-        """The bytes of all journals, or of those of a host."""
-        return sum(
-            RECORDS_AT + (journal.next_sequence - 1) * RECORD_SIZE
-            for guest in self._guests.values()
-            if host in {None, guest.host}
-            for journal in guest.journals
-        )
+        """The bytes of all journals, of disks and of talks, or of those of a host."""
+        guests = [each for each in self._guests.values() if host in {None, each.host}]
+        disks = (RECORDS_AT + (each.next_sequence - 1) * RECORD_SIZE for of in guests for each in of.journals)
+        talks = (ROWS_AT + each.word(TalkWord.ROWS) * ROW_BYTES for of in guests for each in of.talks)
+        return sum(disks) + sum(talks)
 
     def tick(self) -> None:
         """Stop whoever works though the budget is used up."""

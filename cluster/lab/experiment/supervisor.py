@@ -15,7 +15,7 @@ from actors.notebook.journal_reader import JournalReader
 from actors.notebook.store_log_reader import StoreLogReader
 from actors.notebook.talk_journal_reader import TalkJournalReader
 from actors.reading_messages import Interrupts, MessagePart, Statistics
-from actors.runtime.machine import Effect, Event, Machine, ProcessEnded, Received, StoodStill
+from actors.runtime.machine import Effect, Event, LinkOpened, Machine, ProcessEnded, Received, StoodStill
 from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedFault
 from cluster.lab.config.resolved_domains import GuestId
@@ -94,6 +94,8 @@ class Supervisor(Machine):
             case Received(link=link, message=Statistics() | Interrupts() | MessagePart() as message):
                 self._answered(link, message)
                 return []
+            case LinkOpened():
+                self.lab.captures.look_again()
             case Received(link=link, message=Captured() as captured):
                 self.lab.captures.take(link, captured)
             case Received(link=link, message=StateWritten() as message):
@@ -201,7 +203,6 @@ class Supervisor(Machine):
         if guest is not None:
             self._guest_changed(guest, change)
         if change.what == "started":
-            self.lab.captures.look_again()
             self.faults.target_started(change)
         elif change.what in {"shutdown", "dying"}:
             if change.what == "shutdown" and self.breakable:

@@ -16,6 +16,7 @@ class Aim(Enum):
     spare = "HOST/dom0-spare of a host that has one"
     disk = "HOST/DISK"
     vbd = "HOST/GUEST/VDEV"
+    vif = "HOST/GUEST/INTERFACE"
     store = "HOST/xenstored"
     host = "HOST"
     actor = "HOST/DOMAIN, HOST/DISK, HOST/NIC, HOST/hypervisor or HOST/ioapic"

@@ -190,6 +190,17 @@ _VBDS: Final = (
     ),
 )
 
+_VIFS: Final = (
+    FaultKind(
+        "netback-restart", Aim.vif, "the interface's backend dies alone, and is probed again",
+        TellActor(Whom.backend), lasts=False, recipes=(Recipe(Aim.vif),),
+    ),
+    FaultKind(
+        "netback-stop", Aim.vif, "the interface's backend takes and gives nothing",
+        TellActor(Whom.backend), lifted="going again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+)
+
 _ACTORS: Final = (
     FaultKind(
         "slow", Aim.actor, "everything takes longer", SlowDown(),
@@ -207,5 +218,7 @@ def _options(kinds: Iterable[FaultKind]) -> dict[str, Option]:
     return found
 
 
-FAULT_KINDS: Final = {each.name: each for each in (*_DOMAINS, *_DISKS, *_NETWORK, *_LINKS, *_VBDS, *_ACTORS)}
+FAULT_KINDS: Final = {
+    each.name: each for each in (*_DOMAINS, *_DISKS, *_NETWORK, *_LINKS, *_VBDS, *_VIFS, *_ACTORS)
+}
 OPTIONS: Final = _options(FAULT_KINDS.values())

@@ -18,6 +18,9 @@ from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.control.client import ControlReply
 
 CAPTURE = "capture"
+"""Asks what can be seen somewhere."""
+CAPTURE_SESSION = "capture-session"
+"""The same, and the file follows the answer."""
 SNAP_BYTES = 256 * 1024
 """Of each packet: all there is."""
 

@@ -22,7 +22,7 @@ from actors.runtime.machine import DeadlinePassed
 from cluster.lab.experiment.breaking.by_hand import fault_by_hand
 from cluster.lab.experiment.host_board import HostBoard
 from cluster.lab.experiment.supervisor import Supervisor
-from cluster.running.control.captures import CAPTURE, answer_to, capture_to
+from cluster.running.control.captures import CAPTURE, CAPTURE_SESSION, answer_to, capture_to
 from cluster.running.control.client import CONTROL_CODEC, REPLY_BYTES_MAX, ControlReply, ControlRequest
 from cluster.running.control.fault_schedule import fault_schedule
 from cluster.running.control.interrupts import read_interrupts
@@ -90,7 +90,7 @@ class ControlServer:
                     await stream.send_all(hello_frame() + _framed(reply))
                 if request.command in SESSIONS and not reply.error:
                     self._outside.hand_on(request.command, request.arguments, stream)
-                if request.command == CAPTURE and not reply.error:
+                if request.command == CAPTURE_SESSION and not reply.error:
                     await capture_to(self._supervisor, self._driver, request.arguments, stream)
             except (ProtocolViolation, OSError, trio.TooSlowError, trio.BrokenResourceError):
                 return
@@ -123,6 +123,7 @@ class ControlServer:
             FORWARD_CLIENT: self._outside.forward,
             STREAM_CLIENT: self._outside.stream,
             CAPTURE: partial(answer_to, self._supervisor),
+            CAPTURE_SESSION: partial(answer_to, self._supervisor),
         }
         answer = answers.get(request.command)
         if answer is None:

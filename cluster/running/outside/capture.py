@@ -14,7 +14,7 @@ _AT_ONCE = 64 * 1024
 
 async def capture_into(file: BinaryIO, cluster: str, arguments: dict[str, object], ended: trio.Event) -> None:
     """Write until `ended`, or the cluster has ended. NotRunning if it cannot begin."""
-    session = await open_session(cluster, "capture", arguments)
+    session = await open_session(cluster, "capture-session", arguments)
     async with session, trio.open_nursery() as nursery:
 
         async def end() -> None:

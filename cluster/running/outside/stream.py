@@ -8,6 +8,7 @@ Source: QEMU `-netdev stream,addr.type=unix,addr.path=...` (and `inet`); passt.
 import contextlib
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import trio
 
@@ -42,9 +43,7 @@ async def serve_stream(cluster: str, place: str, listening: Callable[[str], None
             while True:
                 nursery.start_soon(serve, await listener.accept())
     finally:
-        listener.socket.close()
-        if listener.socket.family == socket.AF_UNIX:
-            await trio.Path(place).unlink(missing_ok=True)
+        _close(listener)
     raise over[0]
 
 
@@ -64,6 +63,13 @@ def _listener(place: str) -> trio.SocketListener:
         reason = reason_of(error) if isinstance(error, OSError) else "a port is from 0 to 65535"
         raise CannotStart(f"{place}: {reason}") from error
     return trio.SocketListener(trio.socket.from_stdlib_socket(found))
+
+
+def _close(listener: trio.SocketListener) -> None:
+    name = listener.socket.getsockname()
+    listener.socket.close()
+    if isinstance(name, str):
+        Path(name).unlink(missing_ok=True)
 
 
 def _shown(listener: trio.SocketListener) -> str:

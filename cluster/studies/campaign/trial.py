@@ -22,7 +22,7 @@ from cluster.lab.verdict.check import Check, Verdict
 from cluster.lab.verdict.report import Report, facts_of, report_of
 from cluster.lab.verdict.report_checks import named
 from cluster.lab.verdict.run_facts import ReadVolume
-from cluster.running.drivers.simulated import run_simulated
+from cluster.running.drivers.simulated import IMAGES, run_simulated
 from cluster.studies.campaign.case import Case
 from cluster.studies.campaign.service_record import contradiction
 from cluster.studies.campaign.witness import RunWitness
@@ -81,7 +81,7 @@ def run_trial(
     `witness`: a fresh one that sees more than others do.
     """
     began_s = time.perf_counter()
-    cluster = case.cluster()
+    cluster = case.cluster().placed(IMAGES)  # or guests of one name on two hosts had one image
     witness = witness or RunWitness()
     trial = Trial(case.seed, links=", ".join(sorted({each.links for each in cluster.hosts})))
     report = None

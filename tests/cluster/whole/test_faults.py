@@ -11,6 +11,8 @@ from cluster.lab.faults.kinds import FAULT_KINDS
 FOR = {"duration": "100ms"}
 POWER_LOSS = {"kind": "host-power-loss", "target": "host0", "at": "440ms", "duration": "10ms"}
 NIC = {"nics": [{"name": "eth0"}]}
+WIRED = {**NIC, "memory": "128MiB", "dom0": {"memory": "32MiB"}}
+NETWORK = {"memory": "16MiB", "networks": [{}]}
 BOTH, ONE_DIES, NONE = (True, True), (False, True), (False, False)
 
 
@@ -27,6 +29,7 @@ class Case:
     recovered: bool = True
     host: dict[str, object] = field(default_factory=dict)
     run_for: str = "450ms"
+    guest: dict[str, object] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -80,6 +83,8 @@ CASES = [
     case("link-heal", "host0/web-0:hypervisor", recovered=False),
     case("backend-malformed-response", "host0/web-0/xvda", errors=True, survived=ONE_DIES,
          failed=("liveness",), recovered=False),
+    case("netback-restart", "host0/web-0/vif0", host=WIRED, guest=NETWORK),
+    case("netback-stop", "host0/web-0/vif0", host=WIRED, guest=NETWORK, **FOR),
     case("frontend-disconnect", "host0/web-0/xvda", errors=True, **FOR),
     case("frontend-disconnect", "host0/web-0/xvda", "disconnect for good", errors=True,
          survived=ONE_DIES, failed=("liveness",), recovered=False),
@@ -112,6 +117,7 @@ def simulate(scenarios, variant, laboratory):
             scenarios["renegotiate-dom0-crash"],
             name=one.name.replace(" ", "-"),
             host=one.host,
+            guest=one.guest,
             faults=(one.fault, *one.more),
             work={"rate": "300/s", "read_share": 0.3, "flush_every": flush_every},
             duration=one.run_for,

@@ -12,7 +12,9 @@ from actors.runtime.machine import Machine
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.verdict.report import Report, build_report
 from cluster.running.drivers.simulated import RunObserver, run_simulated
+from cluster.running.run.progress import Progress
 from cluster.running.run.run_directory import RunDirectory
+from cluster.running.run.session import Session, SessionOptions
 
 WORK = {
     "memory": "16MiB",
@@ -165,3 +167,21 @@ def test_a_connection_lives_through_the_death_of_a_driver_domain(
     assert len(talk.received) > len(talk.sent) - 20_000
     if dies == "host0/dom0":
         assert talk.longest_silence_ns() < 2 * STEP_NS, "dom0 is not in the way of packets"
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("reconnect", ["renegotiate", "resume"])
+def test_real_processes_do_the_same(tmp_path: Path, reconnect: str) -> None:
+    path = tmp_path / "pair.yaml"
+    host = {**HOST, "reconnect": reconnect}
+    path.write_text(yaml.safe_dump({**CONFIGURATION, "hosts": [host], "faults": DOM0_DIES}))
+    session = Session(load_cluster(path), SessionOptions(out=tmp_path / "live"), Progress.silent())
+    report = session.run()
+
+    assert report.verdict.value == "held", report.checks
+    logs = {each.name: each.read_text() for each in (session.directory / "logs").iterdir()}
+    for guest in ("host0-dom1.log", "host0-dom2.log"):
+        offers = logs[guest].count("xen_netfront: device/vif/0: offering")
+        assert offers == (2 if reconnect == "renegotiate" else 1), logs[guest]
+    for number in (1, 2):
+        assert logs["host0-dom0.log"].count(f"vif/{number}/0: connected to domain {number}") == 2

@@ -82,7 +82,9 @@ class Stations(RunObserver):
             break
         number = 0
         while True:
-            port.send(Packet(frame(BROADCAST, mac, number.to_bytes(4) + bytes(42))))
+            # Every other one to the other's address, which is not that of its controller.
+            target = BROADCAST if number % 2 else MACS[0] if mac == MACS[1] else MACS[1]
+            port.send(Packet(frame(target, mac, number.to_bytes(4) + bytes(42))))
             number += 1
             await machine.threads.sleep(10_000_000)
 
@@ -237,6 +239,16 @@ def test_a_controller_that_is_gone_at_boot_is_found_later(simulate) -> None:
     assert supervisor.lab.boards["host0"].state.boots == 1
     heard = numbers(stations.heard["host0/dom0"], MACS[1])
     assert heard[-1] > 650
+
+
+def test_a_rule_of_a_wire_ends_with_its_controller(simulate) -> None:
+    faults = [
+        {"kind": "link-drop", "target": "host0/switch:eth0", "at": "40ms"},
+        {"kind": "host-power-loss", "target": "host0", "at": "60ms", "duration": "20ms"},
+        {"kind": "link-delay", "target": "host0/switch:eth0", "at": "150ms", "delay": "1us"},
+    ]
+    stations, _, _ = simulate(faults=faults, run={"duration": "300ms"})
+    assert 22 in numbers(stations.heard["host0/dom0"], MACS[1]), "what is new there is a delay alone"
 
 
 @pytest.mark.parametrize("seed", range(5))

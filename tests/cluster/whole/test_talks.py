@@ -7,6 +7,8 @@ from random import Random
 
 import pytest
 
+from actors.domu.network_interface import NetworkInterface
+from actors.network.packet import Packet
 from actors.notebook.talk_header import TalkRole, TalkWord
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.verdict.report import Report, build_report
@@ -134,3 +136,22 @@ def test_the_example_holds_with_real_processes(laboratory, control_sockets: Path
     assert (result.connections.lived, result.connections.reset) == (3, 0)
     assert run.check("network") == "held"
     assert KeptRun.read(run.directory).report().to_json() == run.report.to_json()
+
+
+def test_damage_that_no_checksum_shows_fails_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = NetworkInterface._receive
+    damaged = []
+
+    def receive(self: NetworkInterface, packet: Packet) -> None:
+        if len(packet.frame) > 1000 and len(damaged) < 2:
+            damaged.append(packet.frame)
+            frame = packet.frame[:-40] + bytes([packet.frame[-40] ^ 1]) + packet.frame[-39:]
+            packet = packet._replace(frame=frame)
+        before(self, packet)
+
+    monkeypatch.setattr(NetworkInterface, "_receive", receive)
+    report = run(written("dom0", "crash", "700ms"))
+    (check,) = [each for each in report.checks if each.name == "network"]
+    assert check.verdict.value == "failed"
+    assert talks(report).bytes.corrupt == 2 * 1024
+    assert "is corrupt" in check.detail

@@ -146,7 +146,9 @@ def test_everything_of_a_fault_is_decided(load: Load) -> None:
 
 def test_a_pattern_stands_for_what_is_there_in_its_order(load: Load) -> None:
     more = "    memory: 2GiB\n    dom0: {spare: warm}\n    nics: [{name: eth0}]\n"
-    inventory = Inventory(load(("    memory: 1GiB\n", more)).hosts)
+    disk = "        disks: [{vdev: xvda, size: 1MiB}]\n"
+    vif = f"{disk}        networks: [{{}}]\n"
+    inventory = Inventory(load(("    memory: 1GiB\n", more), (disk, vif)).hosts)
 
     for kind in FAULT_KINDS.values():
         assert inventory.targets(kind.aim), kind.name

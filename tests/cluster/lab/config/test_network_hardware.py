@@ -108,6 +108,17 @@ WRONG = [
     ),
     ("10Gbit", "10GiB", "'GiB' is not a unit; one of bit, kbit, Mbit, Gbit"),
     ("latency", "latence", "unknown key 'latence'; did you mean latency?"),
+    (
+        "[eth1]",
+        "[eth1], memory: 8MiB",
+        "test.yaml:8: net has 8MiB, which is too little for its controllers; "
+        "memory: 10MiB or more, or fewer queues",
+    ),
+    (
+        "    nics: [{name: eth0, rate",
+        "    dom0: {memory: 17MiB}\n    nics: [{name: eth2, queues: 5}, {name: eth0, rate",
+        "dom0 has 17MiB, which is too little for its controllers",
+    ),
     ("bridge: guests", "bridge: a/b", "'a/b' is no name"),
 ]
 
@@ -116,4 +127,4 @@ WRONG = [
 def test_what_is_wrong_is_said(refuse: Callable[..., str], right: str, wrong: str, said: str) -> None:
     found = refuse(text=TEXT.replace(right, wrong))
     assert said in found, found
-    assert len(found.splitlines()) == 1 or wrong in {"[eth2]", "name: switch"}, found
+    assert len(found.splitlines()) == 1 or wrong in {"[eth2]", "name: switch"} or "eth2, q" in wrong, found

@@ -2,6 +2,9 @@ from types import SimpleNamespace
 
 from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import RECORDS_AT
+from actors.notebook.talk_header import ROWS_AT, TalkKind, TalkRole
+from actors.notebook.talk_journal import TalkIdentity, TalkJournal
+from actors.notebook.talk_rows import ROW_BYTES
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.journal_budget import JournalBudget
@@ -89,3 +92,14 @@ def test_without_a_limit_nobody_is_stopped() -> None:
     host.budget.tick()
 
     assert (host.console.typed, host.seen) == ([], [])
+
+
+def test_what_guests_note_of_their_talks_counts_as_well() -> None:
+    host = Host(2 * RECORDS_AT + ROWS_AT + 64 * 10)
+    talk = TalkJournal.in_memory(TalkIdentity("host0/a", 1, 0, TalkKind.udp, TalkRole.client, 2))
+    host.guests["a"].talks = [talk]
+    before = host.budget.used()
+    for _ in range(9):
+        talk.append((0,) * (ROW_BYTES // 8))
+    assert host.budget.used() == before + 9 * ROW_BYTES
+    assert host.budget.used("host1") == 0

@@ -78,7 +78,7 @@ def network_plan(tmp_path: Path) -> Callable[..., SweepSettings]:
     path = tmp_path / "network.yaml"
     text = (Path(__file__).parents[4] / "configs/campaign-network.yaml").read_text()
     assert "settle: 30s" in text
-    path.write_text(text.replace("settle: 30s", "settle: 10s"))
+    path.write_text(text.replace("settle: 30s", "settle: 4s"))
     return lambda **options: SweepSettings(YamlSource.read(path), **options)
 
 
@@ -95,3 +95,16 @@ def kept_plan(kept_file: Path) -> Callable[..., SweepSettings]:
 @pytest.fixture
 def plan(file: Path) -> Callable[..., SweepSettings]:
     return lambda **options: SweepSettings(YamlSource.read(file), **options)
+
+
+@pytest.fixture
+def wired_plan(file: Path) -> Callable[..., SweepSettings]:
+    """Two hosts that are alike but for the names of their guests, with a switch between them."""
+    tree = json.loads(file.read_text())
+    (host,) = tree["hosts"]
+    host["nics"] = [{"name": "eth0"}]
+    (web,) = host["guests"]
+    tree["hosts"] = [host, {**host, "name": "host1", "guests": [{**web, "name": "db"}]}]
+    path = file.with_name("wired.yaml")
+    path.write_text(json.dumps(tree))
+    return lambda **options: SweepSettings(YamlSource.read(path), **options)

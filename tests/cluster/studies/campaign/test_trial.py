@@ -57,6 +57,15 @@ def test_a_fault_of_a_whole_host_is_told_by_the_name_of_the_host(plan) -> None:
     assert trial.faults[0] == ["host-power-loss", "host0"]
 
 
+def test_what_joins_two_hosts_breaks_in_a_campaign(wired_plan) -> None:
+    kinds = ("nic-link-flap", "switch-partition", "frame-corrupt", "link-drop", "link-reorder")
+    trials = [wired_plan(kinds=kinds).run(seed).trial for seed in range(6)]
+
+    assert {each.verdict for each in trials} == {"held"}, [each.failed for each in trials]
+    assert {kind for each in trials for kind, _ in each.faults} == {*kinds}
+    assert all("eth0" in target or "/" not in target for each in trials for _, target in each.faults)
+
+
 def test_checking_invariants_changes_nothing_that_happens(plan) -> None:
     with_them, without = plan().run(3), plan(invariants=False).run(3)
 
