@@ -101,3 +101,14 @@ def test_no_kind_is_made_that_breaks_what_hardware_promises(cluster) -> None:
 def test_every_schedule_is_a_configuration_that_is_accepted(plan) -> None:
     for seed in range(60):
         assert plan().case(seed).cluster().faults
+
+
+def test_wires_controllers_and_interfaces_of_guests_that_talk_are_hit(network_plan) -> None:
+    rows = [row for seed in range(300) for row in Generator(network_plan().base.cluster()).schedule(seed)]
+
+    targets = {row["target"] for row in rows}
+    assert {"host0/eth0", "host1/eth0", "host0/eth0:switch", "host1/switch:eth0", "host0/db-0"} <= targets
+    made = {row["kind"] for row in rows}
+    assert {"nic-hang", "nic-dma-stop", "nic-link-flap", "switch-partition", "frame-corrupt"} <= made
+    watched = {row["when"]["vif"] for row in rows if "vif" in row.get("when", {})}
+    assert watched == {"host0/db-0/vif0", "host0/web-0/vif0", "host1/far-0/vif0"}
