@@ -87,6 +87,8 @@ class StreamSender:
         spec = self._seat.spec
         self.pen.established(now_ns)
         self._progress(now_ns)
+        if self._closing:
+            return  # it was to finish before the other end had answered
         connection.send(Hello(self._name, self._seat.guest_id, spec.peer_id, spec.block).pack(), now_ns)
         if spec.rate:
             self._pace = Pace(spec.rate / self._piece, now_ns)

@@ -3,6 +3,8 @@
 case            a configuration with the faults of one seed in it
 generator       the fault schedule of a seed
 planted         bugs that can be switched on, to see that they are found
+planted_networks  those of networks
+plant           how they are planted
 witness         what is seen of one run besides its report
 guest_secrets   who holds what is one guest's alone
 history         what clients asked and were told: one JSON object a line
@@ -10,6 +12,7 @@ registers       whether the reads and writes of a sector can have happened in on
 linearizer      the same for operations of any kind: XenStore's
 store_record    what was asked of XenStore, as operations on registers
 sector_record   what was asked of a disk, as operations on registers
+frame_record    what guests were shown that was for others
 service_record  how long a disk really gave no success
 sweep_settings  what a sweep does with a seed, the same everywhere
 seeds           which seeds a sweep has

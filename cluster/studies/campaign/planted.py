@@ -1,13 +1,13 @@
-"""Bugs that can be switched on by name, to see that a campaign finds them.
+"""Bugs that can be switched on by name, to see that a campaign finds them: those of networks, and all others.
 
-Rules: nothing in the product knows of them: a plant replaces methods for the time of one trial, and this is
-the one module that reaches into others. What it remembers it remembers for one trial only.
+Rules: nothing in the product knows of them: a plant replaces methods for the time of one trial, and this
+module, with that of networks, is the one that reaches into others. What it remembers it remembers for one
+trial only.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from actors.block.block_queue import BlockQueue
 from actors.block.mapped_grants import MappedGrants
@@ -31,31 +31,12 @@ from actors.xenstore.transactions import Transaction
 from actors.xenstore.tree import Node, Tree
 from actors.xenstore.watches import Watches
 from cluster.lab.experiment.lives import Lives
+from cluster.studies.campaign.plant import Bugs, Method, Plant
+from cluster.studies.campaign.planted_networks import BUGS as NETWORK_BUGS
 
 SECTOR_BYTES: Final = 512
-Method = Callable[..., Any]  # what is replaced has any signature
 
-
-@dataclass(slots=True)
-class Plant:
-    """Replaces methods, and puts them back."""
-
-    replaced: list[tuple[type, str, Method]]
-
-    def replace(self, owner: type, name: str, make: Callable[[Method], Method]) -> None:
-        """Put what `make` gives for a method in its place."""
-        original = owner.__dict__[name]
-        self.replaced.append((owner, name, original))
-        setattr(owner, name, make(original))
-
-    def undo(self) -> None:
-        """Everything is as it was."""
-        while self.replaced:
-            owner, name, original = self.replaced.pop()
-            setattr(owner, name, original)
-
-
-BUGS: Final[dict[str, Callable[[Plant], None]]] = {}
+BUGS: Final = Bugs(NETWORK_BUGS)
 """The bugs there are, by name."""
 
 
@@ -71,24 +52,7 @@ def planted(name: str) -> Iterator[None]:
         plant.undo()
 
 
-def _replacing(owner: type, name: str) -> Callable[[Method], Method]:
-    """Make a bug of what takes the place of a method: it is given the method, and then its arguments."""
-
-    def register(wrong: Method) -> Method:
-        def make(right: Method) -> Method:
-            return lambda self, *arguments, **named: wrong(right, self, *arguments, **named)
-
-        return _bug(lambda plant: plant.replace(owner, name, make), wrong.__name__)
-
-    return register
-
-
-def _bug(sow: Callable[[Plant], None], name: str = "") -> Callable[[Plant], None]:
-    BUGS[(name or sow.__name__).replace("_", "-")] = sow
-    return sow
-
-
-@_replacing(BlockQueue, "attach")
+@BUGS.replacing(BlockQueue, "attach")
 def skip_replay(attach: Method, self: BlockQueue, *arguments: object) -> object:
     """The frontend answers writes that were in flight instead of issuing them again."""
     for shadow in self._shadows:
@@ -97,7 +61,7 @@ def skip_replay(attach: Method, self: BlockQueue, *arguments: object) -> object:
     return attach(self, *arguments)
 
 
-@_replacing(BlockQueue, "attach")
+@BUGS.replacing(BlockQueue, "attach")
 def forget_replay(attach: Method, self: BlockQueue, *arguments: object) -> object:
     """The frontend neither answers what was in flight nor issues it again."""
     used = [(each, each.operation) for each in self._shadows if each.operation != UNUSED]
@@ -110,7 +74,7 @@ def forget_replay(attach: Method, self: BlockQueue, *arguments: object) -> objec
             shadow.operation = operation
 
 
-@_bug
+@BUGS.sown
 def replay_out_of_order(plant: Plant) -> None:
     """The frontend issues a write of the old ring once more, after a newer one to the same block."""
     late: dict[tuple[int, int], bytes] = {}
@@ -140,7 +104,7 @@ def replay_out_of_order(plant: Plant) -> None:
     plant.replace(BlockQueue, "_finish", overtake)
 
 
-@_replacing(DrivenVolume, "submit")
+@BUGS.replacing(DrivenVolume, "submit")
 def acknowledge_early(  # noqa: PLR0917 (what a request is made of)
     submit: Method,
     self: DrivenVolume,
@@ -157,19 +121,19 @@ def acknowledge_early(  # noqa: PLR0917 (what a request is made of)
         submit(self, operation, sector, segments, done)
 
 
-@_replacing(DrivenVolume, "submit")
+@BUGS.replacing(DrivenVolume, "submit")
 def write_astray(submit: Method, self: DrivenVolume, operation: int, sector: int, *rest: object) -> None:
     """The driver takes one block for its neighbour."""
     submit(self, operation, sector + 8 if operation == WRITE and sector == 8 else sector, *rest)
 
 
-@_replacing(DrivenVolume, "submit")
+@BUGS.replacing(DrivenVolume, "submit")
 def read_astray(submit: Method, self: DrivenVolume, operation: int, sector: int, *rest: object) -> None:
     """The driver reads the neighbour of a block."""
     submit(self, operation, sector ^ 8 if operation == READ else sector, *rest)
 
 
-@_replacing(Volume, "write")
+@BUGS.replacing(Volume, "write")
 def tear_write(
     write: Method, self: Volume, sector: int, count: int, buffers: list[memoryview], *, through: bool
 ) -> None:
@@ -178,12 +142,12 @@ def tear_write(
     write(self, sector, count // 2, [buffers[0][:half]], through=through)
 
 
-@_replacing(Volume, "flush")
+@BUGS.replacing(Volume, "flush")
 def drop_flush(_flush: Method, _self: Volume) -> None:
     """The disk answers a flush and does nothing."""
 
 
-@_replacing(MappedGrants, "release")
+@BUGS.replacing(MappedGrants, "release")
 async def leak_mapping(release: Method, self: MappedGrants) -> None:
     """The backend forgets one of the frames that it has mapped."""
     if self._kept:
@@ -191,19 +155,19 @@ async def leak_mapping(release: Method, self: MappedGrants) -> None:
     await release(self)
 
 
-@_replacing(Irq, "unbind")
+@BUGS.replacing(Irq, "unbind")
 def leak_port(_unbind: Method, _self: Irq, _port: int) -> None:
     """A kernel forgets to close its ports."""
 
 
-@_replacing(RecoveryBox, "erase")
+@BUGS.replacing(RecoveryBox, "erase")
 def stale_handover(_erase: Method, self: RecoveryBox, device: Device) -> None:
     """A backend that closes leaves in the recovery box what it has served."""
     if device in self._slots:
         self._free.append(self._slots.pop(device))
 
 
-@_bug
+@BUGS.sown
 def answer_twice(plant: Plant) -> None:
     """The backend answers every 16th request twice."""
     counts: dict[int, int] = {}
@@ -220,7 +184,7 @@ def answer_twice(plant: Plant) -> None:
     plant.replace(VbdQueue, "_answer", make)
 
 
-@_replacing(EventChannels, "send")
+@BUGS.replacing(EventChannels, "send")
 def lose_event_while_pending(send: Method, self: EventChannels, table: PortTable, port: int) -> None:
     """The hypervisor drops an event for a domain that has not yet taken its last upcalls."""
     channel = table.channels.get(port)
@@ -229,12 +193,12 @@ def lose_event_while_pending(send: Method, self: EventChannels, table: PortTable
         send(self, table, port)
 
 
-@_replacing(DirectLinks, "closed")
+@BUGS.replacing(DirectLinks, "closed")
 def send_into_cut_link(_closed: Method, _self: DirectLinks, _link: str, _reason: str) -> None:
     """A kernel does not notice that a direct link was cut, and what it sends there is lost."""
 
 
-@_replacing(EventChannels, "forget")
+@BUGS.replacing(EventChannels, "forget")
 def keep_ports_of_the_dead(_forget: Method, self: EventChannels, table: PortTable) -> None:
     """The hypervisor forgets to close the ports of a domain that died."""
     table.dying = True
@@ -243,25 +207,25 @@ def keep_ports_of_the_dead(_forget: Method, self: EventChannels, table: PortTabl
         self.hardware_ports = None
 
 
-@_replacing(Grants, "release_mappings")
+@BUGS.replacing(Grants, "release_mappings")
 def keep_mappings_of_the_dead(_release: Method, _self: Grants, _mapper: object) -> None:
     """The hypervisor forgets to take back what a dead domain had mapped."""
 
 
-@_replacing(SparseMemory, "scrub")
+@BUGS.replacing(SparseMemory, "scrub")
 def skip_scrub(scrub: Method, self: SparseMemory, mfn: int, count: int) -> None:
     """Memory goes from one domain to another as it is."""
     if count == self.nr_frames:
         scrub(self, mfn, count)
 
 
-@_replacing(IoApic, "_end")
+@BUGS.replacing(IoApic, "_end")
 def forget_eoi(_end: Method, _self: IoApic, _vector: int) -> list[object]:
     """The IO-APIC never hears of the end of an interrupt, so that a level line stays silent."""
     return []
 
 
-@_bug
+@BUGS.sown
 def forget_watch(plant: Plant) -> None:
     """XenStore forgets every third watch event."""
     counts: dict[int, int] = {}
@@ -278,12 +242,12 @@ def forget_watch(plant: Plant) -> None:
     plant.replace(Watches, "matching", make)
 
 
-@_replacing(Lives, "die")
+@BUGS.replacing(Lives, "die")
 def forget_the_dead(_die: Method, _self: Lives, _death: object) -> None:
     """The supervisor does not count a guest that died."""
 
 
-@_replacing(Transaction, "_apply")
+@BUGS.replacing(Transaction, "_apply")
 def half_transaction(apply: Method, self: Transaction) -> object:
     """A transaction applies its first half only."""
     kept = [path for path, node in self._changed.items() if node is not None and not node.children]
@@ -295,7 +259,7 @@ def half_transaction(apply: Method, self: Transaction) -> object:
     return apply(self)
 
 
-@_bug
+@BUGS.sown
 def stale_store_read(plant: Plant) -> None:
     """XenStore gives the value that a node had before its last change, every fourth time."""
     before: dict[tuple[int, str], Node] = {}
@@ -325,7 +289,7 @@ def stale_store_read(plant: Plant) -> None:
     plant.replace(Tree, "get", read)
 
 
-@_bug
+@BUGS.sown
 def acknowledge_before_journal(plant: Plant) -> None:
     """Xenstored answers first: its archive is given each batch together with the next one."""
     late: dict[UncommittedChanges, Batch] = {}
@@ -342,12 +306,12 @@ def acknowledge_before_journal(plant: Plant) -> None:
     plant.replace(UncommittedChanges, "commit", make)
 
 
-@_replacing(Journal, "_fail")
+@BUGS.replacing(Journal, "_fail")
 def error_counts_as_service(_fail: Method, self: Journal, *arguments: object, **named: object) -> object:
     """An error ends a guest's outage as a success does."""
     return Journal.__dict__["_serve"](self, *arguments, **named)
 
 
-@_replacing(Journal, "set_due")
+@BUGS.replacing(Journal, "set_due")
 def forget_what_was_due(_set_due: Method, _self: Journal, _due_ns: int) -> None:
     """A guest that does not run is not out as long as it has asked for nothing."""

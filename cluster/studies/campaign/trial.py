@@ -143,7 +143,9 @@ def _witnessed(witness: RunWitness) -> Iterator[Check]:
     else:
         yield _check("xenstore linearizability", wrong, "the nodes' reads and writes have an order")
     yield _check("answers", witness.history.problems, "every answer had its request, and came once")
-    yield _check("isolation", witness.foreign_bytes, "no guest saw what another wrote")
+    yield _check(
+        "isolation", [*witness.foreign_bytes, *witness.frames.violations()], "no guest saw what another wrote"
+    )
 
 
 def _service(witness: RunWitness, report: Report) -> Check:

@@ -9,6 +9,7 @@ from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
 from actors.address import Address
+from actors.devices.switch import Switch
 from actors.dom0.control_domain import ControlDomain
 from actors.domu.guest import Guest
 from actors.drivers.driver_domain import DriverDomain
@@ -24,6 +25,7 @@ from actors.xenstore.stub_domain import XenstoreDomain
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.running.drivers.simulated import RunObserver
+from cluster.studies.campaign.frame_record import FrameRecord
 from cluster.studies.campaign.guest_secrets import GuestSecrets
 from cluster.studies.campaign.history import History, Operation
 from cluster.studies.campaign.sector_record import SectorRecord
@@ -142,6 +144,7 @@ class RunWitness(RunObserver):
         self.services: list[ServiceRecord] = []
         self.power_losses: dict[str, list[int]] = {}
         self.stores: dict[str, StoreRecord] = {}
+        self.frames = FrameRecord()
         self._simulation: Simulation
         self._supervisor: Supervisor
         self._guests: dict[str, Guest] = {}
@@ -172,6 +175,8 @@ class RunWitness(RunObserver):
 
     def started(self, address: str, machine: Machine) -> None:
         """Look on at a kernel or a hypervisor from its first event on."""
+        if isinstance(machine, Switch | ControlDomain | DriverDomain):
+            self.frames.forwarder(machine)
         host = Address.parse(address).host
         store = self.stores.get(host)
         if store is None:
@@ -180,6 +185,7 @@ class RunWitness(RunObserver):
             self._hypervisors[host] = machine
         elif isinstance(machine, Guest):
             self._guests[address] = machine
+            self.frames.guest(address, machine.interfaces)
             machine.store_observer = store.client(address)
         elif isinstance(machine, ControlDomain):
             if Address.parse(address).domid is None:

@@ -107,6 +107,19 @@ def test_a_client_that_stops_waits_for_what_it_has_sent() -> None:
     assert server._seat.finished.done
 
 
+def test_a_client_that_stops_before_it_is_connected_says_nothing() -> None:
+    parlour = Parlour()
+    client, server = begun(parlour)
+    client.stop()
+    parlour.run(6 * SECOND)
+    taken, sent = parlour.journals
+    assert client._seat.finished.done
+    assert words(sent, TalkWord.BYTES_SENT, TalkWord.OPEN, TalkWord.RESET) == (0, 0, 0)
+    assert words(taken, TalkWord.BYTES_RECEIVED, TalkWord.STRAYS, TalkWord.OPEN) == (0, 0, 0)
+    server.stop()
+    assert server._seat.finished.done
+
+
 def test_a_client_that_stops_over_a_dead_wire_gives_up() -> None:
     parlour = Parlour()
     client, _ = begun(parlour, rate=10_000.0)

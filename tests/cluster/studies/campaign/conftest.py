@@ -73,6 +73,16 @@ def spare_file(file: Path) -> Path:
 
 
 @pytest.fixture
+def network_plan(tmp_path: Path) -> Callable[..., SweepSettings]:
+    """The small reference with networks; it gives up sooner."""
+    path = tmp_path / "network.yaml"
+    text = (Path(__file__).parents[4] / "configs/campaign-network.yaml").read_text()
+    assert "settle: 30s" in text
+    path.write_text(text.replace("settle: 30s", "settle: 4s"))
+    return lambda **options: SweepSettings(YamlSource.read(path), **options)
+
+
+@pytest.fixture
 def spare_plan(spare_file: Path) -> Callable[..., SweepSettings]:
     return lambda **options: SweepSettings(YamlSource.read(spare_file), **options)
 

@@ -12,6 +12,7 @@ import pytest
 
 from actors.policies import Links
 from cluster.studies.campaign.planted import BUGS
+from cluster.studies.campaign.planted_networks import BUGS as NETWORK_BUGS
 
 SEEDS = 60
 
@@ -117,8 +118,11 @@ def test_the_documentation_names_every_bug_that_can_be_planted() -> None:
 
 
 @pytest.mark.parametrize("bug", list(BUGS))
-def test_a_planted_bug_is_found_within_a_few_seeds(bug: str, plan, kept_plan, spare_plan) -> None:
-    plan = {"acknowledge-before-journal": kept_plan, "stale-handover": spare_plan}.get(bug, plan)
+def test_a_planted_bug_is_found_within_a_few_seeds(
+    bug: str, plan, kept_plan, spare_plan, network_plan
+) -> None:
+    plans = {"acknowledge-before-journal": kept_plan, "stale-handover": spare_plan}
+    plan = network_plan if bug in NETWORK_BUGS else plans.get(bug, plan)
     buggy = plan(plant=bug)
 
     found = next((seed for seed in range(SEEDS) if buggy.run(seed).trial.verdict == "failed"), None)
