@@ -28,6 +28,8 @@ from cluster.studies.bench.hypercalls import (
     hypercall_rate,
     hypercall_round_trip,
 )
+from cluster.studies.bench.network import round_trip_us, small_packets, stream_bits
+from cluster.studies.bench.relay import relayed_bits, relayed_messages, relayed_round_trip_us
 from cluster.studies.bench.results import PER_SECOND, Measurements, Result, Sample
 from cluster.studies.bench.simulation import busy_run, echo_rate, reference_run
 from cluster.studies.bench.xenstore import LoadedReads, read_floor, reads, transaction_floor, transactions
@@ -40,6 +42,12 @@ READ_HOPS = 7
 """Between processes: guest, hypervisor (and IO-APIC), dom0, disk, hypervisor, dom0, hypervisor, guest."""
 DIRECT_READ_HOPS = 5
 """The same with direct links: guest, dom0, disk, hypervisor, dom0, guest."""
+GUEST_TO_GUEST = 4
+"""Processes that a packet between two guests meets: guest, hypervisor, dom0, guest."""
+PACKET = 106
+"""Bytes of a datagram of 64 with its headers, on the wire."""
+ECHOES = 3000
+RELAYED_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,9 @@ def benchmarks() -> list[Benchmark]:
         _one("xenstore.read", "us", reads, read_floor),
         _one("xenstore.read.loaded", "us", loaded.measure, loaded.floor),
         _one("xenstore.transaction", "us", transactions, transaction_floor),
+        _one("net.stream", PER_SECOND, stream_bits, partial(relayed_bits, GUEST_TO_GUEST, RELAYED_BYTES)),
+        _one("net.packets", PER_SECOND, small_packets, _relayed_packets),
+        _one("net.rtt", "us", round_trip_us, partial(relayed_round_trip_us, GUEST_TO_GUEST, PACKET, ECHOES)),
         *(_recovery(way) for way in RECOVERIES),
         _simulation("", invariants=False),
         _simulation(".checked", invariants=True),
@@ -170,6 +181,11 @@ def _echoes(make: str, depth: int) -> float:
 def _batch_us(depth: int, hops: int) -> float:
     """One batch of reads: a bare message for each hop from guest to disk and back, and the file."""
     return hops / 2 * _round_trip_us("lowlevel") + read_us(depth)
+
+
+def _relayed_packets() -> float:
+    """Packets a second that cross as many processes, each written by itself."""
+    return relayed_messages(GUEST_TO_GUEST, PACKET, CALLS)
 
 
 def _on_one_core() -> bool:

@@ -103,6 +103,7 @@ def fill(supervisor: Supervisor, count: int) -> None:
         4,
         vitals=busy(VitalsStatistics, 4096),
         devices={VBD.name: {"xvda": front}},
+        stacks={},
         checksums={},
     )
     devices = {VBD.name: backends}

@@ -31,7 +31,7 @@ AIMS = {
     SlowDown: {Aim.actor},
     AddRule: {Aim.link, Aim.wire, Aim.domain},
     DropRules: {Aim.link},
-    TellActor: {Aim.dom0, Aim.vbd},
+    TellActor: {Aim.dom0, Aim.vbd, Aim.vif},
     TellDevice: {Aim.disk, Aim.nic, Aim.device},
     TellSwitch: {Aim.wired},
     OrderToolstack: {Aim.vbd},
@@ -57,8 +57,9 @@ def test_what_can_be_said_of_a_kind_fits_together(kind: FaultKind) -> None:
 
 
 @each_kind
-def test_only_an_act_upon_a_vbd_asks_for_its_backend(kind: FaultKind) -> None:
-    assert not (isinstance(kind.act, TellActor) and kind.act.whom is Whom.backend) or kind.aim is Aim.vbd
+def test_only_an_act_upon_a_device_asks_for_its_backend(kind: FaultKind) -> None:
+    asked = isinstance(kind.act, TellActor) and kind.act.whom is Whom.backend
+    assert not asked or kind.aim in {Aim.vbd, Aim.vif}
 
 
 def test_no_two_kinds_are_seen_as_the_same_end_of_a_domain() -> None:
