@@ -108,6 +108,10 @@ def test_the_stack_of_a_guest_tells_of_its_connections(run) -> None:
 def test_a_port_of_a_bridge_has_the_name_of_what_is_behind_it_and_no_domain_id(run) -> None:
     assert labels(run.host0, "bridge_frames", "port") == {"eth0", "db-0/vif0", "web-0/vif0"}
     assert labels(run.host0, "bridge_drops", "reason") == set(REASONS)
+    taken = [
+        value(run.host0, "domzero_bridge_bytes", port="db-0/vif0", direction=each) for each in ("in", "out")
+    ]
+    assert 10 * taken[0] < taken[1], "it is sent streams, and acknowledges them"
     assert value(run.host0, "domzero_bridge_frames", port="db-0/vif0", direction="out") > 100
     assert value(run.host0, "domzero_uplink_link_up", domain="dom0", bridge="xenbr0", port="eth0") == 1
 
