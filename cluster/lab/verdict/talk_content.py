@@ -2,7 +2,7 @@
 
 Rules: nothing here is taken from the code of the guests; that both agree is what a test says. The sums of all
 windows of a pad are kept, so a stream is judged without being made again.
-Source: `docs/network.md`, what a stream carries.
+Source: `docs/talks.md`, what a stream carries.
 """
 
 import re
