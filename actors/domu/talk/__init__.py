@@ -12,6 +12,9 @@ echoes           who gets their replies
 udp_client       UDP requests
 udp_server       their answers
 
+tcp_client       connections, and others in place of those that died
+tcp_server       who takes connections
+
 stream_messages  what the ends of a stream say beside it
 stream_client    connections that send
 stream_sender    one of them
