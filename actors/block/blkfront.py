@@ -15,6 +15,7 @@ from actors.block.block_queue import BlockQueue
 from actors.block.data_frames import DataFrames
 from actors.block.shadow import Done
 from actors.kernel.kernel import Kernel
+from actors.kernel.old_rings import OldRings
 from actors.kernel.ring import FrontRing
 from actors.kernel.store import Store, number_of
 from actors.kernel.xenbus_frontend import XenbusFrontend
@@ -39,7 +40,7 @@ class Blkfront(XenbusFrontend):
         self._ring_gfn = 0
         self._ring_ref = 0
         self._port = 0
-        self._old_rings: list[tuple[int, int]] = []
+        self._old_rings = OldRings(kernel)
 
     def submit(  # noqa: PLR0917 (keywords cost time here)
         self,
@@ -162,13 +163,6 @@ class Blkfront(XenbusFrontend):
         self._queue.detach()
         if self._ring is not None:
             kernel.irq.unbind(self._port)
-            self._old_rings.append((self._ring_gfn, self._ring_ref))
+            self._old_rings.add(self._ring_gfn, self._ring_ref)
             self._ring = None
-        # A ring that somebody still has mapped cannot be taken back; it is tried again at the next one.
-        kept = []
-        for gfn, ref in self._old_rings:
-            if await kernel.grants.revoke(ref):
-                kernel.pages.free(gfn)
-            else:
-                kept.append((gfn, ref))
-        self._old_rings = kept
+        await self._old_rings.take_back()

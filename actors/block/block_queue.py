@@ -21,7 +21,7 @@ from actors.block.shadow import Done, Shadow
 from actors.block.shadows import Shadows
 from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
-from actors.kernel.ring import FrontRing, RingBroken
+from actors.kernel.ring import FrontRing, RingBroken, answers
 
 DEAD_DISK_DELAY_NS = 10_000_000
 FRONT_PUT, FRONT_DONE = int(TracePoint.FRONT_PUT), int(TracePoint.FRONT_DONE)
@@ -181,16 +181,9 @@ class BlockQueue:
         ring = self._ring
         if ring is None:
             return
-        left, page, find = ring.entries, self._page, self._shadows.find
+        page, find = self._page, self._shadows.find
         try:
-            while True:
-                count = ring.available()
-                if not count and not ring.rest():
-                    break
-                if left <= 0:
-                    self._kernel.threads.at(self._kernel.threads.now_ns + 1).when_done(self.on_event)
-                    break
-                left -= count or 1
+            for count in answers(ring, self._look_again):
                 for _ in range(count):
                     ident, operation, status = RESPONSE.unpack_from(page, ring.take())
                     self._finish(find(ident, operation), status)
@@ -202,6 +195,10 @@ class BlockQueue:
             self._attached_at_ns = 0
         if self._waiting:
             self.pump()
+
+    def _look_again(self) -> None:
+        threads = self._kernel.threads
+        threads.at(threads.now_ns + 1).when_done(self.on_event)
 
     def check(self) -> None:
         """Invariants of the shadows and the line."""

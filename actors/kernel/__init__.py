@@ -24,6 +24,7 @@ observed_store  the same, and it tells of the states that are written
 
 ring            Xen's shared rings, for both ends
 doorbell        shows the other end what a turn has put into one
+old_rings       those of a frontend that somebody still has mapped
 
 xenbus_end        what both ends of a split driver do alike
 xenbus_frontend   the frontend's half of the handshake

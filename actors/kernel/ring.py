@@ -6,6 +6,7 @@ sleeps. `push` says whether the peer is to be sent an event.
 Source: xen/include/public/io/ring.h (RING_PUSH_*_AND_CHECK_NOTIFY, RING_FINAL_CHECK_FOR_*).
 """
 
+from collections.abc import Callable, Iterator
 from threading import Lock
 
 from actors.abi.ring import (
@@ -86,6 +87,23 @@ class FrontRing:
         with _BARRIER:
             pass
         return bool(self._words[RSP_PROD] != self.rsp_cons)
+
+
+def answers(ring: FrontRing, in_another_turn: Callable[[], None]) -> Iterator[int]:
+    """How many responses there are to take, again and again until the ring is at rest. RingBroken.
+
+    A backend that never ends is looked at `in_another_turn`, once as many came as the ring has slots.
+    """
+    left = ring.entries
+    while True:
+        count = ring.available()
+        if not count and not ring.rest():
+            return
+        if left <= 0:
+            in_another_turn()
+            return
+        left -= count or 1
+        yield count
 
 
 class BackRing:

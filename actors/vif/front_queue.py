@@ -12,6 +12,7 @@ from actors.abi.errno import Errno, XenError
 from actors.abi.netif import RX_SLOT_BYTES, SLOTS_MIN, TX_SLOT_BYTES
 from actors.kernel.grants import GrantTableFull
 from actors.kernel.kernel import Kernel
+from actors.kernel.old_rings import OldRings
 from actors.kernel.pages import OutOfPages
 from actors.kernel.ring import FrontRing
 from actors.vif.backend_features import BackendFeatures
@@ -47,7 +48,7 @@ class FrontQueue:
         self._tx: _OfferedRing | None = None
         self._rx: _OfferedRing | None = None
         self._ports: list[int] = []
-        self._old_rings: list[tuple[int, int]] = []
+        self._old_rings = OldRings(kernel)
 
     async def offer(self, domid: int, *, split: bool) -> None:
         """Make new rings, and a port for both or, `split`, one for each. XenError if that cannot be had."""
@@ -89,16 +90,11 @@ class FrontQueue:
         for port in self._ports:
             kernel.irq.unbind(port)
         self._ports = []
-        self._old_rings += [(each.gfn, each.ref) for each in (self._tx, self._rx) if each is not None]
+        for each in (self._tx, self._rx):
+            if each is not None:
+                self._old_rings.add(each.gfn, each.ref)
         self._tx = self._rx = None
-        # A ring that somebody still has mapped cannot be taken back; it is tried again at the next offer.
-        kept = []
-        for gfn, ref in self._old_rings:
-            if await kernel.grants.revoke(ref):
-                kernel.pages.free(gfn)
-            else:
-                kept.append((gfn, ref))
-        self._old_rings = kept
+        await self._old_rings.take_back()
 
     def detach(self) -> None:
         """What is in flight is lost."""

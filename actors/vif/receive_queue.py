@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from actors.abi.netif import RX_REQUEST, RX_SLOT_BYTES
 from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
-from actors.kernel.ring import FrontRing, RingBroken
+from actors.kernel.ring import FrontRing, RingBroken, answers
 from actors.network.packet import Packet
 from actors.vif.arriving_packet import ArrivingPacket
 from actors.vif.granted_frames import GrantedFrame
@@ -68,22 +68,20 @@ class ReceiveQueue:
         ring, doorbell = self._ring, self._doorbell
         if ring is None or doorbell is None:
             return
-        left = ring.entries
         try:
-            while self._ring is ring:
-                count = ring.available()
-                if not count and not ring.rest():
-                    break
-                if left <= 0:
-                    self._kernel.threads.at(self._kernel.threads.now_ns + 1).when_done(self.on_event)
-                    break
-                left -= count or 1
+            for count in answers(ring, self._look_again):
                 for _ in range(count):
                     self._take(ring)
                 if count and not doorbell.due:
                     doorbell.ring_at_turn_end()
+                if self._ring is not ring:
+                    break
         except RingBroken as error:
             self._broken(str(error))
+
+    def _look_again(self) -> None:
+        threads = self._kernel.threads
+        threads.at(threads.now_ns + 1).when_done(self.on_event)
 
     def check(self) -> None:
         """Every buffer is posted while there is a ring."""

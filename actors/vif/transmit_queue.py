@@ -14,7 +14,7 @@ from actors.abi.netif import EXTRA, TX_REQUEST, TX_RESPONSE, ExtraType, GsoType,
 from actors.abi.types import PAGE_SIZE
 from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
-from actors.kernel.ring import FrontRing, RingBroken
+from actors.kernel.ring import FrontRing, RingBroken, answers
 from actors.network.packet import Packet
 from actors.vif.backend_features import BackendFeatures
 from actors.vif.granted_frames import GrantedFrame
@@ -114,22 +114,20 @@ class TransmitQueue:
         ring = self._ring
         if ring is None:
             return
-        left = ring.entries
         try:
-            while self._ring is ring:
-                count = ring.available()
-                if not count and not ring.rest():
-                    break
-                if left <= 0:
-                    self._kernel.threads.at(self._kernel.threads.now_ns + 1).when_done(self.on_event)
-                    break
-                left -= count or 1
+            for count in answers(ring, self._look_again):
                 for _ in range(count):
                     self._finish(*TX_RESPONSE.unpack_from(self._page, ring.take()))
+                if self._ring is not ring:
+                    break
         except RingBroken as error:
             self._broken(str(error))
             return
         self._pump()
+
+    def _look_again(self) -> None:
+        threads = self._kernel.threads
+        threads.at(threads.now_ns + 1).when_done(self.on_event)
 
     def check(self) -> None:
         """Every frame is free or in flight while there is a ring."""
