@@ -105,8 +105,7 @@ class Backends:
 
     def _misanswer(self, fault: Fault) -> bool:
         """A disk's backend (`domid`, `virtual_device`) answers what was never asked; False if it cannot."""
-        key = VBD.name, fault.options.get("domid"), fault.options.get("virtual_device")
-        device = self.devices.get(cast("Device", key))
+        device = self._meant(VBD, fault)
         return not fault.active or (isinstance(device, Blkback) and device.misanswer())
 
     def _restart(self, fault: Fault) -> bool:
@@ -120,9 +119,12 @@ class Backends:
         return not fault.active if netback is None else netback.freeze(frozen=fault.active)
 
     def _netback(self, fault: Fault) -> Netback | None:
-        key = VIF.name, fault.options.get("domid"), fault.options.get("virtual_device")
-        device = self.devices.get(cast("Device", key))
+        device = self._meant(VIF, fault)
         return device if isinstance(device, Netback) else None
+
+    def _meant(self, device_class: DeviceClass, fault: Fault) -> XenbusBackend | None:
+        key = device_class.name, fault.options.get("domid"), fault.options.get("virtual_device")
+        return self.devices.get(cast("Device", key))
 
     def _folder(self, device_class: DeviceClass) -> str:
         return f"{self._home}backend/{device_class.name}"

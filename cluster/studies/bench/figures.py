@@ -80,7 +80,9 @@ def benchmarks() -> list[Benchmark]:
         _one("xenstore.read.loaded", "us", loaded.measure, loaded.floor),
         _one("xenstore.transaction", "us", transactions, transaction_floor),
         _one("net.stream", PER_SECOND, stream_bits, partial(relayed_bits, GUEST_TO_GUEST, RELAYED_BYTES)),
-        _one("net.packets", PER_SECOND, small_packets, _relayed_packets),
+        _one(
+            "net.packets", PER_SECOND, small_packets, partial(relayed_messages, GUEST_TO_GUEST, PACKET, CALLS)
+        ),
         _one("net.rtt", "us", round_trip_us, partial(relayed_round_trip_us, GUEST_TO_GUEST, PACKET, ECHOES)),
         *(_recovery(way) for way in RECOVERIES),
         _simulation("", invariants=False),
@@ -181,11 +183,6 @@ def _echoes(make: str, depth: int) -> float:
 def _batch_us(depth: int, hops: int) -> float:
     """One batch of reads: a bare message for each hop from guest to disk and back, and the file."""
     return hops / 2 * _round_trip_us("lowlevel") + read_us(depth)
-
-
-def _relayed_packets() -> float:
-    """Packets a second that cross as many processes, each written by itself."""
-    return relayed_messages(GUEST_TO_GUEST, PACKET, CALLS)
 
 
 def _on_one_core() -> bool:

@@ -21,14 +21,8 @@ CHUNK_BYTES = 64 * 1024
 
 def relayed_bits(processes: int, total_bytes: int) -> float:
     """Bits a second that come through so many processes, in messages of 64 KiB."""
-    chunk = bytes(CHUNK_BYTES)
-    count = -(-total_bytes // CHUNK_BYTES)
-    with _row(processes, echo=False, wanted=count * CHUNK_BYTES) as first:
-        began = time.perf_counter()
-        for _ in range(count):
-            first.sendall(chunk)
-        _take(first, 1)
-        return count * CHUNK_BYTES * 8 / (time.perf_counter() - began)
+    messages = -(-total_bytes // CHUNK_BYTES)
+    return relayed_messages(processes, CHUNK_BYTES, messages) * CHUNK_BYTES * 8
 
 
 def relayed_messages(processes: int, size: int, count: int) -> float:
