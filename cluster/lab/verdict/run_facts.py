@@ -99,6 +99,11 @@ class GuestFacts:
     ledger: LedgerResult | None
     silence_max_ns: int | None = None
 
+    @property
+    def unserved_max_ns(self) -> int:
+        """The longest outage of its disks; of a guest without any, the longest silence of its talks."""
+        return self.outage_max_ns if self.outage_max_ns is not None else self.silence_max_ns or 0
+
 
 def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted: bool) -> GuestFacts:
     """What the journals of a guest say. Requests that nobody answered count as in flight."""

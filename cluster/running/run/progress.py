@@ -140,7 +140,9 @@ def answered_text(supervisor: Supervisor) -> str:
     """What stands behind the live line: how many requests were answered, and who is waited for."""
     guests = supervisor.lab.guests
     answered = sum(each.completed for each in guests.values())
-    waiting = [guests[who].name for each in supervisor.injections if each.is_open for who in each.waiting_for]
+    waiting = [
+        guests[who].name for each in supervisor.injections if each.is_open for who in each.waiting_guests
+    ]
     text = f"{answered:,} requests answered"
     return (
         f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"
