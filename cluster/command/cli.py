@@ -51,6 +51,7 @@ from cluster.studies.campaign.commands import add_commands
 from cluster.studies.conformance.conform_live import replay
 from cluster.studies.conformance.recording import RecordingError
 from cluster.studies.conformance.results import print_results
+from cluster.studies.matrix.commands import matrix
 
 SEED = click.IntRange(0, (1 << 64) - 1)
 _REFUSALS = (
@@ -271,6 +272,7 @@ for _command in (
     runs,
     bench,
     slopes,
+    matrix,
 ):
     cli.add_command(_command)
 add_commands(cli)

@@ -103,7 +103,7 @@ def run_trial(
         report = _judge(trial, cluster, supervisor, read_volume, witness)
     except Exception as error:  # noqa: BLE001 (a machine that breaks is what is looked for)
         kind = "invariants" if isinstance(error, AssertionError) else "machines"
-        trial.failed[kind] = _story(error)
+        trial.failed[kind] = story(error)
     trial.verdict = "failed" if trial.failed else "unknown" if trial.unknown else "held"
     trial.states = sorted(witness.states)
     trial.events, trial.virtual_ns = witness.nr_events, witness.now_ns
@@ -186,7 +186,7 @@ def _check(name: str, wrong: list[str], held: str) -> Check:
     return Check(name, Verdict.failed, named(wrong)) if wrong else Check(name, Verdict.held, held)
 
 
-def _story(error: Exception) -> str:
+def story(error: Exception) -> str:
     """What broke and where, shortly: the last lines of the traceback say more than the first."""
     notes = "; ".join(getattr(error, "__notes__", []))
     frame = traceback.extract_tb(error.__traceback__)[-1]
