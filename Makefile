@@ -39,8 +39,9 @@ types: install
 layers: install
 	$(BIN)/lint-imports
 
-tests: install
-	$(BIN)/pytest
+tests: install ## What needs no processes of its own on all cores; then those that start some, one at a time
+	$(BIN)/pytest -m 'not processes' --numprocesses auto --dist worksteal
+	$(BIN)/pytest -m processes
 
 fuzz: install ## Mutated frames, hypercalls and ring pages: FUZZ_INPUTS of each, from FUZZ_SEED
 	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]' || \

@@ -19,8 +19,9 @@ from cluster.running.control.client import NotRunning, ask, chosen
 from cluster.running.control.interruption import SIGNALS
 from cluster.running.control.preflight import LOCALHOST, CannotStart
 from cluster.running.outside.capture import capture_into
+from cluster.running.outside.datagrams import Datagrams
 from cluster.running.outside.forward import Forward
-from cluster.running.outside.stream import serve_stream
+from cluster.running.outside.stream import join_stream, serve_stream
 from cluster.running.top.watch_commands import CLUSTER, asked
 
 PORT = click.IntRange(0, 65535)
@@ -94,12 +95,17 @@ async def _capture(file: BinaryIO, name: str, arguments: dict[str, object]) -> N
 
 @click.command(short_help="Let a virtual machine or tool join the networks.")
 @click.argument("place", metavar="SOCKET")
+@click.option(
+    "--datagrams", "peer", metavar="PEER", help="A frame in each datagram, to PEER: a path or port, too."
+)
+@click.option("--connect", is_flag=True, help="Somebody listens at SOCKET already; connect to it.")
 @CLUSTER
-def stream(place: str, name: str | None) -> None:
+def stream(place: str, peer: str | None, name: str | None, *, connect: bool) -> None:
     """Listen at SOCKET for whoever joins the networks of a running cluster by frames, until Ctrl-C.
 
     SOCKET is the path of a Unix socket, or a port of 127.0.0.1 (0: any free one). Frames are as QEMU's
-    `-netdev stream` has them: each after its length in 32 bits, big-endian.
+    `-netdev stream` has them: each after its length in 32 bits, big-endian. With --datagrams they are as its
+    `-netdev dgram` has them, whose local address is PEER and whose remote one is SOCKET.
     """
     name = chosen(name)
     asked(ask(name, "stream", {}))
@@ -107,7 +113,18 @@ def stream(place: str, name: str | None) -> None:
     def listening(found: str) -> None:
         click.echo(f"{found} leads to the switch of {name}; Ctrl-C ends it")
 
-    _until_ended(lambda: serve_stream(name, place, listening))
+    if connect:
+        if peer is not None:
+            raise click.UsageError("datagrams need no connection: --connect or --datagrams")
+        _until_ended(lambda: join_stream(name, place, listening))
+        return
+    if peer is None:
+        _until_ended(lambda: serve_stream(name, place, listening))
+        return
+    datagrams = Datagrams(place, peer)
+    _until_ended(lambda: datagrams.serve(name, listening))
+    if datagrams.lost:
+        say(f"{datagrams.lost} frames found nobody, or no room, at {peer}")
 
 
 def _until_ended(run: Callable[[], Awaitable[None]]) -> None:

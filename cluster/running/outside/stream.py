@@ -1,4 +1,4 @@
-"""A way for others into a cluster's networks: frames by QEMU's stream format, on a socket that listens.
+"""A way for others into a cluster's networks, by frames: on a socket that listens, or connects to one.
 
 Rules: bytes are passed on as they are; the gateway says what of them is a frame. Each who connects is a
 station of its own.
@@ -8,13 +8,13 @@ Source: QEMU `-netdev stream,addr.type=unix,addr.path=...` (and `inet`); passt.
 import contextlib
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import trio
 
 from cluster.lab.config.errors import reason_of
 from cluster.running.control.client import NotRunning
-from cluster.running.control.preflight import LOCALHOST, CannotStart
+from cluster.running.control.preflight import CannotStart
+from cluster.running.outside.place import address_of, close, open_at, shown
 from cluster.running.outside.session import open_session
 
 _AT_ONCE = 64 * 1024
@@ -25,7 +25,9 @@ async def serve_stream(cluster: str, place: str, listening: Callable[[str], None
 
     CannotStart if that cannot be, NotRunning when the cluster has ended.
     """
-    listener = _listener(place)
+    bound = open_at(place, socket.SOCK_STREAM)
+    bound.listen()
+    listener = trio.SocketListener(trio.socket.from_stdlib_socket(bound))
     over: list[NotRunning] = []
     try:
         async with trio.open_nursery() as nursery:
@@ -39,42 +41,33 @@ async def serve_stream(cluster: str, place: str, listening: Callable[[str], None
                 finally:
                     stream.socket.close()
 
-            listening(_shown(listener))
+            listening(shown(bound))
             while True:
                 nursery.start_soon(serve, await listener.accept())
     finally:
-        _close(listener)
+        close(bound)
     raise over[0]
 
 
-def _listener(place: str) -> trio.SocketListener:
-    number = int(place) if place.isascii() and place.isdecimal() else None
+async def join_stream(cluster: str, place: str, joined: Callable[[str], None]) -> None:
+    """Connect to who listens at a port of 127.0.0.1 or a Unix socket, and pass frames on until it ends.
+
+    CannotStart if nobody listens there, NotRunning if the cluster does not answer, or has ended.
+    """
+    address = address_of(place)
     try:
-        if number is None:
-            found = socket.socket(socket.AF_UNIX)
-            found.bind(place)
+        if isinstance(address, str):
+            stream = await trio.open_unix_socket(address)
         else:
-            found = socket.socket(socket.AF_INET)
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((LOCALHOST, number))
-        found.listen()
-    except (OSError, OverflowError) as error:
-        found.close()
-        reason = reason_of(error) if isinstance(error, OSError) else "a port is from 0 to 65535"
+            stream = await trio.open_tcp_stream(*address)
+    except OSError as error:
+        reason = error if error.strerror is None else reason_of(error)
         raise CannotStart(f"{place}: {reason}") from error
-    return trio.SocketListener(trio.socket.from_stdlib_socket(found))
-
-
-def _close(listener: trio.SocketListener) -> None:
-    name = listener.socket.getsockname()
-    listener.socket.close()
-    if isinstance(name, str):
-        Path(name).unlink(missing_ok=True)
-
-
-def _shown(listener: trio.SocketListener) -> str:
-    name = listener.socket.getsockname()
-    return str(name) if isinstance(name, str) else f"{name[0]}:{name[1]}"
+    try:
+        joined(place)
+        await _pass_on(stream, await open_session(cluster, "stream-client", {}))
+    finally:
+        stream.socket.close()
 
 
 async def _pass_on(stream: trio.SocketStream, session: trio.SocketStream) -> None:

@@ -28,18 +28,19 @@ def shell() -> Iterator[Shell]:
 
 
 class Peer:
-    """A station on a stream of frames, at 10.0.0.77."""
+    """A station at 10.0.0.77, which hands frames to a socket."""
 
-    def __init__(self, path: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+    def __init__(self, kind: socket.SocketKind) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, kind)
         self.socket.settimeout(1)
-        self._reader = FrameStream()
         self._stack = Stack(Interface(MAC, ipv4("10.0.0.77")), Random(5), self._send)
         self._sequence = 0
 
     def _send(self, outgoing: Outgoing) -> None:
-        self.socket.sendall(framed(outgoing.frame))
+        raise NotImplementedError
+
+    def _frames(self, data: bytes) -> list[bytes]:
+        raise NotImplementedError
 
     def ping(self) -> None:
         """Ask until the guest answers."""
@@ -54,10 +55,40 @@ class Peer:
             return
 
     def _answered(self, data: bytes) -> bool:
-        frames = self._reader.feed(data)
+        frames = self._frames(data)
         for each in frames:
             self._stack.receive(each, self._sequence * 10**9)
         return any(is_echo(each, kind=0) for each in frames)
+
+
+class StreamPeer(Peer):
+    """One on a stream of frames."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(socket.SOCK_STREAM)
+        self.socket.connect(path)
+        self._reader = FrameStream()
+
+    def _send(self, outgoing: Outgoing) -> None:
+        self.socket.sendall(framed(outgoing.frame))
+
+    def _frames(self, data: bytes) -> list[bytes]:
+        return self._reader.feed(data)
+
+
+class DatagramPeer(Peer):
+    """One with a frame in each datagram."""
+
+    def __init__(self, path: str, remote: str) -> None:
+        super().__init__(socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self._remote = remote
+
+    def _send(self, outgoing: Outgoing) -> None:
+        self.socket.sendto(outgoing.frame, self._remote)
+
+    def _frames(self, data: bytes) -> list[bytes]:
+        return [data]
 
 
 def is_echo(frame: bytes, kind: int) -> bool:
@@ -97,7 +128,7 @@ def test_a_ping_from_outside_is_seen_at_four_places_also_after_dom0_has_died(she
         words = ("capture", "host0/web/vif0", "host0/eth0", *places, "-w", "seen.pcapng")
         with going_on(shell, *words) as seen:
             assert seen.startswith("capturing host0/web/vif0, host0/web/vif0:backend, host0/web/vif0:bridge")
-            peer = Peer(str(shell.folder / "frames.sock"))
+            peer = StreamPeer(str(shell.folder / "frames.sock"))
             peer.ping()
             shell.said("fault", "inject", "crash", "host0/dom0")
             peer.ping()
@@ -109,3 +140,21 @@ def test_a_ping_from_outside_is_seen_at_four_places_also_after_dom0_has_died(she
         assert refused.returncode == 254
         assert "no network controller or guest 'nobody' on host0, which has eth0, web, dumb" in refused.stderr
     assert not (shell.folder / "frames.sock").exists()
+
+
+@pytest.mark.processes
+def test_a_ping_by_datagrams_is_answered(shell: Shell) -> None:
+    local, peer = shell.folder / "frames.sock", shell.folder / "peer.sock"
+    with a_cluster(shell):
+        with going_on(shell, "stream", "frames.sock", "--datagrams", "peer.sock") as said:
+            assert said == "frames.sock leads to the switch of outside; Ctrl-C ends it\n"
+            assert local.stat().st_mode & 0o777 == 0o600
+            station = DatagramPeer(str(peer), str(local))
+            station.ping()
+            station.socket.close()
+        assert not local.exists()
+        refused = shell.run("stream", "nowhere/frames.sock", "--datagrams", "peer.sock")
+        assert (refused.returncode, refused.stderr) == (
+            254,
+            "domzero: nowhere/frames.sock: no such file or directory\n",
+        )
