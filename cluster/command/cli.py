@@ -32,6 +32,7 @@ from cluster.running.metrics.monitor import Monitor, MonitorEndedError, until_in
 from cluster.running.outside.commands import capture, forward, stream
 from cluster.running.run.commands import rerun, runs, verify
 from cluster.running.run.progress import Progress, ProgressConsole
+from cluster.running.run.run_capture import CapturePlace
 from cluster.running.run.session import Session, SessionOptions
 from cluster.running.run.shown_report import AS_JSON, OUT, run_and_show
 from cluster.running.run.up import up
@@ -102,6 +103,13 @@ def validate(file: Path) -> None:
     is_flag=True,
     help="Write trace.json for Perfetto (simulated driver: and trace.log, every event and its effects).",
 )
+@click.option(
+    "--capture",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE|DIR/]",
+    help="Write all packets as pcapng: into the run directory, FILE, or a file for each interface in DIR.",
+)
 def run(  # noqa: PLR0917 (click passes options so)
     file: Path,
     driver: str,
@@ -109,10 +117,12 @@ def run(  # noqa: PLR0917 (click passes options so)
     out: Path | None,
     as_json: bool,  # noqa: FBT001
     trace: bool,  # noqa: FBT001
+    capture: str | None,
 ) -> int:
     """Run an experiment: start the cluster, inject its faults, verify every acknowledged write, stop."""
     cluster = _load(file, seed)
-    options = SessionOptions(driver=driver, out=out, trace=trace)
+    place = None if capture is None else CapturePlace.of(capture)
+    options = SessionOptions(driver=driver, out=out, trace=trace, capture=place)
     session = Session(cluster, options, Progress(ProgressConsole()))
     return run_and_show(session, as_json=as_json)
 

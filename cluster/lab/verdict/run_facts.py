@@ -21,6 +21,7 @@ from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.verdict.ledger import LedgerResult, ReadSectors
+from cluster.lab.verdict.talk_result import GuestTalks, TalkResult
 
 ReadVolume = Callable[[Volume], ReadSectors]
 
@@ -97,10 +98,12 @@ class GuestFacts:
     in_flight: int
     mismatches: int
     ledger: LedgerResult | None
-    silence_max_ns: int | None = None
+    talks: GuestTalks | None = None
 
 
-def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted: bool) -> GuestFacts:
+def guest_facts(
+    guest: GuestRecord, ledger: LedgerResult | None, talks: TalkResult | None, *, interrupted: bool
+) -> GuestFacts:
     """What the journals of a guest say. Requests that nobody answered count as in flight."""
 
     def total(word: Word) -> int:
@@ -125,7 +128,7 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
         in_flight=total(Word.IN_FLIGHT) + total(Word.ABANDONED),
         mismatches=total(Word.MISMATCHES),
         ledger=ledger,
-        silence_max_ns=guest.longest_silence_ns if guest.talks else None,
+        talks=talks.of(guest.address) if talks is not None and guest.talks else None,
     )
 
 

@@ -29,6 +29,8 @@ GUESTS: Final = (
     *(number("answered", spare=True), number("errors"), number("writes")),
     *(number(each) for each in _WRITES),
 )
+TALKS: Final = (number("connections"), number("lived"), number("reset"), number("silence"))
+"""More of the guests, if one of them talks."""
 CHECKS: Final = (text("check"), text("verdict"), text("detail"))
 
 
@@ -86,7 +88,8 @@ def _became(fault: Document, never: str) -> tuple[str, str]:
 
 
 def _guests(guests: list[Document]) -> Table:
-    table = Table(*GUESTS, shown=ROWS_SHOWN, more=_IN_REPORT)
+    talk = any(each["silence_max_ns"] is not None for each in guests)
+    table = Table(*GUESTS, *(TALKS if talk else ()), shown=ROWS_SHOWN, more=_IN_REPORT)
     for each in guests:
         writes = each["writes"]
         table.add(
@@ -97,8 +100,18 @@ def _guests(guests: list[Document]) -> Table:
             f"{each['requests']['completed']:,}",
             f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
+            *(_talks(each) if talk else ()),
         )
     return table
+
+
+def _talks(guest: Document) -> tuple[str, ...]:
+    counts, silence_ns = guest["connections"], guest["silence_max_ns"]
+    if silence_ns is None:
+        return ("-",) * len(TALKS)
+    reset = counts["reset"] + counts["timed_out"]
+    connections = (f"{each:,}" for each in (counts["opened"], counts["lived"], reset))
+    return (*connections, duration_text(silence_ns) if silence_ns else "-")
 
 
 def _judged(run: Document) -> Table:

@@ -9,6 +9,7 @@ up                  the command for both
 progress            what a person sees meanwhile
 shown_report        how a run ends on the screen, whichever command it was
 run_directory       what is left of it
+run_capture         its packets
 run_lock            whether it is in use
 about               who ran it, where and when
 run_state           the judge's notes
