@@ -2,7 +2,8 @@
 
 Rules: a ring is known from what its guest tells XenStore of it and from the guest's grant table, and is read
 where it lies. It is one for as long as its grant is not taken back: what has no answer then has died with the
-backend that it was offered to, and its frontend has to have counted it as lost. A dead guest's die with it.
+backend that it was offered to, and its frontend has to have counted it as lost; it may count what it had put
+and not shown yet, too. A dead guest's rings die with it.
 """
 
 import re
@@ -21,6 +22,9 @@ from cluster.studies.campaign.netif_ring import NetifRing, ReceiveRing, Transmit
 
 _KEY: Final = re.compile(rb"(?:/local/domain/\d+/)?device/(vif/\d+(?:/queue-\d+)?)/(tx|rx)-ring-ref\0(?=\d)")
 _KINDS: Final = {b"tx": TransmitRing, b"rx": ReceiveRing}
+
+UNSHOWN_MAX: Final = 64
+"""What a frontend may put into a ring in a turn: as many slots as it has frames to send from."""
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ class RingRecord:
             rings = [ring for _, ring in life.rings.values()]
             found += [each.wrong for each in rings if each.wrong]
             most = life.died_max + sum(
-                each.without_taker() for each in rings if isinstance(each, TransmitRing)
+                each.without_taker() + UNSHOWN_MAX for each in rings if isinstance(each, TransmitRing)
             )
             lost = _lost(life.guest)
             misled = life.misled or any(each.wrong for each in rings)
@@ -123,7 +127,7 @@ class RingRecord:
             life.misled = True
         elif isinstance(ring, TransmitRing):
             life.died_min += ring.without_answer()
-            life.died_max += ring.without_taker()
+            life.died_max += ring.without_taker() + UNSHOWN_MAX
 
 
 def _look(life: _Life) -> None:
