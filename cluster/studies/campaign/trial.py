@@ -144,6 +144,11 @@ def _witnessed(witness: RunWitness) -> Iterator[Check]:
         yield _check("xenstore linearizability", wrong, "the nodes' reads and writes have an order")
     yield _check("answers", witness.history.problems, "every answer had its request, and came once")
     yield _check(
+        "rings",
+        witness.rings.violations(),
+        "every request of a network was answered once, or is accounted for",
+    )
+    yield _check(
         "isolation", [*witness.foreign_bytes, *witness.frames.violations()], "no guest saw what another wrote"
     )
 
