@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalError
 from cluster.lab.config.resolved_domains import ResolvedGuest
@@ -19,7 +21,7 @@ from cluster.lab.verdict.journal_history import JournalHistory
 from cluster.lab.verdict.run_facts import RunFacts
 
 SCHEMA: Final = 1
-OUTAGES_MAX: Final = 20
+OUTAGES_MAX: Final = 100
 """Of each guest: the longest ones."""
 SPANS: Final = 240
 CLOSE_MAX: Final = 6
@@ -59,6 +61,16 @@ class FaultSpan:
     restart_ns: int | None
     reconnect_ns: int | None
     replay_ns: int | None
+
+    @property
+    def parts(self) -> dict[str, int | None]:
+        """The parts of the recovery by their names, in their order."""
+        return {
+            "detect": self.detect_ns,
+            "restart": self.restart_ns,
+            "reconnect": self.reconnect_ns,
+            "replay": self.replay_ns,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,11 @@ class Timeline:
     def to_json(self) -> str:
         """The text of `timeline.json`."""
         return json.dumps({"schema": SCHEMA, **asdict(self)})
+
+    @classmethod
+    def of_json(cls, text: str) -> "Timeline":
+        """What `to_json` made the text of. ValueError if it is none."""
+        return TypeAdapter(cls).validate_json(text)
 
 
 def timeline_of(facts: RunFacts) -> Timeline:
@@ -212,15 +229,15 @@ def _length(outage: Outage) -> float:
 
 def _close(faults: Iterable[FaultSpan]) -> Iterator[tuple[str, int, int, int]]:
     """What is looked at closely: the first recoveries, each with as much before and after it."""
-    shown: dict[tuple[int, int], FaultSpan] = {}
+    shown: dict[str, tuple[int, int]] = {}
     for each in faults:
         if each.recovered_at_ns is not None and each.recovered_at_ns > each.injected_at_ns:
-            shown.setdefault((each.injected_at_ns, each.recovered_at_ns), each)
-    for (began_ns, ended_ns), each in list(shown.items())[:CLOSE_MAX]:
+            shown.setdefault(each.id, (each.injected_at_ns, each.recovered_at_ns))
+    for label, (began_ns, ended_ns) in list(shown.items())[:CLOSE_MAX]:
         margin_ns = max(ended_ns - began_ns, CLOSE_NS)
         span_ns = -(-margin_ns // CLOSE_SPANS)
         first_ns = max(0, began_ns - margin_ns)
-        yield each.id, first_ns, span_ns, -(-(ended_ns + margin_ns - first_ns) // span_ns)
+        yield label, first_ns, span_ns, -(-(ended_ns + margin_ns - first_ns) // span_ns)
 
 
 def _sum(histories: Iterable[JournalHistory], began_ns: int, span_ns: int, count: int) -> list[int]:

@@ -30,7 +30,7 @@ from cluster.running.metrics.host_servers import HostServers
 from cluster.running.run.about import About
 from cluster.running.run.doors import Doors
 from cluster.running.run.kept_configuration import RESOLVED, keep_sources, resolved_text
-from cluster.running.run.kept_page import keep_timeline
+from cluster.running.run.kept_page import keep_page
 from cluster.running.run.live_run import LiveRun
 from cluster.running.run.progress import Progress
 from cluster.running.run.run_directory import RunDirectory
@@ -101,9 +101,9 @@ class Session:
             self.directory.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
             self._run_directory.write_interrupts(supervisor.lab.interrupt_tables.kept)
             self._run_directory.write_report(report)
-            keep_timeline(self._run_directory, report.facts, self._progress.say)
             volumes = [each for host in self._cluster.hosts for each in host.volumes]
             self._notes.end([each.path for each in volumes if not each.made])
+            keep_page(self._run_directory, report.facts, self._progress.say)
         return report
 
     def _about(self, cluster: ResolvedCluster) -> About:

@@ -154,7 +154,7 @@ def test_a_run_that_was_cut_short_ends_with_what_is_known(run: Run) -> None:
 
 def test_only_the_longest_outages_of_a_guest_are_kept(run: Run) -> None:
     for number in range(OUTAGES_MAX + 5):
-        run.write("web-0", 0, number * 100 * MS + MS, number * 100 * MS + (number + 3) * MS)
+        run.write("web-0", 0, number * 1000 * MS + MS, number * 1000 * MS + (number + 3) * MS)
 
     outages = timeline_of(run.facts()).guests[0].outages
 
