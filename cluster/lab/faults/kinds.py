@@ -15,9 +15,11 @@ from cluster.lab.faults.act import (
     CutPower,
     DropRules,
     FreezeDomain,
+    KillBackend,
     KillDomain,
     OrderToolstack,
     ReplaceStore,
+    ResetMachine,
     SlowDown,
     TellActor,
     TellDevice,
@@ -78,6 +80,10 @@ _DOMAINS: Final = (
         "xenstored-live-update", Aim.store,
         "xenstored is replaced in order: by a live update, if its host has that", ReplaceStore(planned=True),
         lasts=False, spares_store=(StoreRestart.live_update,), recipes=(Recipe(Aim.store),),
+    ),
+    FaultKind(
+        "hypervisor-crash", Aim.host, "the hypervisor panics, and the machine restarts", ResetMachine(),
+        lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Aim.host),),
     ),
     FaultKind(
         "host-power-loss", Aim.host, "everything stops, caches of disks are lost", CutPower(),
@@ -171,6 +177,10 @@ _LINKS: Final = (
 )
 
 _VBDS: Final = (
+    FaultKind(
+        "backend-crash", Aim.vbd, "who serves the disk is gone: its guest's device model, or a domain",
+        KillBackend(), lasts=False, deadly=True,
+    ),
     FaultKind(
         "backend-malformed-response", Aim.vbd, "the backend answers a request that was never asked",
         TellActor(Whom.backend), lasts=False, errors=True,

@@ -39,6 +39,8 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "xenstore_restart": "lose",
             "reconnect": "renegotiate",
             "frontends": ["reconnect"],
+            "drivers_end_machine": False,
+            "device_models": False,
             "links": "hypervisor",
             "boots": 1,
             "dom0_boots": 2,
