@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from actors.address import Address
+from cluster.command.report import report
 from cluster.lab.config.errors import ConfigError, did_you_mean
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.loading import load_cluster
@@ -279,6 +280,7 @@ for _command in (
     export,
     verify,
     rerun,
+    report,
     runs,
     bench,
     slopes,

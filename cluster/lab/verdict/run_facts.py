@@ -46,6 +46,7 @@ class RunFacts:
     """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut.
 
     `cut_short`: the phase in which everything ended without a word, the supervisor too; empty if it did not.
+    `phases`: when each began, in their order.
     `changed_images`: those of which it is known that they are not any more as the run left them.
     """
 
@@ -60,6 +61,7 @@ class RunFacts:
     fault_targets: list[FaultTarget] = field(default_factory=list)
     unfired: list[UnfiredFault] = field(default_factory=list)
     clock_gaps: list[ClockGap] = field(default_factory=list)
+    phases: dict[str, int] = field(default_factory=dict)
     cut_short: str = ""
     changed_images: frozenset[Path] = frozenset()
 

@@ -21,7 +21,7 @@ def print_matrix(console: Console, axes: AxesSchema, cells: Mapping[Names, Tally
     line(
         console,
         "lives: no guest died, all work (median and longest outage); dies: every guest died and is back; "
-        "hangs: none came back by itself; else the share that lives; stuck: nobody can shut them down in order",
+        "hangs: none came back by itself; else the share that lives; stuck: nobody can shut them down",
     )
 
 

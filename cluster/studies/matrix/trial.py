@@ -84,7 +84,7 @@ class CellTrial:
                 self.failed[check.name] = check.detail[:DETAIL_MAX]
             elif check.name != LIVENESS and check.verdict is Verdict.unknown:
                 self.unknown[check.name] = check.detail[:DETAIL_MAX]
-        if self.failed.pop(COURSE, ""):
+        if self.unknown.pop(COURSE, ""):
             self.stuck = 1
             self.failed.pop(LEAKS, "")  # who was not shut down holds what it has
         self.guests = len(report.guests)
