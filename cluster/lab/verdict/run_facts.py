@@ -102,6 +102,11 @@ class GuestFacts:
     ledger: LedgerResult | None
     talks: GuestTalks | None = None
 
+    @property
+    def unserved_max_ns(self) -> int:
+        """The longest outage of its disks; of a guest without any, the longest silence of its talks."""
+        return self.outage_max_ns if self.outage_max_ns is not None else self.silence_max_ns or 0
+
 
 def guest_facts(
     guest: GuestRecord, ledger: LedgerResult | None, talks: TalkResult | None, *, interrupted: bool

@@ -175,7 +175,7 @@ def _idle_ns(work: WorkloadSpec | None) -> int:
 
 
 def _names(supervisor: Supervisor, injection: Injection) -> str:
-    return ", ".join(supervisor.lab.guests[each].name for each in injection.waiting_for)
+    return ", ".join(supervisor.lab.guests[each].name for each in injection.waiting_guests)
 
 
 def _recovery(supervisor: Supervisor, settle_ns: int) -> Check:
