@@ -46,11 +46,15 @@ class Conduct:
     """One row. `actions`: what the two states call for.
 
     `follows`: it goes after a backend that begins anew or is another one, and tells a store that replaces a
-    lost one what that knew.
+    lost one what that knew. `drains`: a device that is gone goes when what is in flight has its answers, that
+    is perhaps never. `plugs_anew`: where its node says Initialising of a device that was further, or that had
+    its backend in another domain, a toolstack has put another device in its place.
     """
 
     actions: Actions
     follows: bool = False
+    drains: bool = False
+    plugs_anew: bool = False
 
 
 CONDUCTS: Final[Mapping[Frontend, Conduct]] = {
@@ -64,6 +68,7 @@ CONDUCTS: Final[Mapping[Frontend, Conduct]] = {
         },
         follows=True,
     ),
-    Frontend.stock_linux: Conduct(_LINUX),
+    Frontend.stock_linux: Conduct(_LINUX, drains=True),
+    Frontend.linux_7: Conduct(_LINUX, drains=True, plugs_anew=True),
 }
 """Every frontend that a guest may have."""

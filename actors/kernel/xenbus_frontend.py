@@ -85,7 +85,7 @@ class XenbusFrontend(FrontendDevice):
     async def _look(self) -> None:
         if self._take_breach() or self._wish in AWAY:
             await self._start_closing()
-        was_lost = self.store_lost
+        was_lost, had_backend = self.store_lost, bool(self._backend)
         look = await self._find()
         if self.store_lost and not was_lost:
             return  # what was asked of one store may have been answered by the next: it is looked again
@@ -94,9 +94,11 @@ class XenbusFrontend(FrontendDevice):
             return
         if self._wish is Wish.REOPEN and self.state is XenbusState.Closed:
             await self._begin_anew()
+        replaced = self._conduct.plugs_anew and look.is_another_device(self._backend_id)
+        if had_backend and (replaced or not look.named_backend):
+            await self._lose(look)
+            return
         if not look.named_backend:
-            if self._backend:
-                await self._remove()
             if self._wish is Wish.LEAVE:
                 self._closed.set(None)
             return
@@ -111,9 +113,7 @@ class XenbusFrontend(FrontendDevice):
     async def _tell_lost(self, look: Look) -> None:
         """Tell a store what it has lost, unless that is of no use to the backend that is there now."""
         waits = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
-        await self._tell_again(
-            lambda: self._renew(look) if self._is_to_renew(look) else self._publish_again()
-        )
+        await self._tell_again(lambda: self._renew(look) if look.calls_for_renewal else self._publish_again())
         # Who waits for what is told here has it now. Any other is looked at as it is after that.
         if not waits:
             self._changed.set()
@@ -130,7 +130,7 @@ class XenbusFrontend(FrontendDevice):
                     await self._publish_if_forgotten(look)
             case Action.USE_BACKEND:
                 await self._use_backend(look)
-            case Action.RENEW if self._is_to_renew(look):
+            case Action.RENEW if look.calls_for_renewal:
                 await self._renew(look)
             case Action.RENEW | Action.SEE_TO_KEYS:
                 await self._publish_if_forgotten(look)
@@ -155,11 +155,6 @@ class XenbusFrontend(FrontendDevice):
             await look.turn_to(backend)
         return look
 
-    def _is_to_renew(self, look: Look) -> bool:
-        """Whether a backend has begun anew that will not take up what we have."""
-        again = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
-        return again and not look.backend_resumes
-
     async def _is_seen(self, theirs: XenbusState) -> bool:
         """Whether the backend knows that we are back, if we had been away."""
         if self._wish is Wish.RETURN and theirs in CLOSING:
@@ -170,8 +165,16 @@ class XenbusFrontend(FrontendDevice):
             self._wish = Wish.USE
         return True
 
+    async def _lose(self, look: Look) -> None:
+        """The toolstack has taken the device away, in order or not, and may have put another in its place."""
+        if self._conduct.drains and not self.drain():
+            self.say(f"the device is gone, and {self.in_flight} requests are in flight")
+            return
+        await self._remove()
+        if look.named_backend:
+            self._changed.set()
+
     async def _remove(self) -> None:
-        """The toolstack has taken the device away, in order or not."""
         self._backend = ""
         if self._watch is not None:
             await self.store.unwatch(self._watch)

@@ -352,3 +352,25 @@ def test_the_oldest_request_is_known(connected):
     connected.world.advance(2)
     connected.submit(READ, 8, None, 8)
     assert connected.front.statistics().oldest_issue_ns == now_ns
+
+
+def test_a_device_that_is_replaced_answers_what_is_asked_with_errors_and_waits_for_what_is_in_the_ring(world):
+    rig = Rig(world, "linux-7")
+    rig.bring_to(S.Connected)
+    in_ring = rig.submit(READ, 0, None, 8)
+    world.write(f"{FRONT}/state", "1")
+    world.write(f"{FRONT}/backend", BACK)
+    world.run()
+    refused = rig.submit(READ, 8, None, 8)
+    world.advance(20_000_000)
+    assert ([status for status, _ in refused], in_ring) == ([-1], [])
+    assert rig.front.state is S.Connected
+    rig.answer((rig.requests()[0][1], READ, 0))
+    world.run()
+    assert [status for status, _ in in_ring] == [0]
+    assert (rig.front.state, rig.guest.ports) == (S.Initialising, {})
+    rig.back(S.InitWait)
+    rig.back(S.Connected)
+    again = rig.submit(READ, 8, None, 8)
+    assert [status for status, _ in again] == []
+    assert rig.front.in_flight == 1
