@@ -105,7 +105,9 @@ class GuestFacts:
     @property
     def unserved_max_ns(self) -> int:
         """The longest outage of its disks; of a guest without any, the longest silence of its talks."""
-        return self.outage_max_ns if self.outage_max_ns is not None else self.silence_max_ns or 0
+        if self.outage_max_ns is not None:
+            return self.outage_max_ns
+        return self.talks.silence_max_ns if self.talks is not None else 0
 
 
 def guest_facts(
