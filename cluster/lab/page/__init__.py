@@ -2,6 +2,7 @@
 
 run_page      a run
 run_plots     its pictures
+matrix_page   a survival matrix
 plot          a picture, as places of shapes
 scale         values as places on an axis
 page_table    a table
