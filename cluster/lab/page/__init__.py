@@ -2,6 +2,8 @@
 
 run_page      a run
 run_plots     its pictures
+sweep_page    a sweep
+distributions its recoveries
 plot          a picture, as places of shapes
 scale         values as places on an axis
 page_table    a table
