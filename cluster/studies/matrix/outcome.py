@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cluster.lab.page.matrix_page import matrix_page
 from cluster.lab.terminal.table import Table, line, number, text
+from cluster.running.run.kept_values import KeptError
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.plan import MatrixPlan
 from cluster.studies.matrix.schema import AxesSchema
@@ -22,6 +23,8 @@ from cluster.studies.matrix.tally import Tally, percentile, tallies
 from cluster.studies.matrix.trial import BEFORE_NS, BIN_NS
 
 SCHEMA: Final = 1
+MATRIX: Final = "matrix.json"
+PAGE: Final = "report.html"
 Names = tuple[str, str, str]
 
 
@@ -76,9 +79,9 @@ class MatrixOutcome:
         }
 
     def write(self, folder: Path) -> None:
-        """Write `matrix.json` and `matrix.html`, each as a whole or not at all."""
+        """Write `matrix.json` and its page, each as a whole or not at all."""
         told = self.to_dict()
-        for name, content in (("matrix.json", json.dumps(told)), ("matrix.html", matrix_page(told))):
+        for name, content in ((MATRIX, json.dumps(told)), (PAGE, matrix_page(told))):
             part = folder / f"{name}.part"
             part.write_text(content, encoding="utf-8")
             part.replace(folder / name)
@@ -113,6 +116,17 @@ class MatrixOutcome:
         table.print(console)
         wrong = len(self.disagreements)
         line(console, f"{len(self.live) - wrong} of {len(self.live)} cells agree; ratio: of median outages")
+
+
+def page_of_matrix(path: Path) -> str:
+    """The page of a `matrix.json`. KeptError if it is none, or of another version."""
+    try:
+        matrix = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise KeptError(f"{path}: {error}") from error
+    if not isinstance(matrix, dict) or matrix.get("schema") != SCHEMA:
+        raise KeptError(f"{path}: no matrix that this version can read")
+    return matrix_page(matrix)
 
 
 def _agrees(simulated: Tally | None, live: Tally) -> bool:
