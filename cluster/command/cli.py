@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from actors.address import Address
+from cluster.command.report import report
 from cluster.lab.config.errors import ConfigError, did_you_mean
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.loading import load_cluster
@@ -52,6 +53,7 @@ from cluster.studies.campaign.commands import add_commands
 from cluster.studies.conformance.conform_live import replay
 from cluster.studies.conformance.recording import RecordingError
 from cluster.studies.conformance.results import print_results
+from cluster.studies.matrix.commands import matrix
 
 SEED = click.IntRange(0, (1 << 64) - 1)
 _REFUSALS = (
@@ -278,9 +280,11 @@ for _command in (
     export,
     verify,
     rerun,
+    report,
     runs,
     bench,
     slopes,
+    matrix,
 ):
     cli.add_command(_command)
 add_commands(cli)

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "extending.md"
-NAMED = sorted(set(re.findall(r"[a-z_]+/[a-z_/-]+(?:\.\w+)?(?=[`\s])", PAGE.read_text())))
+NAMED = sorted(set(re.findall(r"[a-z_]+/[a-z0-9_/-]+(?:\.\w+)?(?=[`\s])", PAGE.read_text())))
 ROWS = {
     "cluster/lab/faults/kinds.py": "FaultKind(",
     "actors/abi/hypercalls.py": "class Vcpuop(IntEnum)",

@@ -233,6 +233,7 @@ class ResolvedCluster:
     seed: int
     duration_ns: int
     settle_ns: int
+    generated_faults_max: int
     metrics: MetricsSchema
     hosts: tuple[ResolvedHost, ...]
     faults: list[ResolvedFault]

@@ -143,6 +143,10 @@ _NETWORK: Final = (
         TellSwitch(), recipes=(Recipe(Aim.wired, lasting()),),
     ),
     FaultKind(
+        "switch-stall", Aim.wired, "the ports of this host at the switch stand still", TellSwitch(),
+        recipes=(Recipe(Aim.wired, lasting()),),
+    ),
+    FaultKind(
         "frame-corrupt", Aim.wire, "one bit of a frame is turned over", AddRule(CORRUPT, ("EthernetFrame",)),
         each_time=True, recipes=(Recipe(Aim.wire, failing),),
     ),

@@ -159,6 +159,7 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         fault_targets=supervisor.lab.fault_run.targets,
         unfired=supervisor.lab.fault_run.unfired,
         clock_gaps=list(outcome.clock_gaps),
+        phases=dict(outcome.phases),
     )
 
 

@@ -46,6 +46,7 @@ class RunFacts:
     """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut.
 
     `cut_short`: the phase in which everything ended without a word, the supervisor too; empty if it did not.
+    `phases`: when each began, in their order.
     `changed_images`: those of which it is known that they are not any more as the run left them.
     """
 
@@ -60,6 +61,7 @@ class RunFacts:
     fault_targets: list[FaultTarget] = field(default_factory=list)
     unfired: list[UnfiredFault] = field(default_factory=list)
     clock_gaps: list[ClockGap] = field(default_factory=list)
+    phases: dict[str, int] = field(default_factory=dict)
     cut_short: str = ""
     changed_images: frozenset[Path] = frozenset()
 
@@ -99,6 +101,13 @@ class GuestFacts:
     mismatches: int
     ledger: LedgerResult | None
     talks: GuestTalks | None = None
+
+    @property
+    def unserved_max_ns(self) -> int:
+        """The longest outage of its disks; of a guest without any, the longest silence of its talks."""
+        if self.outage_max_ns is not None:
+            return self.outage_max_ns
+        return self.talks.silence_max_ns if self.talks is not None else 0
 
 
 def guest_facts(

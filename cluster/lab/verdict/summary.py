@@ -60,7 +60,7 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
     if run["guests"]:
         console.print()
         _guests(run["guests"]).print(console)
-        if any(_outage(each, "max") == "never" for each in run["guests"]):
+        if any(outage_text(each, "max") == "never" for each in run["guests"]):
             line(console, "[dim]never: the guest never came back[/]")
     console.print()
     _judged(run).print(console)
@@ -72,11 +72,11 @@ def _faults(faults: list[Document], never: str) -> Table:
     table = Table(*FAULTS, shown=ROWS_SHOWN, more=_IN_REPORT)
     width = max(len(str(each["id"])) for each in faults)
     for each in faults:
-        table.add(f"{each['id']:>{width}} {each['kind']}", each["target"], *_became(each, never))
+        table.add(f"{each['id']:>{width}} {each['kind']}", each["target"], *became(each, never))
     return table
 
 
-def _became(fault: Document, never: str) -> tuple[str, str]:
+def became(fault: Document, never: str) -> tuple[str, str]:
     """When a fault was detected, and when all I/O flowed again."""
     if fault["never_fired"]:
         return "never fired", "-"
@@ -94,9 +94,9 @@ def _guests(guests: list[Document]) -> Table:
         writes = each["writes"]
         table.add(
             each["name"],
-            _survived(each),
-            _outage(each, "max"),
-            _outage(each, "p99"),
+            survived_text(each),
+            outage_text(each, "max"),
+            outage_text(each, "p99"),
             f"{each['requests']['completed']:,}",
             f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
@@ -131,14 +131,16 @@ def _count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
-def _survived(guest: Document) -> str:
+def survived_text(guest: Document) -> str:
+    """Whether a guest survived, and how often it was started if that was more than once."""
     if guest["survived"] is None:
         return "?"
     survived = "yes" if guest["survived"] else "no"
     return f"{survived}, {guest['boots']} boots" if guest["boots"] > 1 else survived
 
 
-def _outage(guest: Document, key: str) -> str:
+def outage_text(guest: Document, key: str) -> str:
+    """One of the outages of a guest."""
     duration_ns = guest["outage_ns"][key]
     if duration_ns is not None:
         return duration_text(duration_ns)

@@ -144,7 +144,9 @@ class Progress:
 def answered_text(supervisor: Supervisor) -> str:
     """What stands behind the live line: what was answered, and who is waited for."""
     guests = supervisor.lab.guests
-    waiting = [guests[who].name for each in supervisor.injections if each.is_open for who in each.waiting_for]
+    waiting = [
+        guests[who].name for each in supervisor.injections if each.is_open for who in each.waiting_guests
+    ]
     text = _done(list(guests.values()))
     return (
         f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"

@@ -30,6 +30,7 @@ from cluster.running.metrics.host_servers import HostServers
 from cluster.running.run.about import About
 from cluster.running.run.doors import Doors
 from cluster.running.run.kept_configuration import RESOLVED, keep_sources, resolved_text
+from cluster.running.run.kept_page import keep_page
 from cluster.running.run.live_run import LiveRun
 from cluster.running.run.progress import Progress
 from cluster.running.run.run_capture import FILE, CapturePlace, RunCapture
@@ -109,6 +110,7 @@ class Session:
             self._run_directory.write_report(report)
             volumes = [each for host in self._cluster.hosts for each in host.volumes]
             self._notes.end([each.path for each in volumes if not each.made])
+            keep_page(self._run_directory, report.facts, self._progress.say)
         return report
 
     def _about(self, cluster: ResolvedCluster) -> About:

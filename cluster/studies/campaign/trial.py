@@ -103,7 +103,7 @@ def run_trial(
         report = _judge(trial, cluster, supervisor, read_volume, witness)
     except Exception as error:  # noqa: BLE001 (a machine that breaks is what is looked for)
         kind = "invariants" if isinstance(error, AssertionError) else "machines"
-        trial.failed[kind] = _story(error)
+        trial.failed[kind] = story(error)
     trial.verdict = "failed" if trial.failed else "unknown" if trial.unknown else "held"
     trial.states = sorted(witness.states)
     trial.events, trial.virtual_ns = witness.nr_events, witness.now_ns
@@ -144,6 +144,11 @@ def _witnessed(witness: RunWitness) -> Iterator[Check]:
         yield _check("xenstore linearizability", wrong, "the nodes' reads and writes have an order")
     yield _check("answers", witness.history.problems, "every answer had its request, and came once")
     yield _check(
+        "rings",
+        witness.rings.violations(),
+        "every request of a network was answered once, or is accounted for",
+    )
+    yield _check(
         "isolation", [*witness.foreign_bytes, *witness.frames.violations()], "no guest saw what another wrote"
     )
 
@@ -170,7 +175,7 @@ def _idle_ns(work: WorkloadSpec | None) -> int:
 
 
 def _names(supervisor: Supervisor, injection: Injection) -> str:
-    return ", ".join(supervisor.lab.guests[each].name for each in injection.waiting_for)
+    return ", ".join(supervisor.lab.guests[each].name for each in injection.waiting_guests)
 
 
 def _recovery(supervisor: Supervisor, settle_ns: int) -> Check:
@@ -186,7 +191,7 @@ def _check(name: str, wrong: list[str], held: str) -> Check:
     return Check(name, Verdict.failed, named(wrong)) if wrong else Check(name, Verdict.held, held)
 
 
-def _story(error: Exception) -> str:
+def story(error: Exception) -> str:
     """What broke and where, shortly: the last lines of the traceback say more than the first."""
     notes = "; ".join(getattr(error, "__notes__", []))
     frame = traceback.extract_tb(error.__traceback__)[-1]

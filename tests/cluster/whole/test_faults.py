@@ -87,7 +87,7 @@ CASES = [
     case("link-heal", "host0/web-0:hypervisor", recovered=False),
     case("backend-malformed-response", "host0/web-0/xvda", errors=True, survived=ONE_DIES,
          failed=("liveness",), recovered=False),
-    case("netback-restart", "host0/web-0/vif0", host=WIRED, guest=NETWORK),
+    case("netback-restart", "host0/web-0/vif0", host=WIRED, guest=NETWORK, recovered=False),  # nobody talks
     case("netback-stop", "host0/web-0/vif0", host=WIRED, guest=NETWORK, **FOR),
     case("frontend-disconnect", "host0/web-0/xvda", errors=True, **FOR),
     case("frontend-disconnect", "host0/web-0/xvda", "disconnect for good", errors=True,
@@ -108,6 +108,7 @@ CASES = [
     case("nic-link-down", "host0/eth0", host=NIC, **FOR),
     case("nic-link-flap", "host0/eth0", host=NIC, interval="7ms", **FOR),
     case("switch-partition", "host0", host=NIC, **FOR),
+    case("switch-stall", "host0", host=NIC, **FOR),
     case("frame-corrupt", "host0/eth0:switch", host=NIC, **FOR),
     case("link-partition", "host0/switch:eth0", "a broken fibre", host=NIC, **FOR),
     case("slow", "host0/eth0", "slow controller", host=NIC, factor=20, **FOR),

@@ -1,9 +1,10 @@
 """Whom a fault reaches: the guests that wait because of it, and the domains that may die of it.
 
 Rules: what the hypervisor, the IO-APIC or the store suffers reaches every guest of the host, what a disk or
-a driver domain suffers the guests whose volumes lie there; what the network suffers, nobody's disks. What
-dom0 suffers reaches everybody but those whom driver domains alone serve. Everybody is reached by what ends
-the machine, be it the death of dom0 or that of a driver which is a part of the hypervisor.
+a driver domain suffers the guests whose volumes lie there; what the network suffers, talks alone, which
+`talk_paths` knows. What dom0 suffers reaches everybody but those whom driver domains alone serve. Everybody
+is reached by what ends the machine, be it the death of dom0 or that of a driver which is a part of the
+hypervisor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from cluster.lab.faults.target import Target
 
 def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[ResolvedGuest]:
     """The guests whose disks are not served while this fault is there; none for one that nobody notices."""
-    if kind.silent or isinstance(kind.act, TellSwitch):
+    if kind.silent or kind.aim is Aim.vif or isinstance(kind.act, TellSwitch):
         return []
     return _behind(_struck(kind, host, target), host, machine_ends=kind.ends_machine)
 
