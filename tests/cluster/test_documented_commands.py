@@ -1,10 +1,9 @@
 """Every command that README.md and docs/ write down works: what can be run is run, the rest is parsed.
 
 A command is a line of a code block, or code within a line, that begins with `domzero` or `make`. Placeholders
-(`FILE`, `[--seed N]`) get values. Each is judged by the rule of its subcommand, in `RULES`, which says how it
-is shortened; a command without a rule fails.
-"""
+get values. Each is judged by the rule of its subcommand in `RULES`; one without a rule fails."""
 
+import fnmatch
 import re
 import shlex
 import shutil
@@ -23,6 +22,8 @@ from cluster.command.cli import cli
 from cluster.lab.config.loading import load_cluster
 from cluster.studies.bench.figures import benchmark_names
 from cluster.studies.bench.results import Measurements
+from cluster.studies.matrix.plan import MatrixPlan
+from cluster.studies.matrix.schema import MatrixFile
 from tests.cluster.written_commands import PAGES, ROOT, Command, commands_of, filled, variants
 from tests.shell import socket_folder
 
@@ -195,8 +196,15 @@ def few_trials(place: Place, words: list[str]) -> None:
 
 def parsed_with_its_file(place: Place, words: list[str]) -> None:
     """Goes on until it is ended; `up` is run as the fixture `cluster`. The file is loaded."""
-    _, rest = path_of(tuple(words))
-    load_cluster(Path(next(word for word in rest if not word.startswith("-"))))
+    load_cluster(Path(next(word for word in words[1:] if not word.startswith("-"))))
+
+
+def parsed_with_its_axes(place: Place, words: list[str]) -> None:
+    """Takes minutes; the file and its cells are looked at."""
+    cells = [str(each) for each in MatrixPlan(MatrixFile.read(Path(words[1]))).cells]
+    for option, value in pairwise(words):
+        pattern = value.rpartition(":")[0] if option == "--replay" else value
+        assert option not in {"--cells", "--live", "--replay"} or fnmatch.filter(cells, pattern)
 
 
 def known_benchmarks(place: Place, words: list[str]) -> None:
@@ -245,6 +253,7 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("forward",): only_parsed,
     ("interrupts",): on_the_cluster,
     ("list",): on_the_cluster,
+    ("matrix",): parsed_with_its_axes,
     ("monitor",): parsed_with_its_file,
     ("replay",): as_written,
     ("report",): page_of_a_run,

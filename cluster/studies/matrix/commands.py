@@ -20,7 +20,7 @@ from cluster.running.run.shown_report import OUT, run_and_show
 from cluster.studies.campaign.collecting import collect
 from cluster.studies.campaign.dask_engine import run_on_dask
 from cluster.studies.campaign.results import Results
-from cluster.studies.campaign.sweep import run_on_cores
+from cluster.studies.campaign.sweep import run_here, run_on_cores
 from cluster.studies.matrix.cell import Cell
 from cluster.studies.matrix.live import run_live
 from cluster.studies.matrix.outcome import MatrixOutcome
@@ -95,6 +95,8 @@ def matrix(  # noqa: PLR0917 (click passes options so)
         missing = results.missing(wanted)
         if scheduler is not None:
             records = run_on_dask(plan, missing, scheduler)
+        elif jobs == 1:
+            records = run_here(plan, missing)
         else:
             records = run_on_cores(plan, missing, jobs or len(os.sched_getaffinity(0)))
         interrupted = collect(records, results, wanted, plan.replay_command)
