@@ -83,7 +83,7 @@ _DOMAINS: Final = (
     ),
     FaultKind(
         "hypervisor-crash", Aim.host, "the hypervisor panics, and the machine restarts", ResetMachine(),
-        lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Aim.host),),
+        lasts=False, deadly=True, ends_machine=True,
     ),
     FaultKind(
         "host-power-loss", Aim.host, "everything stops, caches of disks are lost", CutPower(),

@@ -46,7 +46,7 @@ def test_the_driver_is_who_drives_the_disk(plan, architecture: str, driver: str,
 
     assert case.tree()["hosts"][0]["architecture"] == architecture
     assert len(host.drivers) == drivers
-    assert [each.target for each in cluster.faults] == [f"host0/{driver}"]
+    assert [each["target"] for each in case.faults] == [f"host0/{driver}"]
     assert [each.backend for each in host.guests[0].devices] == [driver]
     assert host.guests[0].frontend is Frontend.stock_linux
 
