@@ -85,8 +85,9 @@ class Frontend(StrEnum):
 
     reconnect = "reconnect"
     stock_linux = "stock-linux"
+    linux_7 = "linux-7"
 
     @property
     def reconnects(self) -> bool:
-        """Whether it takes another backend, or hangs for ever."""
+        """Whether it goes after another backend and another store by itself, or hangs for ever."""
         return self is Frontend.reconnect

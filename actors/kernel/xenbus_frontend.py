@@ -2,16 +2,16 @@
 
 With policy `reconnect` a backend that begins anew (InitWait while we are Connected) is offered everything
 anew, unless its `reconnect` key says `resume`: then it takes up what there is by itself, and we only see to
-it that our keys are in the store. With `stock-linux` we do what Linux does: ignore that the backend is gone,
-and hang.
-Rules: decisions follow from the two states (`frontend_actions`); what is offered, and what is done with it,
-is the device's (`frontend_device`).
+it that our keys are in the store. With any other we do what a frontend of the world does.
+Rules: decisions follow from the two states by the frontend's row (`frontend_conduct`); what is offered, and
+what is done with it, is the device's (`frontend_device`).
 Source: Linux drivers/block/xen-blkfront.c, drivers/net/xen-netfront.c, xen/include/public/io/xenbus.h.
 """
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
-from actors.kernel.frontend_actions import ACTIONS, AWAY, CLOSING, Action, Detachment, Wish
+from actors.kernel.frontend_actions import AWAY, CLOSING, Action, Detachment, Wish
+from actors.kernel.frontend_conduct import CONDUCTS
 from actors.kernel.frontend_device import FrontendDevice
 from actors.kernel.frontend_look import Look
 from actors.kernel.invitation import KEY as INVITATION
@@ -36,7 +36,7 @@ class XenbusFrontend(FrontendDevice):
         self._backend = ""
         self.reconnects = 0
         self.published_again = 0
-        self._policy = policy
+        self._conduct = CONDUCTS[policy]
         self._backend_id = 0
         self._watch: Watch | None = None
         self._offered_to = 0
@@ -77,7 +77,7 @@ class XenbusFrontend(FrontendDevice):
         return self._released
 
     def _store_came_back(self) -> None:
-        if self._policy.reconnects:
+        if self._conduct.follows:
             if self._detachment is Detachment.TOLD:
                 self._detachment = Detachment.FORGOTTEN
             super()._store_came_back()
@@ -85,7 +85,7 @@ class XenbusFrontend(FrontendDevice):
     async def _look(self) -> None:
         if self._take_breach() or self._wish in AWAY:
             await self._start_closing()
-        was_lost = self.store_lost
+        was_lost, had_backend = self.store_lost, bool(self._backend)
         look = await self._find()
         if self.store_lost and not was_lost:
             return  # what was asked of one store may have been answered by the next: it is looked again
@@ -94,9 +94,11 @@ class XenbusFrontend(FrontendDevice):
             return
         if self._wish is Wish.REOPEN and self.state is XenbusState.Closed:
             await self._begin_anew()
+        replaced = self._conduct.plugs_anew and look.is_another_device(self._backend_id)
+        if had_backend and (replaced or not look.named_backend):
+            await self._lose(look)
+            return
         if not look.named_backend:
-            if self._backend:
-                await self._remove()
             if self._wish is Wish.LEAVE:
                 self._closed.set(None)
             return
@@ -104,16 +106,14 @@ class XenbusFrontend(FrontendDevice):
             await self._begin_anew()
         if not await self._is_seen(look.backend_state):
             return
-        action = ACTIONS.get((self.state, look.backend_state))
+        action = self._conduct.actions.get((self.state, look.backend_state))
         if action is not None:
             await self._act(action, look)
 
     async def _tell_lost(self, look: Look) -> None:
         """Tell a store what it has lost, unless that is of no use to the backend that is there now."""
         waits = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
-        await self._tell_again(
-            lambda: self._renew(look) if self._is_to_renew(look) else self._publish_again()
-        )
+        await self._tell_again(lambda: self._renew(look) if look.calls_for_renewal else self._publish_again())
         # Who waits for what is told here has it now. Any other is looked at as it is after that.
         if not waits:
             self._changed.set()
@@ -123,20 +123,20 @@ class XenbusFrontend(FrontendDevice):
             case Action.OFFER:
                 await self._offer(look)
             case Action.OFFER_IF_MOVED:
-                again = self._policy.reconnects and look.invites_anew(self._answered)
+                again = look.invites_anew(self._answered)
                 if again or self._backend_id != self._offered_to:
                     await self._offer(look)
                 else:
                     await self._publish_if_forgotten(look)
             case Action.USE_BACKEND:
                 await self._use_backend(look)
-            case Action.RENEW if self._is_to_renew(look):
+            case Action.RENEW if look.calls_for_renewal:
                 await self._renew(look)
-            case Action.RENEW | Action.SEE_TO_KEYS | Action.REFRESH:
-                if self._policy.reconnects:
-                    await self._publish_if_forgotten(look)
-                if action is Action.REFRESH:
-                    self.refresh(look.told(self.refresh_keys))
+            case Action.RENEW | Action.SEE_TO_KEYS:
+                await self._publish_if_forgotten(look)
+            case Action.REFRESH:
+                await self._publish_if_forgotten(look)
+                self.refresh(look.told(self.refresh_keys))
             case Action.CLOSE:
                 await self._close()
 
@@ -144,7 +144,7 @@ class XenbusFrontend(FrontendDevice):
         look = Look(self, self._backend)
         await look.read()
         backend = look.named_backend
-        if not backend or (self._backend and not self._policy.reconnects):
+        if not backend or (self._backend and not self._conduct.follows):
             return look
         self._backend_id = look.backend_id
         if backend != self._backend:
@@ -154,11 +154,6 @@ class XenbusFrontend(FrontendDevice):
             self._backend = backend
             await look.turn_to(backend)
         return look
-
-    def _is_to_renew(self, look: Look) -> bool:
-        """Whether a backend has begun anew that will not take up what we have."""
-        again = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
-        return again and self._policy.reconnects and not look.backend_resumes
 
     async def _is_seen(self, theirs: XenbusState) -> bool:
         """Whether the backend knows that we are back, if we had been away."""
@@ -170,8 +165,16 @@ class XenbusFrontend(FrontendDevice):
             self._wish = Wish.USE
         return True
 
+    async def _lose(self, look: Look) -> None:
+        """The toolstack has taken the device away, in order or not, and may have put another in its place."""
+        if self._conduct.drains and not self.drain():
+            self.say(f"the device is gone, and {self.in_flight} requests are in flight")
+            return
+        await self._remove()
+        if look.named_backend:
+            self._changed.set()
+
     async def _remove(self) -> None:
-        """The toolstack has taken the device away, in order or not."""
         self._backend = ""
         if self._watch is not None:
             await self.store.unwatch(self._watch)
@@ -211,7 +214,7 @@ class XenbusFrontend(FrontendDevice):
             await switch_state(self.store, self.path, "backend", self.state)
 
     async def _publish_if_forgotten(self, look: Look) -> None:
-        if look.is_forgotten:
+        if self._conduct.follows and look.is_forgotten:
             await self._publish_again()
 
     async def _use_backend(self, look: Look) -> None:

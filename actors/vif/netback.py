@@ -94,7 +94,7 @@ class Netback(XenbusBackend):
             renegotiations=self.recoveries.renegotiations,
             resumes_refused=self.recoveries.resumes_refused,
             queues=len(queues),
-            carrier=connection is not None and connection.carrier,
+            carrier=int(connection is not None and connection.carrier),
             sent=counters.sent,
             sent_bytes=counters.sent_bytes,
             received=counters.received,

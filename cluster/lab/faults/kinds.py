@@ -15,9 +15,11 @@ from cluster.lab.faults.act import (
     CutPower,
     DropRules,
     FreezeDomain,
+    KillBackend,
     KillDomain,
     OrderToolstack,
     ReplaceStore,
+    ResetMachine,
     SlowDown,
     TellActor,
     TellDevice,
@@ -80,6 +82,10 @@ _DOMAINS: Final = (
         lasts=False, spares_store=(StoreRestart.live_update,), recipes=(Recipe(Aim.store),),
     ),
     FaultKind(
+        "hypervisor-crash", Aim.host, "the hypervisor panics, and the machine restarts", ResetMachine(),
+        lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Aim.host),),
+    ),
+    FaultKind(
         "host-power-loss", Aim.host, "everything stops, caches of disks are lost", CutPower(),
         duration_ns=1_000_000_000, deadly=True, lifted="power back", weight=2,
         recipes=(Recipe(Aim.host, lasting(_DARK_MAX_US)),),
@@ -137,6 +143,10 @@ _NETWORK: Final = (
         TellSwitch(), recipes=(Recipe(Aim.wired, lasting()),),
     ),
     FaultKind(
+        "switch-stall", Aim.wired, "the ports of this host at the switch stand still", TellSwitch(),
+        recipes=(Recipe(Aim.wired, lasting()),),
+    ),
+    FaultKind(
         "frame-corrupt", Aim.wire, "one bit of a frame is turned over", AddRule(CORRUPT, ("EthernetFrame",)),
         each_time=True, recipes=(Recipe(Aim.wire, failing),),
     ),
@@ -171,6 +181,10 @@ _LINKS: Final = (
 )
 
 _VBDS: Final = (
+    FaultKind(
+        "backend-crash", Aim.vbd, "who serves the disk is gone: its guest's device model, or a domain",
+        KillBackend(), lasts=False, deadly=True,
+    ),
     FaultKind(
         "backend-malformed-response", Aim.vbd, "the backend answers a request that was never asked",
         TellActor(Whom.backend), lasts=False, errors=True,

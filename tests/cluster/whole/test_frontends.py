@@ -1,0 +1,69 @@
+"""Guests with the frontends of the world, when dom0 dies and when a disk is detached: who is served again."""
+
+import pytest
+
+from actors.policies import Frontend
+
+WORK = {"rate": "400/s", "read_share": 0.3}
+LATENCY = {"read": "500us", "write": "500us"}
+DETACHED = {"kind": "block-detach", "target": "host0/web-0/xvda", "at": "60ms", "duration": "30ms"}
+STORE = {"domain": "stubdom", "restart": "lose"}
+
+SERVED_BY_NEW_RINGS = {Frontend.reconnect}
+"""Who is served again by a backend that renegotiates; one that resumes serves everybody."""
+
+SERVED_WHEN_ATTACHED_AGAIN = {Frontend.reconnect, Frontend.stock_linux, Frontend.linux_7}
+"""Who uses a disk again that was detached and attached while it worked."""
+
+
+@pytest.fixture
+def run(scenarios, variant, laboratory):
+    """Two guests with these frontends work while this goes on."""
+
+    def simulate(frontend: Frontend, reconnect: str, fault: dict[str, object] | None = None):
+        row = scenarios["renegotiate-dom0-crash"]
+        changed = variant(
+            row,
+            host={"memory": "96MiB", "reconnect": reconnect, "xenstore": STORE},
+            guest={"frontend": frontend.value},
+            faults=row.faults if fault is None else (fault,),
+            work=WORK,
+            latency=LATENCY,
+            settle="2s",
+            survivors=None,
+        )
+        return laboratory.simulate(changed)
+
+    return simulate
+
+
+def ends(run) -> list[tuple[bool, bool]]:
+    """Of each guest: whether it was served again, and whether any request failed."""
+    survived = [each["survived"] for each in run.report.to_dict()["guests"]]
+    return list(zip(survived, [each.errors > 0 for each in run.report.guests], strict=True))
+
+
+@pytest.mark.parametrize("frontend", Frontend)
+def test_who_outlives_a_dom0_that_wants_new_rings(run, frontend) -> None:
+    found = run(frontend, "renegotiate")
+
+    served = frontend in SERVED_BY_NEW_RINGS
+    assert ends(found) == [(served, False)] * 2, found.story()
+    assert found.check("ledger") == "held"
+
+
+@pytest.mark.parametrize("frontend", Frontend)
+def test_everybody_outlives_a_dom0_that_takes_up_the_old_rings(run, frontend) -> None:
+    found = run(frontend, "resume")
+
+    assert ends(found) == [(True, False)] * 2, found.story()
+    assert found.report.verdict.value == "held", found.story()
+
+
+@pytest.mark.parametrize("frontend", Frontend)
+def test_who_uses_a_disk_again_that_was_detached(run, frontend) -> None:
+    found = run(frontend, "renegotiate", DETACHED)
+
+    guest, other = ends(found)
+    assert guest == (frontend in SERVED_WHEN_ATTACHED_AGAIN, True), found.story()
+    assert other == (True, False)

@@ -1,0 +1,85 @@
+"""What frontends of the world do that others do not, state by state."""
+
+import pytest
+
+from actors.abi.interface import XenbusState as S
+from tests.kernel.toy_front import BACK, FRONT, Toy
+
+DEAD = ["stock-linux", "linux-7"]
+"""Those that do nothing about a backend that is gone, or is there again and knows nothing of their rings."""
+
+
+@pytest.mark.parametrize("policy", DEAD)
+def test_a_backend_that_dies_and_begins_anew_is_ignored(policy):
+    toy = Toy(policy)
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.world.remove(BACK)
+    toy.world.run()
+    for state in (S.Initialising, S.InitWait):
+        toy.back(state)
+    assert (toy.told(), toy.front.asked, toy.front.state) == ([], [], S.Connected)
+
+
+def test_linux_7_takes_a_node_that_is_reset_for_another_device():
+    toy = Toy("linux-7")
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.put_in_place(backend_id="5", state="1")
+    assert toy.front.asked == ["drain", "fail", "release", "revive"]
+    assert toy.told() == [], "what is in the node belongs to the new device"
+    toy.front.asked.clear()
+    toy.back(S.InitWait)
+    toy.back(S.Connected)
+    assert toy.front.asked == ["offer to 5", "read red", "attach"]
+    assert toy.told() == [S.Initialised, S.Connected]
+
+
+def test_linux_7_waits_for_what_is_in_flight_before_it_lets_the_old_device_go():
+    toy = Toy("linux-7")
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.front.owed = True
+    toy.put_in_place(state="1")
+    toy.back(S.InitWait)
+    assert (toy.told(), toy.front.state, "release" in toy.front.asked) == ([], S.Connected, False)
+    toy.front.owed = False
+    toy.back(S.InitWait)
+    assert toy.front.asked[-3:] == ["release", "revive", "offer to 0"]
+
+
+def test_linux_7_does_nothing_about_a_backend_id_alone():
+    toy = Toy("linux-7")
+    toy.bring_to(S.Connected)
+    toy.put_in_place(backend_id="5")
+    assert (toy.front.asked, toy.front.state) == (["refresh"], S.Connected)
+
+
+def test_linux_7_tells_a_new_device_by_its_backend_before_the_old_one_got_anywhere():
+    toy = Toy("linux-7")
+    toy.put_in_place(backend_id="0", state="1")
+    assert toy.front.asked == []
+    toy.put_in_place(backend_id="5", state="1")
+    assert toy.front.asked == ["drain", "fail", "release", "revive"]
+
+
+@pytest.mark.parametrize("policy", ["reconnect", "stock-linux"])
+def test_others_leave_a_node_that_is_reset_alone(policy):
+    toy = Toy(policy)
+    toy.bring_to(S.Connected)
+    toy.put_in_place(state="1")
+    assert set(toy.front.asked) <= {"refresh"}
+    assert toy.front.state is S.Connected
+
+
+def test_linux_does_not_let_a_device_go_whose_requests_have_no_answer():
+    toy = Toy("stock-linux")
+    toy.bring_to(S.Connected)
+    toy.front.owed = True
+    toy.world.remove(BACK)
+    toy.world.remove(FRONT)
+    toy.world.run()
+    toy.world.attach_nodes("toy/7")
+    toy.back(S.InitWait)
+    assert toy.key("state") == "1", "as seen on Linux 6.1: frontend 1, backend 2, for ever"
+    assert set(toy.front.asked) == {"drain"}
