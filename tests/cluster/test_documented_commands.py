@@ -174,7 +174,9 @@ def simulated_again(place: Place, words: list[str]) -> None:
 
 
 def page_of_a_run(place: Place, words: list[str]) -> None:
-    """The page is of a simulated run instead of the cluster of the module."""
+    """The page is of a simulated run instead of the cluster of the module, or of a sweep of one seed."""
+    for swept in (word for word in words if word.endswith(".jsonl")):
+        place.run("sweep", "configs/campaign.yaml", "--seeds", "0:1", "--jobs", "1", "--out", swept)
     if place.is_new(["report"]):
         place.run("run", "configs/quickstart.yaml", "--driver", "simulated", "--out", "shown")
     place.run(*("shown" if word == "finished" else word for word in words))

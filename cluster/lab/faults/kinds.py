@@ -213,6 +213,18 @@ _VIFS: Final = (
         "netback-stop", Aim.vif, "the interface's backend takes and gives nothing",
         TellActor(Whom.backend), lifted="going again", recipes=(Recipe(Aim.vif, lasting()),),
     ),
+    FaultKind(
+        "netfront-disconnect", Aim.vif, "the guest closes its interface", TellActor(),
+        stays=True, lifted="opened again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "network-detach", Aim.vif, "xl detaches the interface; taken away, it attaches it again",
+        OrderToolstack(), stays=True, lifted="attached again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "network-attach", Aim.vif, "xl attaches the interface, if it was detached", OrderToolstack(),
+        lasts=False, silent=True,
+    ),
 )
 
 _ACTORS: Final = (

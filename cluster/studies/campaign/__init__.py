@@ -24,6 +24,7 @@ sweep           many seeds on the cores of this machine
 collecting      records as they come
 dask_engine     many seeds on a Dask cluster
 summary         what a person reads after a sweep
+results_page    what those read who were not there
 shrink          a failing schedule made as small as it still fails
 commands        the command line
 """

@@ -86,8 +86,10 @@ class RingRecord:
         life.rings[ref] = mfn, _KINDS[key[2]](name, memory.words(mfn), memory.frame(mfn))
 
     def replied(self, address: str) -> None:
-        """A guest is about to hear what came of a hypercall: it may have taken a ring back."""
-        life = self._lives[address]
+        """Somebody is about to hear what came of a hypercall: it may have taken a ring back."""
+        life = self._lives.get(address)
+        if life is None:
+            return  # it is no guest
         for ref, (mfn, ring) in list(life.rings.items()):
             if self._frame(address, ref)[1] != mfn:
                 self._end(life, ref, ring)

@@ -33,7 +33,10 @@ Record = dict[str, Any]
 
 @dataclass(slots=True)
 class Trial:
-    """What came of one seed. `failed` and `unknown`: the checks, and what they saw; `links`: of its hosts."""
+    """What came of one seed. `failed` and `unknown`: the checks, and what they saw; `links`: of its hosts.
+
+    `recoveries_ns`: for each of `faults` how long it took until all I/O flowed again; None if it never did.
+    """
 
     seed: int
     verdict: str = "held"
@@ -41,6 +44,7 @@ class Trial:
     failed: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     faults: list[list[str]] = field(default_factory=list)
+    recoveries_ns: list[int | None] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
     requests: int = 0
     events: int = 0
@@ -125,6 +129,10 @@ def _judge(
     for expectation in report.expected:
         trial.take(Check(f"expected {expectation.text}", expectation.verdict, expectation.text))
     trial.faults = [[each.kind, each.address] for each in supervisor.injections]
+    trial.recoveries_ns = [
+        each.recovered_at_ns - each.injected_at_ns if each.recovered_at_ns is not None else None
+        for each in supervisor.injections
+    ]
     trial.requests = sum(each.issued for each in report.guests)
     return report
 

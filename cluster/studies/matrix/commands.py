@@ -80,7 +80,7 @@ def matrix(  # noqa: PLR0917 (click passes options so)
     """Run every cell of FILE over its seeds in virtual time, and show what became of the guests.
 
     Results lie in matrices/NAME-SHA, or in the folder of --out: results.jsonl (a line for each trial),
-    matrix.json and matrix.html. A matrix that was stopped goes on when the same command is given again.
+    matrix.json and report.html. A matrix that was stopped goes on when the same command is given again.
     """
     plan = MatrixPlan(MatrixFile.read(file))
     if replay is not None:

@@ -45,11 +45,11 @@ def fate_text(tally: Tally) -> str:
     shown = tally.to_dict()
     outage = shown["outage_ns"]
     times = "" if outage["max"] is None else f" {_ms(outage['p50'])}, {_ms(outage['max'])}"
-    word = tally.fate
+    word = tally.fates.word
     if word == "mixed":
-        word = f"{100 * (tally.share or 0):.0f} %"
-        word += f", {100 * tally.broken / tally.guests:.0f} % hang" if tally.broken else ""
-    stuck = ", stuck" if tally.stuck and not tally.broken else ""
+        word = f"{100 * (tally.fates.share or 0):.0f} %"
+        word += f", {100 * tally.fates.broken / tally.fates.guests:.0f} % hang" if tally.fates.broken else ""
+    stuck = ", stuck" if tally.fates.stuck and not tally.fates.broken else ""
     return f"{warning}{word}{times}{stuck}"
 
 
@@ -60,7 +60,7 @@ def _print_costs(console: Console, axes: AxesSchema, cells: Mapping[Names, Tally
     )
     for architecture in axes.architectures:
         found = cells.get((architecture, NONE, axes.frontends[0].value))
-        if found is not None and found.requests:
+        if found is not None and found.work.requests:
             told = found.to_dict()
             table.add(
                 architecture,

@@ -23,12 +23,12 @@ from cluster.running.drivers.simulated import IMAGES, RunObserver, run_simulated
 from cluster.running.run.session import Session
 from cluster.studies.campaign.trial import DETAIL_MAX, Record, story
 from cluster.studies.matrix.cell import Cell
+from cluster.studies.matrix.measures import Fates, Times, Work
 
 LIVENESS: Final = "liveness"
 """The check that says what became of the guests, which is told in full beside it."""
 COURSE: Final = "course"
 LEAKS: Final = "leaks"
-PARTS: Final = ("detect", "restart", "handshake", "replay")
 BIN_NS: Final = 5_000_000
 BEFORE_NS: Final = 25_000_000
 BINS: Final = 25
@@ -36,16 +36,7 @@ BINS: Final = 25
 
 @dataclass(slots=True)
 class CellTrial:
-    """What came of one seed of a cell. Times are in ns.
-
-    `seed`: the number of the trial in its matrix; `number`: its seed. `survived`: guests that never died and
-    work; `broken`: those that never came back, until an operator acts. `stuck`: 1 if the guests could not be
-    shut down in order, because nobody reaches them any more. `outages`: the longest of each guest that came
-    back. `detect`: from a fault until the hypervisor says so, `restart`: from there until its target runs
-    again; `handshake`, `replay`: of each frontend, how long it had no ring, and no answer on the new one.
-    `writes_lost`: acknowledged ones. `served`: requests answered in each `BIN_NS` from `BEFORE_NS` before the
-    first fault on. `memory_pages`: of all domains that are no guests.
-    """
+    """What came of one seed of a cell. `seed`: the number of the trial in its matrix; `number`: its seed."""
 
     seed: int
     cell: tuple[str, str, str]
@@ -54,23 +45,9 @@ class CellTrial:
     verdict: str = "held"
     failed: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
-    guests: int = 0
-    survived: int = 0
-    broken: int = 0
-    stuck: int = 0
-    outages: list[int] = field(default_factory=list)
-    detect: list[int] = field(default_factory=list)
-    restart: list[int] = field(default_factory=list)
-    handshake: list[int] = field(default_factory=list)
-    replay: list[int] = field(default_factory=list)
-    errors: int = 0
-    writes_lost: int = 0
-    requests: int = 0
-    duration: int = 0
-    memory_pages: int = 0
-    served: list[int] = field(default_factory=list)
-    events: int = 0
-    cpu_s: float = 0.0
+    fates: Fates = field(default_factory=Fates)
+    times: Times = field(default_factory=Times)
+    work: Work = field(default_factory=Work)
 
     def to_record(self) -> Record:
         """As plain data."""
@@ -78,39 +55,52 @@ class CellTrial:
 
     def take(self, report: Report, supervisor: Supervisor) -> None:
         """Note what a finished run says."""
+        stuck = self._take_checks(report)
+        guests = report.guests
+        self.fates = Fates(
+            guests=len(guests),
+            survived=sum(each.survived is True for each in guests),
+            broken=sum(each.came_back is not True for each in guests),
+            stuck=int(stuck),
+            errors=sum(each.errors for each in guests),
+            writes_lost=sum(each.ledger.lost for each in guests if each.ledger is not None),
+        )
         cluster = report.facts.cluster
-        for check in report.checks:
-            if check.name != LIVENESS and check.verdict is Verdict.failed:
-                self.failed[check.name] = check.detail[:DETAIL_MAX]
-            elif check.name != LIVENESS and check.verdict is Verdict.unknown:
-                self.unknown[check.name] = check.detail[:DETAIL_MAX]
-        if self.unknown.pop(COURSE, ""):
-            self.stuck = 1
-            self.failed.pop(LEAKS, "")  # who was not shut down holds what it has
-        self.guests = len(report.guests)
-        self.survived = sum(each.survived is True for each in report.guests)
-        self.broken = sum(each.came_back is not True for each in report.guests)
-        self.outages = [each.outage_max_ns for each in report.guests if each.outage_max_ns is not None]
-        self.errors = sum(each.errors for each in report.guests)
-        self.writes_lost = sum(each.ledger.lost for each in report.guests if each.ledger is not None)
-        self.requests = sum(each.completed for each in report.guests)
-        self.duration = cluster.duration_ns
-        self.memory_pages = sum(map(_pages_beside_guests, cluster.hosts))
+        self.work.requests = sum(each.completed for each in guests)
+        self.work.duration = cluster.duration_ns
+        self.work.memory_pages = sum(map(_pages_beside_guests, cluster.hosts))
+        self.times.outages = [each.outage_max_ns for each in guests if each.outage_max_ns is not None]
         for injection in report.facts.injections:
             self._take_times(injection)
         for frontends in supervisor.lab.readings.frontends.values():
             for each in frontends.values():
                 if isinstance(each, BlkfrontStatistics) and each.reconnects:
-                    self.handshake.append(each.detached_ns // each.reconnects)
-                    self.replay.append(each.unanswered_ns // each.reconnects)
+                    self.times.handshake.append(each.detached_ns // each.reconnects)
+                    self.times.replay.append(each.unanswered_ns // each.reconnects)
+
+    def judge(self) -> None:
+        """Sum the checks up."""
+        self.verdict = "failed" if self.failed else "unknown" if self.unknown else "held"
+
+    def _take_checks(self, report: Report) -> bool:
+        """Keep what did not hold; whether the guests could not be shut down."""
+        for check in report.checks:
+            if check.name != LIVENESS and check.verdict is Verdict.failed:
+                self.failed[check.name] = check.detail[:DETAIL_MAX]
+            elif check.name != LIVENESS and check.verdict is Verdict.unknown:
+                self.unknown[check.name] = check.detail[:DETAIL_MAX]
+        stuck = self.unknown.pop(COURSE, "")
+        if stuck:
+            self.failed.pop(LEAKS, "")  # who was not shut down holds what it has
+        return bool(stuck)
 
     def _take_times(self, injection: Injection) -> None:
         noticed_ns = injection.detected_at_ns
         if injection.mortal and noticed_ns is not None:
-            self.detect.append(noticed_ns - injection.injected_at_ns)
+            self.times.detect.append(noticed_ns - injection.injected_at_ns)
         if injection.mortal and injection.restarted_at_ns is not None:
             began_ns = injection.injected_at_ns if noticed_ns is None else noticed_ns
-            self.restart.append(max(0, injection.restarted_at_ns - began_ns))
+            self.times.restart.append(max(0, injection.restarted_at_ns - began_ns))
 
 
 def observed_cell(cell: Cell, driver: str, seed: int, number: int, session: Session) -> CellTrial:
@@ -118,7 +108,7 @@ def observed_cell(cell: Cell, driver: str, seed: int, number: int, session: Sess
     trial = CellTrial(seed, (cell.architecture, cell.fault, cell.frontend.value), number, driver)
     report = session.run()
     trial.take(report, session.supervisor)
-    trial.verdict = "failed" if trial.failed else "unknown" if trial.unknown else "held"
+    trial.judge()
     return trial
 
 
@@ -133,12 +123,12 @@ def simulate_cell(cell: Cell, cluster: ResolvedCluster, seed: int, number: int) 
             cluster, lambda _what, _text: None, None, trace=False, observer=onlooker
         )
         trial.take(report_of(facts_of(cluster, "simulated", supervisor), read_volume), supervisor)
-        trial.served = onlooker.served(supervisor)
+        trial.work.served = onlooker.served(supervisor)
     except Exception as error:  # noqa: BLE001 (a machine that breaks is a finding)
         trial.failed["invariants" if isinstance(error, AssertionError) else "machines"] = story(error)
-    trial.verdict = "failed" if trial.failed else "unknown" if trial.unknown else "held"
-    trial.events = onlooker.nr_events
-    trial.cpu_s = round(time.process_time() - began_s, 4)
+    trial.judge()
+    trial.work.events = onlooker.nr_events
+    trial.work.cpu_s = round(time.process_time() - began_s, 4)
     return trial
 
 

@@ -134,6 +134,13 @@ def test_a_folder_that_is_no_run_has_no_page(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_not_there_has_no_page(tmp_path: Path) -> None:
+    found = domzero("report", str(tmp_path / "none"))
+
+    assert found.exit_code == 2
+    assert "there is no such directory or file" in found.output
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -89,6 +89,9 @@ CASES = [
          failed=("liveness",), recovered=False),
     case("netback-restart", "host0/web-0/vif0", host=WIRED, guest=NETWORK, recovered=False),  # nobody talks
     case("netback-stop", "host0/web-0/vif0", host=WIRED, guest=NETWORK, **FOR),
+    case("netfront-disconnect", "host0/web-0/vif0", host=WIRED, guest=NETWORK, **FOR),
+    case("network-detach", "host0/web-0/vif0", host=WIRED, guest=NETWORK, **FOR),
+    case("network-attach", "host0/web-0/vif0", host=WIRED, guest=NETWORK, recovered=False),
     case("frontend-disconnect", "host0/web-0/xvda", errors=True, **FOR),
     case("frontend-disconnect", "host0/web-0/xvda", "disconnect for good", errors=True,
          survived=ONE_DIES, failed=("liveness",), recovered=False),

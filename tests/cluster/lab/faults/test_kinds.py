@@ -38,7 +38,7 @@ AIMS = {
     TellActor: {Aim.dom0, Aim.vbd, Aim.vif},
     TellDevice: {Aim.disk, Aim.nic, Aim.device},
     TellSwitch: {Aim.wired},
-    OrderToolstack: {Aim.vbd},
+    OrderToolstack: {Aim.vbd, Aim.vif},
     ReplaceStore: {Aim.store},
 }
 """What each act can be done to."""

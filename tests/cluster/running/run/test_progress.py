@@ -125,8 +125,8 @@ def test_the_live_line_names_who_is_waited_for() -> None:
     guests = {
         at: SimpleNamespace(name=f"web-{at}", completed=1, journals=[None], talks=[]) for at in range(6)
     }
-    fault = SimpleNamespace(is_open=True, waiting_for=list(guests))
-    over = SimpleNamespace(is_open=False, waiting_for=[3])
+    fault = SimpleNamespace(is_open=True, waiting_guests=list(guests))
+    over = SimpleNamespace(is_open=False, waiting_guests=[3])
     supervisor = SimpleNamespace(lab=SimpleNamespace(guests=guests), injections=[fault, over])
 
     assert answered_text(supervisor) == "6 requests answered; waiting for web-0, web-1, web-2, web-3 ..."
