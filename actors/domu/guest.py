@@ -6,7 +6,6 @@ What to do is in the command line of the start info, as JSON; where its writes a
 
 from dataclasses import dataclass, replace
 from functools import partial
-from random import Random
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
@@ -182,7 +181,7 @@ class Guest(Kernel):
     async def _open(self, front: Netfront, found: DevicePlan) -> None:
         # Another life of this guest is to be another one to those it talked to: a domain id is used once.
         life = await self.xenbus.read("domid")
-        random = Random(f"{self.configuration.seed}:{self.name}:{found.name}:{life}")
+        random = self.configuration.random(f"{found.name}:{life}")
         interface = NetworkInterface(self.threads, front, found.row, random)
         self.interfaces[found.name] = interface
         connected = self.threads.spawn(f"connect {found.name}", interface.connect()).finished
@@ -238,7 +237,7 @@ class Guest(Kernel):
         wait: IoWait,
     ) -> None:
         boot = journal.word(Word.BOOTS)
-        random = Random(f"{self.configuration.seed}:{self.name}:{vdev}:{boot}")
+        random = self.configuration.random(f"{vdev}:{boot}")
         identity = (self.configuration.guest_id, disk.number)
         if disk.read_only:
             spec = replace(spec, read_share=1.0)

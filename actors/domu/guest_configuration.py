@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from random import Random
 
 from actors.device_plan import DevicePlan
 from actors.domu.store_client import StoreSpec
@@ -15,7 +16,7 @@ class GuestConfiguration:
     """Its work on each of its disks and on XenStore, None for none; its writes are stamped with `guest_id`.
 
     `vitals_ns`: how often it tells its vitals. `tells_states`: as dom0's (`HostPlan`).
-    `talks`: what it does over its networks.
+    `talks`: what it does over its networks. `host`: where it is created, whichever it is on by now.
     """
 
     name: str
@@ -28,6 +29,11 @@ class GuestConfiguration:
     devices: tuple[DevicePlan, ...]
     tells_states: bool = False
     talks: tuple[TalkSpec, ...] = ()
+    host: str = ""
+
+    def random(self, purpose: str) -> Random:
+        """What it draws for a purpose: its own, for guests of other hosts may be called as it is."""
+        return Random(f"{self.seed}:{self.host}/{self.name}:{purpose}")
 
     def cmd_line(self) -> str:
         """As text."""
@@ -49,4 +55,5 @@ class GuestConfiguration:
             devices=tuple(DevicePlan.parse(each) for each in told["devices"]),
             tells_states=told["tells_states"],
             talks=tuple(TalkSpec.parse(each) for each in told["talks"]),
+            host=told["host"],
         )

@@ -1,6 +1,7 @@
 """What a guest is told on its command line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -39,4 +40,13 @@ def test_it_is_json_without_a_space_and_has_every_key_even_of_what_is_not_there(
         "devices": [],
         "tells_states": False,
         "talks": [],
+        "host": "",
     }
+
+
+def test_guests_of_one_name_on_two_hosts_draw_different_things() -> None:
+    here, there = (replace(IDLE, host=host) for host in ("host0", "host1"))
+
+    assert here.random("xvda:1").random() == replace(IDLE, host="host0").random("xvda:1").random()
+    assert here.random("xvda:1").random() != there.random("xvda:1").random()
+    assert here.random("xvda:1").random() != here.random("xvda:2").random()

@@ -96,6 +96,7 @@ class ResolvedGuest(ResolvedDomain):
             devices=tuple(each.device for each in self.devices),
             tells_states=tells_states,
             talks=self.talks,
+            host=self.host,
         )
 
 
