@@ -86,6 +86,7 @@ class Frontend(StrEnum):
     reconnect = "reconnect"
     stock_linux = "stock-linux"
     linux_7 = "linux-7"
+    windows_pv = "windows-pv"
 
     @property
     def reconnects(self) -> bool:

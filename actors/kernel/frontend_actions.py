@@ -19,6 +19,7 @@ class Action(Enum):
     SEE_TO_KEYS = auto()
     REFRESH = auto()
     CLOSE = auto()
+    CLOSE_IF_OFFLINE = auto()
 
 
 class Wish(Enum):

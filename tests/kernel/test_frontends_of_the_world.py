@@ -5,7 +5,7 @@ import pytest
 from actors.abi.interface import XenbusState as S
 from tests.kernel.toy_front import BACK, FRONT, Toy
 
-DEAD = ["stock-linux", "linux-7"]
+DEAD = ["stock-linux", "linux-7", "windows-pv"]
 """Those that do nothing about a backend that is gone, or is there again and knows nothing of their rings."""
 
 
@@ -83,3 +83,56 @@ def test_linux_does_not_let_a_device_go_whose_requests_have_no_answer():
     toy.back(S.InitWait)
     assert toy.key("state") == "1", "as seen on Linux 6.1: frontend 1, backend 2, for ever"
     assert set(toy.front.asked) == {"drain"}
+
+
+def test_windows_closes_before_it_connects():
+    toy = Toy("windows-pv")
+    toy.told()
+    for answer, told in [
+        (S.InitWait, S.Closing),
+        (S.Closing, S.Closed),
+        (S.Closed, S.Initialising),
+        (S.InitWait, S.Initialised),
+        (S.Connected, S.Connected),
+    ]:
+        toy.back(answer)
+        assert toy.told() == [told]
+    assert toy.connected.done
+    assert toy.front.asked[-3:] == ["offer to 0", "read red", "attach"]
+
+
+@pytest.mark.parametrize(("answers", "stands"), [([], S.Closing), ([S.Closing], S.Closed)])
+def test_windows_hangs_at_a_backend_that_ignores_that_it_closes(answers, stands):
+    toy = Toy("windows-pv")
+    toy.back(S.InitWait)
+    for state in answers:
+        toy.back(state)
+    toy.told()
+    toy.world.advance(3_600_000_000_000)
+    assert (toy.front.state, toy.told(), toy.connected.done) == (stands, [], False)
+
+
+@pytest.mark.parametrize("state", [S.Closing, S.Closed])
+def test_windows_ignores_a_backend_that_closes_and_does_not_go(state):
+    toy = Toy("windows-pv")
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.back(state)
+    assert (toy.told(), toy.front.asked, toy.front.state) == ([], [], S.Connected)
+
+
+def test_windows_ejects_a_disk_whose_backend_goes_and_closes_the_next_one_first():
+    toy = Toy("windows-pv")
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.world.write(f"{BACK}/online", "0")
+    toy.back(S.Closing)
+    assert (toy.told(), toy.front.asked) == ([S.Closing, S.Closed], ["fail", "release"])
+    toy.detach_and_attach()
+    assert toy.front.state is S.Initialising
+    toy.told()
+    toy.back(S.InitWait)
+    assert toy.told() == [S.Closing]
+    toy.back(S.Closing)
+    toy.back(S.Closed)
+    toy.bring_to(S.Connected)

@@ -37,6 +37,10 @@ AFTER_OF = {
     "reconnect": AFTER,
     "stock-linux": AFTER | HANGING,
     "linux-7": AFTER | HANGING,
+    "windows-pv": AFTER
+    | HANGING
+    | {(S.Initialising, back): S.Initialising for back in (S.Closing, S.Closed)}
+    | {(S.Connected, back): S.Connected for back in (S.Closing, S.Closed)},
 }
 
 
