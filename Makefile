@@ -4,13 +4,15 @@ BIN := $(VENV)/bin
 
 FUZZ_INPUTS ?= 100000
 FUZZ_SEED ?= 1
+
+SEEDS ?= 0:1000
 FUZZ = -runs=$(FUZZ_INPUTS) -seed=$(FUZZ_SEED) -max_len=512 -len_control=0 -rss_limit_mb=1024 -timeout=20 \
        -print_final_stats=1
 
 REQUESTS ?= 100000
 SEED ?= 1
 
-.PHONY: demo test install format lint types layers tests fuzz differential dashboards clean
+.PHONY: demo test install format lint types layers tests fuzz differential campaign-network dashboards clean
 
 demo: install ## Run the main job: four guests do disk I/O while dom0 is killed and comes back
 	$(BIN)/domzero run configs/quickstart.yaml
@@ -52,6 +54,9 @@ fuzz: install ## Mutated frames, hypercalls and ring pages: FUZZ_INPUTS of each,
 
 differential: install ## Our XenStore beside Xen's own xenstored: REQUESTS of four clients, from SEED
 	$(BIN)/python -m tests.xenstore.differential $(REQUESTS) $(SEED)
+
+campaign-network: install ## Faults of networks in runs of 80 ms of virtual time: SEEDS of them, as FIRST:END
+	$(BIN)/domzero sweep configs/campaign-network-small.yaml --seeds $(SEEDS)
 
 dashboards: install ## Write the generated files of grafana/
 	$(BIN)/python -m grafana.source

@@ -7,7 +7,7 @@ Source: IEEE 802.1D 7; store and forward.
 Left out: spanning trees, VLANs, flow control.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from actors.abi.network_controller import HEADER_BYTES, MAX_FRAME_BYTES
 from actors.devices.device_faults import said_of
@@ -57,19 +57,13 @@ class Switch(Machine):
 
     def end_turn(self, now_ns: int) -> list[Effect]:
         """Give out the frames that have arrived."""
-        if self._faults.stalled:
-            return []
         return [
-            Send(port.name, EthernetFrame(data))
-            for port in self._ports.values()
-            for data in port.arrived(now_ns)
+            Send(port.name, EthernetFrame(data)) for port in self._giving() for data in port.arrived(now_ns)
         ]
 
     def next_deadline_ns(self) -> int | None:
         """When the next frame arrives."""
-        if self._faults.stalled:
-            return None
-        return min((due for port in self._ports.values() if (due := port.due_ns) is not None), default=None)
+        return min((due for port in self._giving() if (due := port.due_ns) is not None), default=None)
 
     def check(self) -> None:
         """Raise AssertionError if an invariant is broken."""
@@ -91,6 +85,10 @@ class Switch(Machine):
             not_learnt=self._table.not_learnt,
         )
 
+    def _giving(self) -> Iterator[SwitchPort]:
+        """The ports that frames can leave by."""
+        return (port for port in self._ports.values() if port.name not in self._faults.stalled)
+
     def _receive(self, link: str, message: object, now_ns: int) -> list[Effect]:
         if link in self._ports and isinstance(message, EthernetFrame):
             self._forward(self._ports[link], message.data, now_ns)
@@ -110,7 +108,7 @@ class Switch(Machine):
     def _forward(self, port: SwitchPort, data: bytes, now_ns: int) -> None:
         """Take a frame, and let it leave by the ports that it is for."""
         self._frames += 1
-        reason = self._objection(data)
+        reason = "not_running" if port.name in self._faults.stalled else _objection(data)
         if reason is not None:
             self._drops[reason] += 1
             return
@@ -128,18 +126,6 @@ class Switch(Machine):
         else:
             self._leave(port, [self._ports[known]], data, now_ns)
 
-    def _objection(self, data: bytes) -> str | None:
-        """Why a frame goes nowhere, wherever it is for."""
-        if self._faults.stalled:
-            return "not_running"
-        if len(data) < HEADER_BYTES:
-            return "too_short"
-        if len(data) > MAX_FRAME_BYTES:
-            return "too_long"
-        if not is_station(data[6:12]):
-            return "bad_source"
-        return "link_local" if is_link_local(data[:6]) else None
-
     def _flood(self, port: SwitchPort, data: bytes, now_ns: int) -> None:
         """To all others that have something plugged in."""
         others = (each for each in self._ports.values() if each is not port and each.open)
@@ -151,3 +137,14 @@ class Switch(Machine):
                 self._drops["partitioned"] += 1
             elif not other.offer(data, now_ns, self._faults.slowness):
                 self._drops["queue_full"] += 1
+
+
+def _objection(data: bytes) -> str | None:
+    """Why a frame goes nowhere, wherever it is for."""
+    if len(data) < HEADER_BYTES:
+        return "too_short"
+    if len(data) > MAX_FRAME_BYTES:
+        return "too_long"
+    if not is_station(data[6:12]):
+        return "bad_source"
+    return "link_local" if is_link_local(data[:6]) else None

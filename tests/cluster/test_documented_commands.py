@@ -173,6 +173,15 @@ def simulated_again(place: Place, words: list[str]) -> None:
     place.run(*("once" if word == "finished" else word for word in words))
 
 
+def page_of_a_run(place: Place, words: list[str]) -> None:
+    """The page is of a simulated run instead of the cluster of the module, or of a sweep of one seed."""
+    for swept in (word for word in words if word.endswith(".jsonl")):
+        place.run("sweep", "configs/campaign.yaml", "--seeds", "0:1", "--jobs", "1", "--out", swept)
+    if place.is_new(["report"]):
+        place.run("run", "configs/quickstart.yaml", "--driver", "simulated", "--out", "shown")
+    place.run(*("shown" if word == "finished" else word for word in words))
+
+
 def few_seeds(place: Place, words: list[str]) -> None:
     """One seed, or one for each shard, in this process."""
     shards = words[words.index("--shard") + 1].partition("/")[2] if "--shard" in words else "1"
@@ -238,6 +247,7 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("list",): on_the_cluster,
     ("monitor",): parsed_with_its_file,
     ("replay",): as_written,
+    ("report",): page_of_a_run,
     ("rerun",): simulated_again,
     ("run",): simulated,
     ("runs", "list"): as_written,

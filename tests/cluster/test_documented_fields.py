@@ -94,6 +94,14 @@ def test_run_json(domzero) -> None:
     assert found == documented("docs/run-json.md", "`run.json`")
 
 
+def test_timeline_json(domzero, folder: Path) -> None:
+    domzero("run", "small.yaml", "--driver", "simulated", "--out", "out")
+
+    found = json.loads((folder / "out/timeline.json").read_text())
+
+    assert set(fields(found)) == documented("docs/run-json.md", "`timeline.json`")
+
+
 def test_the_list_of_runs(domzero, folder: Path) -> None:
     domzero("run", "small.yaml", "--driver", "simulated", "--out", "out")
 

@@ -35,6 +35,7 @@ NOT_NEEDED = (
     ("validate", "small.yaml"),
     ("run", "small.yaml", "--driver", "simulated"),
     ("verify", "kept"),
+    ("report", "kept"),
     ("runs", "list"),
     ("runs", "prune", "--dry-run"),
     ("fault", "list"),

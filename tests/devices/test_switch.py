@@ -180,16 +180,31 @@ def test_a_partition_separates_both_ways_until_it_is_taken_away():
     assert rig.send(B) == [A, C]
 
 
-def test_a_switch_that_stalls_gives_what_was_on_its_way_later():
+def test_ports_that_stall_take_nothing_and_give_what_was_on_its_way_later():
     rig = Rig(latency_ns=100)
     rig.send(A)
-    rig.break_it("switch-stall")
+    rig.break_it("switch-stall", ports=[B, C])
     rig.send(B)
     assert (rig.at(5000), rig.switch.next_deadline_ns()) == ([], None)
     assert rig.drops() == {"not_running": 1}
     rig.out.clear()
-    rig.break_it("switch-stall", active=False)
+    rig.break_it("switch-stall", ports=[B, C], active=False)
     assert [port for port, _ in rig.out] == [B, C]
+
+
+def test_a_port_that_stalls_holds_up_no_other():
+    rig = Rig()
+    for name in MACS:
+        rig.send(name)
+    rig.break_it("switch-stall", ports=[A])
+    rig.break_it("switch-stall", ports=[A], number=2)
+    assert (rig.send(A, B), rig.send(B, A), rig.send(B, C), rig.send(C)) == ([], [], [C], [B])
+    rig.out.clear()
+    rig.break_it("switch-stall", active=False, number=2)
+    assert rig.out == []
+    rig.break_it("switch-stall", active=False)
+    assert [port for port, _ in rig.out] == [A, A]
+    assert rig.send(A, B) == [B]
 
 
 def test_a_slow_switch_takes_longer_for_each_frame():
@@ -200,7 +215,8 @@ def test_a_slow_switch_takes_longer_for_each_frame():
 
 
 @pytest.mark.parametrize(("kind", "options"), [
-    ("switch-partition", {}), ("switch-partition", {"ports": []}), ("switch-partition", {"ports": ["eth9"]}),
+    ("switch-partition", {}), ("switch-stall", {}), ("switch-partition", {"ports": []}),
+    ("switch-partition", {"ports": ["eth9"]}),
     ("switch-partition", {"ports": A}), ("switch-partition", {"ports": [3]}), ("irq-storm", {}),
     ("nic-hang", {}), ("switch-partition", {"ports": [[A]]}),
 ])  # fmt: skip

@@ -59,6 +59,7 @@ class Resolution:
             seed=cluster.seed,
             duration_ns=cluster.run.duration,
             settle_ns=cluster.run.settle,
+            generated_faults_max=cluster.run.faults,
             metrics=cluster.metrics,
             hosts=self._hosts,
             faults=[],

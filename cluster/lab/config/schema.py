@@ -66,10 +66,11 @@ def with_keys(keys: Mapping[str, Any]) -> Callable[[type[S]], type[S]]:
 
 
 class RunSchema(Strict):
-    """How long the workload runs, and how long recovery may take at its end."""
+    """How long the workload runs, how long recovery may take then, and how much a sweep breaks."""
 
     duration: Duration = 6_000_000_000
     settle: Duration = 10_000_000_000
+    faults: Annotated[int, Field(ge=1, le=20)] = 5
 
 
 @with_keys(

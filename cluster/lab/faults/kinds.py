@@ -15,9 +15,11 @@ from cluster.lab.faults.act import (
     CutPower,
     DropRules,
     FreezeDomain,
+    KillBackend,
     KillDomain,
     OrderToolstack,
     ReplaceStore,
+    ResetMachine,
     SlowDown,
     TellActor,
     TellDevice,
@@ -80,6 +82,10 @@ _DOMAINS: Final = (
         lasts=False, spares_store=(StoreRestart.live_update,), recipes=(Recipe(Aim.store),),
     ),
     FaultKind(
+        "hypervisor-crash", Aim.host, "the hypervisor panics, and the machine restarts", ResetMachine(),
+        lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Aim.host),),
+    ),
+    FaultKind(
         "host-power-loss", Aim.host, "everything stops, caches of disks are lost", CutPower(),
         duration_ns=1_000_000_000, deadly=True, lifted="power back", weight=2,
         recipes=(Recipe(Aim.host, lasting(_DARK_MAX_US)),),
@@ -137,6 +143,10 @@ _NETWORK: Final = (
         TellSwitch(), recipes=(Recipe(Aim.wired, lasting()),),
     ),
     FaultKind(
+        "switch-stall", Aim.wired, "the ports of this host at the switch stand still", TellSwitch(),
+        recipes=(Recipe(Aim.wired, lasting()),),
+    ),
+    FaultKind(
         "frame-corrupt", Aim.wire, "one bit of a frame is turned over", AddRule(CORRUPT, ("EthernetFrame",)),
         each_time=True, recipes=(Recipe(Aim.wire, failing),),
     ),
@@ -172,6 +182,10 @@ _LINKS: Final = (
 
 _VBDS: Final = (
     FaultKind(
+        "backend-crash", Aim.vbd, "who serves the disk is gone: its guest's device model, or a domain",
+        KillBackend(), lasts=False, deadly=True,
+    ),
+    FaultKind(
         "backend-malformed-response", Aim.vbd, "the backend answers a request that was never asked",
         TellActor(Whom.backend), lasts=False, errors=True,
     ),
@@ -198,6 +212,18 @@ _VIFS: Final = (
     FaultKind(
         "netback-stop", Aim.vif, "the interface's backend takes and gives nothing",
         TellActor(Whom.backend), lifted="going again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "netfront-disconnect", Aim.vif, "the guest closes its interface", TellActor(),
+        stays=True, lifted="opened again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "network-detach", Aim.vif, "xl detaches the interface; taken away, it attaches it again",
+        OrderToolstack(), stays=True, lifted="attached again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "network-attach", Aim.vif, "xl attaches the interface, if it was detached", OrderToolstack(),
+        lasts=False, silent=True,
     ),
 )
 

@@ -78,7 +78,7 @@ def _survivors(wanted: int | str, guests: list[GuestFacts], *, spared: bool) -> 
 def _outage(limit_ns: int, guests: list[GuestFacts], *, stood_still: bool) -> Expectation:
     text = f"outage at most {duration_text(limit_ns)}"
     never = [each.name for each in guests if each.came_back is False]
-    longest = max((each.outage_max_ns or 0 for each in guests), default=0)
+    longest = max((each.unserved_max_ns for each in guests), default=0)
     if never:
         return Expectation(f"{text}: {len(never)} guests never came back", Verdict.failed)
     if stood_still:

@@ -171,5 +171,5 @@ def _fault(injection: Injection, now_ns: int) -> WatchedFault:
         recovered_ms=after_ms(injection.recovered_at_ns),
         given_up=injection.given_up,
         destroyed=injection.destroyed,
-        waiting_for=len(injection.waiting_for),
+        waiting_for=len(injection.waiting_guests),
     )

@@ -37,6 +37,7 @@ from cluster.lab.config.switch import SwitchSchema
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
+from cluster.lab.experiment.breaking.waiter import Waiter
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.experiment.lives import Lives
@@ -50,7 +51,7 @@ CLASSES: Final[dict[str, type]] = {
         *(CostsSchema, Distribution, ExpectSchema, MetricsSchema, SwitchSchema),
         *(ClockGap, FaultTarget, GuestRecord, HostFacts, Injection, Lives, NetworkSettings),
         *(ResolvedDriverDomain, ResolvedGuest, ShutdownActions, StoreSpec, TalkKind, TalkRole),
-        *(TalkSpec, UnfiredFault, WorkloadSpec),
+        *(TalkSpec, UnfiredFault, Waiter, WorkloadSpec),
         *(Architecture, Frontend, Hwdom, Links, Reconnect, Spare, StorePlace, StoreRestart),
     )
 }

@@ -22,7 +22,6 @@ from cluster.lab.faults.recipe import Recipe, us
 from cluster.lab.faults.target import Target
 from cluster.studies.campaign.case import FaultRow
 
-FAULTS_MAX: Final = 5
 CLOSELY_US: Final = 60_000
 SHARE_OF_DURATION: Final = 0.9
 SHARE_TRIGGERED: Final = 0.25
@@ -137,6 +136,7 @@ class Generator:
 
     def __init__(self, cluster: ResolvedCluster, kinds: tuple[str, ...] = ()) -> None:
         self._duration_us = max(1, int(cluster.duration_ns * SHARE_OF_DURATION) // 1000)
+        self._most = cluster.generated_faults_max
         inventory = Inventory(cluster.hosts)
         self._devices = [(each, subject) for each in GUEST_DEVICES for subject in inventory.devices(each)]
         self._choices: dict[str, list[tuple[Recipe, str]]] = {}
@@ -161,7 +161,7 @@ class Generator:
         timed: list[tuple[int, FaultRow]] = []
         triggered: list[FaultRow] = []
         at_us = 0
-        for index in range(random.randint(1, FAULTS_MAX)):
+        for index in range(random.randint(1, self._most)):
             row = self._row(random)
             if index and random.random() < SHARE_TRIGGERED:
                 triggered.append({**row, **self._trigger(random, len(timed))})

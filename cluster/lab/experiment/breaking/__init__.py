@@ -8,6 +8,8 @@ selection      which targets are taken
 fault_target   one of them
 performer      does faults and takes them away, by their acts
 reach          whom they reach
+talk_paths     which talks those of the network reach
+waiter         who waits
 injection      one fault that was done
 records        all of them
 """

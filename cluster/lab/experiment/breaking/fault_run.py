@@ -17,7 +17,7 @@ from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.fault_target import SPARED, FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.performer import FaultPerformer
-from cluster.lab.experiment.breaking.reach import affected_guests, kills_store_domain, mortal_domains
+from cluster.lab.experiment.breaking.reach import kills_store_domain, mortal_domains
 from cluster.lab.experiment.breaking.records import FaultRecords
 from cluster.lab.experiment.breaking.schedule import Schedule
 from cluster.lab.experiment.breaking.selection import choose, stream_of
@@ -183,7 +183,7 @@ class FaultRun:
             target,
             now_ns,
             label=chosen.label,
-            affected=affected_guests(kind, board.host, target),
+            affected=self.records.affected(kind, host, target),
             lives=mortal_domains(kind, board.host, target, running),
             options={**fault.options, "probability": probability, "seed": str(random.getrandbits(64))},
         )

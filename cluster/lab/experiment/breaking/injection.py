@@ -1,6 +1,6 @@
 """One fault that was injected into one target, and what became of it.
 
-Rules: detected is when the hypervisor said so; recovered is when every guest that was affected had
+Rules: detected is when the hypervisor said so; recovered is when every guest and talk that was affected had
 a request answered with success after the target ran again, or after the fault was taken away; with nobody
 affected, when the target ran again. What never happened stays None.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from cluster.lab.config.resolved import Data
 from cluster.lab.config.resolved_domains import GuestId
+from cluster.lab.experiment.breaking.waiter import Waiter
 from cluster.lab.faults.kinds import FAULT_KINDS
 from cluster.lab.faults.target import Target
 
@@ -21,6 +22,7 @@ class Injection:
     `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known; `lifted`: it was.
     `number` tells it from all others here; `label` is what people call it: `2` is fault 2 of the file
     (each of its targets), `2.3` the third time of it, `x1` the first that somebody did by hand.
+    `reconnected_at_ns`: when the first of the guests behind it was answered again.
     `destroyed`: its target was a guest whose toolstack destroys it when it crashes.
     """
 
@@ -33,7 +35,7 @@ class Injection:
     detected_at_ns: int | None = None
     restarted_at_ns: int | None = None
     recovered_at_ns: int | None = None
-    waiting_for: dict[GuestId, None] = field(default_factory=dict)
+    waiting_for: dict[Waiter, None] = field(default_factory=dict)
     given_up: bool = False
     lives: dict[str, int] = field(default_factory=dict)
     mortal: bool = True
@@ -43,7 +45,8 @@ class Injection:
     lifted: bool = False
     destroyed: bool = False
     options: Data = field(default_factory=dict)
-    settled_at_ns: dict[GuestId, int] = field(default_factory=dict)
+    settled_at_ns: dict[Waiter, int] = field(default_factory=dict)
+    reconnected_at_ns: int | None = None
     label: str = ""
 
     @property
@@ -65,6 +68,11 @@ class Injection:
     def place(self) -> Target:
         """The target, to be taken apart."""
         return Target.on(self.host, self.target)
+
+    @property
+    def waiting_guests(self) -> list[GuestId]:
+        """The guests that wait, or whose talks do, each once."""
+        return list(dict.fromkeys(each.guest_id for each in self.waiting_for))
 
     @property
     def title(self) -> str:
@@ -94,8 +102,8 @@ class Injection:
         if self.mortal and not self.waiting_for and not self.given_up:
             self.recovered_at_ns = self.recovered_at_ns or now_ns
 
-    def is_served(self, guest: GuestId, oldest_issue_ns: int, last_success_ns: int, now_ns: int) -> bool:
-        """Whether the guest is known to be served by the target's new life.
+    def is_served(self, waiter: Waiter, oldest_issue_ns: int, last_success_ns: int, now_ns: int) -> bool:
+        """Whether who waits is known to be served by the target's new life.
 
         An error is no service, and an answer of the dead one may be read late. So either a request older than
         the restart was seen to wait and does so no more, or something succeeded after none was seen to wait.
@@ -104,21 +112,23 @@ class Injection:
         if restarted_at_ns is None:
             return False
         if 0 < oldest_issue_ns <= restarted_at_ns:
-            self.settled_at_ns[guest] = restarted_at_ns
+            self.settled_at_ns[waiter] = restarted_at_ns
             return False
-        return last_success_ns > self.settled_at_ns.setdefault(guest, now_ns)
+        return last_success_ns > self.settled_at_ns.setdefault(waiter, now_ns)
 
-    def guest_answered(self, guest: GuestId, at_ns: int) -> None:
-        """A guest that was affected has had a request answered with success at `at_ns`."""
-        if self.restarted_at_ns is not None and at_ns > self.restarted_at_ns and guest in self.waiting_for:
-            del self.waiting_for[guest]
+    def answered(self, waiter: Waiter, at_ns: int) -> None:
+        """Who was affected has had a request answered with success at `at_ns`."""
+        if self.restarted_at_ns is not None and at_ns > self.restarted_at_ns and waiter in self.waiting_for:
+            del self.waiting_for[waiter]
+            # Those who were answered between two looks are seen in no order.
+            self.reconnected_at_ns = min(self.reconnected_at_ns or at_ns, at_ns)
             if not self.waiting_for:
                 self.recovered_at_ns = at_ns
 
-    def guest_left(self, guest: GuestId, at_ns: int) -> None:
-        """A guest has nothing left to do, or is gone for good: nothing more is to be seen of it."""
-        if guest in self.waiting_for:
-            del self.waiting_for[guest]
+    def left(self, waiter: Waiter, at_ns: int) -> None:
+        """Who waits has nothing left to do, or is gone for good: nothing more is to be seen of it."""
+        if waiter in self.waiting_for:
+            del self.waiting_for[waiter]
             if not self.waiting_for:
                 if self.restarted_at_ns is None:
                     self.given_up = True

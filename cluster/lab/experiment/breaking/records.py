@@ -2,24 +2,28 @@
 
 Rules: a domain that crashes, hangs or ends though nobody here wanted it is a fault, too, be it the
 hypervisor or the process table that tells first; an exit code is a failure of ours besides. A fault is
-over when all guests that it affected have been answered again, or have nothing left to wait for.
+over when all guests and talks that it affected have been answered again, or have nothing left to wait for.
 To see who has been answered takes a bounded share of a processor, however many wait, and whatever is said
 meanwhile: those that wait are looked at every `WATCH_NS`, and less often while they are very many.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from signal import SIGKILL
 from typing import Final
 
 from actors.abi.interface import ShutdownReason
 from actors.address import Address
+from actors.dom0.shutdown_actions import DESTROY
 from cluster.lab.config.resolved import Data, ResolvedHost
 from cluster.lab.config.resolved_domains import GuestId, ResolvedGuest
 from cluster.lab.experiment.breaking.injection import Injection
-from cluster.lab.experiment.breaking.reach import behind_domain
+from cluster.lab.experiment.breaking.reach import affected_guests, behind_domain
+from cluster.lab.experiment.breaking.talk_paths import TalkPaths
+from cluster.lab.experiment.breaking.waiter import Waiter
 from cluster.lab.experiment.domain_processes import DomainChange, DomainProcess
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_board import HostBoard
+from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.kinds import FAULT_KINDS
 
 _SEEN_AS: Final = {int(each.seen_as): each.name for each in FAULT_KINDS.values() if each.seen_as is not None}
@@ -36,12 +40,13 @@ class FaultRecords:
 
     def __init__(
         self,
-        hosts: Iterable[ResolvedHost],
+        hosts: Sequence[ResolvedHost],
         guests: Mapping[GuestId, GuestRecord],
         observe: Callable[[str, str], None],
     ) -> None:
         self.injections: list[Injection] = []
         self._hosts = {each.name: each for each in hosts}
+        self._paths = TalkPaths(hosts)
         self._guests = guests
         self._observe = observe
         self._reconnecting: dict[int, None] = {}
@@ -68,7 +73,7 @@ class FaultRecords:
     def guest_changed(self, guest_id: GuestId) -> None:
         """Something has become of a guest: whoever waits for it may do so in vain."""
         for injection in self.injections:
-            if guest_id in injection.waiting_for:
+            if any(each.guest_id == guest_id for each in injection.waiting_for):
                 self._look_at_ns.pop(injection.number, None)
 
     def recovered_since(self, at_ns: int) -> bool:
@@ -83,22 +88,27 @@ class FaultRecords:
         now_ns: int,
         *,
         label: str,
-        affected: Iterable[ResolvedGuest],
+        affected: Iterable[Waiter],
         lives: dict[str, int],
         options: Data,
     ) -> Injection:
-        """A fault is done now, to a target behind which these guests are."""
+        """A fault is done now, to a target behind which these guests and talks are."""
         injection = Injection(len(self.injections) + 1, kind, host, target, now_ns)
         injection.lives = lives
         injection.options = options
         injection.label = label
         for each in affected:
             guest = self._guests[each.guest_id]
-            if guest.works or not guest.is_up:
-                injection.waiting_for[guest.guest_id] = None
+            if each.has_work(guest) or not guest.is_up:
+                injection.waiting_for[each] = None
         self.injections.append(injection)
         self._observe("fault", injection.title)
         return injection
+
+    def affected(self, kind: FaultKind, host: str, target: str) -> list[Waiter]:
+        """Who waits while this fault is there: guests, and talks by what of the network it breaks."""
+        guests = affected_guests(kind, self._hosts[host], target)
+        return _waiters(guests, self._paths.reached(kind, host, target))
 
     def label_by_hand(self) -> str:
         """What the next fault is called that no configuration asked for."""
@@ -107,7 +117,8 @@ class FaultRecords:
 
     def note_external(self, kind: str, domain: DomainProcess, host: str, now_ns: int) -> Injection:
         """Somebody has done something to a domain from outside."""
-        affected = behind_domain(domain.name, self._hosts[host])
+        guests = behind_domain(domain.name, self._hosts[host])
+        talks = self._paths.behind_domain(host, domain.name)
         lives = {domain.name: domain.started_at_ns}
         injection = self.note(
             kind,
@@ -115,7 +126,7 @@ class FaultRecords:
             domain.name,
             now_ns,
             label=self.label_by_hand(),
-            affected=affected,
+            affected=_waiters(guests, talks),
             lives=lives,
             options={},
         )
@@ -160,8 +171,9 @@ class FaultRecords:
             if not injection.is_there:
                 injection.target_started(change.at_ns)
                 # Who waits now waits for this life, which may serve it before anybody looks again.
-                for guest_id in injection.waiting_for:
-                    injection.is_served(guest_id, self._guests[guest_id].oldest_issue_ns, 0, change.at_ns)
+                for each in injection.waiting_for:
+                    oldest_ns = each.oldest_issue_ns(self._guests[each.guest_id])
+                    injection.is_served(each, oldest_ns, 0, change.at_ns)
                 if injection.recovered_at_ns is not None:
                     self._observe("recovered", f"{injection.title}: it runs again; no guest waited for it")
             elif injection.target == change.name:
@@ -178,9 +190,10 @@ class FaultRecords:
     def destroyed(self, change: DomainChange, guest_id: GuestId) -> None:
         """A guest is destroyed and not created again: who makes one of its name later does not recover it."""
         for injection in self._open(change):
-            if injection.target == change.name and injection.restarted_at_ns is None:
+            if [*injection.lives] == [change.name] and injection.restarted_at_ns is None:
                 injection.destroyed = True
-                injection.guest_left(guest_id, change.at_ns)
+                for each in [each for each in injection.waiting_for if each.guest_id == guest_id]:
+                    injection.left(each, change.at_ns)
                 injection.given_up = True
                 self._observe("destroyed", f"{injection.title}, as its on_crash says")
 
@@ -226,20 +239,32 @@ class FaultRecords:
 
     def _watch(self, injection: Injection, now_ns: int, *, is_over: bool) -> None:
         """`is_over`: nothing runs any more on the host."""
-        before = len(injection.waiting_for)
-        for guest_id in list(injection.waiting_for):
-            guest = self._guests[guest_id]
+        before = len(injection.waiting_guests)
+        for waiter in list(injection.waiting_for):
+            guest = self._guests[waiter.guest_id]
             if is_over:
-                injection.guest_left(guest_id, now_ns)
+                injection.left(waiter, now_ns)
                 injection.given_up = True
             # Nobody is served before the target runs; the journals need not be read to see that.
             elif injection.restarted_at_ns is not None and injection.is_served(
-                guest_id, guest.oldest_issue_ns, guest.last_success_ns, now_ns
+                waiter, waiter.oldest_issue_ns(guest), waiter.last_success_ns(guest), now_ns
             ):
-                injection.guest_answered(guest_id, guest.last_success_ns)
-            elif not guest.works and guest.is_up and not guest.is_dead and not guest.returns:
-                injection.guest_left(guest_id, now_ns)
-        left = len(injection.waiting_for)
-        self._look_at_ns[injection.number] = now_ns + max(WATCH_NS, left * WATCH_NS_PER_GUEST)
-        if left < before:
+                injection.answered(waiter, waiter.last_success_ns(guest))
+            elif self._waits_in_vain(waiter, guest):
+                injection.left(waiter, now_ns)
+        self._look_at_ns[injection.number] = now_ns + max(
+            WATCH_NS, len(injection.waiting_for) * WATCH_NS_PER_GUEST
+        )
+        if len(injection.waiting_guests) < before:
             self._reconnects(injection, before)
+
+    def _waits_in_vain(self, waiter: Waiter, guest: GuestRecord) -> bool:
+        """Whether nothing is left to be waited for: no work, or nobody who could ever answer a talk."""
+        peer = self._guests.get(GuestId(waiter.peer_id(guest)))
+        if peer is not None and peer.is_dead and not peer.returns and peer.action == DESTROY:
+            return True
+        return not waiter.has_work(guest) and guest.is_up and not guest.is_dead and not guest.returns
+
+
+def _waiters(guests: Iterable[ResolvedGuest], talks: Iterable[tuple[GuestId, int]]) -> list[Waiter]:
+    return [*(Waiter(each.guest_id) for each in guests), *(Waiter(guest, talk) for guest, talk in talks)]

@@ -10,6 +10,7 @@ from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
 from cluster.lab.experiment.breaking.injection import Injection
+from cluster.lab.experiment.breaking.waiter import Waiter
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.lab.verdict.report import facts_of, report_of
@@ -50,7 +51,7 @@ class Kept:
             "dom0",
             number,
             label=str(number),
-            affected=self.cluster.guests[:1],
+            affected=[Waiter(self.cluster.guests[0].guest_id)],
             lives={"dom0": 1},
             options={"a": (1, b"2")},
         )
@@ -89,7 +90,7 @@ def test_a_record_that_changes_in_any_way_is_written_anew(kept: Kept) -> None:
         lambda: guest.power_losses.append([7]),
         lambda: guest.lives.begin(4),
         injection.waiting_for.clear,
-        lambda: injection.settled_at_ns.update({GuestId(2): 1}),
+        lambda: injection.settled_at_ns.update({Waiter(GuestId(2), 1): 1}),
         lambda: setattr(injection, "kind", "kill -9"),
         lambda: kept.supervisor.lab.outcome.failures.append("a bug"),
         lambda: setattr(kept.supervisor.phases, "name", "settle"),

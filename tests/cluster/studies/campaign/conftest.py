@@ -83,6 +83,13 @@ def network_plan(tmp_path: Path) -> Callable[..., SweepSettings]:
 
 
 @pytest.fixture
+def small_network_plan() -> Callable[..., SweepSettings]:
+    """What `make campaign-network` sweeps."""
+    path = Path(__file__).parents[4] / "configs/campaign-network-small.yaml"
+    return lambda **options: SweepSettings(YamlSource.read(path), **options)
+
+
+@pytest.fixture
 def spare_plan(spare_file: Path) -> Callable[..., SweepSettings]:
     return lambda **options: SweepSettings(YamlSource.read(spare_file), **options)
 

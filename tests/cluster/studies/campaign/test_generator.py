@@ -6,7 +6,7 @@ from actors.policies import Frontend
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.quantities import duration_ns
 from cluster.lab.faults.kinds import FAULT_KINDS
-from cluster.studies.campaign.generator import FAULTS_MAX, Generator, kinds
+from cluster.studies.campaign.generator import Generator, kinds
 
 
 @pytest.fixture
@@ -21,14 +21,21 @@ def test_a_seed_always_has_the_same_schedule_and_another_seed_another(cluster) -
     assert len({json.dumps(each) for each in schedules}) == 50
 
 
-def test_schedules_have_one_to_five_faults_within_the_run_in_the_order_of_their_times(cluster) -> None:
+@pytest.mark.parametrize("most", [5, 2])
+def test_schedules_have_as_many_faults_as_the_file_says_within_the_run_by_their_times(file, most) -> None:
+    tree = json.loads(file.read_text())
+    tree["run"] |= {} if most == 5 else {"faults": most}
+    file.write_text(json.dumps(tree))
+    cluster = load_cluster(file)
+    lengths = set()
     for seed in range(100):
         schedule = Generator(cluster).schedule(seed)
+        lengths.add(len(schedule))
         times = [duration_ns(each["at"]) for each in schedule if "at" in each]
-        assert 1 <= len(schedule) <= FAULTS_MAX
         assert all(("at" in each) is not ("when" in each) for each in schedule)
         assert times == sorted(times)
         assert all(each <= cluster.duration_ns for each in times)
+    assert lengths == set(range(1, most + 1))
 
 
 def test_every_kind_is_made_sooner_or_later(cluster) -> None:
@@ -124,3 +131,13 @@ def test_wires_controllers_and_interfaces_of_guests_that_talk_are_hit(network_pl
     assert {"nic-hang", "nic-dma-stop", "nic-link-flap", "switch-partition", "frame-corrupt"} <= made
     watched = {row["when"]["vif"] for row in rows if "vif" in row.get("when", {})}
     assert watched == {"host0/db-0/vif0", "host0/web-0/vif0", "host1/far-0/vif0"}
+
+
+def test_the_small_network_breaks_each_of_its_parts(small_network_plan) -> None:
+    rows = [row for seed in range(600) for row in small_network_plan().generator.schedule(seed)]
+
+    hit = {(row["kind"], row["target"]) for row in rows}
+    nics = {(kind, f"{host}/eth0") for host in ("host0", "host1") for kind in ("nic-hang", "nic-link-down")}
+    crashes = {("crash", f"host0/{name}") for name in ("dom0", "net", "db-0")}
+    backends = {(kind, "host1/web-0/vif0") for kind in ("netback-stop", "netback-restart")}
+    assert nics | crashes | backends | {("switch-partition", "host0"), ("hang", "host0/net")} <= hit

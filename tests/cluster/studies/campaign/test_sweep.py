@@ -1,5 +1,6 @@
 """Sweeps in processes of their own, one of which is killed in the middle."""
 
+import gc
 import importlib
 import os
 import signal
@@ -24,6 +25,20 @@ def test_processes_find_what_one_process_finds(plan) -> None:
     seeds = list(range(12))
 
     assert comparable(run_on_cores(plan(), seeds, 2)) == comparable(run_here(plan(), seeds))
+
+
+def test_cycles_are_collected_between_seeds_and_not_in_them(plan) -> None:
+    seen = []
+
+    class Watched(type(plan())):  # type: ignore[misc]
+        def record(self, seed):
+            seen.append(gc.isenabled())
+            return {"seed": seed}
+
+    list(run_here(Watched(plan().source), [1, 2]))
+
+    assert seen == [False, False]
+    assert gc.isenabled()
 
 
 def children() -> list[int]:

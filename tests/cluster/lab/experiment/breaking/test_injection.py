@@ -11,9 +11,9 @@ def injection() -> Injection:
 
 def test_it_is_over_with_the_last_guest_that_is_answered(injection: Injection) -> None:
     injection.target_started(2000)
-    injection.guest_answered("b", 2500)
+    injection.answered("b", 2500)
     assert injection.is_open
-    injection.guest_answered("a", 3000)
+    injection.answered("a", 3000)
 
     assert not injection.is_open
     assert injection.recovered_at_ns == 3000
@@ -22,13 +22,13 @@ def test_it_is_over_with_the_last_guest_that_is_answered(injection: Injection) -
 @pytest.mark.parametrize("at_ns", [500, 1500, 2000])
 def test_an_answer_from_before_the_target_ran_again_does_not_count(injection: Injection, at_ns: int) -> None:
     injection.target_started(2000)
-    injection.guest_answered("a", at_ns)
+    injection.answered("a", at_ns)
 
     assert list(injection.waiting_for) == ["a", "b"]
 
 
 def test_nothing_recovers_before_the_target_runs(injection: Injection) -> None:
-    injection.guest_answered("a", 5000)
+    injection.answered("a", 5000)
 
     assert list(injection.waiting_for) == ["a", "b"]
 
@@ -42,23 +42,23 @@ def test_the_first_start_of_the_target_counts(injection: Injection) -> None:
 
 def test_a_guest_that_is_not_affected_changes_nothing(injection: Injection) -> None:
     injection.target_started(2000)
-    injection.guest_answered("c", 3000)
-    injection.guest_left("c", 3000)
+    injection.answered("c", 3000)
+    injection.left("c", 3000)
 
     assert list(injection.waiting_for) == ["a", "b"]
 
 
 def test_a_guest_that_left_is_not_waited_for(injection: Injection) -> None:
     injection.target_started(2000)
-    injection.guest_left("a", 2100)
-    injection.guest_answered("b", 2200)
+    injection.left("a", 2100)
+    injection.answered("b", 2200)
 
     assert injection.recovered_at_ns == 2200
 
 
 def test_it_is_given_up_if_all_left_before_the_target_ran(injection: Injection) -> None:
-    injection.guest_left("a", 2100)
-    injection.guest_left("b", 2200)
+    injection.left("a", 2100)
+    injection.left("b", 2200)
 
     assert not injection.is_open
     assert injection.recovered_at_ns is None

@@ -8,6 +8,7 @@ import pytest
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.records import FaultRecords
+from cluster.lab.experiment.breaking.waiter import Waiter
 from cluster.lab.experiment.domain_processes import DomainChange
 
 CRASHED, STARTED, ANSWERED, LOOKED = 1_000, 2_000, 2_500, 5_000
@@ -30,7 +31,14 @@ def test_a_guest_that_is_served_before_anybody_looks_was_served_then(
     )
     records = FaultRecords([host], {planned.guest_id: guest}, lambda _what, _text: None)  # type: ignore[dict-item]
     crash: Injection = records.note(
-        "crash", host.name, "dom0", CRASHED, label="1", affected=[planned], lives={"dom0": 1}, options={}
+        "crash",
+        host.name,
+        "dom0",
+        CRASHED,
+        label="1",
+        affected=[Waiter(planned.guest_id)],
+        lives={"dom0": 1},
+        options={},
     )
     board = SimpleNamespace(state=SimpleNamespace(power="on"))
 
