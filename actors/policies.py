@@ -87,6 +87,7 @@ class Frontend(StrEnum):
     stock_linux = "stock-linux"
     linux_7 = "linux-7"
     windows_pv = "windows-pv"
+    netbsd = "netbsd"
 
     @property
     def reconnects(self) -> bool:

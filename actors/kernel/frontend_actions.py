@@ -20,6 +20,7 @@ class Action(Enum):
     REFRESH = auto()
     CLOSE = auto()
     CLOSE_IF_OFFLINE = auto()
+    CLOSE_WHEN_DRAINED = auto()
 
 
 class Wish(Enum):

@@ -89,5 +89,16 @@ CONDUCTS: Final[Mapping[Frontend, Conduct]] = {
         closes_first=True,
         awaits_closed=True,
     ),
+    Frontend.netbsd: Conduct(
+        {
+            **_CONNECTS,
+            **{
+                (own, back): Action.CLOSE_WHEN_DRAINED
+                for own in (_S.Initialising, _S.Initialised, _S.Connected)
+                for back in (_S.Closing, _S.Closed)
+            },
+        },
+        drains=True,
+    ),
 }
 """Every frontend that a guest may have."""

@@ -143,7 +143,9 @@ class XenbusFrontend(FrontendDevice):
                 self.refresh(look.told(self.refresh_keys))
             case Action.CLOSE_IF_OFFLINE if not await look.is_offline():
                 pass
-            case Action.CLOSE | Action.CLOSE_IF_OFFLINE:
+            case Action.CLOSE_WHEN_DRAINED if not self.drain():
+                self.say(f"{self.in_flight} requests are in flight")
+            case Action.CLOSE | Action.CLOSE_IF_OFFLINE | Action.CLOSE_WHEN_DRAINED:
                 await self._close(look)
 
     async def _find(self) -> Look:

@@ -5,7 +5,7 @@ import pytest
 from actors.abi.interface import XenbusState as S
 from tests.kernel.toy_front import BACK, FRONT, Toy
 
-DEAD = ["stock-linux", "linux-7", "windows-pv"]
+DEAD = ["stock-linux", "linux-7", "windows-pv", "netbsd"]
 """Those that do nothing about a backend that is gone, or is there again and knows nothing of their rings."""
 
 
@@ -136,3 +136,28 @@ def test_windows_ejects_a_disk_whose_backend_goes_and_closes_the_next_one_first(
     toy.back(S.Closing)
     toy.back(S.Closed)
     toy.bring_to(S.Connected)
+
+
+@pytest.mark.parametrize("state", [S.Closing, S.Closed])
+def test_netbsd_closes_when_what_is_in_flight_has_its_answers(state):
+    toy = Toy("netbsd")
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.front.owed = True
+    toy.back(state)
+    assert (toy.told(), toy.front.state, set(toy.front.asked)) == ([], S.Connected, {"drain"})
+    toy.front.owed = False
+    toy.back(state)
+    assert toy.told() == [S.Closing, S.Closed]
+    assert toy.front.asked[-2:] == ["fail", "release"]
+
+
+def test_netbsd_hangs_at_a_backend_that_closes_and_answers_no_more():
+    toy = Toy("netbsd")
+    toy.bring_to(S.Connected)
+    toy.front.owed = True
+    toy.told()
+    toy.back(S.Closing)
+    toy.world.advance(3_600_000_000_000)
+    toy.back(S.InitWait)
+    assert (toy.told(), toy.front.state, "release" in toy.front.asked) == ([], S.Connected, False)

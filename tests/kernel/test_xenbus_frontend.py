@@ -37,6 +37,7 @@ AFTER_OF = {
     "reconnect": AFTER,
     "stock-linux": AFTER | HANGING,
     "linux-7": AFTER | HANGING,
+    "netbsd": AFTER | HANGING,
     "windows-pv": AFTER
     | HANGING
     | {(S.Initialising, back): S.Initialising for back in (S.Closing, S.Closed)}

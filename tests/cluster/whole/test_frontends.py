@@ -12,7 +12,13 @@ STORE = {"domain": "stubdom", "restart": "lose"}
 SERVED_BY_NEW_RINGS = {Frontend.reconnect}
 """Who is served again by a backend that renegotiates; one that resumes serves everybody."""
 
-SERVED_WHEN_ATTACHED_AGAIN = {Frontend.reconnect, Frontend.stock_linux, Frontend.linux_7, Frontend.windows_pv}
+SERVED_WHEN_ATTACHED_AGAIN = {
+    Frontend.reconnect,
+    Frontend.stock_linux,
+    Frontend.linux_7,
+    Frontend.windows_pv,
+    Frontend.netbsd,
+}
 """Who uses a disk again that was detached and attached while it worked."""
 
 
