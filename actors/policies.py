@@ -88,6 +88,12 @@ class Frontend(StrEnum):
     linux_7 = "linux-7"
     windows_pv = "windows-pv"
     netbsd = "netbsd"
+    freebsd = "freebsd"
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether a device that is detached in order while it is used is used again once it is attached."""
+        return self is not Frontend.freebsd
 
     @property
     def reconnects(self) -> bool:

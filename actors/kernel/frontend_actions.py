@@ -21,6 +21,7 @@ class Action(Enum):
     CLOSE = auto()
     CLOSE_IF_OFFLINE = auto()
     CLOSE_WHEN_DRAINED = auto()
+    REFUSE_TO_CLOSE = auto()
 
 
 class Wish(Enum):

@@ -100,5 +100,14 @@ CONDUCTS: Final[Mapping[Frontend, Conduct]] = {
         },
         drains=True,
     ),
+    Frontend.freebsd: Conduct(
+        {
+            **_CONNECTS,
+            (_S.Initialising, _S.Initialised): Action.OFFER,
+            (_S.Initialising, _S.Closing): Action.CLOSE,
+            (_S.Initialised, _S.Closing): Action.CLOSE,
+            (_S.Connected, _S.Closing): Action.REFUSE_TO_CLOSE,
+        }
+    ),
 }
 """Every frontend that a guest may have."""

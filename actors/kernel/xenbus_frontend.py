@@ -120,23 +120,20 @@ class XenbusFrontend(FrontendDevice):
             self._changed.set()
 
     async def _act(self, action: Action, look: Look) -> None:
+        moved = self._backend_id != self._offered_to
         match action:
             case Action.OFFER if self._to_close_first:
                 self._to_close_first, self._wish = False, Wish.REOPEN
                 self._changed.set()
             case Action.OFFER:
                 await self._offer(look)
-            case Action.OFFER_IF_MOVED:
-                again = look.invites_anew(self._answered)
-                if again or self._backend_id != self._offered_to:
-                    await self._offer(look)
-                else:
-                    await self._publish_if_forgotten(look)
+            case Action.OFFER_IF_MOVED if moved or look.invites_anew(self._answered):
+                await self._offer(look)
             case Action.USE_BACKEND:
                 await self._use_backend(look)
             case Action.RENEW if look.calls_for_renewal:
                 await self._renew(look)
-            case Action.RENEW | Action.SEE_TO_KEYS:
+            case Action.OFFER_IF_MOVED | Action.RENEW | Action.SEE_TO_KEYS:
                 await self._publish_if_forgotten(look)
             case Action.REFRESH:
                 await self._publish_if_forgotten(look)
@@ -145,6 +142,8 @@ class XenbusFrontend(FrontendDevice):
                 pass
             case Action.CLOSE_WHEN_DRAINED if not self.drain():
                 self.say(f"{self.in_flight} requests are in flight")
+            case Action.REFUSE_TO_CLOSE:
+                self.say("Device in use; refusing to close")
             case Action.CLOSE | Action.CLOSE_IF_OFFLINE | Action.CLOSE_WHEN_DRAINED:
                 await self._close(look)
 

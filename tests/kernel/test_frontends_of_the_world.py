@@ -5,7 +5,7 @@ import pytest
 from actors.abi.interface import XenbusState as S
 from tests.kernel.toy_front import BACK, FRONT, Toy
 
-DEAD = ["stock-linux", "linux-7", "windows-pv", "netbsd"]
+DEAD = ["stock-linux", "linux-7", "windows-pv", "netbsd", "freebsd"]
 """Those that do nothing about a backend that is gone, or is there again and knows nothing of their rings."""
 
 
@@ -161,3 +161,33 @@ def test_netbsd_hangs_at_a_backend_that_closes_and_answers_no_more():
     toy.world.advance(3_600_000_000_000)
     toy.back(S.InitWait)
     assert (toy.told(), toy.front.state, "release" in toy.front.asked) == ([], S.Connected, False)
+
+
+def test_freebsd_refuses_to_close_a_disk_that_is_in_use_and_ignores_that_its_backend_did():
+    toy = Toy("freebsd")
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.back(S.Closing)
+    assert "toyfront: device/toy/7: Device in use; refusing to close" in toy.guest.logs
+    toy.back(S.Closed)
+    assert (toy.told(), toy.front.asked, toy.front.state) == ([], [], S.Connected)
+
+
+@pytest.mark.parametrize("own", [S.Initialising, S.Initialised])
+def test_freebsd_closes_a_disk_that_nobody_uses_yet(own):
+    toy = Toy("freebsd")
+    toy.bring_to(own)
+    toy.told()
+    toy.back(S.Closed)
+    assert toy.told() == []
+    toy.back(S.Closing)
+    assert toy.told() == [S.Closing, S.Closed]
+
+
+def test_freebsd_loses_a_disk_whose_node_is_taken_from_it():
+    toy = Toy("freebsd")
+    toy.bring_to(S.Connected)
+    toy.back(S.Closing)
+    toy.world.remove(FRONT)
+    toy.world.run()
+    assert toy.front.asked == ["fail", "release"]

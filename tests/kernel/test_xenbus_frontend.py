@@ -38,6 +38,10 @@ AFTER_OF = {
     "stock-linux": AFTER | HANGING,
     "linux-7": AFTER | HANGING,
     "netbsd": AFTER | HANGING,
+    "freebsd": AFTER
+    | HANGING
+    | {(S.Initialising, S.Initialised): S.Initialised, (S.Connected, S.Closing): S.Connected}
+    | {(own, S.Closed): own for own in (S.Initialising, S.Initialised, S.Connected)},
     "windows-pv": AFTER
     | HANGING
     | {(S.Initialising, back): S.Initialising for back in (S.Closing, S.Closed)}

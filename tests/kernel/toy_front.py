@@ -112,6 +112,9 @@ class Toy:
             self.world.nodes[f"{BACK}/online"] = "0"
             self.back(S.Closing)
             self.world.nodes[f"{BACK}/online"] = "1"
+            if self.front.state is S.Connected:
+                self.disconnect(for_good=False)
+                self.back(S.Closed)
         assert self.front.state is state
         self.front.asked.clear()
 
