@@ -89,11 +89,12 @@ class Frontend(StrEnum):
     windows_pv = "windows-pv"
     netbsd = "netbsd"
     freebsd = "freebsd"
+    mirage = "mirage"
 
     @property
     def lets_go(self) -> bool:
         """Whether a device that is detached in order while it is used is used again once it is attached."""
-        return self is not Frontend.freebsd
+        return self not in {Frontend.freebsd, Frontend.mirage}
 
     @property
     def reconnects(self) -> bool:

@@ -50,7 +50,8 @@ class Conduct:
     is perhaps never. `plugs_anew`: where its node says Initialising of a device that was further, or that had
     its backend in another domain, a toolstack has put another device in its place.
     `closes_first`: before its first offer it goes through Closing and Closed. `awaits_closed`: a device that
-    is closed begins anew only once the backend has said Closed as well.
+    is closed begins anew only once the backend has said Closed as well. `holds_on`: a device that is
+    connected stays so though its own node is gone.
     """
 
     actions: Actions
@@ -59,6 +60,7 @@ class Conduct:
     plugs_anew: bool = False
     closes_first: bool = False
     awaits_closed: bool = False
+    holds_on: bool = False
 
     def may_begin_anew(self, own: XenbusState, back: XenbusState) -> bool:
         """Whether a device in this state, with such a backend, may begin anew if it is to."""
@@ -108,6 +110,15 @@ CONDUCTS: Final[Mapping[Frontend, Conduct]] = {
             (_S.Initialised, _S.Closing): Action.CLOSE,
             (_S.Connected, _S.Closing): Action.REFUSE_TO_CLOSE,
         }
+    ),
+    Frontend.mirage: Conduct(
+        {
+            **_LEAVES,
+            (_S.Initialising, _S.InitWait): Action.OFFER,
+            (_S.Initialised, _S.Connected): Action.USE_BACKEND,
+        },
+        awaits_closed=True,
+        holds_on=True,
     ),
 }
 """Every frontend that a guest may have."""

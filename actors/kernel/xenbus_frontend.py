@@ -173,6 +173,8 @@ class XenbusFrontend(FrontendDevice):
 
     async def _lose(self, look: Look) -> None:
         """The toolstack has taken the device away, in order or not, and may have put another in its place."""
+        if self._conduct.holds_on and self.state is XenbusState.Connected:
+            return
         if self._conduct.drains and not self.drain():
             self.say(f"the device is gone, and {self.in_flight} requests are in flight")
             return

@@ -5,7 +5,7 @@ import pytest
 from actors.abi.interface import XenbusState as S
 from tests.kernel.toy_front import BACK, FRONT, Toy
 
-DEAD = ["stock-linux", "linux-7", "windows-pv", "netbsd", "freebsd"]
+DEAD = ["stock-linux", "linux-7", "windows-pv", "netbsd", "freebsd", "mirage"]
 """Those that do nothing about a backend that is gone, or is there again and knows nothing of their rings."""
 
 
@@ -191,3 +191,29 @@ def test_freebsd_loses_a_disk_whose_node_is_taken_from_it():
     toy.world.remove(FRONT)
     toy.world.run()
     assert toy.front.asked == ["fail", "release"]
+
+
+def test_mirage_heeds_nothing_once_it_is_connected_not_even_that_its_node_is_gone():
+    toy = Toy("mirage")
+    toy.bring_to(S.Connected)
+    toy.told()
+    for state in S:
+        toy.back(state)
+    assert (toy.told(), toy.front.asked) == ([], [])
+    toy.detach_and_attach()
+    toy.told()
+    toy.back(S.InitWait)
+    assert (toy.told(), toy.front.asked, toy.front.state) == ([], [], S.Connected)
+
+
+def test_mirage_closes_by_steps_when_its_guest_says_so_and_begins_anew():
+    toy = Toy("mirage")
+    toy.bring_to(S.Connected)
+    toy.told()
+    toy.disconnect(for_good=False)
+    toy.front.reopen()
+    told = [toy.told()]
+    for state in (S.Closing, S.Closed, S.InitWait):
+        toy.back(state)
+        told.append(toy.told())
+    assert told == [[S.Closing], [S.Closed], [S.Initialising], [S.Initialised]]

@@ -42,6 +42,13 @@ AFTER_OF = {
     | HANGING
     | {(S.Initialising, S.Initialised): S.Initialised, (S.Connected, S.Closing): S.Connected}
     | {(own, S.Closed): own for own in (S.Initialising, S.Initialised, S.Connected)},
+    "mirage": AFTER
+    | HANGING
+    | {
+        (own, back): own
+        for own in (S.Initialising, S.Initialised, S.Connected)
+        for back in (S.Closing, S.Closed)
+    },
     "windows-pv": AFTER
     | HANGING
     | {(S.Initialising, back): S.Initialising for back in (S.Closing, S.Closed)}

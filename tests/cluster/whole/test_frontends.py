@@ -12,7 +12,7 @@ STORE = {"domain": "stubdom", "restart": "lose"}
 SERVED_BY_NEW_RINGS = {Frontend.reconnect}
 """Who is served again by a backend that renegotiates; one that resumes serves everybody."""
 
-DETACHED_IN_VAIN = {Frontend.freebsd: (True, False)}
+DETACHED_IN_VAIN = dict.fromkeys([Frontend.freebsd, Frontend.mirage], (True, False))
 """How a guest ends that does not let go of the disk that is detached while it works; others have it back."""
 
 
