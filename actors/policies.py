@@ -81,7 +81,7 @@ class Links(StrEnum):
 
 
 class Frontend(StrEnum):
-    """What a guest's frontend does when its backend has vanished."""
+    """Whose frontends a guest has, which is what they do when their backend goes; `reconnect` is ours."""
 
     reconnect = "reconnect"
     stock_linux = "stock-linux"
