@@ -19,6 +19,9 @@ class Action(Enum):
     SEE_TO_KEYS = auto()
     REFRESH = auto()
     CLOSE = auto()
+    CLOSE_IF_OFFLINE = auto()
+    CLOSE_WHEN_DRAINED = auto()
+    REFUSE_TO_CLOSE = auto()
 
 
 class Wish(Enum):

@@ -9,7 +9,7 @@ for one node after the other.
 from actors.abi.interface import XenbusState
 from actors.kernel.frontend_device import FrontendDevice
 from actors.kernel.invitation import KEY as INVITATION
-from actors.kernel.store import number_of, state_of, state_text
+from actors.kernel.store import number_of, read_or, state_of, state_text
 from actors.policies import Reconnect
 
 
@@ -56,6 +56,10 @@ class Look:
         if self.own_state is not XenbusState.Initialising:
             return False
         return self._device.state is not XenbusState.Initialising or self.backend_id != backend_id
+
+    async def is_offline(self) -> bool:
+        """Whether the toolstack takes the device away, which is asked now."""
+        return await read_or(self._device.store, f"{self.backend}/online", "") == "0"
 
     @property
     def calls_for_renewal(self) -> bool:

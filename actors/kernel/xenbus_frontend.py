@@ -16,7 +16,7 @@ from actors.kernel.frontend_device import FrontendDevice
 from actors.kernel.frontend_look import Look
 from actors.kernel.invitation import KEY as INVITATION
 from actors.kernel.kernel import Kernel
-from actors.kernel.store import Store, read_or, state_text, switch_state, write_device
+from actors.kernel.store import Store, state_text, switch_state, write_device
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Watch
 from actors.policies import Frontend
@@ -46,6 +46,7 @@ class XenbusFrontend(FrontendDevice):
         self._wish = Wish.USE
         self._detachment = Detachment.NONE
         self._released = False
+        self._to_close_first = self._conduct.closes_first
 
     async def connect(self) -> None:
         """Begin, and wait until the device is attached and of use. XenError EIO if it is closed for good."""
@@ -92,7 +93,7 @@ class XenbusFrontend(FrontendDevice):
         if self.store_lost:
             await self._tell_lost(look)
             return
-        if self._wish is Wish.REOPEN and self.state is XenbusState.Closed:
+        if self._wish is Wish.REOPEN and self._conduct.may_begin_anew(self.state, look.backend_state):
             await self._begin_anew()
         replaced = self._conduct.plugs_anew and look.is_another_device(self._backend_id)
         if had_backend and (replaced or not look.named_backend):
@@ -104,7 +105,7 @@ class XenbusFrontend(FrontendDevice):
             return
         if self.state is XenbusState.Closed and self._is_attached_again(look):
             await self._begin_anew()
-        if not await self._is_seen(look.backend_state):
+        if not await self._is_seen(look):
             return
         action = self._conduct.actions.get((self.state, look.backend_state))
         if action is not None:
@@ -119,26 +120,32 @@ class XenbusFrontend(FrontendDevice):
             self._changed.set()
 
     async def _act(self, action: Action, look: Look) -> None:
+        moved = self._backend_id != self._offered_to
         match action:
+            case Action.OFFER if self._to_close_first:
+                self._to_close_first, self._wish = False, Wish.REOPEN
+                self._changed.set()
             case Action.OFFER:
                 await self._offer(look)
-            case Action.OFFER_IF_MOVED:
-                again = look.invites_anew(self._answered)
-                if again or self._backend_id != self._offered_to:
-                    await self._offer(look)
-                else:
-                    await self._publish_if_forgotten(look)
+            case Action.OFFER_IF_MOVED if moved or look.invites_anew(self._answered):
+                await self._offer(look)
             case Action.USE_BACKEND:
                 await self._use_backend(look)
             case Action.RENEW if look.calls_for_renewal:
                 await self._renew(look)
-            case Action.RENEW | Action.SEE_TO_KEYS:
+            case Action.OFFER_IF_MOVED | Action.RENEW | Action.SEE_TO_KEYS:
                 await self._publish_if_forgotten(look)
             case Action.REFRESH:
                 await self._publish_if_forgotten(look)
                 self.refresh(look.told(self.refresh_keys))
-            case Action.CLOSE:
-                await self._close()
+            case Action.CLOSE_IF_OFFLINE if not await look.is_offline():
+                pass
+            case Action.CLOSE_WHEN_DRAINED if not self.drain():
+                self.say(f"{self.in_flight} requests are in flight")
+            case Action.REFUSE_TO_CLOSE:
+                self.say("Device in use; refusing to close")
+            case Action.CLOSE | Action.CLOSE_IF_OFFLINE | Action.CLOSE_WHEN_DRAINED:
+                await self._close(look)
 
     async def _find(self) -> Look:
         look = Look(self, self._backend)
@@ -155,18 +162,19 @@ class XenbusFrontend(FrontendDevice):
             await look.turn_to(backend)
         return look
 
-    async def _is_seen(self, theirs: XenbusState) -> bool:
+    async def _is_seen(self, look: Look) -> bool:
         """Whether the backend knows that we are back, if we had been away."""
-        if self._wish is Wish.RETURN and theirs in CLOSING:
-            online = await read_or(self.store, f"{self._backend}/online", "")
-            if online != "0":
-                return False
+        theirs = look.backend_state
+        if self._wish is Wish.RETURN and theirs in CLOSING and not await look.is_offline():
+            return False
         if self._wish is Wish.RETURN and theirs in {XenbusState.InitWait, *CLOSING}:
             self._wish = Wish.USE
         return True
 
     async def _lose(self, look: Look) -> None:
         """The toolstack has taken the device away, in order or not, and may have put another in its place."""
+        if self._conduct.holds_on and self.state is XenbusState.Connected:
+            return
         if self._conduct.drains and not self.drain():
             self.say(f"the device is gone, and {self.in_flight} requests are in flight")
             return
@@ -181,6 +189,7 @@ class XenbusFrontend(FrontendDevice):
             self._watch = None
         self.fail()
         self.state = XenbusState.Closed
+        self._to_close_first = self._conduct.closes_first
         self._detachment = self._detachment.told()
         await self.release()
         self.say("the device is gone")
@@ -237,7 +246,7 @@ class XenbusFrontend(FrontendDevice):
                 self._connected.fail(XenError(Errno.EIO, f"{self.path} is closed"))
             await self._write_state(XenbusState.Closing)
 
-    async def _close(self) -> None:
+    async def _close(self, look: Look) -> None:
         if self.state not in CLOSING:
             self._detachment = self._detachment.told()
         await self._start_closing()
@@ -247,7 +256,7 @@ class XenbusFrontend(FrontendDevice):
             await self._write_state(XenbusState.Closed)
             self.say("closed")
         self._closed.set(None)
-        if self._wish is Wish.REOPEN:
+        if self._wish is Wish.REOPEN and self._conduct.may_begin_anew(self.state, look.backend_state):
             self._changed.set()
 
     async def _begin_anew(self) -> None:

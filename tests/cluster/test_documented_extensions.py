@@ -17,6 +17,7 @@ ROWS = {
     "cluster/running/metrics/catalog.py": "DISK_RESETS: Final = counter(",
     "grafana/source/host.py": "total(metric.DISK_RESETS, S, ",
     "cluster/lab/config/architectures/resuming-dom0.yaml": "reconnect: resume",
+    "actors/kernel/frontend_conduct.py": "Frontend.stock_linux: Conduct(_LINUX, drains=True),",
     "cluster/lab/config/disk_hardware.py": "HardwareKind(",
     "cluster/lab/config/hardware.py": "{DISK: DISKS, NIC: NICS}",
     "cluster/lab/config/guest_disk.py": "GuestDeviceKind(",

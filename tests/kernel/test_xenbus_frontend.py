@@ -37,6 +37,22 @@ AFTER_OF = {
     "reconnect": AFTER,
     "stock-linux": AFTER | HANGING,
     "linux-7": AFTER | HANGING,
+    "netbsd": AFTER | HANGING,
+    "freebsd": AFTER
+    | HANGING
+    | {(S.Initialising, S.Initialised): S.Initialised, (S.Connected, S.Closing): S.Connected}
+    | {(own, S.Closed): own for own in (S.Initialising, S.Initialised, S.Connected)},
+    "mirage": AFTER
+    | HANGING
+    | {
+        (own, back): own
+        for own in (S.Initialising, S.Initialised, S.Connected)
+        for back in (S.Closing, S.Closed)
+    },
+    "windows-pv": AFTER
+    | HANGING
+    | {(S.Initialising, back): S.Initialising for back in (S.Closing, S.Closed)}
+    | {(S.Connected, back): S.Connected for back in (S.Closing, S.Closed)},
 }
 
 

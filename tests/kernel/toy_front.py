@@ -71,6 +71,11 @@ class Toy:
         self.connected = self.world.spawn(self.guest, self.front.connect())
         self.world.run()
 
+    def close_first(self):
+        """Answer the frontend that closes before it begins."""
+        for state in (S.InitWait, S.Closing, S.Closed):
+            self.back(state)
+
     def _note(self, path, value):
         self._written.append((path, value))
         self._write(path, value)
@@ -95,6 +100,8 @@ class Toy:
         return self.world.nodes.get(f"{FRONT}/{name}")
 
     def bring_to(self, state):
+        if self.front._to_close_first:
+            self.close_first()
         if state in {S.Initialised, S.Connected, S.Closing, S.Closed}:
             self.back(S.InitWait)
         if state in {S.Connected, S.Closing, S.Closed}:
@@ -102,7 +109,12 @@ class Toy:
         if state is S.Closing:
             self.disconnect()
         if state is S.Closed:
+            self.world.nodes[f"{BACK}/online"] = "0"
             self.back(S.Closing)
+            self.world.nodes[f"{BACK}/online"] = "1"
+            if self.front.state is S.Connected:
+                self.disconnect(for_good=False)
+                self.back(S.Closed)
         assert self.front.state is state
         self.front.asked.clear()
 

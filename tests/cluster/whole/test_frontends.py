@@ -12,25 +12,27 @@ STORE = {"domain": "stubdom", "restart": "lose"}
 SERVED_BY_NEW_RINGS = {Frontend.reconnect}
 """Who is served again by a backend that renegotiates; one that resumes serves everybody."""
 
-SERVED_WHEN_ATTACHED_AGAIN = {Frontend.reconnect, Frontend.stock_linux, Frontend.linux_7}
-"""Who uses a disk again that was detached and attached while it worked."""
+DETACHED_IN_VAIN = dict.fromkeys([Frontend.freebsd, Frontend.mirage], (True, False))
+"""How a guest ends that does not let go of the disk that is detached while it works; others have it back."""
 
 
 @pytest.fixture
 def run(scenarios, variant, laboratory):
     """Two guests with these frontends work while this goes on."""
 
-    def simulate(frontend: Frontend, reconnect: str, fault: dict[str, object] | None = None):
+    def simulate(
+        frontend: Frontend, reconnect: str, fault: dict[str, object] | None = None, **changes: object
+    ):
         row = scenarios["renegotiate-dom0-crash"]
         changed = variant(
             row,
             host={"memory": "96MiB", "reconnect": reconnect, "xenstore": STORE},
             guest={"frontend": frontend.value},
             faults=row.faults if fault is None else (fault,),
-            work=WORK,
             latency=LATENCY,
             settle="2s",
             survivors=None,
+            **{"work": WORK, **changes},
         )
         return laboratory.simulate(changed)
 
@@ -61,9 +63,18 @@ def test_everybody_outlives_a_dom0_that_takes_up_the_old_rings(run, frontend) ->
 
 
 @pytest.mark.parametrize("frontend", Frontend)
-def test_who_uses_a_disk_again_that_was_detached(run, frontend) -> None:
+def test_who_lets_go_of_a_disk_and_uses_it_again(run, frontend) -> None:
     found = run(frontend, "renegotiate", DETACHED)
 
     guest, other = ends(found)
-    assert guest == (frontend in SERVED_WHEN_ATTACHED_AGAIN, True), found.story()
+    assert guest == DETACHED_IN_VAIN.get(frontend, (True, True)), found.story()
+    assert frontend.lets_go == (frontend not in DETACHED_IN_VAIN)
     assert other == (True, False)
+
+
+@pytest.mark.parametrize("frontend", DETACHED_IN_VAIN)
+def test_who_works_on_after_a_disk_was_taken_away_by_force(run, frontend) -> None:
+    found = run(frontend, "renegotiate", DETACHED, duration="11s", work={"rate": "20/s"})
+
+    assert [survived for survived, _ in ends(found)] == [frontend is not Frontend.mirage, True], found.story()
+    assert "does not close within 10 s" in (found.directory / "logs/host0-dom0.log").read_text()

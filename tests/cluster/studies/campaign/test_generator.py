@@ -56,6 +56,15 @@ def test_dom0_dies_only_where_every_frontend_gets_over_that(file, frontend: Fron
     assert ("host0/dom0" in struck) == (frontend is Frontend.reconnect)
 
 
+@pytest.mark.parametrize("frontend", Frontend)
+def test_disks_are_detached_only_from_guests_that_let_go_of_them(file, frontend: Frontend) -> None:
+    tree = json.loads(file.read_text())
+    tree["hosts"][0]["guests"] = [{**tree["hosts"][0]["guests"][0], "frontend": frontend.value}]
+    file.write_text(json.dumps(tree))
+
+    assert bool(Generator(load_cluster(file), ("block-detach",)).kinds) == frontend.lets_go
+
+
 def test_only_the_kinds_that_are_asked_for_are_made(cluster) -> None:
     made = {each["kind"] for seed in range(30) for each in Generator(cluster, ("hang",)).schedule(seed)}
 
