@@ -81,12 +81,22 @@ class Links(StrEnum):
 
 
 class Frontend(StrEnum):
-    """What a guest's frontend does when its backend has vanished."""
+    """Whose frontends a guest has, which is what they do when their backend goes; `reconnect` is ours."""
 
     reconnect = "reconnect"
     stock_linux = "stock-linux"
+    linux_7 = "linux-7"
+    windows_pv = "windows-pv"
+    netbsd = "netbsd"
+    freebsd = "freebsd"
+    mirage = "mirage"
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether a device that is detached in order while it is used is used again once it is attached."""
+        return self not in {Frontend.freebsd, Frontend.mirage}
 
     @property
     def reconnects(self) -> bool:
-        """Whether it takes another backend, or hangs for ever."""
+        """Whether it goes after another backend and another store by itself, or hangs for ever."""
         return self is Frontend.reconnect

@@ -13,4 +13,5 @@ xs_wire             XenStore's messages and ring page
 disk_controller     the data sheet of our disk controller, which is no header of Xen's
 network_controller  that of our network controller
 trace               tracepoints on the path of a block request, which are ours, too
+packet_trace        and on that of a packet
 """

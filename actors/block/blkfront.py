@@ -142,6 +142,10 @@ class Blkfront(XenbusFrontend):
         """Everything is answered with an error."""
         self._queue.fail()
 
+    def drain(self) -> bool:
+        """del_gendisk: the disk is dead, and what is in the ring is waited for."""
+        return self._queue.drain(self._changed.set)
+
     def revive(self) -> None:
         """What comes from now on waits for a backend."""
         self._queue.revive()

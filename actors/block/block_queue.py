@@ -155,9 +155,32 @@ class BlockQueue:
         """There will be no backend any more: everything is answered with an error, now and later."""
         self.detach()
         self._failed = True
-        waiting, self._waiting = self._waiting, deque()
         for shadow in self._shadows.in_order():
             self._finish(shadow, ERROR)
+        self._fail_waiting()
+
+    def drain(self, drained: Callable[[], None]) -> bool:
+        """Nothing more goes into the ring, and what waits for it fails; whether the ring owes no answer.
+
+        `drained` is called when it owes none any more.
+        """
+        if not self._failed:
+            self._failed = True
+            self._fail_waiting()
+            for shadow in self._shadows.in_order():
+                shadow.done = self._leaving(shadow.done, drained)
+        return not self.in_flight
+
+    def _leaving(self, done: Done, drained: Callable[[], None]) -> Done:
+        def answered(status: int, data: bytes | memoryview | None) -> None:
+            done(status, data)
+            if not self.in_flight:
+                drained()
+
+        return answered
+
+    def _fail_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, deque()
         for each in waiting:
             each.done(ERROR, None)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from actors.abi.network_controller import GONE, HEADER_BYTES, ControlFlags, ControllerStatus, Register
+from actors.abi.packet_trace import PacketPoint
 from actors.capture_messages import CaptureTaken, StartCapture, StopCapture
 from actors.devices.descriptor_ring import BadRingError
 from actors.devices.device_faults import said_of
@@ -32,6 +33,7 @@ from actors.messages import (
     PowerFails,
 )
 from actors.network.packet import Packet
+from actors.network.packet_mark import kind_of, mark_of
 from actors.network.tap import Direction, Taps
 from actors.runtime.machine import (
     CloseLink,
@@ -44,12 +46,14 @@ from actors.runtime.machine import (
     Machine,
     Received,
     Send,
+    Tracepoint,
 )
 from actors.runtime.memory import Memory
 
 WIRE = "wire"
 _CONTROL, _CAUSE = int(Register.control), int(Register.interrupt_cause)
 _STATUS, _DOORBELLS = int(Register.status), 0x100
+_NIC_SEND, _NIC_RECEIVE = int(PacketPoint.NIC_SEND), int(PacketPoint.NIC_RECEIVE)
 _MODES = ControlFlags.promiscuous | ControlFlags.all_multicast
 
 
@@ -73,6 +77,11 @@ class Nic(Machine):
         self._counts = NicCounts()
         self._taps = Taps()
         self._tap = self._taps.tap(WIRE)
+        self._tracepoint: Tracepoint | None = None
+
+    def trace(self, tracepoint: Tracepoint) -> None:
+        """Have this called at every tracepoint; before the first event."""
+        self._tracepoint = tracepoint
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
         """Registers from its driver, frames from "wire", messages to send from "xen", orders of "supervisor".
@@ -189,6 +198,8 @@ class Nic(Machine):
             if received:
                 counts.rx_frames += 1
                 counts.rx_bytes += len(data)
+                if self._tracepoint is not None:
+                    self._tracepoint(_NIC_RECEIVE, kind_of(data), 0, mark_of(data), len(data))
             else:
                 counts.rx_drops["no_buffer"] += 1
         return []
@@ -269,6 +280,8 @@ class Nic(Machine):
             self._counts.tx_frames += 1
             self._counts.tx_bytes += len(data)
             effects.append(Send(WIRE, EthernetFrame(data)))
+            if self._tracepoint is not None:
+                self._tracepoint(_NIC_SEND, kind_of(data), 0, mark_of(data), len(data))
             if self._tap.on:
                 self._tap.saw(Direction.outbound, Packet(data), now_ns)
         for queue in engine.take_news():

@@ -8,7 +8,7 @@ take_over          how it takes over one that lived on
 toolstack          decides: create, take over after a restart, what follows a shutdown, shut down
 xl                 the toolstack, one life after another, and what is typed for it
 shutdown_actions   what follows a shutdown, by its reason
-block_devices      attaches and detaches disks of domains that run
+device_orders      attaches and detaches devices of domains that run
 store_home         where xenstored lives, as dom0 sees it
 local_store        in dom0's own kernel
 stub_store         in a domain of its own

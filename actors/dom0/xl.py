@@ -7,7 +7,7 @@ Source: tools/xl/xl_vmcontrol.c (main_shutdown, main_destroy).
 
 from collections.abc import Callable, Coroutine
 
-from actors.dom0.block_devices import BlockDevices
+from actors.dom0.device_orders import DeviceOrders
 from actors.dom0.domain_builder import DomainBuilder
 from actors.dom0.plan import HostPlan
 from actors.dom0.steps import Served
@@ -34,7 +34,7 @@ class Xl:
         self._builder = builder
         self._lived_on = lived_on
         self._forgotten = forgotten
-        self._block = BlockDevices(kernel)
+        self._orders = DeviceOrders(kernel)
         self._dead = False
         self._knows: Future[None] = Future()
         self._typed = ""
@@ -88,7 +88,7 @@ class Xl:
 
     def _kill(self, toolstack: Toolstack) -> None:
         self._dead = True
-        self._block.lose_toolstack()
+        self._orders.lose_toolstack()
         toolstack.kill()
 
     def _start_again(self) -> Future[None]:
@@ -108,7 +108,7 @@ class Xl:
 
         def serve() -> None:
             if toolstack is self.toolstack and not self._dead:
-                self._block.serve(toolstack)
+                self._orders.serve(toolstack)
 
         knows.when_done(serve)
         return knows

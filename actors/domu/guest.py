@@ -5,10 +5,12 @@ What to do is in the command line of the start info, as JSON; where its writes a
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from actors.abi.hypercalls import Hypercall, Schedop
 from actors.abi.interface import ShutdownReason
 from actors.block.blkfront import Blkfront
+from actors.block.vbd import VBD
 from actors.device_classes import DEVICE_CLASSES
 from actors.device_plan import DevicePlan
 from actors.domu.checksum import checksum
@@ -21,6 +23,7 @@ from actors.domu.talk.talks import OpenTalkJournal, Talks
 from actors.domu.vitals import Vitals, VitalsStatistics
 from actors.domu.workload import Workload, WorkloadSpec
 from actors.inet.stack_statistics import StackStatistics
+from actors.kernel.device_class import DeviceClass
 from actors.kernel.device_statistics import FrontendStatistics
 from actors.kernel.kernel import SUPERVISOR, Kernel
 from actors.kernel.observed_store import ObservedStore
@@ -35,6 +38,7 @@ from actors.notebook.journal import Journal
 from actors.notebook.journal_header import GuestState, Word
 from actors.runtime.memory import Memory
 from actors.vif.netfront import Netfront
+from actors.vif.vif import VIF
 
 NETWORK_PATIENCE_NS = 5_000_000_000
 """How long a boot waits for the backend of an interface (XENNET_TIMEOUT); it goes on without."""
@@ -82,6 +86,7 @@ class Guest(Kernel):
         self._leaving: Future[ShutdownReason] = Future()
         self._stopping = False
         self.faults["frontend-disconnect"] = self._disconnect
+        self.faults["netfront-disconnect"] = partial(self._disconnect, device_class=VIF)
 
     async def boot(self) -> None:
         """Connect to XenStore, probe the devices, work."""
@@ -117,15 +122,15 @@ class Guest(Kernel):
         if self._store_client is not None:
             self._store_client.stop()
 
-    def _disconnect(self, fault: Fault) -> bool:
-        """A disk (`virtual_device`) is closed; taken away, it is opened again."""
+    def _disconnect(self, fault: Fault, device_class: DeviceClass = VBD) -> bool:
+        """A device (`virtual_device`) is closed; taken away, it is opened again."""
         number = fault.options.get("virtual_device")
-        for disk in self._disks.values():
-            if disk.number == number:
+        for (name, _), device in self._devices.items():
+            if (name, device.number) == (device_class.name, number):
                 if fault.active:
-                    self.threads.spawn(f"fault {fault.number}", disk.disconnect(for_good=False))
+                    self.threads.spawn(f"fault {fault.number}", device.disconnect(for_good=False))
                 else:
-                    disk.reopen()
+                    device.reopen()
                 return True
         return False
 

@@ -181,7 +181,9 @@ class Backends:
                 return
             except KeyError as error:
                 self._kernel.log(f"{device_class.driver}: {path}: no {device_class.noun} {error}")
-                return
+                if device_class.needs_backing:
+                    return
+                backing = names
             user = self._users.get(names) if not device_class.shared else None
             if state is XenbusState.Closing:
                 break  # it is detached, and nobody has served it here: it serves nobody, but has to end

@@ -49,6 +49,7 @@ class Nics:
         bridge = self._bridge_of(line)
         port = bridge.add_uplink(name, uplink)
         uplink.received = port.send
+        uplink.tracepoint = kernel.threads.tracepoint
         uplink.carrier = partial(self._link_changed, bridge, name)
         kernel.on_link(name, driver.receive)
         if not self._uplinks:

@@ -11,11 +11,14 @@ from typing import Final
 from zlib import crc32
 
 from actors.abi.network_controller import HEADER_BYTES, DescriptorStatus
+from actors.abi.packet_trace import PacketPoint
 from actors.drivers.nic_driver import NIC_LOST, NicDriver
 from actors.drivers.transmit_ring import Segment
 from actors.network.bridge_statistics import UplinkStatistics
 from actors.network.packet import Packet
+from actors.network.packet_mark import mark_of
 from actors.network.wire_frames import OUT_REASONS, UnsendableError, wire_frames
+from actors.runtime.machine import Tracepoint
 from actors.runtime.memory import FRAME_BYTES, Memory
 
 BACKLOG_FRAMES: Final = 1000
@@ -25,6 +28,7 @@ NO_CARRIER: Final = "no-carrier"
 LOST: Final = "controller-lost"
 REFUSED: Final = "refused"
 _VLAN_TAG: Final = 4
+_UPLINK_SEND, _UPLINK_TAKE = int(PacketPoint.UPLINK_SEND), int(PacketPoint.UPLINK_TAKE)
 
 
 class Uplink:
@@ -37,6 +41,7 @@ class Uplink:
         self.driver = driver
         self.received: Callable[[Packet], None] = lambda _packet: None
         self.carrier: Callable[[bool], None] = lambda _up: None
+        self.tracepoint: Tracepoint | None = None
         self._memory = memory
         self._queues = queues
         self._free = list(buffers)
@@ -79,6 +84,8 @@ class Uplink:
         except UnsendableError as error:
             self._drops[error.reason] += 1
             return
+        if self.tracepoint is not None and frames:
+            self.tracepoint(_UPLINK_SEND, 0, 0, mark_of(frames[0]), 0)
         for frame in frames:
             if self._backlog or not self._put(frame):
                 self._wait(frame)
@@ -138,6 +145,8 @@ class Uplink:
         memory = self._memory
         frame = b"".join(bytes(memory.frame(mfn)[first : first + size]) for mfn, first, size in segments)
         self.driver.give_back(segments)
+        if self.tracepoint is not None:
+            self.tracepoint(_UPLINK_TAKE, 0, 0, mark_of(frame), 0)
         self.received(Packet(frame))
 
     def _link_changed(self, up: bool) -> None:  # noqa: FBT001 (the driver's own signature)

@@ -123,6 +123,13 @@ class GrantTable:
         """How many references there are."""
         return len(self.words) * ENTRIES_PER_FRAME
 
+    def granted(self, ref: int) -> int | None:
+        """The gfn that an entry lets somebody use, if it does."""
+        if not 0 <= ref < self.nr_entries:
+            return None
+        words, index = self.words[ref // ENTRIES_PER_FRAME], ref % ENTRIES_PER_FRAME * 2
+        return words[index + 1] if words[index] & _TYPE_MASK == _PERMIT else None
+
     def pin(self, ref: int, domid: int, flags: int, *, copies: bool = False) -> int:
         """Use an entry in the name of `domid`; its mfn. GrantRefusal, and then nothing is pinned.
 

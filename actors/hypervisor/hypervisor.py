@@ -122,6 +122,12 @@ class Hypervisor(Machine):
             if not domain.spare
         }
 
+    def granted_frame(self, domid: int, ref: int) -> int | None:
+        """The machine frame that a domain grants by this reference, if it does, for whoever looks on."""
+        domain = self._host.domains.get(domid)
+        gfn = domain.grants.granted(ref) if domain is not None else None
+        return domain.physmap.mfn(gfn) if domain is not None and gfn is not None else None
+
     def statistics(self) -> HypervisorStatistics:
         """Counters and gauges."""
         host, events, domains = self._host, self._events, self._host.domains.all()

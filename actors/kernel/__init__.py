@@ -30,7 +30,8 @@ xenbus_end        what both ends of a split driver do alike
 xenbus_frontend   the frontend's half of the handshake
 frontend_device   what a kind of device adds to it
 frontend_look     what it finds in the store
-frontend_actions  what it does, by the states of both ends
+frontend_actions  what it may do about the states of both ends
+frontend_conduct  when it does which: a row for each frontend of the world
 xenbus_backend    the backend's half
 resumable_backend  one with whose connections another life can go on
 handover          what a backend leaves to the one that follows it

@@ -50,7 +50,8 @@ class DeviceClass:
     each device: `identity` gives the name and the number of one, `keys` its own keys in the store; a file has
     them as `plural`. `frontend_statistics`, `backend_statistics`: what its ends tell of themselves.
     `backing`: the key of a backend that names what it gives access to, which has one user at a time unless it
-    is `shared`, and what that is called is its `noun`.
+    is `shared`, and what that is called is its `noun`. Without it nobody serves the device, unless a backend
+    does not need it (`needs_backing`): then it has what the key says instead, and tells what is wrong.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DeviceClass:
     backing: str = ""
     noun: str = ""
     shared: bool = False
+    needs_backing: bool = True
 
     def frontend_path(self, number: int) -> str:
         """Where the frontend is, as its own domain says it."""

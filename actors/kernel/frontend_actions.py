@@ -1,4 +1,4 @@
-"""What a frontend does about its own state and its backend's: the table.
+"""What a frontend may do about its own state and its backend's; when it does which is its row's (`CONDUCTS`).
 
 Source: Linux drivers/block/xen-blkfront.c (blkback_changed), drivers/net/xen-netfront.c (netback_changed),
 xen/include/public/io/xenbus.h.
@@ -19,6 +19,9 @@ class Action(Enum):
     SEE_TO_KEYS = auto()
     REFRESH = auto()
     CLOSE = auto()
+    CLOSE_IF_OFFLINE = auto()
+    CLOSE_WHEN_DRAINED = auto()
+    REFUSE_TO_CLOSE = auto()
 
 
 class Wish(Enum):
@@ -52,26 +55,4 @@ class Detachment(Enum):
         return Detachment.TOLD if self is Detachment.NONE else self
 
 
-_S = XenbusState
-CLOSING = frozenset({_S.Closing, _S.Closed})
-
-ACTIONS = {
-    (_S.Initialising, _S.InitWait): Action.OFFER,
-    (_S.Initialised, _S.Initialising): Action.OFFER_IF_MOVED,
-    (_S.Initialised, _S.InitWait): Action.OFFER_IF_MOVED,
-    (_S.Initialised, _S.Connected): Action.USE_BACKEND,
-    (_S.Connected, _S.Initialising): Action.SEE_TO_KEYS,
-    (_S.Connected, _S.InitWait): Action.RENEW,
-    (_S.Connected, _S.Connected): Action.REFRESH,
-    (_S.Initialising, _S.Closing): Action.CLOSE,
-    (_S.Initialising, _S.Closed): Action.CLOSE,
-    (_S.Initialised, _S.Closing): Action.CLOSE,
-    (_S.Initialised, _S.Closed): Action.CLOSE,
-    (_S.Connected, _S.Closing): Action.CLOSE,
-    (_S.Connected, _S.Closed): Action.CLOSE,
-    (_S.Closing, _S.Closing): Action.CLOSE,
-    (_S.Closing, _S.Closed): Action.CLOSE,
-    (_S.Closed, _S.Closing): Action.CLOSE,
-    (_S.Closed, _S.Closed): Action.CLOSE,
-}
-"""(our state, the backend's state) to what is done about it; a pair that is absent calls for nothing."""
+CLOSING = frozenset({XenbusState.Closing, XenbusState.Closed})

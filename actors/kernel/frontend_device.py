@@ -64,6 +64,14 @@ class FrontendDevice(XenbusEnd[FrontendStatistics]):
     def fail(self) -> None:
         """Nobody will answer: what was asked fails, and so does what is asked from now on."""
 
+    def drain(self) -> bool:
+        """Nothing more is taken; whether nothing is in flight that has to be waited for.
+
+        If not, it is looked again once all of that has its answers.
+        """
+        self.fail()
+        return True
+
     def revive(self) -> None:
         """There will be a backend again: what is asked from now on waits for it."""
 

@@ -9,7 +9,7 @@ for one node after the other.
 from actors.abi.interface import XenbusState
 from actors.kernel.frontend_device import FrontendDevice
 from actors.kernel.invitation import KEY as INVITATION
-from actors.kernel.store import number_of, state_of, state_text
+from actors.kernel.store import number_of, read_or, state_of, state_text
 from actors.policies import Reconnect
 
 
@@ -47,6 +47,25 @@ class Look:
     def own_state(self) -> XenbusState:
         """What the store has for our state."""
         return state_of(self._own("state"))
+
+    def is_another_device(self, backend_id: int) -> bool:
+        """Whether a toolstack has put another device in the place of this one, which did not see it go.
+
+        xenbus_dev_changed: `backend_id` is whose this one is, as one that got nowhere has the same state.
+        """
+        if self.own_state is not XenbusState.Initialising:
+            return False
+        return self._device.state is not XenbusState.Initialising or self.backend_id != backend_id
+
+    async def is_offline(self) -> bool:
+        """Whether the toolstack takes the device away, which is asked now."""
+        return await read_or(self._device.store, f"{self.backend}/online", "") == "0"
+
+    @property
+    def calls_for_renewal(self) -> bool:
+        """Whether a backend has begun anew that will not take up what we have."""
+        again = self.backend_state is XenbusState.InitWait and not self.backend_resumes
+        return again and self._device.state is XenbusState.Connected
 
     @property
     def backend_state(self) -> XenbusState:

@@ -2,21 +2,21 @@
 
 With policy `reconnect` a backend that begins anew (InitWait while we are Connected) is offered everything
 anew, unless its `reconnect` key says `resume`: then it takes up what there is by itself, and we only see to
-it that our keys are in the store. With `stock-linux` we do what Linux does: ignore that the backend is gone,
-and hang.
-Rules: decisions follow from the two states (`frontend_actions`); what is offered, and what is done with it,
-is the device's (`frontend_device`).
+it that our keys are in the store. With any other we do what a frontend of the world does.
+Rules: decisions follow from the two states by the frontend's row (`frontend_conduct`); what is offered, and
+what is done with it, is the device's (`frontend_device`).
 Source: Linux drivers/block/xen-blkfront.c, drivers/net/xen-netfront.c, xen/include/public/io/xenbus.h.
 """
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState
-from actors.kernel.frontend_actions import ACTIONS, AWAY, CLOSING, Action, Detachment, Wish
+from actors.kernel.frontend_actions import AWAY, CLOSING, Action, Detachment, Wish
+from actors.kernel.frontend_conduct import CONDUCTS
 from actors.kernel.frontend_device import FrontendDevice
 from actors.kernel.frontend_look import Look
 from actors.kernel.invitation import KEY as INVITATION
 from actors.kernel.kernel import Kernel
-from actors.kernel.store import Store, read_or, state_text, switch_state, write_device
+from actors.kernel.store import Store, state_text, switch_state, write_device
 from actors.kernel.threads import Future
 from actors.kernel.xenbus import Watch
 from actors.policies import Frontend
@@ -36,7 +36,7 @@ class XenbusFrontend(FrontendDevice):
         self._backend = ""
         self.reconnects = 0
         self.published_again = 0
-        self._policy = policy
+        self._conduct = CONDUCTS[policy]
         self._backend_id = 0
         self._watch: Watch | None = None
         self._offered_to = 0
@@ -46,6 +46,7 @@ class XenbusFrontend(FrontendDevice):
         self._wish = Wish.USE
         self._detachment = Detachment.NONE
         self._released = False
+        self._to_close_first = self._conduct.closes_first
 
     async def connect(self) -> None:
         """Begin, and wait until the device is attached and of use. XenError EIO if it is closed for good."""
@@ -77,7 +78,7 @@ class XenbusFrontend(FrontendDevice):
         return self._released
 
     def _store_came_back(self) -> None:
-        if self._policy.reconnects:
+        if self._conduct.follows:
             if self._detachment is Detachment.TOLD:
                 self._detachment = Detachment.FORGOTTEN
             super()._store_came_back()
@@ -85,66 +86,72 @@ class XenbusFrontend(FrontendDevice):
     async def _look(self) -> None:
         if self._take_breach() or self._wish in AWAY:
             await self._start_closing()
-        was_lost = self.store_lost
+        was_lost, had_backend = self.store_lost, bool(self._backend)
         look = await self._find()
         if self.store_lost and not was_lost:
             return  # what was asked of one store may have been answered by the next: it is looked again
         if self.store_lost:
             await self._tell_lost(look)
             return
-        if self._wish is Wish.REOPEN and self.state is XenbusState.Closed:
+        if self._wish is Wish.REOPEN and self._conduct.may_begin_anew(self.state, look.backend_state):
             await self._begin_anew()
+        replaced = self._conduct.plugs_anew and look.is_another_device(self._backend_id)
+        if had_backend and (replaced or not look.named_backend):
+            await self._lose(look)
+            return
         if not look.named_backend:
-            if self._backend:
-                await self._remove()
             if self._wish is Wish.LEAVE:
                 self._closed.set(None)
             return
         if self.state is XenbusState.Closed and self._is_attached_again(look):
             await self._begin_anew()
-        if not await self._is_seen(look.backend_state):
+        if not await self._is_seen(look):
             return
-        action = ACTIONS.get((self.state, look.backend_state))
+        action = self._conduct.actions.get((self.state, look.backend_state))
         if action is not None:
             await self._act(action, look)
 
     async def _tell_lost(self, look: Look) -> None:
         """Tell a store what it has lost, unless that is of no use to the backend that is there now."""
         waits = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
-        await self._tell_again(
-            lambda: self._renew(look) if self._is_to_renew(look) else self._publish_again()
-        )
+        await self._tell_again(lambda: self._renew(look) if look.calls_for_renewal else self._publish_again())
         # Who waits for what is told here has it now. Any other is looked at as it is after that.
         if not waits:
             self._changed.set()
 
     async def _act(self, action: Action, look: Look) -> None:
+        moved = self._backend_id != self._offered_to
         match action:
+            case Action.OFFER if self._to_close_first:
+                self._to_close_first, self._wish = False, Wish.REOPEN
+                self._changed.set()
             case Action.OFFER:
                 await self._offer(look)
-            case Action.OFFER_IF_MOVED:
-                again = self._policy.reconnects and look.invites_anew(self._answered)
-                if again or self._backend_id != self._offered_to:
-                    await self._offer(look)
-                else:
-                    await self._publish_if_forgotten(look)
+            case Action.OFFER_IF_MOVED if moved or look.invites_anew(self._answered):
+                await self._offer(look)
             case Action.USE_BACKEND:
                 await self._use_backend(look)
-            case Action.RENEW if self._is_to_renew(look):
+            case Action.RENEW if look.calls_for_renewal:
                 await self._renew(look)
-            case Action.RENEW | Action.SEE_TO_KEYS | Action.REFRESH:
-                if self._policy.reconnects:
-                    await self._publish_if_forgotten(look)
-                if action is Action.REFRESH:
-                    self.refresh(look.told(self.refresh_keys))
-            case Action.CLOSE:
-                await self._close()
+            case Action.OFFER_IF_MOVED | Action.RENEW | Action.SEE_TO_KEYS:
+                await self._publish_if_forgotten(look)
+            case Action.REFRESH:
+                await self._publish_if_forgotten(look)
+                self.refresh(look.told(self.refresh_keys))
+            case Action.CLOSE_IF_OFFLINE if not await look.is_offline():
+                pass
+            case Action.CLOSE_WHEN_DRAINED if not self.drain():
+                self.say(f"{self.in_flight} requests are in flight")
+            case Action.REFUSE_TO_CLOSE:
+                self.say("Device in use; refusing to close")
+            case Action.CLOSE | Action.CLOSE_IF_OFFLINE | Action.CLOSE_WHEN_DRAINED:
+                await self._close(look)
 
     async def _find(self) -> Look:
         look = Look(self, self._backend)
         await look.read()
         backend = look.named_backend
-        if not backend or (self._backend and not self._policy.reconnects):
+        if not backend or (self._backend and not self._conduct.follows):
             return look
         self._backend_id = look.backend_id
         if backend != self._backend:
@@ -155,29 +162,34 @@ class XenbusFrontend(FrontendDevice):
             await look.turn_to(backend)
         return look
 
-    def _is_to_renew(self, look: Look) -> bool:
-        """Whether a backend has begun anew that will not take up what we have."""
-        again = self.state is XenbusState.Connected and look.backend_state is XenbusState.InitWait
-        return again and self._policy.reconnects and not look.backend_resumes
-
-    async def _is_seen(self, theirs: XenbusState) -> bool:
+    async def _is_seen(self, look: Look) -> bool:
         """Whether the backend knows that we are back, if we had been away."""
-        if self._wish is Wish.RETURN and theirs in CLOSING:
-            online = await read_or(self.store, f"{self._backend}/online", "")
-            if online != "0":
-                return False
+        theirs = look.backend_state
+        if self._wish is Wish.RETURN and theirs in CLOSING and not await look.is_offline():
+            return False
         if self._wish is Wish.RETURN and theirs in {XenbusState.InitWait, *CLOSING}:
             self._wish = Wish.USE
         return True
 
+    async def _lose(self, look: Look) -> None:
+        """The toolstack has taken the device away, in order or not, and may have put another in its place."""
+        if self._conduct.holds_on and self.state is XenbusState.Connected:
+            return
+        if self._conduct.drains and not self.drain():
+            self.say(f"the device is gone, and {self.in_flight} requests are in flight")
+            return
+        await self._remove()
+        if look.named_backend:
+            self._changed.set()
+
     async def _remove(self) -> None:
-        """The toolstack has taken the device away, in order or not."""
         self._backend = ""
         if self._watch is not None:
             await self.store.unwatch(self._watch)
             self._watch = None
         self.fail()
         self.state = XenbusState.Closed
+        self._to_close_first = self._conduct.closes_first
         self._detachment = self._detachment.told()
         await self.release()
         self.say("the device is gone")
@@ -211,7 +223,7 @@ class XenbusFrontend(FrontendDevice):
             await switch_state(self.store, self.path, "backend", self.state)
 
     async def _publish_if_forgotten(self, look: Look) -> None:
-        if look.is_forgotten:
+        if self._conduct.follows and look.is_forgotten:
             await self._publish_again()
 
     async def _use_backend(self, look: Look) -> None:
@@ -234,7 +246,7 @@ class XenbusFrontend(FrontendDevice):
                 self._connected.fail(XenError(Errno.EIO, f"{self.path} is closed"))
             await self._write_state(XenbusState.Closing)
 
-    async def _close(self) -> None:
+    async def _close(self, look: Look) -> None:
         if self.state not in CLOSING:
             self._detachment = self._detachment.told()
         await self._start_closing()
@@ -244,7 +256,7 @@ class XenbusFrontend(FrontendDevice):
             await self._write_state(XenbusState.Closed)
             self.say("closed")
         self._closed.set(None)
-        if self._wish is Wish.REOPEN:
+        if self._wish is Wish.REOPEN and self._conduct.may_begin_anew(self.state, look.backend_state):
             self._changed.set()
 
     async def _begin_anew(self) -> None:

@@ -1,6 +1,7 @@
 """What forwards Ethernet frames, without memory, links or a clock of its own.
 
 packet             a frame on its way within a host
+packet_mark        what it is known by elsewhere, too
 host_bridge        a bridge as those see it that plug interfaces into it
 line_rate          how long a frame takes on a wire
 mac_address        addresses of stations, as text and bytes

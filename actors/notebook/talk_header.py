@@ -1,7 +1,8 @@
 """The header of a talk's journal: which number stands where.
 
-Layout: words (u64) as in `TalkWord`; byte 512 the guest's address; 4096 gaps between signs of life; 12288
-times from a request to its answer (`histogram.py`); 20480 the rows (`talk_rows.py`).
+Layout: words (u64) as in `TalkWord`; byte 512 the guest's address; 1024 since when each open connection waits
+(0: it does not); 4096 gaps between signs of life; 12288 times from a request to its answer (`histogram.py`);
+20480 the rows (`talk_rows.py`).
 """
 
 from enum import IntEnum
@@ -11,6 +12,9 @@ MAGIC: Final = int.from_bytes(b"DZtalk\0\0", "little")
 VERSION: Final = 1
 NAME_AT: Final = 512
 NAME_BYTES_MAX: Final = 255
+WAITS_WORD: Final = 1024 // 8
+WAITS_MAX: Final = 256
+"""A client has no more connections at once."""
 GAPS_WORD: Final = 4096 // 8
 LATENCIES_WORD: Final = 12288 // 8
 ROWS_AT: Final = 20480

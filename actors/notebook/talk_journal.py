@@ -24,6 +24,8 @@ from actors.notebook.talk_header import (
     NAME_BYTES_MAX,
     ROWS_AT,
     VERSION,
+    WAITS_MAX,
+    WAITS_WORD,
     TalkKind,
     TalkRole,
     TalkWord,
@@ -58,6 +60,10 @@ class TalkIdentity:
 
 class TalkJournal(TalkJournalReader):
     """The journal as its guest writes it. Times are the caller's clock, in nanoseconds, and never go back."""
+
+    def __init__(self, memory: mmap | bytearray, path: Path | None = None) -> None:
+        super().__init__(memory, path)
+        self._places = list(range(WAITS_MAX))
 
     @classmethod
     def create(cls, path: Path, identity: TalkIdentity) -> "TalkJournal":
@@ -94,6 +100,9 @@ class TalkJournal(TalkJournalReader):
         """The guest boots, for the first time or again: its connections went with it, a gap goes on."""
         words = self._words
         words[TalkWord.BOOTS] += 1
+        self._places = list(range(WAITS_MAX))
+        for place in self._places:
+            words[WAITS_WORD + place] = 0
         if words[TalkWord.OPEN]:
             self._abandon()
         if words[TalkWord.WANTED] and not words[TalkWord.WAITING_SINCE_NS]:
@@ -138,6 +147,19 @@ class TalkJournal(TalkJournalReader):
         words[TalkWord.NEXT_DUE_NS] = 0
         if not words[TalkWord.WAITING_SINCE_NS]:
             words[TalkWord.WAITING_SINCE_NS] = max(1, now_ns)
+
+    def take_place(self) -> int | None:
+        """A place for what a connection waits; None if there are too many of them to be seen one by one."""
+        return self._places.pop() if self._places else None
+
+    def set_wait(self, place: int, since_ns: int) -> None:
+        """Since when a connection waits, or 0."""
+        self._words[WAITS_WORD + place] = since_ns
+
+    def free_place(self, place: int) -> None:
+        """The connection is gone."""
+        self._words[WAITS_WORD + place] = 0
+        self._places.append(place)
 
     def serve(self, now_ns: int, *, busy: bool) -> None:
         """A sign of life of the other end; `busy`: there is more that waits for one."""

@@ -18,6 +18,8 @@ from actors.notebook.talk_header import (
     NAME_BYTES_MAX,
     ROWS_AT,
     VERSION,
+    WAITS_MAX,
+    WAITS_WORD,
     TalkKind,
     TalkRole,
     TalkWord,
@@ -92,6 +94,11 @@ class TalkJournalReader:
         if words[TalkWord.WANTED] and 0 < due_ns < now_ns:
             return max(due_ns, words[TalkWord.LAST_SUCCESS_NS])
         return 0
+
+    def silent_since_ns(self, now_ns: int) -> int:
+        """The same for the talk and each connection by itself: since when nobody has answered, or 0."""
+        since = [self.unserved_since_ns(now_ns), *self._words[WAITS_WORD : WAITS_WORD + WAITS_MAX].tolist()]
+        return min((each for each in since if each), default=0)
 
     def gaps(self) -> list[int]:
         """Counters of the times from work, or a sign of life, to the next sign of life (`histogram.py`)."""

@@ -56,6 +56,7 @@ class ConnectionPen:
         words[ConnectionField.ACCEPTED] = accepted
         self.row = journal.append(tuple(words))
         self.ended = False
+        self._place = None if accepted else journal.take_place()
         journal.count(TalkWord.OPENED)
         journal.count(TalkWord.OPEN)
         if accepted:
@@ -75,15 +76,20 @@ class ConnectionPen:
     def begin_wait(self, now_ns: int) -> None:
         """There is work, that is, something to be answered for."""
         if not self._get(ConnectionField.WAITING_SINCE_NS):
-            self._set(ConnectionField.WAITING_SINCE_NS, max(1, now_ns))
+            self._wait(max(1, now_ns))
 
     def progress(self, now_ns: int, *, busy: bool) -> None:
         """The other end lives; `busy`: there is more to be answered for."""
         since_ns = self._get(ConnectionField.WAITING_SINCE_NS)
         self._set(ConnectionField.PROGRESS_NS, now_ns)
-        self._set(ConnectionField.WAITING_SINCE_NS, max(1, now_ns) if busy else 0)
+        self._wait(max(1, now_ns) if busy else 0)
         if since_ns:
             self._silent(now_ns - since_ns, now_ns)
+
+    def _wait(self, since_ns: int) -> None:
+        self._set(ConnectionField.WAITING_SINCE_NS, since_ns)
+        if self._place is not None:
+            self._journal.set_wait(self._place, since_ns)
 
     def _silent(self, silence_ns: int, now_ns: int) -> None:
         if silence_ns > self._get(ConnectionField.LONGEST_SILENCE_NS):
@@ -150,6 +156,8 @@ class ConnectionPen:
         if since_ns := self._get(ConnectionField.WAITING_SINCE_NS):
             self._silent(now_ns - since_ns, now_ns)
             self._set(ConnectionField.WAITING_SINCE_NS, 0)
+        if self._place is not None:
+            self._journal.free_place(self._place)
         self._set(ConnectionField.ENDED_NS, now_ns)
         self._set(ConnectionField.ERROR, error or 0)
         self._set(ConnectionField.ENDING, ending)

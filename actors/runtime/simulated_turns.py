@@ -6,6 +6,7 @@ at the end of the turn, when all that the turn cost has passed; who shares the p
 
 import heapq
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from actors.runtime.codec import Codec
 from actors.runtime.intercept import Intercepts, answer
@@ -22,6 +23,9 @@ from actors.runtime.machine import (
 from actors.runtime.simulated_actor import Entry, Frame, LinkEnd, OwnerCall, SimulatedActor
 from actors.runtime.simulated_links import Latency, SimulatedLinks
 from actors.runtime.trace import Tracer
+
+Turned = Callable[[str], object]
+"""Shown the address of every actor whose turn is over, before anybody gets what that has sent."""
 
 DEADLINE_PASSED = DeadlinePassed()
 STATUS_EXITED = 0
@@ -40,12 +44,14 @@ class SimulatedTurns(SimulatedLinks, ABC):
         trace: Tracer | None,
         *,
         invariants: bool,
+        turned: Turned | None,
     ) -> None:
         super().__init__(seed, latency, codec)
         self.nr_events = 0
         self._intercept = dict(intercept)
         self._trace = trace
         self._invariants = invariants
+        self._turned = turned
         self._events_at_this_time = 0
 
     @abstractmethod
@@ -187,6 +193,8 @@ class SimulatedTurns(SimulatedLinks, ABC):
         now_ns, machine = self.now_ns, actor.machine
         assert machine is not None, "it is alive"
         effects = machine.end_turn(now_ns)
+        if self._turned is not None:
+            self._turned(actor.address)
         if effects:
             if self._trace is not None:
                 self._trace.record(now_ns, actor.address, "end of turn", effects)

@@ -36,7 +36,7 @@ from actors.runtime.machine import (
 )
 from actors.runtime.simulated_actor import Charge, OwnerCall, SimulatedActor, Tap
 from actors.runtime.simulated_links import Latency, no_latency
-from actors.runtime.simulated_turns import DEADLINE_PASSED, SimulatedTurns
+from actors.runtime.simulated_turns import DEADLINE_PASSED, SimulatedTurns, Turned
 from actors.runtime.trace import Tracer
 
 STATUS_KILLED = 9
@@ -57,7 +57,8 @@ class Simulation(SimulatedTurns):
     is as in the live driver; `taps(address, machine)` is asked at each start who is to see what that machine
     is sent. With `invariants`, every turn ends with `check_turn`, and now and then with `check`.
     `spawn_delay(program, random)`: what a Spawn takes; `pack(spawn)`: which process it shares with others;
-    `costs(address, machine, random)`: what its steps take. `renamed` is told of a machine's new address.
+    `costs(address, machine, random)`: what its steps take. `renamed` is told of a machine's new address;
+    `turned` is told who has had a turn.
     """
 
     def __init__(
@@ -73,12 +74,13 @@ class Simulation(SimulatedTurns):
         intercept: Intercepts | None = None,
         taps: Taps | None = None,
         renamed: Renamed = lambda _address, _machine: None,
+        turned: Turned | None = None,
         log: Callable[[int, str, str], object] | None = None,
         codec: Codec | None = None,
         trace: Tracer | None = None,
         invariants: bool = False,
     ) -> None:
-        super().__init__(seed, latency, codec, intercept or {}, trace, invariants=invariants)
+        super().__init__(seed, latency, codec, intercept or {}, trace, invariants=invariants, turned=turned)
         self._programs = dict(programs or {})
         self._process_ended_delay_ns = process_ended_delay_ns
         self._spawn_delay = spawn_delay

@@ -13,9 +13,9 @@ from actors.network.packet import Packet
 
 
 class BridgePlug:
-    """That of the interface of this `name`."""
+    """That of the interface of this `name`. `bridge`: that of its node `bridge`, by name if there is none."""
 
-    def __init__(self, bridge: HostBridge, name: str, deliver: Callable[[Packet], None]) -> None:
+    def __init__(self, bridge: HostBridge | str, name: str, deliver: Callable[[Packet], None]) -> None:
         self._bridge = bridge
         self._deliver = deliver
         self._port: BridgePort | None = None
@@ -29,7 +29,9 @@ class BridgePlug:
 
     def join(self, mac: str, ip: str, *, antispoof: bool) -> str:
         """Plug it in, unless it is; what has gone wrong, or nothing. `ip`: addresses, with spaces between."""
-        if self._port is None:
+        if isinstance(self._bridge, str):
+            self._problem = f"Could not find bridge device {self._bridge}"
+        elif self._port is None:
             self._problem = ""
             try:
                 if antispoof:
@@ -57,4 +59,4 @@ class BridgePlug:
         """What the store is told."""
         if self._port is not None:
             return {"hotplug-status": "connected"}
-        return {"hotplug-status": "error", "hotplug-error": self._problem}
+        return {"hotplug-error": self._problem, "hotplug-status": "error"}

@@ -46,13 +46,13 @@ FEATURES: Final = {
 
 
 class Netback(XenbusBackend):
-    """One paravirtual network interface, at a bridge of this domain."""
+    """One paravirtual network interface, at a bridge of this domain; by its name if there is none."""
 
     driver = "xen_netback"
     invites = True
     probed: Mapping[str, str] = FEATURES
 
-    def __init__(self, kernel: Kernel, store: Store, served: Served, bridge: HostBridge) -> None:
+    def __init__(self, kernel: Kernel, store: Store, served: Served, bridge: HostBridge | str) -> None:
         super().__init__(kernel, store, served)
         self._counters = NetbackCounters()
         self._plug = BridgePlug(bridge, f"vif{served.domid}.{self.number}", self._deliver)
@@ -94,7 +94,7 @@ class Netback(XenbusBackend):
             renegotiations=self.recoveries.renegotiations,
             resumes_refused=self.recoveries.resumes_refused,
             queues=len(queues),
-            carrier=connection is not None and connection.carrier,
+            carrier=int(connection is not None and connection.carrier),
             sent=counters.sent,
             sent_bytes=counters.sent_bytes,
             received=counters.received,

@@ -26,6 +26,7 @@ from actors.abi.netif import (
     NetifStatus,
     RxFlags,
 )
+from actors.abi.packet_trace import PacketPoint
 from actors.abi.ring import RING_MASK
 from actors.abi.types import PAGE_SIZE
 from actors.kernel.doorbell import Doorbell
@@ -33,6 +34,7 @@ from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.threads import Future
 from actors.network.packet import Packet
+from actors.network.packet_mark import mark_of
 from actors.network.wire_frames import UnsendableError, wire_frames
 from actors.vif.netback_counters import (
     BAD_OFFLOAD,
@@ -55,6 +57,7 @@ FRAME_MAX: Final = 65535
 _VALIDATED, _BLANK = int(RxFlags.DATA_VALIDATED), int(RxFlags.CSUM_BLANK)
 _MORE, _EXTRA_INFO = int(RxFlags.MORE_DATA), int(RxFlags.EXTRA_INFO)
 _EXTRA_SLOT: Final = -1
+_BACK_GIVE: Final = int(PacketPoint.BACK_GIVE)
 
 
 @dataclass(slots=True)
@@ -220,6 +223,9 @@ class NetbackRx:
         if all(good):
             counters.received += 1
             counters.received_bytes += left
+            tracepoint = self._kernel.threads.tracepoint
+            if tracepoint is not None:
+                tracepoint(_BACK_GIVE, 0, 0, mark_of(packet.frame), self._domid)
         else:
             counters.drop(COPY_FAILED)
         flags = (_BLANK | _VALIDATED) if packet.blank else _VALIDATED if packet.validated else 0

@@ -11,11 +11,11 @@ class NetbackStatistics(BackendStatistics):
 
     `drops`: by reason (`netback_counters.REASONS`); `throttled`: how often `rate` has held something back.
     `tx_in_flight`, `rx_in_flight`: slots that are taken and not answered; `rx_queued`: packets for the guest
-    that wait for its buffers; `carrier`: whether it is connected, and no queue of its guest is stalled.
+    that wait for its buffers; `carrier`: 1 if it is connected, and no queue of its guest is stalled.
     """
 
     queues: int
-    carrier: bool
+    carrier: int
     sent: int
     sent_bytes: int
     received: int

@@ -14,12 +14,14 @@ from functools import partial
 from typing import Final
 
 from actors.abi.netif import EXTRA, TX_RESPONSE, TX_SLOT_BYTES, NetifStatus, TxFlags
+from actors.abi.packet_trace import PacketPoint
 from actors.abi.ring import RING_MASK, RING_PRIVATE_OFFSET
 from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import BackRing, RingBroken
 from actors.kernel.threads import Future
 from actors.network.packet import Packet
+from actors.network.packet_mark import mark_of
 from actors.vif.netback_counters import BAD_OFFLOAD, COPY_FAILED, NO_CARRIER, TAKEN_UP, NetbackCounters
 from actors.vif.netback_credit import Credit
 from actors.vif.offload_check import offload_fits
@@ -31,6 +33,7 @@ _TAKEN_WORD: Final = _MAGIC_WORD + 1
 _BLANK, _VALIDATED = int(TxFlags.CSUM_BLANK), int(TxFlags.DATA_VALIDATED)
 _OKAY, _ERROR, _NULL = int(NetifStatus.OKAY), int(NetifStatus.ERROR), int(NetifStatus.NULL)
 _STATUS_AT: Final = 2
+_BACK_TAKE: Final = int(PacketPoint.BACK_TAKE)
 
 
 @dataclass(slots=True)
@@ -196,6 +199,9 @@ class NetbackTx:
         else:
             counters.sent += 1
             counters.sent_bytes += len(frame)
+            tracepoint = self._kernel.threads.tracepoint
+            if tracepoint is not None:
+                tracepoint(_BACK_TAKE, 0, chain.ids[0], mark_of(frame), self._domid)
             self._send(Packet(frame, chain.segment_bytes, blank, chain.flags & _VALIDATED != 0))
 
     def _answer(self, chain: TxChain, status: int) -> None:

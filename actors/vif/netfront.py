@@ -4,14 +4,17 @@ It is Connected as soon as it has offered its rings, and of use once the backend
 itself, each time. A backend that vanishes without a word is not noticed: there is no watchdog for packets.
 Rules: the handshake is `xenbus_frontend`'s; packets go their own way (`front_queue`). A packet is handed on
 as bytes of our own. Packets of one connection take one queue.
-Source: Linux drivers/net/xen-netfront.c (talk_to_netback, xennet_connect), xen/include/public/io/netif.h.
+Source: Linux drivers/net/xen-netfront.c (xennet_create_dev, talk_to_netback, xennet_connect),
+xen/include/public/io/netif.h.
 Left out: page flipping, the control ring, XDP, multicast control; segments of IPv6 are taken, and never sent.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Final
 from zlib import crc32
 
 from actors.abi.interface import XenbusState
+from actors.kernel.frontend_look import Look
 from actors.kernel.kernel import Kernel
 from actors.kernel.store import Store
 from actors.kernel.xenbus_frontend import XenbusFrontend
@@ -26,6 +29,10 @@ from actors.vif.packet_counters import PacketCounters
 from actors.vif.packet_slots import FRAME_MAX
 from actors.vif.receive_queue import ReceiveQueue
 from actors.vif.transmit_queue import TransmitQueue
+
+PROBE_NS: Final = 5_000_000_000
+"""XENNET_TIMEOUT: for so long it waits for a backend before it says again that it begins, for ever."""
+_ABSENT: Final = (XenbusState.Unknown, XenbusState.Closed)
 
 
 def _nobody(_packet: Packet) -> None:
@@ -61,6 +68,8 @@ class Netfront(XenbusFrontend):
         self._announcements = 0
         self._detached_at_ns: int | None = None
         self._failed = False
+        self._absent = False
+        self._probe_ns: int | None = None
         self._tap = kernel.taps.tap(f"vif{self.number}")
 
     def send(self, packet: Packet) -> bool:
@@ -201,6 +210,24 @@ class Netfront(XenbusFrontend):
     async def _give_back_old(self) -> bool:
         self._old_queues = [each for each in self._old_queues if not await each.release()]
         return not self._old_queues
+
+    async def _find(self) -> Look:
+        look = await super()._find()
+        self._absent = look.named_backend != "" and look.backend_state in _ABSENT
+        return look
+
+    async def _look(self) -> None:
+        await super()._look()
+        if not self._absent or self.state is not XenbusState.Initialising:
+            self._probe_ns = None
+            return
+        threads = self.kernel.threads
+        if self._probe_ns is None or self._probe_ns <= threads.now_ns:
+            again = self._probe_ns is not None
+            self._probe_ns = threads.now_ns + PROBE_NS
+            threads.at(self._probe_ns).when_done(self._changed.set)
+            if again:
+                await self._write_state(XenbusState.Initialising)
 
     def _make_queue(self, number: int) -> FrontQueue:
         counters, kernel = self._counters, self.kernel

@@ -9,13 +9,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from actors.abi.netif import RX_REQUEST, RX_SLOT_BYTES
+from actors.abi.packet_trace import PacketPoint
 from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing, RingBroken, answers
 from actors.network.packet import Packet
+from actors.network.packet_mark import mark_of
 from actors.vif.arriving_packet import ArrivingPacket
 from actors.vif.granted_frames import GrantedFrame
 from actors.vif.packet_counters import PacketCounters
+
+FRONT_TAKE = int(PacketPoint.FRONT_TAKE)
 
 
 class ReceiveQueue:
@@ -115,4 +119,7 @@ class ReceiveQueue:
             return
         counters.received += 1
         counters.received_bytes += len(packet.frame)
+        tracepoint = self._kernel.threads.tracepoint
+        if tracepoint is not None:
+            tracepoint(FRONT_TAKE, 0, 0, mark_of(packet.frame), 0)
         self._deliver(packet)

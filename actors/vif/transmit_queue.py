@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from actors.abi.netif import EXTRA, TX_REQUEST, TX_RESPONSE, ExtraType, GsoType, NetifStatus, TxFlags
+from actors.abi.packet_trace import PacketPoint
 from actors.abi.types import PAGE_SIZE
 from actors.kernel.doorbell import Doorbell
 from actors.kernel.kernel import Kernel
 from actors.kernel.ring import FrontRing, RingBroken, answers
 from actors.network.packet import Packet
+from actors.network.packet_mark import kind_of, mark_of
 from actors.vif.backend_features import BackendFeatures
 from actors.vif.granted_frames import GrantedFrame
 from actors.vif.packet_counters import PacketCounters
@@ -26,6 +28,7 @@ LINE_PACKETS: Final = 1000
 LINE_BYTES: Final = 4 << 20
 
 BLANK = int(TxFlags.CSUM_BLANK | TxFlags.DATA_VALIDATED)
+FRONT_SEND = int(PacketPoint.FRONT_SEND)
 VALIDATED, MORE, EXTRA_INFO = int(TxFlags.DATA_VALIDATED), int(TxFlags.MORE_DATA), int(TxFlags.EXTRA_INFO)
 
 
@@ -171,6 +174,10 @@ class TransmitQueue:
 
     def _put(self, ring: FrontRing, packet: Packet, size: int) -> None:
         page, frame = self._page, memoryview(packet.frame)
+        tracepoint = self._kernel.threads.tracepoint
+        if tracepoint is not None:
+            ident, mark = self._free[-1], mark_of(packet.frame)
+            tracepoint(FRONT_SEND, kind_of(packet.frame), ident, mark, size)
         flags = BLANK if packet.blank else VALIDATED if packet.validated else 0
         if packet.segment_bytes:
             flags |= EXTRA_INFO

@@ -46,7 +46,7 @@ def _keys(row: Mapping[str, object]) -> DeviceKeys:
 
 
 def _backend(kernel: Kernel, store: Store, served: Served, backing: object) -> Netback:
-    return Netback(kernel, store, served, cast("HostBridge", backing))
+    return Netback(kernel, store, served, cast("HostBridge | str", backing))
 
 
 VIF: Final = DeviceClass(
@@ -62,4 +62,5 @@ VIF: Final = DeviceClass(
     backing="bridge",
     noun="bridge",
     shared=True,
+    needs_backing=False,
 )

@@ -2,4 +2,5 @@
 
 start   the program `domzero`
 cli     its commands
+report  the command for pages
 """

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from actors.address import Address
+from cluster.command.report import report
 from cluster.lab.config.errors import ConfigError, did_you_mean
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.loading import load_cluster
@@ -32,6 +33,7 @@ from cluster.running.metrics.monitor import Monitor, MonitorEndedError, until_in
 from cluster.running.outside.commands import capture, forward, stream
 from cluster.running.run.commands import rerun, runs, verify
 from cluster.running.run.progress import Progress, ProgressConsole
+from cluster.running.run.run_capture import CapturePlace
 from cluster.running.run.session import Session, SessionOptions
 from cluster.running.run.shown_report import AS_JSON, OUT, run_and_show
 from cluster.running.run.up import up
@@ -51,6 +53,7 @@ from cluster.studies.campaign.commands import add_commands
 from cluster.studies.conformance.conform_live import replay
 from cluster.studies.conformance.recording import RecordingError
 from cluster.studies.conformance.results import print_results
+from cluster.studies.matrix.commands import matrix
 
 SEED = click.IntRange(0, (1 << 64) - 1)
 _REFUSALS = (
@@ -101,6 +104,13 @@ def validate(file: Path) -> None:
     is_flag=True,
     help="Write trace.json for Perfetto (simulated driver: and trace.log, every event and its effects).",
 )
+@click.option(
+    "--capture",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE|DIR/]",
+    help="Write all packets as pcapng: into the run directory, FILE, or a file for each interface in DIR.",
+)
 def run(  # noqa: PLR0917 (click passes options so)
     file: Path,
     driver: str,
@@ -108,10 +118,12 @@ def run(  # noqa: PLR0917 (click passes options so)
     out: Path | None,
     as_json: bool,  # noqa: FBT001
     trace: bool,  # noqa: FBT001
+    capture: str | None,
 ) -> int:
     """Run an experiment: start the cluster, inject its faults, verify every acknowledged write, stop."""
     cluster = _load(file, seed)
-    options = SessionOptions(driver=driver, out=out, trace=trace)
+    place = None if capture is None else CapturePlace.of(capture)
+    options = SessionOptions(driver=driver, out=out, trace=trace, capture=place)
     session = Session(cluster, options, Progress(ProgressConsole()))
     return run_and_show(session, as_json=as_json)
 
@@ -268,9 +280,11 @@ for _command in (
     export,
     verify,
     rerun,
+    report,
     runs,
     bench,
     slopes,
+    matrix,
 ):
     cli.add_command(_command)
 add_commands(cli)

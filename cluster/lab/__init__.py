@@ -1,5 +1,6 @@
 """What is wanted, done, seen and judged: no event loop, no process, no socket. Arrows point down this list.
 
+page        all of it to look at
 verdict     what a run has shown
 trace       the same for Perfetto
 capture     packets as files

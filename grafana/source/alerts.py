@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.running.metrics import catalog as metric
 from cluster.running.metrics import network_catalog as network
+from cluster.running.metrics import talk_catalog as talk
 from grafana.source.panels import lasting, total
 
 DATASOURCE_UID: Final = "domzero-prometheus"
@@ -127,6 +128,13 @@ ALERTS: Final = (
         "<", 1, "5s", "warning",
         "the link of {{ $labels.host }}/{{ $labels.nic }} is down",
         "A network controller has had no link for more than 5 seconds, while there is work.",
+    ),
+    Alert(
+        "DomzeroTalkSilent",
+        f"max by (cluster, host, guest, talk, kind) ({talk.TALK_SILENCE_SECONDS.of()})",
+        ">", 5, "0s", "warning",
+        "{{ $labels.host }}/{{ $labels.guest }} {{ $labels.talk }} hears nothing",
+        "The talk, or one of its connections, has waited for a sign of life for more than 5 seconds.",
     ),
     Alert(
         "DomzeroXenstoreDown",

@@ -3,6 +3,7 @@
 from typing import Final
 
 from cluster.running.metrics import network_catalog as metric
+from cluster.running.metrics import talk_catalog as talk
 from grafana.source.panels import (
     XENBUS_STATES,
     YES_NO,
@@ -21,12 +22,70 @@ G = f'{S},guest=~"$guest"'
 VIF = "{{host}}/{{guest}}/{{vif}}"
 BRIDGE = "{{host}}/{{domain}} {{bridge}}"
 NO_NETWORK = "no network"
+TALK = "{{host}}/{{guest}} {{talk}} {{kind}}"
 BY_VIF = "host, guest, vif"
+BY_TALK = "host, guest, talk, kind"
 BY_BRIDGE = "host, domain, bridge"
 
+TALKS: Final = row(
+    "Talks",
+    lines(
+        "Silence",
+        "How long talks, and single connections of them, have waited for a sign of life; the longest so far.",
+        "s",
+        Query(f"max by ({BY_TALK}) ({talk.TALK_SILENCE_SECONDS.of(G)})", TALK),
+        Query(f"max by ({BY_TALK}) ({talk.TALK_LONGEST_SILENCE_SECONDS.of(G)})", f"{TALK} longest"),
+    ),
+    lines(
+        "Connections of talks",
+        "Connections that guests have opened, and how they have ended.",
+        "none",
+        Query(total(talk.TALK_CONNECTIONS_OPEN, G, by=BY_TALK), f"{TALK} open now"),
+        Query(total(talk.TALK_CONNECTIONS, G, by=f"{BY_TALK}, outcome"), f"{TALK} {{{{outcome}}}}"),
+        steps=True,
+    ),
+    lines(
+        "Bytes of talks",
+        "Bytes that clients have given to connections, have receipts for, and have been given.",
+        "Bps",
+        Query(rate(talk.TALK_BYTES, G, by=f"{BY_TALK}, direction"), f"{TALK} {{{{direction}}}}"),
+    ),
+    lines(
+        "Requests",
+        "Echoes, datagrams and documents: asked for, answered, failed; and what came that is wrong.",
+        "reqps",
+        Query(rate(talk.TALK_REQUESTS, G, by=f"{BY_TALK}, result"), f"{TALK} {{{{result}}}}"),
+        Query(rate(talk.TALK_WRONG_ANSWERS, G, by=f"{BY_TALK}, reason"), f"{TALK} {{{{reason}}}}"),
+    ),
+)
+GATEWAY: Final = row(
+    "From outside",
+    lines(
+        "Connections from outside",
+        "Connections of `domzero forward`: open, and so far; stations that have joined by `domzero stream`.",
+        "none",
+        Query(total(metric.GATEWAY_CONNECTIONS_OPEN, S, by="cluster"), "open"),
+        Query(total(metric.GATEWAY_CONNECTIONS, S, by="cluster"), "so far"),
+        Query(total(metric.GATEWAY_STREAMS, S, by="cluster"), "stations"),
+        steps=True,
+    ),
+    lines(
+        "Bytes from and to outside",
+        "Bytes that the gateway has carried between clients and guests.",
+        "Bps",
+        Query(rate(metric.GATEWAY_BYTES, S, by="direction"), "{{direction}}"),
+    ),
+    lines(
+        "Frames of the gateway",
+        "Frames that the gateway and the stations behind it have taken from the switch, and sent to it.",
+        "pps",
+        Query(rate(metric.GATEWAY_FRAMES, S, by="direction"), "{{direction}}"),
+    ),
+)
 PAGE: Final = Page(
     "Network",
-    "Interfaces of guests, bridges, network controllers, the switch; TCP above them; what is dropped.",
+    "What guests say; TCP, interfaces, bridges, controllers, the switch beneath it; what is dropped.",
+    TALKS,
     row(
         "Interfaces",
         lines(
@@ -46,6 +105,13 @@ PAGE: Final = Page(
             "The frontend's end and the backend's, as each has told last.",
             XENBUS_STATES,
             Query(metric.VIF_XENBUS_STATE.of(G), f"{VIF} {{{{end}}}}"),
+            none_yet=NO_NETWORK,
+        ),
+        states(
+            "Carriers",
+            "Whether interfaces have a carrier, as their backends have told last.",
+            YES_NO,
+            Query(metric.VIF_CARRIER.of(G), VIF),
             none_yet=NO_NETWORK,
         ),
     ),
@@ -257,6 +323,7 @@ PAGE: Final = Page(
             Query(total(metric.SWITCH_NOT_LEARNT, S, by="cluster"), "not learnt"),
         ),
     ),
+    GATEWAY,
     row(
         "Backends",
         facts("Backends", "Which domain serves which interface.", Query(metric.VIF_INFO.of(G))),

@@ -8,7 +8,8 @@ from actors.abi.blkif import HEAD_AND_SEGMENT
 from actors.abi.errno import XenError
 from actors.abi.interface import XenbusState as S
 from actors.abi.ring import RSP_PROD
-from actors.kernel.frontend_actions import ACTIONS
+from actors.kernel.frontend_conduct import CONDUCTS
+from actors.policies import Frontend
 from tests.block.frontend_rig import BACK, FRONT, Rig
 
 READ, WRITE, FLUSH = 0, 1, 3
@@ -41,7 +42,7 @@ def test_every_pair_of_states_leads_where_the_table_says(world, own, back):
     after = AFTER.get((own, back), own)
     assert rig.front.state is after
     assert rig.key("state") == str(int(after))
-    if (own, back) not in ACTIONS:
+    if (own, back) not in CONDUCTS[Frontend.reconnect].actions:
         assert (rig.guest.ports, rig.guest.kernel.grants.granted) == (ports, granted)
         assert rig.key("ring-ref") == ref
 
@@ -351,3 +352,25 @@ def test_the_oldest_request_is_known(connected):
     connected.world.advance(2)
     connected.submit(READ, 8, None, 8)
     assert connected.front.statistics().oldest_issue_ns == now_ns
+
+
+def test_a_device_that_is_replaced_answers_what_is_asked_with_errors_and_waits_for_what_is_in_the_ring(world):
+    rig = Rig(world, "linux-7")
+    rig.bring_to(S.Connected)
+    in_ring = rig.submit(READ, 0, None, 8)
+    world.write(f"{FRONT}/state", "1")
+    world.write(f"{FRONT}/backend", BACK)
+    world.run()
+    refused = rig.submit(READ, 8, None, 8)
+    world.advance(20_000_000)
+    assert ([status for status, _ in refused], in_ring) == ([-1], [])
+    assert rig.front.state is S.Connected
+    rig.answer((rig.requests()[0][1], READ, 0))
+    world.run()
+    assert [status for status, _ in in_ring] == [0]
+    assert (rig.front.state, rig.guest.ports) == (S.Initialising, {})
+    rig.back(S.InitWait)
+    rig.back(S.Connected)
+    again = rig.submit(READ, 8, None, 8)
+    assert [status for status, _ in again] == []
+    assert rig.front.in_flight == 1

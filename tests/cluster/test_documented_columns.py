@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.lab.verdict.summary import CHECKS, FAULTS, GUESTS
+from cluster.lab.verdict.summary import CHECKS, FAULTS, GUESTS, TALKS
 from cluster.running.run.commands import COLUMNS as RUNS
 from cluster.running.top.batch import COLUMNS as BATCH
 from cluster.running.top.view import COLUMNS as VIEW
@@ -30,7 +30,7 @@ def explained(page: str, title: str) -> set[str]:
     ("title", "columns"),
     [
         ("### Faults of a run", FAULTS),
-        ("### Guests of a run", GUESTS),
+        ("### Guests of a run", (*GUESTS, *TALKS)),
         ("### Checks of a run", CHECKS),
         ("### `domzero status`", (*DOMAINS, *SCHEDULE)),
         ("### `domzero list`", LISTED),

@@ -1,10 +1,9 @@
 """Every command that README.md and docs/ write down works: what can be run is run, the rest is parsed.
 
 A command is a line of a code block, or code within a line, that begins with `domzero` or `make`. Placeholders
-(`FILE`, `[--seed N]`) get values. Each is judged by the rule of its subcommand, in `RULES`, which says how it
-is shortened; a command without a rule fails.
-"""
+get values. Each is judged by the rule of its subcommand in `RULES`; one without a rule fails."""
 
+import fnmatch
 import re
 import shlex
 import shutil
@@ -23,6 +22,8 @@ from cluster.command.cli import cli
 from cluster.lab.config.loading import load_cluster
 from cluster.studies.bench.figures import benchmark_names
 from cluster.studies.bench.results import Measurements
+from cluster.studies.matrix.plan import MatrixPlan
+from cluster.studies.matrix.schema import MatrixFile
 from tests.cluster.written_commands import PAGES, ROOT, Command, commands_of, filled, variants
 from tests.shell import socket_folder
 
@@ -173,6 +174,15 @@ def simulated_again(place: Place, words: list[str]) -> None:
     place.run(*("once" if word == "finished" else word for word in words))
 
 
+def page_of_a_run(place: Place, words: list[str]) -> None:
+    """The page is of a simulated run instead of the cluster of the module, or of a sweep of one seed."""
+    for swept in (word for word in words if word.endswith(".jsonl")):
+        place.run("sweep", "configs/campaign.yaml", "--seeds", "0:1", "--jobs", "1", "--out", swept)
+    if place.is_new(["report"]):
+        place.run("run", "configs/quickstart.yaml", "--driver", "simulated", "--out", "shown")
+    place.run(*("shown" if word == "finished" else word for word in words))
+
+
 def few_seeds(place: Place, words: list[str]) -> None:
     """One seed, or one for each shard, in this process."""
     shards = words[words.index("--shard") + 1].partition("/")[2] if "--shard" in words else "1"
@@ -186,8 +196,15 @@ def few_trials(place: Place, words: list[str]) -> None:
 
 def parsed_with_its_file(place: Place, words: list[str]) -> None:
     """Goes on until it is ended; `up` is run as the fixture `cluster`. The file is loaded."""
-    _, rest = path_of(tuple(words))
-    load_cluster(Path(next(word for word in rest if not word.startswith("-"))))
+    load_cluster(Path(next(word for word in words[1:] if not word.startswith("-"))))
+
+
+def parsed_with_its_axes(place: Place, words: list[str]) -> None:
+    """Takes minutes; the file and its cells are looked at."""
+    cells = [str(each) for each in MatrixPlan(MatrixFile.read(Path(words[1]))).cells]
+    for option, value in pairwise(words):
+        pattern = value.rpartition(":")[0] if option == "--replay" else value
+        assert option not in {"--cells", "--live", "--replay"} or fnmatch.filter(cells, pattern)
 
 
 def known_benchmarks(place: Place, words: list[str]) -> None:
@@ -236,8 +253,10 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("forward",): only_parsed,
     ("interrupts",): on_the_cluster,
     ("list",): on_the_cluster,
+    ("matrix",): parsed_with_its_axes,
     ("monitor",): parsed_with_its_file,
     ("replay",): as_written,
+    ("report",): page_of_a_run,
     ("rerun",): simulated_again,
     ("run",): simulated,
     ("runs", "list"): as_written,

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "extending.md"
-NAMED = sorted(set(re.findall(r"[a-z_]+/[a-z_/]+(?:\.\w+)?(?=[`\s])", PAGE.read_text())))
+NAMED = sorted(set(re.findall(r"[a-z_]+/[a-z0-9_/-]+(?:\.\w+)?(?=[`\s])", PAGE.read_text())))
 ROWS = {
     "cluster/lab/faults/kinds.py": "FaultKind(",
     "actors/abi/hypercalls.py": "class Vcpuop(IntEnum)",
@@ -16,7 +16,8 @@ ROWS = {
     "actors/domu/guest.py": 'self.faults["frontend-disconnect"] = self._disconnect',
     "cluster/running/metrics/catalog.py": "DISK_RESETS: Final = counter(",
     "grafana/source/host.py": "total(metric.DISK_RESETS, S, ",
-    "cluster/lab/config/architecture.py": '"resuming-dom0": Architecture(',
+    "cluster/lab/config/architectures/resuming-dom0.yaml": "reconnect: resume",
+    "actors/kernel/frontend_conduct.py": "Frontend.stock_linux: Conduct(_LINUX, drains=True),",
     "cluster/lab/config/disk_hardware.py": "HardwareKind(",
     "cluster/lab/config/hardware.py": "{DISK: DISKS, NIC: NICS}",
     "cluster/lab/config/guest_disk.py": "GuestDeviceKind(",

@@ -14,6 +14,7 @@ from cluster.lab.config.loading import load_cluster
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.verdict.report import facts_of, report_of
 from cluster.running.drivers.simulated import run_simulated
+from tests.cluster.studies.matrix.conftest import TEXT as MATRIX
 from tests.shell import Shell, socket_folder
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +95,14 @@ def test_run_json(domzero) -> None:
     assert found == documented("docs/run-json.md", "`run.json`")
 
 
+def test_timeline_json(domzero, folder: Path) -> None:
+    domzero("run", "small.yaml", "--driver", "simulated", "--out", "out")
+
+    found = json.loads((folder / "out/timeline.json").read_text())
+
+    assert set(fields(found)) == documented("docs/run-json.md", "`timeline.json`")
+
+
 def test_the_list_of_runs(domzero, folder: Path) -> None:
     domzero("run", "small.yaml", "--driver", "simulated", "--out", "out")
 
@@ -110,6 +119,16 @@ def test_the_results_of_a_sweep(domzero, folder: Path) -> None:
     assert {each for line in lines for each in fields(line)} == documented(
         "docs/run-json.md", "Results of a sweep"
     )
+
+
+def test_matrix_json(domzero, folder: Path) -> None:
+    (folder / "matrix.yaml").write_text(MATRIX)
+    domzero("matrix", "matrix.yaml", "--cells", "*/*/reconnect", "--jobs", "1", "--out", "cells")
+
+    found = json.loads((folder / "cells/matrix.json").read_text())
+
+    del found["live"]
+    assert set(fields(found)) == documented("docs/run-json.md", "`matrix.json`")
 
 
 @pytest.mark.processes

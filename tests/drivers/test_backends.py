@@ -180,3 +180,14 @@ def test_the_supervisor_hears_of_every_state_if_it_waits_for_some(tells_states: 
     served.attach()
     assert served.state() == "2"
     assert served.told == [("backend", 1, 51712, 2)] * tells_states
+
+
+def test_an_interface_whose_bridge_is_not_there_has_a_backend_that_says_so() -> None:
+    served = Served().start()
+    path = "/local/domain/0/backend/vif/1/0"
+    served.attach(path, frontend="/local/domain/1/device/vif/0", params="", bridge="nosuch")
+    served.xen.run()
+
+    told = {key: served.xen.do(0, served.xenbus.read(f"{path}/{key}")) for key in ("state", "hotplug-error")}
+    assert told == {"state": "2", "hotplug-error": "Could not find bridge device nosuch"}
+    assert ("vif", 1, 0) in served.backends.devices

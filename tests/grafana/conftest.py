@@ -54,7 +54,16 @@ CONFIGURATION = {
                     "disks": [{"vdev": "xvda", "size": "256KiB"}],
                     "networks": [{}],
                     "workload": {"depth": 4, "read_share": 0.5, "flush_every": 16, "rate": "150/s"},
-                }
+                    "talks": [{"kind": "stream", "serve": True}],
+                },
+                {
+                    "name": "chat",
+                    "memory": "4MiB",
+                    "networks": [{}],
+                    "talks": [
+                        {"kind": "stream", "to": "host0/web-0", "bandwidth": "100kbit", "block": "1KiB"}
+                    ],
+                },
             ],
         }
     ],

@@ -28,6 +28,7 @@ COUNTED_AS_THEY_ARE = {
     "vbd_resumes", "vbd_replayed_requests", "vbd_reconnect_seconds", "xenstore_transaction_conflicts",
     "disk_errors", "disk_resets", "disk_write_back_failures", "disk_fault_effects",
     "vbd_keys_published_again", "xenstore_reconnects",
+    "talk_connections", "gateway_connections",
     "tcp_resets", "tcp_aborted", "vif_stalls", "vif_throttled", "vif_reconnects", "vif_detached_seconds",
     "vif_frontend_drops", "vif_backend_drops", "inet_drops", "bridge_drops", "bridge_uplink_drops",
     "uplink_restarts", "nic_rx_drops", "nic_tx_drops", "nic_filtered", "nic_resets", "nic_failures",

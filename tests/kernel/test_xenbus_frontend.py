@@ -6,106 +6,14 @@ import pytest
 
 from actors.abi.errno import Errno, XenError
 from actors.abi.interface import XenbusState as S
-from actors.kernel.frontend_actions import ACTIONS, Detachment
+from actors.kernel.frontend_actions import Detachment
+from actors.kernel.frontend_conduct import CONDUCTS
 from actors.kernel.xenbus_frontend import XenbusFrontend
 from actors.policies import Frontend
+from tests.kernel.toy_front import BACK, FRONT, Toy
 from tests.xen.split_world import World
 
-FRONT, BACK = "/local/domain/1/device/toy/7", "/local/domain/0/backend/toy/1/7"
 OWN = [S.Initialising, S.Initialised, S.Connected, S.Closing, S.Closed]
-
-
-class ToyFront(XenbusFrontend):
-    """Offers a number, and takes notes of what it is asked."""
-
-    driver = "toyfront"
-    mark = "offer"
-    attach_keys = ("colour",)
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.offers = 0
-        self.asked = []
-        self.held = False
-
-    def keys(self):
-        return {"offer": str(self.offers)}
-
-    async def offer(self, domid):
-        self.offers += 1
-        self.asked.append(f"offer to {domid}")
-
-    def learn(self, told):
-        if "colour" not in told:
-            raise XenError(Errno.ENOENT, "no colour")
-        self.asked.append(f"read {told['colour']}")
-
-    def refresh(self, told):
-        self.asked.append("refresh")
-
-    def attach(self):
-        self.asked.append("attach")
-
-    def fail(self):
-        self.asked.append("fail")
-
-    def revive(self):
-        self.asked.append("revive")
-
-    async def release(self):
-        self.asked.append("release")
-        return not self.held
-
-
-class Toy:
-    """A toy whose backend is this test."""
-
-    def __init__(self, policy="reconnect"):
-        self.world = World()
-        self.world.boot(0)
-        self.guest = self.world.boot(1)
-        self.world.attach_nodes("toy/7")
-        self.world.nodes[f"{BACK}/colour"] = "red"
-        self.front = ToyFront(self.guest.kernel, self.guest.store, "device/toy/7", Frontend(policy))
-        self.connected = self.world.spawn(self.guest, self.front.connect())
-        self.world.run()
-
-    def back(self, state):
-        self.world.write(f"{BACK}/state", str(int(state)))
-        self.world.run()
-
-    def key(self, name):
-        return self.world.nodes.get(f"{FRONT}/{name}")
-
-    def bring_to(self, state):
-        if state in {S.Initialised, S.Connected, S.Closing, S.Closed}:
-            self.back(S.InitWait)
-        if state in {S.Connected, S.Closing, S.Closed}:
-            self.back(S.Connected)
-        if state is S.Closing:
-            self.disconnect()
-        if state is S.Closed:
-            self.back(S.Closing)
-        assert self.front.state is state
-        self.front.asked.clear()
-
-    def disconnect(self, **options):
-        gone = self.world.spawn(self.guest, self.front.disconnect(**options))
-        self.world.run()
-        return gone
-
-    def lose_store(self):
-        self.world.lose_store()
-        self.world.reconnect_stores()
-        self.world.run()
-
-    def detach_and_attach(self):
-        self.world.remove(BACK)
-        self.world.remove(FRONT)
-        self.world.run()
-        self.world.attach_nodes("toy/7")
-        self.world.nodes[f"{BACK}/colour"] = "blue"
-        self.world.run()
 
 
 @pytest.fixture
@@ -122,19 +30,43 @@ AFTER = {
 }
 
 
-@pytest.mark.parametrize("policy", ["reconnect", "stock-linux"])
+HANGING = {(S.Connected, S.InitWait): S.Connected}
+"""What nobody does but `reconnect`."""
+
+AFTER_OF = {
+    "reconnect": AFTER,
+    "stock-linux": AFTER | HANGING,
+    "linux-7": AFTER | HANGING,
+    "netbsd": AFTER | HANGING,
+    "freebsd": AFTER
+    | HANGING
+    | {(S.Initialising, S.Initialised): S.Initialised, (S.Connected, S.Closing): S.Connected}
+    | {(own, S.Closed): own for own in (S.Initialising, S.Initialised, S.Connected)},
+    "mirage": AFTER
+    | HANGING
+    | {
+        (own, back): own
+        for own in (S.Initialising, S.Initialised, S.Connected)
+        for back in (S.Closing, S.Closed)
+    },
+    "windows-pv": AFTER
+    | HANGING
+    | {(S.Initialising, back): S.Initialising for back in (S.Closing, S.Closed)}
+    | {(S.Connected, back): S.Connected for back in (S.Closing, S.Closed)},
+}
+
+
+@pytest.mark.parametrize("policy", AFTER_OF)
 @pytest.mark.parametrize(("own", "back"), list(product(OWN, S)))
 def test_every_pair_of_states_leads_where_the_table_says(own, back, policy):
     toy = Toy(policy)
     toy.bring_to(own)
     toy.back(back)
     toy.back(back)
-    after = AFTER.get((own, back), own)
-    if policy == "stock-linux" and (own, back) == (S.Connected, S.InitWait):
-        after = S.Connected
+    after = AFTER_OF[policy].get((own, back), own)
     assert toy.front.state is after
     assert toy.key("state") == str(int(after))
-    if (own, back) not in ACTIONS:
+    if (own, back) not in CONDUCTS[Frontend(policy)].actions:
         assert [each for each in toy.front.asked if each != "fail"] == []
 
 

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from actors.notebook.talk_header import GROWTH, ROWS_AT, TalkKind, TalkRole, TalkWord
+from actors.notebook.talk_header import GROWTH, ROWS_AT, WAITS_MAX, TalkKind, TalkRole, TalkWord
 from actors.notebook.talk_journal import TalkIdentity, TalkJournal
 from actors.notebook.talk_journal_reader import TalkJournalError, TalkJournalReader
 from actors.notebook.talk_pen import ConnectionPen
@@ -84,6 +84,47 @@ def test_a_gap_begins_with_work_and_ends_with_the_next_sign_of_life() -> None:
     assert journal.unserved_since_ns(999) == 0
     assert (journal.word(TalkWord.LONGEST_GAP_NS), journal.word(TalkWord.LONGEST_GAP_END_NS)) == (50, 170)
     assert sum(journal.gaps()) == 2
+
+
+def test_a_connection_that_waits_is_seen_beside_those_that_live() -> None:
+    journal = TalkJournal.in_memory(IDENTITY)
+    stuck, lives = (ConnectionPen(journal, (1, 2), (3, port), 5, accepted=False) for port in (4, 5))
+    for each in (stuck, lives):
+        each.begin_wait(10)
+        journal.begin_wait(10)
+    lives.progress(20, busy=True)
+    journal.serve(20, busy=True)
+
+    assert (journal.unserved_since_ns(90), journal.silent_since_ns(90)) == (20, 10)
+    lives.progress(30, busy=False)
+    journal.serve(30, busy=False)
+    assert (journal.unserved_since_ns(90), journal.silent_since_ns(90)) == (0, 10)
+    stuck.progress(40, busy=False)
+    assert journal.silent_since_ns(90) == 0
+
+
+@pytest.mark.parametrize("over", [lambda _, pen: pen.end(None, 20), lambda journal, _: journal.begin_boot()])
+def test_nobody_waits_for_a_connection_that_is_over(over) -> None:
+    journal = TalkJournal.in_memory(IDENTITY)
+    for port in range(3 * WAITS_MAX):
+        pen = ConnectionPen(journal, (1, 2), (3, port), 5, accepted=False)
+        pen.begin_wait(10)
+        assert journal.silent_since_ns(90) == 10, port
+        over(journal, pen)
+        assert journal.silent_since_ns(90) == 0
+
+
+def test_more_connections_than_have_a_place_are_not_seen_one_by_one() -> None:
+    journal = TalkJournal.in_memory(IDENTITY)
+    pens = [ConnectionPen(journal, (1, 2), (3, port), 5, accepted=False) for port in range(WAITS_MAX + 1)]
+    pens[-1].begin_wait(10)
+    assert journal.silent_since_ns(90) == 0
+    pens[-2].begin_wait(20)
+    assert journal.silent_since_ns(90) == 20
+    taken = ConnectionPen(journal, (1, 2), (3, 4), 5, accepted=True)
+    pens[0].end(None, 30)
+    taken.begin_wait(5)
+    assert journal.silent_since_ns(90) == 20, "who was called does not take a place"
 
 
 def test_the_death_of_the_guest_does_not_end_a_gap_and_its_work_may_be_due() -> None:

@@ -178,3 +178,14 @@ def test_whoever_looks_on_sees_every_message_before_its_machine_has_it() -> None
     simulation.connect("a", "peer", "b", "peer")
     simulation.run_until(10)
     assert seen == [(ReadStatistics(7), 0), (Note("hello"), 0)]
+
+
+def test_whoever_looks_on_hears_of_each_turn_before_anybody_has_what_was_sent_in_it() -> None:
+    asking, asked = Asking(), Closing()
+    seen: list[tuple[str, int]] = []
+    simulation = Simulation(1, turned=lambda address: seen.append((address, len(asked.heard))))
+    simulation.spawn("a", asking)
+    simulation.spawn("b", asked)
+    simulation.connect("a", "peer", "b", "peer")
+    simulation.run_until(10)
+    assert seen == [("a", 0), ("b", 2)]

@@ -57,6 +57,25 @@ def test_a_bridge_that_takes_it_not_is_told_and_nothing_connects(rig):
     assert rig.world.mapped == []
 
 
+def test_a_bridge_that_is_not_there_is_told_as_the_script_tells_it_and_can_be_detached(rig):
+    rig.bridge = "nosuch"
+    vif = rig.vif(3)
+    rig.bridge = rig.make_bridge()
+    assert vif.key("feature-sg") == "1"
+    vif.front(S.Connected)
+    assert (vif.back.state, vif.key("hotplug-status")) == (S.InitWait, "error")
+    assert vif.key("hotplug-error") == "Could not find bridge device nosuch"
+    assert rig.world.mapped == []
+    one, two = rig.pair()
+    two.announce()
+    assert works(one, two)
+    rig.world.write(f"{vif.path}/online", "0")
+    rig.world.write(f"{vif.path}/state", "5")
+    rig.world.run()
+    vif.front(S.Closed)
+    assert vif.back.state is S.Closed
+
+
 def test_a_frontend_that_begins_anew_is_served_anew(rig):
     one, two = rig.pair()
     assert works(one, two)

@@ -9,8 +9,9 @@ from actors.abi.netif import EXTRA, EXTRA_MORE, RX_RESPONSE, ExtraType, GsoType,
 from actors.abi.ring import RSP_PROD
 from actors.network.packet import Packet
 from actors.vif.front_queue import RX_BUFFERS, TX_FRAMES
+from actors.vif.netfront import PROBE_NS
 from actors.vif.transmit_queue import LINE_PACKETS
-from tests.vif.frontend_rig import Rig
+from tests.vif.frontend_rig import BACK, FRONT, Rig
 
 MORE, EXTRA_INFO = int(RxFlags.MORE_DATA), int(RxFlags.EXTRA_INFO)
 GSO = EXTRA.pack(ExtraType.GSO, 0, 1448, GsoType.TCPV4, 0, 0)
@@ -43,6 +44,45 @@ def test_it_goes_straight_to_connected_with_all_keys_and_is_of_use_when_the_back
     assert rig.announced == 0
     rig.back(S.Connected)
     assert (rig.connected.done, rig.announced) == (True, 1)
+
+
+def says_again_that_it_begins(rig):
+    """Whether it writes Initialising once more, 5 s after the last time and not before."""
+    rig.world.nodes[f"{FRONT}/state"] = ""
+    rig.world.advance(PROBE_NS - 2_000_000)
+    rig.world.run()
+    before = rig.key("state")
+    rig.world.advance(4_000_000)
+    rig.world.run()
+    assert before == ""
+    return rig.key("state") == "1"
+
+
+@pytest.mark.parametrize(("state", "asks"), [("", True), ("1", False)])
+def test_without_a_backend_it_says_that_it_begins_each_five_seconds_for_ever(state, asks):
+    rig = Rig()
+    rig.world.write(f"{BACK}/state", state)
+    rig.world.run()
+    assert [says_again_that_it_begins(rig) for _ in range(4)] == [asks] * 4
+    rig.back(S.InitWait, "1")
+    rig.back(S.Connected)
+    assert (rig.connected.done, rig.key("state")) == (True, "4")
+    assert not says_again_that_it_begins(rig)
+
+
+def test_one_that_was_opened_again_asks_a_backend_that_is_closed_and_online():
+    rig = Rig().bring_to(S.Connected)
+    rig.world.nodes[f"{BACK}/online"] = "1"
+    rig.world.spawn(rig.guest, rig.front.disconnect(for_good=False))
+    rig.back(S.Closing)
+    rig.back(S.Closed)
+    assert rig.front.state is S.Closed
+    rig.front.reopen()
+    rig.world.run()
+    assert rig.front.state is S.Initialising
+    assert [says_again_that_it_begins(rig) for _ in range(2)] == [True, True]
+    rig.back(S.InitWait, "2")
+    assert rig.key("state") == "4"
 
 
 def test_one_port_serves_both_rings_where_the_backend_has_no_more():

@@ -137,6 +137,23 @@ def test_whenever_dom0_dies_each_packet_comes_once_at_most_and_whole(policy, see
         assert set(found) <= sent
 
 
+def test_an_interface_that_its_guest_has_closed_is_opened_again():
+    net = Net(queues=2)
+    one, two = net.ends
+    done = net.world.spawn(one.guest, one.front.disconnect(for_good=False))
+    net.world.run()
+    assert (done.done, one.front.state, one.guest.kernel.grants.granted) == (True, S.Closed, 0)
+    one.front.send(Packet(frame(1, 2, 60)))
+    one.front.reopen()
+    net.world.run()
+    assert (one.front.state, one.back.state) == (S.Connected, S.Connected)
+    packet = Packet(frame(1, 2, 61))
+    one.send(packet)
+    net.world.run()
+    assert two.packets == [packet], "what was sent while it was closed is dropped"
+    net.check()
+
+
 def test_a_guest_that_goes_leaves_nothing_behind():
     net = Net(queues=2)
     one, _ = net.ends

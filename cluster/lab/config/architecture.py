@@ -2,12 +2,16 @@
 
 Rules: a row that has a name is no more than its values, so a host that amounts to a row is called after it,
 whatever keys it was written with. Everybody else asks what an architecture means, and compares no words.
-Source: docs/architectures.md says where each row comes from.
+Source: each row is a file in `architectures/`, which says where it comes from.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
+from ruamel.yaml import YAML
 
 from actors.policies import Frontend, Hwdom, Reconnect, Spare, StorePlace, StoreRestart
 
@@ -19,6 +23,8 @@ class Architecture:
     """One architecture. `frontends`: all that its guests have, first what they have if they say nothing.
 
     `spare`: what stands by for dom0. `driver_domains`: whether domains other than dom0 drive disks.
+    `drivers_end_machine`: such a domain stands for drivers that are a part of the hypervisor: they fail
+    together. `device_models`: each guest's devices are served by a process that is a part of that guest.
     """
 
     hwdom: Hwdom = Hwdom.restart
@@ -28,6 +34,10 @@ class Architecture:
     reconnect: Reconnect = Reconnect.renegotiate
     frontends: tuple[Frontend, ...] = (Frontend.reconnect,)
     driver_domains: bool = False
+    drivers_end_machine: bool = False
+    device_models: bool = False
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     @property
     def name(self) -> str:
@@ -119,6 +129,8 @@ class Architecture:
             "xenstore_restart": self.store_restart.value,
             "reconnect": self.reconnect.value,
             "frontends": [each.value for each in self.frontends],
+            "drivers_end_machine": self.drivers_end_machine,
+            "device_models": self.device_models,
         }
 
     @classmethod
@@ -132,6 +144,8 @@ class Architecture:
             reconnect=Reconnect(words["reconnect"]),
             frontends=tuple(Frontend(each) for each in words["frontends"]),
             driver_domains=bool(words["driver_domains"]),
+            drivers_end_machine=bool(words.get("drivers_end_machine", False)),  # older runs have neither
+            device_models=bool(words.get("device_models", False)),
         )
 
 
@@ -143,24 +157,25 @@ _DOM0_CRASHES: Final = {
 
 _DOM0_SPARED: Final = "a parked dom0 takes the place of a dead one; stock Xen would restart the host"
 
+
+@dataclass(frozen=True)
+class Profile:
+    """A row that has a name, as its file says it: what it is, where it comes from, what it chooses."""
+
+    about: str
+    source: str
+    policies: Architecture
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+def _profiles() -> dict[str, Profile]:
+    adapter, yaml = TypeAdapter(Profile), YAML(typ="safe", pure=True)
+    files = sorted((Path(__file__).parent / "architectures").glob("*.yaml"))
+    return {each.stem: adapter.validate_python(yaml.load(each)) for each in files}
+
+
 DEFAULT: Final = "restartable-dom0"
-ARCHITECTURES: Final = {
-    DEFAULT: Architecture(),
-    "resuming-dom0": Architecture(reconnect=Reconnect.resume),
-    "stock-xen": Architecture(hwdom=Hwdom.reboot),
-    "xen-2009": Architecture(hwdom=Hwdom.reboot, frontends=(Frontend.stock_linux,)),
-    "stock-linux": Architecture(frontends=(Frontend.stock_linux,)),
-    "xenstore-stubdom": Architecture(store=StorePlace.stubdom),
-    "persistent-xenstore": Architecture(store=StorePlace.stubdom, store_restart=StoreRestart.persist),
-    "warm-spare": Architecture(
-        spare=Spare.warm,
-        store=StorePlace.stubdom,
-        store_restart=StoreRestart.persist,
-        reconnect=Reconnect.resume,
-    ),
-    "driver-domains": Architecture(driver_domains=True),
-    "disaggregated": Architecture(
-        store=StorePlace.stubdom, store_restart=StoreRestart.persist, driver_domains=True
-    ),
-}
+PROFILES: Final = _profiles()
+ARCHITECTURES: Final = {name: each.policies for name, each in PROFILES.items()}
 """Every architecture that has a name."""

@@ -127,6 +127,15 @@ class ResolvedHost:
         return [each for guest in self.guests for each in guest.devices if each.device_class == device_class]
 
     @property
+    def devices(self) -> list[ResolvedDevice]:
+        """The devices of all guests."""
+        return [each for guest in self.guests for each in guest.devices]
+
+    def ends_machine(self, name: str) -> bool:
+        """Whether it is a driver domain that stands for a part of the hypervisor, and fails with it."""
+        return self.architecture.drivers_end_machine and name in self.drivers
+
+    @property
     def nr_frames(self) -> int:
         """Frames of machine memory."""
         return self.memory_pages

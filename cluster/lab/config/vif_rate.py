@@ -3,6 +3,7 @@
 So many bytes may be sent, and after each interval as many again.
 Source: docs/man/xl-network-configuration.5, tools/libs/util/libxlu_vif.c (facts): an interval without a unit
 is in seconds, whatever the manual says.
+Other than there a rate that lets nothing through is refused, and a number like 08, of which C reads the 0.
 """
 
 import re
@@ -14,6 +15,7 @@ _SCALES: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 _MICROSECONDS: Final = {"s": 10**6, "": 10**6, "ms": 10**3, "m": 10**3, "us": 1, "u": 1}
 _DEFAULT_USECS: Final = 50_000
 _UINT32_MAX: Final = 0xFFFFFFFF
+_UINT64_MAX: Final = 0xFFFFFFFFFFFFFFFF
 _RIGHT: Final = "10Mb/s, 250KB/s, or 1MB/s@20ms"
 
 
@@ -42,9 +44,10 @@ def parse_vif_rate(text: str) -> VifRate:
         if given is None:
             raise ValueError(f"{text!r} has no interval after @; {_RIGHT}")
         usecs = _number(given[1], text) * _MICROSECONDS[given[2]]
-    credit = bytes_per_second * usecs // 10**6
-    if not 0 < credit <= _UINT32_MAX or usecs > _UINT32_MAX:
-        raise ValueError(f"{text!r} is {credit} bytes each {usecs} us; at least one, and below 4 GiB")
+    product = bytes_per_second * usecs
+    credit = product // 10**6
+    if not credit or product > _UINT64_MAX or usecs > _UINT32_MAX:
+        raise ValueError(f"{text!r} is {credit} bytes each {usecs} us; at least one, and each 4294 s at most")
     return VifRate(credit, usecs)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from actors.capture_messages import Captured, CaptureTaken, StartCapture, StopCapture
 from actors.network.tap import size_of
 from actors.runtime.machine import Effect, Send
+from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.resolved_domains import ResolvedGuest
 from cluster.lab.config.switch import WIRE
 from cluster.lab.experiment.host_board import HostBoard
@@ -70,6 +71,17 @@ class Captures:
                 f"{target}: no network controller or guest {name!r} on {host}, which has {known}"
             )
         return tuple(_point_of(target, board, guest, vif, place) for place in places)
+
+    def everything(self) -> tuple[CapturePoint, ...]:
+        """All interfaces of all guests at all places, and all controllers."""
+        found: list[CapturePoint] = []
+        for host, board in self._boards.items():
+            for guest in board.host.guests:
+                for vif in interfaces_of(guest):
+                    target = f"{guest.address}/{vif}"
+                    found += [_point_of(target, board, guest, vif, place) for place in PLACES]
+            found += [CapturePoint(f"{host}/{each.name}", host, NIC, each.name) for each in board.host.wired]
+        return tuple(found)
 
     def check_free(self, points: tuple[CapturePoint, ...]) -> None:
         """ValueError if somebody looks at one of them already."""
@@ -140,8 +152,13 @@ class Captures:
         return backend.address, f"{bridge}{interface}"
 
 
+def interfaces_of(guest: ResolvedGuest) -> dict[str, ResolvedDevice]:
+    """The network interfaces of a guest, by name."""
+    return {each.identity[0]: each for each in guest.devices if each.device_class == _VIF}
+
+
 def _point_of(target: str, board: HostBoard, guest: ResolvedGuest, vif: str, place: str) -> CapturePoint:
-    devices = {each.identity[0]: each for each in guest.devices if each.device_class == _VIF}
+    devices = interfaces_of(guest)
     device = devices.get(vif)
     if device is None:
         known = ", ".join(f"{guest.address}/{each}" for each in devices) or "no network interface at all"

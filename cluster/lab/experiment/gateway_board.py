@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from actors.devices.gateway import GatewayStatistics
 from actors.runtime.machine import Connect, Effect, Kill, Spawn
 from cluster.lab.config.gateway import GATEWAY, gateway_argument
 from cluster.lab.config.resolved import ResolvedCluster
@@ -10,12 +11,13 @@ from cluster.lab.experiment.host_board import SUPERVISOR
 
 
 class GatewayBoard:
-    """The gateway of a cluster, if guests have addresses and a way to the switch."""
+    """The gateway of a cluster, if guests have addresses and a way to the switch; `statistics`: its last."""
 
     def __init__(self, cluster: ResolvedCluster, emit: Callable[[Effect], None]) -> None:
         self.interfaces = cluster.guest_interfaces
         self.is_there = cluster.has_gateway
         self.runs = False
+        self.statistics: GatewayStatistics | None = None
         self._cluster = cluster
         self._emit = emit
         self._ending = False

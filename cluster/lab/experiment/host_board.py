@@ -8,6 +8,7 @@ Rules: here is the power, and what the machine is made of; the domains are in `d
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
+from actors.abi.interface import ShutdownReason
 from actors.address import Address, spare_actor
 from actors.event_messages import LinkDomains
 from actors.messages import (
@@ -99,6 +100,10 @@ class HostBoard:
         for address in sorted(self._running):
             self._emit(Send(address, PowerFails()) if address in tearing else Kill(address))
 
+    def reset(self, reason: str) -> None:
+        """Everything but the devices ends at once, and the machine starts again."""
+        self._restart(reason)
+
     def restore_power(self) -> bool:
         """Start again after a loss of power; False while something still runs. Nothing if the power is on."""
         if self.state.power == "lost":
@@ -137,7 +142,7 @@ class HostBoard:
             case PauseDomain(domid=domid, paused=paused):
                 self.domains.pause(domid, paused=paused)
             case DomainEvent():
-                self.domains.told(message, now_ns)
+                self._told(message, now_ns)
             case LinkDomains():
                 self._link(message)
             case ConsoleOutput(domid=domid, text=text):
@@ -196,6 +201,13 @@ class HostBoard:
         self._running.add(address)
         self._emit(Spawn(address, program, argument))
         self._emit(Connect("", address, address, SUPERVISOR))
+
+    def _told(self, event: DomainEvent, now_ns: int) -> None:
+        self.domains.told(event, now_ns)
+        name = self.domains.name_of(event.domid) or ""
+        failed = event.what == "shutdown" and event.reason in {ShutdownReason.crash, ShutdownReason.watchdog}
+        if failed and self.host.ends_machine(name):
+            self._restart(f"{name} failed, and is a part of the hypervisor")
 
     def _promote(self, message: PromoteSpare, now_ns: int) -> None:
         promoted = self.domains.promote(message, now_ns)

@@ -152,6 +152,7 @@ class Phases:
         if self.present.breakable:
             self._look_at_guests()
         self.name = phase
+        self._lab.outcome.phases[phase] = self._now_ns
         self._phase_began_ns = self._got_on_ns = self._now_ns
         self._holdout = Holdout(self._lab.guests.values(), self.got_on)
         self._lab.observe(phase, "")

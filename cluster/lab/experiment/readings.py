@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.address import Address
+from actors.devices.gateway import GatewayStatistics
 from actors.devices.ioapic import IoApicStatistics
 from actors.devices.switch_statistics import SwitchStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
@@ -21,6 +22,7 @@ from actors.kernel.device_statistics import BackendStatistics, FrontendStatistic
 from actors.reading_messages import Statistics
 from actors.runtime.machine import Effect
 from actors.xenstore.store import StoreStatistics
+from cluster.lab.config.gateway import GATEWAY
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.resolved_domains import GuestId
 from cluster.lab.config.switch import SWITCH
@@ -49,7 +51,7 @@ class Readings:
     the record that a device of its kind declares; `drivers`: those of the driver domains; `backends`: those
     of dom0 and the driver domains, by guest, class and number; `frontends`: the guests', by class, then by
     name; `stacks`: what is on their interfaces, by name. A domain that boots again and has none yet keeps
-    its last ones. `switch` keeps its own.
+    its last ones. `switch` keeps its own, and those of its gateway.
     """
 
     def __init__(
@@ -101,10 +103,12 @@ class Readings:
                 self._questions.ask(address)
 
     def ask_some(self) -> None:
-        """Ask the switch, the hardware, the hypervisors, control domains, and the guests whose turn it is."""
+        """Ask switch, gateway, hardware, hypervisors, control domains, and the guests whose turn it is."""
         self.asked.clear()
         if self.switch.runs:
             self._questions.ask(SWITCH)
+        if self.switch.gateway.runs:
+            self._questions.ask(GATEWAY)
         for board in self._powered():
             for address in board.hardware:
                 self._questions.ask(address)
@@ -124,6 +128,8 @@ class Readings:
             return
         if link == SWITCH:
             self.switch.statistics = record_of(SwitchStatistics, message.values)
+        elif link == GATEWAY:
+            self.switch.gateway.statistics = record_of(GatewayStatistics, message.values)
         else:
             self._take_of_host(Address.parse(link), link, message.values, now_ns)
 

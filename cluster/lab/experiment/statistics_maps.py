@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter
 
 from actors.device_classes import DEVICE_CLASSES
+from actors.devices.gateway import GatewayStatistics
 from actors.devices.ioapic import IoApicStatistics
 from actors.devices.switch_statistics import SwitchStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
@@ -25,6 +26,7 @@ RECORDS: Final[tuple[type, ...]] = (
     HypervisorStatistics,
     IoApicStatistics,
     SwitchStatistics,
+    GatewayStatistics,
     *(each.statistics for each in HARDWARE_KINDS.values()),
     ControlDomainStatistics,
     DriverDomainStatistics,

@@ -20,10 +20,24 @@ class KillDomain:
 
 
 @dataclass(frozen=True, slots=True)
+class KillBackend:
+    """Who serves a device is killed: the process of its guest's device model, or else the domain."""
+
+    live = "SIGKILL"
+
+
+@dataclass(frozen=True, slots=True)
 class FreezeDomain:
     """A domain's process is stopped; taken away, that same process runs on."""
 
     live = "SIGSTOP"
+
+
+@dataclass(frozen=True, slots=True)
+class ResetMachine:
+    """Everything of a machine ends but its devices, and it starts again."""
+
+    live = "SIGKILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,6 @@ class ReplaceStore:
 
 
 Act = (
-    KillDomain | FreezeDomain | CutPower | SlowDown | AddRule | DropRules
+    KillDomain | KillBackend | FreezeDomain | ResetMachine | CutPower | SlowDown | AddRule | DropRules
     | TellActor | TellDevice | TellSwitch | OrderToolstack | ReplaceStore
 )  # fmt: skip

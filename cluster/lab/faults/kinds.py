@@ -15,9 +15,11 @@ from cluster.lab.faults.act import (
     CutPower,
     DropRules,
     FreezeDomain,
+    KillBackend,
     KillDomain,
     OrderToolstack,
     ReplaceStore,
+    ResetMachine,
     SlowDown,
     TellActor,
     TellDevice,
@@ -78,6 +80,10 @@ _DOMAINS: Final = (
         "xenstored-live-update", Aim.store,
         "xenstored is replaced in order: by a live update, if its host has that", ReplaceStore(planned=True),
         lasts=False, spares_store=(StoreRestart.live_update,), recipes=(Recipe(Aim.store),),
+    ),
+    FaultKind(
+        "hypervisor-crash", Aim.host, "the hypervisor panics, and the machine restarts", ResetMachine(),
+        lasts=False, deadly=True, ends_machine=True,
     ),
     FaultKind(
         "host-power-loss", Aim.host, "everything stops, caches of disks are lost", CutPower(),
@@ -176,6 +182,10 @@ _LINKS: Final = (
 
 _VBDS: Final = (
     FaultKind(
+        "backend-crash", Aim.vbd, "who serves the disk is gone: its guest's device model, or a domain",
+        KillBackend(), lasts=False, deadly=True,
+    ),
+    FaultKind(
         "backend-malformed-response", Aim.vbd, "the backend answers a request that was never asked",
         TellActor(Whom.backend), lasts=False, errors=True,
     ),
@@ -202,6 +212,18 @@ _VIFS: Final = (
     FaultKind(
         "netback-stop", Aim.vif, "the interface's backend takes and gives nothing",
         TellActor(Whom.backend), lifted="going again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "netfront-disconnect", Aim.vif, "the guest closes its interface", TellActor(),
+        stays=True, lifted="opened again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "network-detach", Aim.vif, "xl detaches the interface; taken away, it attaches it again",
+        OrderToolstack(), stays=True, lifted="attached again", recipes=(Recipe(Aim.vif, lasting()),),
+    ),
+    FaultKind(
+        "network-attach", Aim.vif, "xl attaches the interface, if it was detached", OrderToolstack(),
+        lasts=False, silent=True,
     ),
 )
 

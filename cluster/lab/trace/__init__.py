@@ -6,6 +6,7 @@ messages           what drivers saw
 traced_request     a request to a device as it is drawn
 followers          who makes them of it, by class
 requests           block requests
+packets            packets
 outages            outages made of it
 perfetto           the file
 events             what it has in it

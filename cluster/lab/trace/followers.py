@@ -9,6 +9,7 @@ from typing import Final
 from actors.block.vbd import VBD
 from actors.vif.vif import VIF
 from cluster.lab.experiment.supervisor import Supervisor
+from cluster.lab.trace.packets import packets
 from cluster.lab.trace.recording import Point
 from cluster.lab.trace.requests import block_requests
 from cluster.lab.trace.traced_request import TracedRequest
@@ -17,10 +18,5 @@ Follow = Callable[[Supervisor, Sequence[Point]], Sequence[TracedRequest]]
 """What the points of a run, in the order of time, tell of requests."""
 
 
-def _nothing(_supervisor: Supervisor, _points: Sequence[Point]) -> Sequence[TracedRequest]:
-    """Packets meet no points."""
-    return ()
-
-
-FOLLOWERS: Final[Mapping[str, Follow]] = {VBD.name: block_requests, VIF.name: _nothing}
+FOLLOWERS: Final[Mapping[str, Follow]] = {VBD.name: block_requests, VIF.name: packets}
 """By the name of the class."""

@@ -6,7 +6,7 @@ asynchronous slice of its guest, with its phases inside and arrows along its way
 
 import json
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -51,11 +51,14 @@ class TraceWriter:
             self._events.track(address, title)
         self._begins = {address: self._draw(address, turns) for address, turns in self._turns.items()}
         self._arrows()
+        numbers: Counter[str] = Counter()
         requests = self._follow()
-        for number, request in enumerate(requests, 1):
-            self._request(number, request)
-        self._counters(requests)
-        self._faults(requests)
+        for request in requests:
+            numbers[request.category] += 1
+            self._request(numbers[request.category], request)
+        awaited = [each for each in requests if each.is_awaited]
+        self._counters(awaited)
+        self._faults(awaited)
 
     def _draw(self, address: str, turns: list[Turn]) -> list[int]:
         """The slices of one actor, moved where they would overlap; when they really began."""
@@ -87,34 +90,40 @@ class TraceWriter:
         return [each.guest_id for each in behind_domain(injection.target, host)]
 
     def _request(self, number: int, request: TracedRequest) -> None:
-        events, guest = self._events, request.guest
-        told = {"request": number, **request.told}
-        events.begin(guest, "request", number, request.name, request.submitted_ns, told)
+        events, guest, category = self._events, request.guest, request.category
+        told = {category: number, **request.told}
+        events.begin(guest, category, number, request.name, request.submitted_ns, told)
         inside: list[tuple[int, str]] = []
         for hop in request.hops:
             depth, name = request.phases[hop.number]
             while inside and inside[-1][0] >= depth:
-                events.end(guest, "request", number, inside.pop()[1], hop.time_ns)
+                events.end(guest, category, number, inside.pop()[1], hop.time_ns)
             if name:
                 inside.append((depth, name))
                 events.begin(
-                    guest, "request", number, name, hop.time_ns, {"request": number, "at": hop.address}
+                    guest, category, number, name, hop.time_ns, {category: number, "at": hop.address}
                 )
         over_ns = request.done_ns or self._end_ns
         for _, name in reversed(inside):
-            events.end(guest, "request", number, name, over_ns)
-        events.end(guest, "request", number, request.name, over_ns)
+            events.end(guest, category, number, name, over_ns)
+        events.end(guest, category, number, request.name, over_ns)
         self._request_arrows(number, request)
 
     def _request_arrows(self, number: int, request: TracedRequest) -> None:
         last = {hop.number: hop for hop in request.hops}
         steps = [last[each] for each in request.arrows if each in last]
-        for index, hop in enumerate(steps):
-            phase = "s" if index == 0 else "f" if index == len(steps) - 1 else "t"
-            at = bisect_right(self._begins[hop.address], hop.time_ns) - 1
-            if at >= 0:
-                begin_ns = self._turns[hop.address][at].begin_ns
-                self._events.flow(phase, "request", number, hop.address, begin_ns)
+        places = [
+            (hop.address, at)
+            for hop in steps
+            if (at := bisect_right(self._begins[hop.address], hop.time_ns) - 1) >= 0
+        ]
+        places = list(dict.fromkeys(places))  # what one turn has done is one slice
+        if len(places) < 2:
+            return
+        for index, (address, at) in enumerate(places):
+            phase = "s" if index == 0 else "f" if index == len(places) - 1 else "t"
+            begin_ns = self._turns[address][at].begin_ns
+            self._events.flow(phase, request.category, number, address, begin_ns)
 
     def _counters(self, requests: Iterable[TracedRequest]) -> None:
         in_flight: dict[str, list[tuple[int, int]]] = defaultdict(list)

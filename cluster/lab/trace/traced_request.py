@@ -13,7 +13,11 @@ class TracedRequest:
 
     `phases`: what begins at a point, and how deep inside of the request; whatever is as deep or deeper ends
     there. `arrows`: the points between which they are drawn. `status` is 0 if the answer was success.
+    `category`: what it is one of; `is_awaited`: its guest waits for it, so that it counts for outages.
     """
+
+    category: ClassVar[str] = "request"
+    is_awaited: ClassVar[bool] = True
 
     phases: ClassVar[Mapping[int, tuple[int, str]]] = {}
     arrows: ClassVar[tuple[int, ...]] = ()

@@ -15,5 +15,7 @@ report             run.json and its verdict
 report_checks      what is always checked
 expectations       what the file predicts
 run_facts          what a run has left behind, for the report
+timeline           what happened when
+journal_history    the same of one disk
 summary            the same for a person
 """

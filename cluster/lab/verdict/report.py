@@ -27,7 +27,7 @@ from cluster.lab.verdict.run_facts import GuestFacts, HostFacts, ReadVolume, Run
 from cluster.lab.verdict.summary import print_summary
 from cluster.lab.verdict.talk_checks import talk_result
 from cluster.lab.verdict.talk_expectations import judge_talks
-from cluster.lab.verdict.talk_result import TalkResult, talks_words
+from cluster.lab.verdict.talk_result import TalkResult, guest_words, talks_words
 from cluster.lab.verdict.verification import Verification
 
 SCHEMA: Final = 1
@@ -112,11 +112,13 @@ def build_report(
 def report_of(facts: RunFacts, read_volume: ReadVolume | None = None) -> Report:
     """Verify and judge what a run left behind."""
     verification = Verification(facts, read_volume)
-    guests = [
-        guest_facts(each, verification.ledger(each), interrupted=facts.power_was_cut) for each in facts.guests
-    ]
+    ledgers = [verification.ledger(each) for each in facts.guests]
     facts.unknown.extend(verification.troubles)
     talks = talk_result(facts)
+    guests = [
+        guest_facts(each, ledger, talks, interrupted=facts.power_was_cut)
+        for each, ledger in zip(facts.guests, ledgers, strict=True)
+    ]
     checks = all_checks(facts, guests, verification.digests(), talks)
     kinds = [*(each.kind for each in facts.cluster.faults), *(each.kind for each in facts.injections)]
     promised = any(each in FAULT_KINDS and FAULT_KINDS[each].errors for each in kinds)
@@ -157,6 +159,7 @@ def facts_of(cluster: ResolvedCluster, driver: str, supervisor: Supervisor) -> R
         fault_targets=supervisor.lab.fault_run.targets,
         unfired=supervisor.lab.fault_run.unfired,
         clock_gaps=list(outcome.clock_gaps),
+        phases=dict(outcome.phases),
     )
 
 
@@ -249,6 +252,6 @@ def _guest(guest: GuestFacts) -> Json:
             "errors": guest.errors,
             "in_flight": guest.in_flight,
         },
-        "silence_max_ns": guest.silence_max_ns,
+        **guest_words(guest.talks),
         "writes": {name: None if ledger is None else getattr(ledger, name) for name in _WRITES},
     }

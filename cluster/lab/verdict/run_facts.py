@@ -21,6 +21,7 @@ from cluster.lab.experiment.breaking.unfired_fault import UnfiredFault
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.host_clock import ClockGap
 from cluster.lab.verdict.ledger import LedgerResult, ReadSectors
+from cluster.lab.verdict.talk_result import GuestTalks, TalkResult
 
 ReadVolume = Callable[[Volume], ReadSectors]
 
@@ -45,6 +46,7 @@ class RunFacts:
     """A run. `unknown` and `failures` are the supervisor's; `interrupted`: the power was cut.
 
     `cut_short`: the phase in which everything ended without a word, the supervisor too; empty if it did not.
+    `phases`: when each began, in their order.
     `changed_images`: those of which it is known that they are not any more as the run left them.
     """
 
@@ -59,6 +61,7 @@ class RunFacts:
     fault_targets: list[FaultTarget] = field(default_factory=list)
     unfired: list[UnfiredFault] = field(default_factory=list)
     clock_gaps: list[ClockGap] = field(default_factory=list)
+    phases: dict[str, int] = field(default_factory=dict)
     cut_short: str = ""
     changed_images: frozenset[Path] = frozenset()
 
@@ -97,15 +100,19 @@ class GuestFacts:
     in_flight: int
     mismatches: int
     ledger: LedgerResult | None
-    silence_max_ns: int | None = None
+    talks: GuestTalks | None = None
 
     @property
     def unserved_max_ns(self) -> int:
         """The longest outage of its disks; of a guest without any, the longest silence of its talks."""
-        return self.outage_max_ns if self.outage_max_ns is not None else self.silence_max_ns or 0
+        if self.outage_max_ns is not None:
+            return self.outage_max_ns
+        return self.talks.silence_max_ns if self.talks is not None else 0
 
 
-def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted: bool) -> GuestFacts:
+def guest_facts(
+    guest: GuestRecord, ledger: LedgerResult | None, talks: TalkResult | None, *, interrupted: bool
+) -> GuestFacts:
     """What the journals of a guest say. Requests that nobody answered count as in flight."""
 
     def total(word: Word) -> int:
@@ -130,7 +137,7 @@ def guest_facts(guest: GuestRecord, ledger: LedgerResult | None, *, interrupted:
         in_flight=total(Word.IN_FLIGHT) + total(Word.ABANDONED),
         mismatches=total(Word.MISMATCHES),
         ledger=ledger,
-        silence_max_ns=guest.longest_silence_ns if guest.talks else None,
+        talks=talks.of(guest.address) if talks is not None and guest.talks else None,
     )
 
 

@@ -29,6 +29,8 @@ GUESTS: Final = (
     *(number("answered", spare=True), number("errors"), number("writes")),
     *(number(each) for each in _WRITES),
 )
+TALKS: Final = (number("connections"), number("lived"), number("reset"), number("silence"))
+"""More of the guests, if one of them talks."""
 CHECKS: Final = (text("check"), text("verdict"), text("detail"))
 
 
@@ -58,7 +60,7 @@ def print_summary(console: Console, run: Document, halted: Mapping[str, str] | N
     if run["guests"]:
         console.print()
         _guests(run["guests"]).print(console)
-        if any(_outage(each, "max") == "never" for each in run["guests"]):
+        if any(outage_text(each, "max") == "never" for each in run["guests"]):
             line(console, "[dim]never: the guest never came back[/]")
     console.print()
     _judged(run).print(console)
@@ -70,11 +72,11 @@ def _faults(faults: list[Document], never: str) -> Table:
     table = Table(*FAULTS, shown=ROWS_SHOWN, more=_IN_REPORT)
     width = max(len(str(each["id"])) for each in faults)
     for each in faults:
-        table.add(f"{each['id']:>{width}} {each['kind']}", each["target"], *_became(each, never))
+        table.add(f"{each['id']:>{width}} {each['kind']}", each["target"], *became(each, never))
     return table
 
 
-def _became(fault: Document, never: str) -> tuple[str, str]:
+def became(fault: Document, never: str) -> tuple[str, str]:
     """When a fault was detected, and when all I/O flowed again."""
     if fault["never_fired"]:
         return "never fired", "-"
@@ -86,19 +88,30 @@ def _became(fault: Document, never: str) -> tuple[str, str]:
 
 
 def _guests(guests: list[Document]) -> Table:
-    table = Table(*GUESTS, shown=ROWS_SHOWN, more=_IN_REPORT)
+    talk = any(each["silence_max_ns"] is not None for each in guests)
+    table = Table(*GUESTS, *(TALKS if talk else ()), shown=ROWS_SHOWN, more=_IN_REPORT)
     for each in guests:
         writes = each["writes"]
         table.add(
             each["name"],
-            _survived(each),
-            _outage(each, "max"),
-            _outage(each, "p99"),
+            survived_text(each),
+            outage_text(each, "max"),
+            outage_text(each, "p99"),
             f"{each['requests']['completed']:,}",
             f"{each['requests']['errors']:,}",
             *(_count(writes[key]) for key in ("acknowledged", *_WRITES)),
+            *(_talks(each) if talk else ()),
         )
     return table
+
+
+def _talks(guest: Document) -> tuple[str, ...]:
+    counts, silence_ns = guest["connections"], guest["silence_max_ns"]
+    if silence_ns is None:
+        return ("-",) * len(TALKS)
+    reset = counts["reset"] + counts["timed_out"]
+    connections = (f"{each:,}" for each in (counts["opened"], counts["lived"], reset))
+    return (*connections, duration_text(silence_ns) if silence_ns else "-")
 
 
 def _judged(run: Document) -> Table:
@@ -118,14 +131,16 @@ def _count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
-def _survived(guest: Document) -> str:
+def survived_text(guest: Document) -> str:
+    """Whether a guest survived, and how often it was started if that was more than once."""
     if guest["survived"] is None:
         return "?"
     survived = "yes" if guest["survived"] else "no"
     return f"{survived}, {guest['boots']} boots" if guest["boots"] > 1 else survived
 
 
-def _outage(guest: Document, key: str) -> str:
+def outage_text(guest: Document, key: str) -> str:
+    """One of the outages of a guest."""
     duration_ns = guest["outage_ns"][key]
     if duration_ns is not None:
         return duration_text(duration_ns)

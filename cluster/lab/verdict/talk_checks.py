@@ -24,7 +24,8 @@ def talk_result(facts: RunFacts) -> TalkResult | None:
         facts.unknown.append(str(error))
         return None
     for guest in facts.guests:
-        result.silence(guest.address, guest.silence_seen_ns, end_ns)
+        if guest.talks:
+            result.silence(guest.address, guest.longest_silence_ns, end_ns)
     return result
 
 

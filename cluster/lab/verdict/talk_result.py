@@ -43,8 +43,19 @@ class DatagramCounts:
 
 
 @dataclass(slots=True)
+class GuestTalks:
+    """Of one guest: the connections that it has opened, and its longest silence."""
+
+    connections: ConnectionCounts = field(default_factory=ConnectionCounts)
+    silence_max_ns: int = 0
+
+
+@dataclass(slots=True)
 class TalkResult:
-    """All of it; `misdelivered`: bytes and datagrams that came to somebody they were not for."""
+    """All of it; `misdelivered`: bytes and datagrams that came to somebody they were not for.
+
+    `guests`: by address, those that have opened a connection or waited.
+    """
 
     connections: ConnectionCounts = field(default_factory=ConnectionCounts)
     bytes: ByteCounts = field(default_factory=ByteCounts)
@@ -57,6 +68,11 @@ class TalkResult:
     silent: str = ""
     """Whose silence that was."""
     offenders: list[str] = field(default_factory=list)
+    guests: dict[str, GuestTalks] = field(default_factory=dict)
+
+    def of(self, guest: str) -> GuestTalks:
+        """What came of the talks of one guest."""
+        return self.guests.setdefault(guest, GuestTalks())
 
     def holds(self, *, may_double: bool = False) -> bool:
         """Whether nothing is missing, damaged or at the wrong place; `may_double`: datagrams may be."""
@@ -68,16 +84,28 @@ class TalkResult:
         if len(self.offenders) < OFFENDERS_MAX:
             self.offenders.append(text)
 
-    def silence(self, whose: str, duration_ns: int, end_ns: int) -> None:
-        """Somebody heard nothing for so long."""
+    def silence(self, guest: str, duration_ns: int, end_ns: int, whose: str = "") -> None:
+        """A guest, or a connection of it (`whose`), heard nothing for so long."""
+        told = self.of(guest)
+        told.silence_max_ns = max(told.silence_max_ns, duration_ns)
         if duration_ns > self.silence_max_ns:
-            self.silence_max_ns, self.silence_end_ns, self.silent = duration_ns, end_ns, whose
+            self.silence_max_ns, self.silence_end_ns, self.silent = duration_ns, end_ns, whose or guest
 
 
 def talks_words(result: TalkResult | None) -> dict[str, object]:
     """What `run.json` has of it; null for all that is not known."""
     told = asdict(result or TalkResult())
-    del told["offenders"], told["silent"], told["silence_end_ns"]
+    del told["offenders"], told["silent"], told["silence_end_ns"], told["guests"]
     if result is not None:
         return told
     return {key: dict.fromkeys(value) if isinstance(value, dict) else None for key, value in told.items()}
+
+
+def guest_words(talks: GuestTalks | None) -> dict[str, object]:
+    """What `run.json` has of one guest; null for a guest that does not talk, or of which nothing is known."""
+    told = asdict(talks or GuestTalks())
+    return (
+        told
+        if talks is not None
+        else {"connections": dict.fromkeys(told["connections"]), "silence_max_ns": None}
+    )

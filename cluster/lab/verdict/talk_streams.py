@@ -86,19 +86,20 @@ def _ends(journal: TalkJournalReader) -> list[_End]:
 
 
 def _count(end: _End, end_ns: int, result: TalkResult) -> None:
-    counts = result.connections
+    guest = end.journal.guest
     ending = Ending(end.get(ConnectionField.ENDING))
-    counts.opened += 1
-    counts.established += bool(end.get(ConnectionField.ESTABLISHED_NS))
-    if ending not in _LIVING:
-        setattr(counts, _COUNTED[ending], getattr(counts, _COUNTED[ending]) + 1)
-    elif end.get(ConnectionField.ESTABLISHED_NS):
-        counts.lived += 1
+    for counts in (result.connections, result.of(guest).connections):
+        counts.opened += 1
+        counts.established += bool(end.get(ConnectionField.ESTABLISHED_NS))
+        if ending not in _LIVING:
+            setattr(counts, _COUNTED[ending], getattr(counts, _COUNTED[ending]) + 1)
+        elif end.get(ConnectionField.ESTABLISHED_NS):
+            counts.lived += 1
     longest_ns = end.get(ConnectionField.LONGEST_SILENCE_NS)
-    result.silence(str(end), longest_ns, end.get(ConnectionField.LONGEST_SILENCE_END_NS))
+    result.silence(guest, longest_ns, end.get(ConnectionField.LONGEST_SILENCE_END_NS), str(end))
     since_ns = end.get(ConnectionField.WAITING_SINCE_NS)
     if since_ns and ending is Ending.OPEN and end.journal.word(TalkWord.WANTED):
-        result.silence(str(end), end_ns - since_ns, end_ns)
+        result.silence(guest, end_ns - since_ns, end_ns, str(end))
     if end.journal.kind is TalkKind.stream:
         result.bytes.sent += end.get(ConnectionField.SENT)
 

@@ -21,6 +21,7 @@ from actors.notebook.talk_journal import TalkJournal
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulated_actor import Tap
+from actors.runtime.simulated_turns import Turned
 from actors.runtime.simulation import Simulation
 from actors.runtime.trace import Trace, Tracers
 from actors.xenstore.memory_archive import MemoryArchive
@@ -59,6 +60,11 @@ class RunObserver:
 
     def tap(self, _address: str, _machine: Machine) -> Tap | None:
         """Who is to see every message that is delivered to this machine, if anybody."""
+        return None
+
+    @property
+    def turned(self) -> Turned | None:
+        """Who is to hear of each turn of a machine that is over, if anybody."""
         return None
 
 
@@ -151,6 +157,7 @@ def run_simulated(
             intercept=ANSWERS,
             taps=observer.tap,
             renamed=partial(_renamed, recordings, observer),
+            turned=observer.turned,
             log=logs.write if logs is not None else None,
             trace=tracer,
             invariants=invariants,

@@ -17,7 +17,7 @@ from actors.hypervisor.statistics import DomainStatistics, HypervisorStatistics
 from actors.notebook.journal_header import Word
 from actors.runtime.units import NS_PER_S
 from actors.xenstore.store import StoreStatistics
-from cluster.running.metrics import network_catalog
+from cluster.running.metrics import network_catalog, talk_catalog
 from cluster.running.metrics.family import Family, Key, counter, fields_of, gauge, histogram
 
 ALL_GUESTS: Final = "(all)"
@@ -375,9 +375,9 @@ STATISTICS_AGE_SECONDS: Final = gauge(
     "statistics_age_seconds", "actor", "Time since an actor's statistics were read.", merge="max"
 )
 
-_ROWS: Final = (*vars().values(), *vars(network_catalog).values())
+_ROWS: Final = (*vars().values(), *vars(network_catalog).values(), *vars(talk_catalog).values())
 CATALOG: Final = {each.name: each for each in _ROWS if isinstance(each, Family)}
-"""All of them by name, in the order above; after them those of networks."""
+"""All of them by name, in the order above; after them those of networks and talks."""
 
 READ_FROM: Final[dict[type, list[tuple[Family, Key]]]] = {}
 """The metrics that read a record, by its class."""

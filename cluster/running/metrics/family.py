@@ -13,6 +13,8 @@ from typing import Any, Final, Literal, TypeVar, cast, get_origin, get_type_hint
 
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalReader
+from actors.notebook.talk_header import TalkWord
+from actors.notebook.talk_journal_reader import TalkJournalReader
 
 PREFIX: Final = "domzero_"
 
@@ -97,5 +99,7 @@ def _keys(key: object) -> tuple[Key, ...]:
 def _key(key: object) -> Key:
     if isinstance(key, Word):
         return Key(JournalReader, key.name, methodcaller("word", key))
+    if isinstance(key, TalkWord):
+        return Key(TalkJournalReader, key.name, methodcaller("word", key))
     assert isinstance(key, Key), f"{key} is no field of a record and no word of a journal"
     return key

@@ -30,6 +30,7 @@ from cluster.running.metrics.domain_metrics import DomainMetrics
 from cluster.running.metrics.families import Families, Histogram, LabelTexts
 from cluster.running.metrics.guest_metrics import GuestMetrics
 from cluster.running.metrics.network_metrics import NetworkMetrics
+from cluster.running.metrics.talk_metrics import TalkMetrics
 
 RECOVERY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, float("inf"))
 RECOVERY_PHASES: Final = ("detect", "restart", "reconnect", "total")
@@ -62,6 +63,7 @@ class HostCollector(Collector):
         self._networks = NetworkMetrics(
             board, supervisor.lab.readings, self._domains.label, is_first=host == first
         )
+        self._talks = TalkMetrics(board.host, supervisor.lab.guests, self._domains.label)
         self._processes = ProcessTimes(lambda: self._named(find_processes()))
 
     def registry(self) -> CollectorRegistry:
@@ -86,6 +88,7 @@ class HostCollector(Collector):
             self._guests.write(families, now_ns)
             self._domains.write(families)
             self._networks.write(families)
+            self._talks.write(families, now_ns)
             self._write_store(families, now_ns)
             self._write_hardware(families)
             self._write_faults(families, now_ns)

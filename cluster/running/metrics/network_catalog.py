@@ -1,4 +1,4 @@
-"""The metrics of networks, rows as those of the catalog: interfaces, bridges, controllers, the switch, TCP.
+"""The metrics of networks, rows as those of the catalog: from TCP and interfaces to switch and gateway.
 
 Rules: as in the catalog. What a frontend counts outlives its backends. Labels of ports name a controller, or
 the interface of a guest, and never a domain id, which has no bound.
@@ -6,6 +6,7 @@ the interface of a guest, and never a domain id, which has no bound.
 
 from typing import Final
 
+from actors.devices.gateway import GatewayStatistics
 from actors.devices.nic_statistics import NicStatistics
 from actors.devices.switch_statistics import SwitchStatistics
 from actors.inet.stack_statistics import StackStatistics
@@ -23,6 +24,7 @@ PORT: Final = fields_of(PortStatistics)
 UPLINK: Final = fields_of(UplinkStatistics)
 NIC: Final = fields_of(NicStatistics)
 SWITCH: Final = fields_of(SwitchStatistics)
+GATEWAY: Final = fields_of(GatewayStatistics)
 
 
 def _seconds(ns: int) -> float:
@@ -37,6 +39,12 @@ VIF_XENBUS_STATE: Final = gauge(
     "guest vif end",
     "XenbusState of the ends of a network interface: 1 Initialising to 4 Connected, 6 Closed.",
     merge="max",
+)
+VIF_CARRIER: Final = gauge(
+    "vif_carrier",
+    "guest vif",
+    "Whether an interface has a carrier (1) or not (0): a backend is connected, and no queue has stalled.",
+    BACK.carrier,
 )
 VIF_PACKETS: Final = counter(
     "vif_packets",
@@ -257,4 +265,28 @@ SWITCH_PORT_FRAMES: Final = counter(
 SWITCH_PORT_BYTES: Final = counter("switch_port_bytes", "port", "Bytes of these frames.", SWITCH.port_bytes)
 SWITCH_WAITING_BYTES: Final = gauge(
     "switch_waiting_bytes", "port", "Bytes that wait at a port of the switch.", SWITCH.waiting_bytes
+)
+GATEWAY_CONNECTIONS_OPEN: Final = gauge(
+    "gateway_connections_open", "", "Connections of `domzero forward` that are open.", GATEWAY.clients
+)
+GATEWAY_CONNECTIONS: Final = counter(
+    "gateway_connections",
+    "",
+    "Connections to guests that the gateway has begun for `domzero forward`.",
+    GATEWAY.clients_total,
+)
+GATEWAY_BYTES: Final = counter(
+    "gateway_bytes",
+    "direction",
+    "Bytes of these connections.",
+    {"to guests": GATEWAY.bytes_to_guests, "from guests": GATEWAY.bytes_from_guests},
+)
+GATEWAY_STREAMS: Final = gauge(
+    "gateway_streams", "", "Stations that have joined by `domzero stream`.", GATEWAY.streams
+)
+GATEWAY_FRAMES: Final = counter(
+    "gateway_frames",
+    "direction",
+    "Frames that the gateway and these stations have taken from the switch, and sent to it.",
+    {"in": GATEWAY.frames_in, "out": GATEWAY.frames_out},
 )

@@ -1,13 +1,14 @@
-"""The metrics of one host's networks: the stacks of its guests, its bridges, and the cluster's switch.
+"""The metrics of one host's networks: stacks of guests, bridges, and the cluster's switch and gateway.
 
 Rules: a port of a bridge is called after its controller, or after the guest's interface behind it. The switch
-belongs to no host: the first one of the cluster tells of it.
+and the gateway belong to no host: the first one of the cluster tells of them.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from actors.devices.gateway import GatewayStatistics
 from actors.devices.switch_statistics import SwitchStatistics
 from actors.inet.stack_statistics import StackStatistics
 from actors.network.bridge_statistics import BridgeStatistics, PortStatistics, UplinkStatistics
@@ -47,6 +48,7 @@ class NetworkMetrics:
                 self._write_bridge(families, domain, name, bridge)
         if self._tells_switch:
             families.add_all(SwitchStatistics, self._readings.switch.statistics)
+            families.add_all(GatewayStatistics, self._readings.switch.gateway.statistics)
 
     def _bridges(self) -> Mapping[str, Mapping[str, BridgeStatistics]]:
         """By domain, as told last, those of dom0 and the driver domains."""

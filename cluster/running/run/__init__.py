@@ -6,9 +6,11 @@ doors               by what others reach it meanwhile
 run_notes           what is written down of it meanwhile
 detached            without one
 up                  the command for both
+kept_page           what is left of it to look at
 progress            what a person sees meanwhile
 shown_report        how a run ends on the screen, whichever command it was
 run_directory       what is left of it
+run_capture         its packets
 run_lock            whether it is in use
 about               who ran it, where and when
 run_state           the judge's notes

@@ -17,6 +17,7 @@ from cluster.lab.config.errors import reason_of
 from cluster.lab.config.quantities import size_bytes
 from cluster.lab.terminal.data_console import DataConsole, say, whoever_reads
 from cluster.lab.terminal.table import Table, number, text
+from cluster.running.run.kept_page import keep_page
 from cluster.running.run.kept_run import KeptRun
 from cluster.running.run.kept_runs import Budget, KeptRunSize, kept_runs, remove
 from cluster.running.run.kept_values import KeptError
@@ -82,6 +83,7 @@ def verify(directory: Path, as_json: bool) -> int:  # noqa: FBT001
                 run.directory.write_report(report)
             except OSError as error:
                 say(f"run.json was not written: {reason_of(error)}")
+            keep_page(run.directory, report.facts, say)
     show(report, as_json=as_json)
     return report.exit_code
 

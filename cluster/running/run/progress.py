@@ -16,6 +16,8 @@ from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
+from actors.notebook.talk_header import TalkKind, TalkRole, TalkWord
+from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.experiment.supervisor import Supervisor
 
 EVENTS = {
@@ -34,7 +36,7 @@ EVENTS = {
 }
 PHASES = {
     "boot": "the hypervisor, dom0, the guests",
-    "workload": "the guests do disk I/O",
+    "workload": "the guests work",
     "settle": "what should recover may recover",
     "stop": "the guests finish what is in flight",
     "shutdown": "xl shutdown -a",
@@ -42,6 +44,9 @@ PHASES = {
     "off": "the disks write back, the power goes",
     "verify": "every acknowledged write is looked for in the images",
 }
+
+
+MIB = 1 << 20
 
 
 class ProgressConsole(Console):
@@ -137,15 +142,31 @@ class Progress:
 
 
 def answered_text(supervisor: Supervisor) -> str:
-    """What stands behind the live line: how many requests were answered, and who is waited for."""
+    """What stands behind the live line: what was answered, and who is waited for."""
     guests = supervisor.lab.guests
-    answered = sum(each.completed for each in guests.values())
     waiting = [
         guests[who].name for each in supervisor.injections if each.is_open for who in each.waiting_guests
     ]
-    text = f"{answered:,} requests answered"
+    text = _done(list(guests.values()))
     return (
         f"{text}; waiting for {', '.join(waiting[:4])}{' ...' if len(waiting) > 4 else ''}"
         if waiting
         else text
     )
+
+
+def _done(guests: list[GuestRecord]) -> str:
+    """What was done so far: requests to disks, bytes that talks have carried, and their datagrams."""
+    asking = [each for guest in guests for each in guest.talks if each.role is TalkRole.client]
+    carrying = [each for each in asking if each.kind in {TalkKind.stream, TalkKind.http}]
+    parts = []
+    if any(each.journals for each in guests) or not asking:
+        parts.append(f"{sum(each.completed for each in guests):,} requests")
+    if carrying:
+        words = TalkWord.BYTES_RECEIPTED, TalkWord.BYTES_RECEIVED
+        size = sum(each.word(word) for each in carrying for word in words)
+        parts.append(f"{size / MIB:,.1f} MiB")
+    if len(asking) > len(carrying):
+        datagrams = sum(each.word(TalkWord.ANSWERED) for each in asking if each not in carrying)
+        parts.append(f"{datagrams:,} datagrams")
+    return f"{', '.join(parts)} answered"

@@ -30,8 +30,10 @@ from cluster.running.metrics.host_servers import HostServers
 from cluster.running.run.about import About
 from cluster.running.run.doors import Doors
 from cluster.running.run.kept_configuration import RESOLVED, keep_sources, resolved_text
+from cluster.running.run.kept_page import keep_page
 from cluster.running.run.live_run import LiveRun
 from cluster.running.run.progress import Progress
+from cluster.running.run.run_capture import FILE, CapturePlace, RunCapture
 from cluster.running.run.run_directory import RunDirectory
 from cluster.running.run.run_lock import held
 from cluster.running.run.run_notes import RunNotes
@@ -44,6 +46,8 @@ INTERRUPTED = "interrupted"
 class SessionOptions:
     """How to run a configuration. `private`: no command of another terminal can reach it.
 
+    `capture`: where packets go; a place without a name is the run directory.
+
     `journal_budget`: the bytes that the journals of an endless run may take.
     """
 
@@ -53,6 +57,7 @@ class SessionOptions:
     endless: bool = False
     journal_budget: int | None = None
     weigh: bool = False
+    capture: CapturePlace | None = None
     private: bool = False
 
 
@@ -63,6 +68,8 @@ class Session:
         """Make the run directory. ConfigError, CannotStart or RuntimeDirectoryError if no run is possible."""
         self.metrics = HostServers(cluster.name)
         self._doors = Doors(cluster.name, self.metrics)
+        if options.capture is not None:
+            options.capture.check(cluster)
         if options.driver == "live":
             if not options.private:
                 check_sockets(cluster)
@@ -81,6 +88,7 @@ class Session:
         self._run_directory.write(RESOLVED, resolved_text(cluster))
         self._notes = RunNotes(self._run_directory, self._about(cluster), progress.say)
         self._cluster = cluster.placed(self.directory / "images")
+        self._capture = self._capture_of(options.capture)
         self.guest_memory: list[dict[str, int]] = []
         self.trouble = ""
         self.supervisor: Supervisor
@@ -102,6 +110,7 @@ class Session:
             self._run_directory.write_report(report)
             volumes = [each for host in self._cluster.hosts for each in host.volumes]
             self._notes.end([each.path for each in volumes if not each.made])
+            keep_page(self._run_directory, report.facts, self._progress.say)
         return report
 
     def _about(self, cluster: ResolvedCluster) -> About:
@@ -116,7 +125,21 @@ class Session:
             configuration=keep_sources(self.directory, cluster.sources),
         )
 
+    def _capture_of(self, place: CapturePlace | None) -> RunCapture | None:
+        if place is None:
+            return None
+        return RunCapture(
+            place if place.path.name else CapturePlace(self.directory / FILE), self._progress.say
+        )
+
     def _run(self) -> tuple[Supervisor, ReadVolume | None]:
+        try:
+            return self._driven()
+        finally:
+            if self._capture is not None:
+                self._capture.end()
+
+    def _driven(self) -> tuple[Supervisor, ReadVolume | None]:
         if self._options.driver == "live":
             supervisor = self.run_live()
             if self._options.trace:
@@ -128,6 +151,7 @@ class Session:
             self.directory,
             trace=self._options.trace,
             stop=lambda: self._interruption.wanted,
+            observer=self._capture,
             take_clock=self._progress.take_clock,
         )
 
@@ -181,6 +205,9 @@ class Session:
             endless=self._options.endless,
             trace=self._options.trace,
         )
+        if self._capture is not None:
+            epoch_ns = time.time_ns() - time.monotonic_ns()
+            self._capture.begin(supervisor.lab.captures, time.monotonic_ns, epoch_ns)
         self._live.run()
         return supervisor
 

@@ -13,14 +13,18 @@ linearizer      the same for operations of any kind: XenStore's
 store_record    what was asked of XenStore, as operations on registers
 sector_record   what was asked of a disk, as operations on registers
 frame_record    what guests were shown that was for others
+netif_ring      one ring of a network interface, and whether each request on it has one answer
+ring_record     all of these, and what died with backends
 service_record  how long a disk really gave no success
 sweep_settings  what a sweep does with a seed, the same everywhere
 seeds           which seeds a sweep has
 trial           one seed from configuration to verdict
 results         the file of a sweep: append-only, resumable
 sweep           many seeds on the cores of this machine
+collecting      records as they come
 dask_engine     many seeds on a Dask cluster
 summary         what a person reads after a sweep
+results_page    what those read who were not there
 shrink          a failing schedule made as small as it still fails
 commands        the command line
 """

@@ -4,15 +4,11 @@ Exit codes as everywhere: 0 all held, 1 something failed, 2 unknown (an interrup
 """
 
 import os
-import signal
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cluster.lab.config.yaml_source import YamlSource
 from cluster.lab.exit_codes import FAILED, HELD, UNKNOWN
@@ -24,6 +20,7 @@ from cluster.running.run.run_directory import RunDirectory
 from cluster.running.run.run_lock import held
 from cluster.running.run.shown_report import OUT
 from cluster.studies.campaign.case import Case
+from cluster.studies.campaign.collecting import collect
 from cluster.studies.campaign.dask_engine import run_on_dask
 from cluster.studies.campaign.generator import kinds as known_kinds
 from cluster.studies.campaign.planted import BUGS
@@ -33,7 +30,7 @@ from cluster.studies.campaign.shrink import NothingFails, Shrinker
 from cluster.studies.campaign.summary import SweepSummary, failure_text
 from cluster.studies.campaign.sweep import run_here, run_on_cores
 from cluster.studies.campaign.sweep_settings import SweepSettings
-from cluster.studies.campaign.trial import Finished, Record
+from cluster.studies.campaign.trial import Finished
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 KIND = click.option(
@@ -127,7 +124,7 @@ def sweep(  # noqa: PLR0917 (click passes options so)
             records = run_here(plan, missing)
         else:
             records = run_on_cores(plan, missing, jobs or len(os.sched_getaffinity(0)))
-        interrupted = _collect(records, results, wanted, plan)
+        interrupted = collect(records, results, wanted, plan.replay_command)
         summary = SweepSummary()
         for record in results.records():
             if record["seed"] in wanted:
@@ -260,56 +257,6 @@ def _plan(
 def _default_results(plan: SweepSettings) -> Path:
     header = plan.header()
     return Path("sweeps") / f"{header['name']}-{header['sha256'][:8]}.jsonl"
-
-
-def _collect(records: Iterator[Record], results: Results, wanted: range, plan: SweepSettings) -> bool:
-    """Keep what comes, and show how far it is; True if it was interrupted."""
-    console = Console(stderr=True)
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[failures]}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    before = len(wanted) - len(results.missing(wanted))
-    task = bars.add_task("seeds", total=len(wanted), completed=before, rate="", failures="")
-    bad = 0
-    handler = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with bars:
-            for record in records:
-                if not results.add(record):
-                    continue
-                if record["verdict"] != "held":
-                    bad += 1
-                    bars.console.print(failure_text(record), highlight=False, soft_wrap=True)
-                    command = plan.replay_command(record["seed"])
-                    bars.console.print(f"    {escape(command)}", highlight=False, soft_wrap=True)
-                speed = bars.tasks[0].speed
-                rate = f"{speed:,.1f}/s" if speed else ""
-                bars.update(task, advance=1, rate=rate, failures=f"[red]{bad} bad[/]" if bad else "0 bad")
-    except KeyboardInterrupt:
-        click.echo("interrupted: what is done is kept; the same command goes on from here", err=True)
-        return True
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-        _close(records)
-    return False
-
-
-def _interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _close(records: Iterator[Record]) -> None:
-    close: Callable[[], None] | None = getattr(records, "close", None)
-    if close is not None:
-        close()
 
 
 def _write(directory: RunDirectory, case: Case, finished: Finished, history: Path | None) -> None:

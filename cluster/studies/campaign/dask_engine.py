@@ -11,8 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from cluster.running.control.preflight import CannotStart
-from cluster.studies.campaign.sweep import SEEDS_AT_ONCE, died, run_here
-from cluster.studies.campaign.sweep_settings import SweepSettings
+from cluster.studies.campaign.sweep import SEEDS_AT_ONCE, Plan, run_here
 from cluster.studies.campaign.trial import Record
 
 TASKS_PER_THREAD: Final = 4
@@ -20,7 +19,7 @@ RETRIES: Final = 3
 CONNECT_S: Final = 30
 
 
-def run_on_dask(plan: SweepSettings, seeds: list[int], address: str) -> Iterator[Record]:
+def run_on_dask(plan: Plan, seeds: list[int], address: str) -> Iterator[Record]:
     """Run seeds on the cluster of a scheduler, `tcp://host:8786`. CannotStart if it cannot be reached."""
     try:
         distributed = importlib.import_module("distributed")
@@ -34,7 +33,7 @@ def run_on_dask(plan: SweepSettings, seeds: list[int], address: str) -> Iterator
         yield from _run(distributed, client, plan, seeds)
 
 
-def _run(distributed: Any, client: Any, plan: SweepSettings, seeds: list[int]) -> Iterator[Record]:  # noqa: ANN401 (untyped)
+def _run(distributed: Any, client: Any, plan: Plan, seeds: list[int]) -> Iterator[Record]:  # noqa: ANN401 (untyped)
     """Keep the workers busy with a bounded number of tasks, and take what is done as it comes."""
     [shared] = client.scatter([plan], broadcast=True)
     left = iter(seeds)
@@ -50,9 +49,9 @@ def _run(distributed: Any, client: Any, plan: SweepSettings, seeds: list[int]) -
             return
         future = next(done)
         chunk = pending.pop(future.key)
-        yield from future.result() if future.status == "finished" else [died(seed) for seed in chunk]
+        yield from future.result() if future.status == "finished" else [plan.died(seed) for seed in chunk]
 
 
-def run_chunk(plan: SweepSettings, seeds: list[int]) -> list[Record]:
+def run_chunk(plan: Plan, seeds: list[int]) -> list[Record]:
     """What a worker does."""
     return list(run_here(plan, seeds))

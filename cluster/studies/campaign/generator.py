@@ -86,7 +86,10 @@ def _wired(host: ResolvedHost) -> list[str]:
 
 
 def _devices(device_class: str, host: ResolvedHost) -> list[str]:
-    return _on(host, *(each.target for each in host.devices_of(device_class)))
+    """Those whose guests let go of them, and use them again."""
+    guests = [each for each in host.guests if each.frontend.lets_go]
+    devices = [device for each in guests for device in each.devices if device.device_class == device_class]
+    return _on(host, *(each.target for each in devices))
 
 
 def _stores(host: ResolvedHost) -> list[str]:

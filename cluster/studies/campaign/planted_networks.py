@@ -3,6 +3,7 @@
 Rules: as for all that are planted.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from actors.domu.talk.udp_server import UdpServer
@@ -41,6 +42,49 @@ def answer_packet_twice(plant: Plant) -> None:
         return generous
 
     plant.replace(NetbackTx, "_answer", make)
+
+
+@BUGS.sown
+def forget_packet(plant: Plant) -> None:
+    """Netback never answers the slots of every 32nd packet, and nobody checks its books."""
+    counts: dict[int, int] = {}
+
+    def make(answer: Method) -> Method:
+        def forgetful(self: NetbackTx, chain: object, status: int) -> None:
+            counts[id(self)] = count = counts.get(id(self), 0) + 1
+            if count % 32:
+                answer(self, chain, status)
+
+        return forgetful
+
+    plant.replace(NetbackTx, "_answer", make)
+    plant.replace(NetbackTx, "check", lambda _check: lambda _self: None)
+
+
+@BUGS.sown
+def fill_buffer_twice(plant: Plant) -> None:
+    """Netback answers a guest's buffer once more in place of every 32nd that it fills."""
+    last: dict[int, int] = {}
+    counts: dict[int, int] = {}
+
+    def make(answer: Method) -> Method:
+        def repeating(self: NetbackRx, packet: Packet, ids: list[int], good: Sequence[bool]) -> None:
+            counts[id(self)] = count = counts.get(id(self), 0) + 1
+            first = last.get(id(self), ids[0]) if count % 32 == 0 else ids[0]
+            last[id(self)] = ids[0]
+            answer(self, packet, [first, *ids[1:]], good)
+
+        return repeating
+
+    plant.replace(NetbackRx, "_answer", make)
+
+
+@BUGS.replacing(TransmitQueue, "detach")
+def forget_lost(detach: Method, self: TransmitQueue) -> None:
+    """Netfront does not count what has died with a backend."""
+    lost = self._counters.lost
+    detach(self)
+    self._counters.lost = lost
 
 
 @BUGS.replacing(NetbackRx, "_answer")

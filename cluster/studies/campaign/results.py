@@ -93,6 +93,40 @@ class Results:
             self.seeds.add(seed)
 
 
+def read_results(path: Path) -> tuple[Record, Iterator[Record]]:
+    """The header of a file of results and its records, as they are read; of a seed the first. ConfigError."""
+    records = _lines(path)
+    header = next(records, None)
+    if header is None or header.get("schema") != SCHEMA or "sha256" not in header:
+        raise ConfigError([Finding(path, 1, "no results of a sweep", "name the file that it said it wrote")])
+    return header, records
+
+
+def _lines(path: Path) -> Iterator[Record]:
+    """The first header, then the records; a last line that is cut off is left out."""
+    shown: set[int] = set()
+    header: Record | None = None
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                data = _parsed(path, number, line.decode("utf-8", "replace"))
+                if number == 1 or "schema" in data:
+                    if header is not None and data != header:
+                        raise _other(path, number, data, header)
+                    if header is None:
+                        header = data
+                        yield data
+                elif data.get("verdict") not in VERDICTS or not isinstance(data.get("seed"), int):
+                    raise ConfigError([Finding(path, number, "not the result of a seed", "remove the line")])
+                elif data["seed"] not in shown:
+                    shown.add(data["seed"])
+                    yield data
+    except OSError as error:
+        raise ConfigError([Finding(path, 0, reason_of(error), "name a file that can be read")]) from error
+
+
 def _parsed(path: Path, number: int, line: str) -> Record:
     try:
         data = json.loads(line)

@@ -34,14 +34,15 @@ COUNTS: Final = (number("trials"), number("failed"), number("unknown"))
 
 
 class SweepSummary:
-    """Counts records as they come; of those that did not hold it keeps the `FAILURES_SHOWN` lowest seeds."""
+    """Counts records as they come; of those that did not hold it keeps the `shown` lowest seeds, in `bad`."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: int = FAILURES_SHOWN) -> None:
+        self.bad: list[Record] = []
+        self._shown = shown
         self.counts = {"held": 0, "failed": 0, "unknown": 0}
         self._kinds: dict[str, _Row] = {}
         self._states: dict[str, dict[str, _Row]] = {each: {} for each in DEVICE_CLASSES}
         self._checks: dict[str, _Row] = {}
-        self._bad: list[Record] = []
 
     @property
     def total(self) -> int:
@@ -58,24 +59,39 @@ class SweepSummary:
         if verdict != "held":
             found = (record[each] for each in ("failed", "unknown"))
             _count(self._checks, chain.from_iterable(found), verdict)
-            self._bad = sorted([*self._bad, record], key=lambda each: each["seed"])[:FAILURES_SHOWN]
+            self.bad = sorted([*self.bad, record], key=lambda each: each["seed"])[: self._shown]
+
+    def tables(self) -> Iterator[tuple[str, list[tuple[str, int, int, int]]]]:
+        """For each of `COUNTED` its rows in order: a name, how many trials had it, failed, are unknown."""
+        for title, rows in zip(COUNTED, (self._kinds, *self._states.values(), self._checks), strict=True):
+            yield (
+                title,
+                [(name, each.trials, each.failed, each.unknown) for name, each in sorted(rows.items())],
+            )
+
+    @property
+    def bound(self) -> str:
+        """What it says of the rate of failures that nothing failed; empty if something did."""
+        if not self.total or self.counts["held"] < self.total:
+            return ""
+        rate = CONFIDENCE_95 / self.total
+        return f"with 95 % confidence fewer than {rate:.2%} of schedules fail"
 
     def print(self, console: Console, replay: Callable[[int], str]) -> None:
         """Print the summary; `replay(seed)` is the command that shows a seed again."""
-        for title, rows in zip(COUNTED, (self._kinds, *self._states.values(), self._checks), strict=True):
+        for title, rows in self.tables():
             _print_rows(console, title, rows)
         counts, total = self.counts, self.total
-        for each in self._bad:
+        for each in self.bad:
             console.print(failure_text(each), highlight=False, soft_wrap=True)
             console.print(f"    {escape(replay(each['seed']))}", highlight=False, soft_wrap=True)
-        if more := total - counts["held"] - len(self._bad):
+        if more := total - counts["held"] - len(self.bad):
             line(console, f"and {more} more, in the results")
         colour = "bold red" if counts["failed"] else "yellow" if counts["unknown"] or not total else "green"
         told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         console.print(f"[{colour}]{total:,} seeds: {told}[/]", highlight=False)
-        if total and counts["held"] == total:
-            rate = CONFIDENCE_95 / total
-            console.print(f"with 95 % confidence fewer than {rate:.2%} of schedules fail", highlight=False)
+        if self.bound:
+            console.print(self.bound, highlight=False)
 
 
 def failure_text(record: Record) -> str:
@@ -104,11 +120,11 @@ def _count(rows: dict[str, _Row], names: Iterable[str], verdict: str) -> None:
         row.unknown += verdict == "unknown"
 
 
-def _print_rows(console: Console, title: str, rows: dict[str, _Row]) -> None:
+def _print_rows(console: Console, title: str, rows: list[tuple[str, int, int, int]]) -> None:
     if not rows:
         return
     table = Table(text(title), *COUNTS)
-    for name, row in sorted(rows.items()):
-        table.add(name, f"{row.trials:,}", f"{row.failed:,}", f"{row.unknown:,}")
+    for name, *counts in rows:
+        table.add(name, *(f"{each:,}" for each in counts))
     table.print(console)
     console.print()

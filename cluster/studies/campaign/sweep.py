@@ -14,20 +14,30 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import forkserver, resource_tracker
-from typing import Final
+from typing import Final, Protocol
 
-from cluster.studies.campaign.sweep_settings import SweepSettings
-from cluster.studies.campaign.trial import Record, Trial
+from cluster.studies.campaign.trial import Record
 
 SEEDS_AT_ONCE: Final = 8
 PENDING_PER_WORKER: Final = 3
 DIED: Final = "the process of this trial died"
 
-_plans: dict[str, SweepSettings] = {}
+
+class Plan(Protocol):
+    """Whatever is done seed by seed; it is sent to other processes."""
+
+    def record(self, seed: int, /) -> Record:
+        """Run a seed."""
+
+    def died(self, seed: int, /) -> Record:
+        """The record of a seed whose process did not live to tell."""
+
+
+_plans: dict[str, Plan] = {}
 """The plan of this worker process, which is made ready once."""
 
 
-def run_here(plan: SweepSettings, seeds: list[int]) -> Iterator[Record]:
+def run_here(plan: Plan, seeds: list[int]) -> Iterator[Record]:
     """Run seeds in this process, one after the other.
 
     Cycles are collected between seeds, not in them: what lives as long as a seed would be looked at again and
@@ -51,7 +61,7 @@ def _uncollected() -> Iterator[None]:
         gc.collect()
 
 
-def run_on_cores(plan: SweepSettings, seeds: list[int], jobs: int) -> Iterator[Record]:
+def run_on_cores(plan: Plan, seeds: list[int], jobs: int) -> Iterator[Record]:
     """Run seeds in processes of their own; records come as they are done."""
     chunks = _chunks(seeds, SEEDS_AT_ONCE)
     while True:
@@ -60,16 +70,11 @@ def run_on_cores(plan: SweepSettings, seeds: list[int], jobs: int) -> Iterator[R
             return
         suspects = iter([[seed] for chunk in unfinished for seed in chunk])
         while (killer := (yield from _one_pool(plan, suspects, 1, ahead=1))) is not None:
-            yield died(killer[0][0])
-
-
-def died(seed: int) -> Record:
-    """The record of a seed whose process did not live to tell."""
-    return Trial(seed, "failed", failed={"machines": DIED}).to_record()
+            yield plan.died(killer[0][0])
 
 
 def _one_pool(
-    plan: SweepSettings, chunks: Iterator[list[int]], jobs: int, ahead: int = PENDING_PER_WORKER
+    plan: Plan, chunks: Iterator[list[int]], jobs: int, ahead: int = PENDING_PER_WORKER
 ) -> Generator[Record, None, list[list[int]] | None]:
     """Run chunks until there are no more (None), or until a worker dies: then those that are not done."""
     context = multiprocessing.get_context("forkserver")
@@ -106,7 +111,7 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(plan: SweepSettings) -> None:
+def _begin(plan: Plan) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked, and tells
     _plans["here"] = plan
     gc.freeze()  # modules stay, and need no looking at between seeds

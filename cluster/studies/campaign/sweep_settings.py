@@ -14,7 +14,8 @@ from cluster.lab.config.yaml_source import YamlSource
 from cluster.studies.campaign.case import Case
 from cluster.studies.campaign.generator import Generator
 from cluster.studies.campaign.planted import planted
-from cluster.studies.campaign.trial import Finished, Record, run_trial
+from cluster.studies.campaign.sweep import DIED
+from cluster.studies.campaign.trial import Finished, Record, Trial, run_trial
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class SweepSettings:
     def record(self, seed: int) -> Record:
         """What is kept of a seed."""
         return self.run(seed).trial.to_record()
+
+    def died(self, seed: int) -> Record:
+        """What is kept of a seed whose process did not live to tell."""
+        return Trial(seed, "failed", failed={"machines": DIED}).to_record()
 
     def header(self) -> Record:
         """What tells the results of this plan from those of others."""

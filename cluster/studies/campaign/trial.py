@@ -33,7 +33,10 @@ Record = dict[str, Any]
 
 @dataclass(slots=True)
 class Trial:
-    """What came of one seed. `failed` and `unknown`: the checks, and what they saw; `links`: of its hosts."""
+    """What came of one seed. `failed` and `unknown`: the checks, and what they saw; `links`: of its hosts.
+
+    `recoveries_ns`: for each of `faults` how long it took until all I/O flowed again; None if it never did.
+    """
 
     seed: int
     verdict: str = "held"
@@ -41,6 +44,7 @@ class Trial:
     failed: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     faults: list[list[str]] = field(default_factory=list)
+    recoveries_ns: list[int | None] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
     requests: int = 0
     events: int = 0
@@ -103,7 +107,7 @@ def run_trial(
         report = _judge(trial, cluster, supervisor, read_volume, witness)
     except Exception as error:  # noqa: BLE001 (a machine that breaks is what is looked for)
         kind = "invariants" if isinstance(error, AssertionError) else "machines"
-        trial.failed[kind] = _story(error)
+        trial.failed[kind] = story(error)
     trial.verdict = "failed" if trial.failed else "unknown" if trial.unknown else "held"
     trial.states = sorted(witness.states)
     trial.events, trial.virtual_ns = witness.nr_events, witness.now_ns
@@ -125,6 +129,10 @@ def _judge(
     for expectation in report.expected:
         trial.take(Check(f"expected {expectation.text}", expectation.verdict, expectation.text))
     trial.faults = [[each.kind, each.address] for each in supervisor.injections]
+    trial.recoveries_ns = [
+        each.recovered_at_ns - each.injected_at_ns if each.recovered_at_ns is not None else None
+        for each in supervisor.injections
+    ]
     trial.requests = sum(each.issued for each in report.guests)
     return report
 
@@ -143,6 +151,11 @@ def _witnessed(witness: RunWitness) -> Iterator[Check]:
     else:
         yield _check("xenstore linearizability", wrong, "the nodes' reads and writes have an order")
     yield _check("answers", witness.history.problems, "every answer had its request, and came once")
+    yield _check(
+        "rings",
+        witness.rings.violations(),
+        "every request of a network was answered once, or is accounted for",
+    )
     yield _check(
         "isolation", [*witness.foreign_bytes, *witness.frames.violations()], "no guest saw what another wrote"
     )
@@ -186,7 +199,7 @@ def _check(name: str, wrong: list[str], held: str) -> Check:
     return Check(name, Verdict.failed, named(wrong)) if wrong else Check(name, Verdict.held, held)
 
 
-def _story(error: Exception) -> str:
+def story(error: Exception) -> str:
     """What broke and where, shortly: the last lines of the traceback say more than the first."""
     notes = "; ".join(getattr(error, "__notes__", []))
     frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -8,18 +8,23 @@ to a guest, always.
 from typing import Final
 
 from actors.abi.types import SECTOR_SIZE
+from actors.abi.xs_wire import XsType
 from actors.address import Address
 from actors.devices.switch import Switch
 from actors.dom0.control_domain import ControlDomain
 from actors.domu.guest import Guest
 from actors.drivers.driver_domain import DriverDomain
 from actors.hypervisor.hypervisor import Hypervisor
+from actors.kernel.threads import Future
+from actors.kernel.xenbus import StoreObserver
+from actors.messages import HypercallReply
 from actors.notebook.journal import Journal, MemoryJournal
 from actors.notebook.journal_header import Word
 from actors.notebook.stamp import MAGIC_BYTES, read_stamp
 from actors.runtime.machine import Machine
 from actors.runtime.memory import SparseMemory
 from actors.runtime.simulated_actor import Tap
+from actors.runtime.simulated_turns import Turned
 from actors.runtime.simulation import Simulation
 from actors.xenstore.stub_domain import XenstoreDomain
 from cluster.lab.experiment.supervisor import Supervisor
@@ -28,6 +33,7 @@ from cluster.running.drivers.simulated import RunObserver
 from cluster.studies.campaign.frame_record import FrameRecord
 from cluster.studies.campaign.guest_secrets import GuestSecrets
 from cluster.studies.campaign.history import History, Operation
+from cluster.studies.campaign.ring_record import RingRecord
 from cluster.studies.campaign.sector_record import SectorRecord
 from cluster.studies.campaign.service_record import ServiceRecord
 from cluster.studies.campaign.store_record import StoreRecord
@@ -145,6 +151,7 @@ class RunWitness(RunObserver):
         self.power_losses: dict[str, list[int]] = {}
         self.stores: dict[str, StoreRecord] = {}
         self.frames = FrameRecord()
+        self.rings = RingRecord()
         self._simulation: Simulation
         self._supervisor: Supervisor
         self._guests: dict[str, Guest] = {}
@@ -183,18 +190,22 @@ class RunWitness(RunObserver):
             return  # the switch, which is on no host
         if isinstance(machine, Hypervisor):
             self._hypervisors[host] = machine
+            self.rings.hypervisor(host, machine)
         elif isinstance(machine, Guest):
             self._guests[address] = machine
             self.frames.guest(address, machine.interfaces)
-            machine.store_observer = store.client(address)
+            self.rings.guest(address, machine)
+            machine.store_observer = self._store_client(address, store)
         elif isinstance(machine, ControlDomain):
             if Address.parse(address).domid is None:
                 return  # a spare, which is somebody when it has the address of a domain
             self._dom0s[host] = machine
             machine.store_observer = store.client(address)
             machine.store_began = store.store_started
+            self.rings.backends(address)
         elif isinstance(machine, DriverDomain):
             self._drivers[address] = machine
+            self.rings.backends(address)
             machine.store_observer = store.client(address)
         elif isinstance(machine, XenstoreDomain):
             machine.store_began = store.store_started
@@ -208,9 +219,16 @@ class RunWitness(RunObserver):
 
     def delivered(self, address: str, guest_id: int, message: object) -> None:
         """A message has come to somebody whose own secrets are those of `guest_id`, and no others."""
+        if type(message) is HypercallReply:
+            self.rings.replied(address)
         for owner in self.secrets.owners_in_message(message):
             if owner != guest_id:
                 self.foreign(f"{type(message).__name__} brought {address} what guest {owner} keeps secret")
+
+    @property
+    def turned(self) -> Turned:
+        """Look at the rings of those who had a turn."""
+        return self.rings.turned
 
     def sectors_of(self, journal: Journal) -> SectorRecord:
         """A record for the sectors of one disk."""
@@ -252,6 +270,15 @@ class RunWitness(RunObserver):
     def close(self) -> None:
         """The run is over."""
         self.history.close(self._simulation.now_ns)
+
+    def _store_client(self, address: str, store: StoreRecord) -> StoreObserver:
+        ask = store.client(address)
+
+        def asked(kind: XsType, tx_id: int, payload: bytes, answer: Future[bytes]) -> None:
+            self.rings.told(address, kind, payload)
+            ask(kind, tx_id, payload, answer)
+
+        return asked
 
     def _now_ns(self) -> int:
         return self._simulation.now_ns

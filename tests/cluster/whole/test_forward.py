@@ -86,6 +86,17 @@ def test_a_download_by_curl_goes_on_after_dom0_was_killed_in_the_middle_of_it(sh
         assert curl.wait(timeout=60) == 0
         assert sha256(path.read_bytes()).hexdigest() == wanted.split()[0]
         until(lambda: "recovered" in shell.said("status"), None)
+        until(lambda: carried(shell) > int(DOCUMENT.removesuffix("M")) << 20, None)
+
+
+def carried(shell: Shell) -> float:
+    """How many bytes have come from guests, as the metrics say."""
+    page = re.search(r"http://127\.0\.0\.1:\d+/metrics", shell.said("status"))
+    assert page is not None
+    text = shell.printed("curl", "-sS", page[0])
+    found = re.search(r'^domzero_gateway_bytes_total{.*direction="from guests"} (\S+)$', text, re.MULTILINE)
+    assert found is not None, text
+    return float(found[1])
 
 
 def until(done: Callable[[], bool], process: subprocess.Popen | None) -> None:

@@ -129,7 +129,30 @@ def test_the_switch_is_told_of_by_one_host_alone(run) -> None:
     assert value(run.host0, "domzero_switch_frames") > 20
 
 
+def test_a_talk_tells_of_its_connections_bytes_and_silences(run) -> None:
+    for host, guest in ((run.host0, "web-0"), (run.host1, "far-0")):
+        talk = {"guest": guest, "talk": "talk0", "kind": "stream"}
+        assert value(host, "domzero_talk_connections", **talk, outcome="established") == 1
+        assert value(host, "domzero_talk_connections", **talk, outcome="reset") == 0
+        assert value(host, "domzero_talk_connections_open", **talk) == 1
+        sent, told = (
+            value(host, "domzero_talk_bytes", **talk, direction=each) for each in ("sent", "receipted")
+        )
+        assert sent >= told > 500_000
+        longest_s = value(host, "domzero_talk_longest_silence_seconds", **talk)
+        assert longest_s > value(host, "domzero_talk_silence_seconds", **talk)
+    assert labels(run.host0, "talk_bytes", "guest") == {"web-0"}, "who only answers waits for nobody"
+
+
+def test_an_interface_has_a_carrier_and_the_gateway_is_told_of_by_one_host(run) -> None:
+    assert value(run.host0, "domzero_vif_carrier", guest="web-0", vif="vif0") == 1
+    assert value(run.host0, "domzero_gateway_connections") == 0
+    assert value(run.host0, "domzero_gateway_frames", direction="out") > 0
+    assert run.host1["domzero_gateway_connections"].samples == []
+
+
 def test_guests_can_share_the_series_of_their_networks(run) -> None:
     assert labels(run.shared, "vif_bytes", "guest") == {ALL_GUESTS}
     assert labels(run.shared, "tcp_segments", "guest") == {ALL_GUESTS}
+    assert labels(run.shared, "talk_silence_seconds", "guest") == {ALL_GUESTS}
     assert labels(run.shared, "bridge_frames", "port") == {"eth0", f"{ALL_GUESTS}/vif0"}

@@ -1,11 +1,13 @@
 """Guests that talk through a dom0 or a driver domain that dies: which connections live, and how silent."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from rich.console import Console
 
 from actors.domu.network_interface import NetworkInterface
 from actors.network.packet import Packet
@@ -99,7 +101,10 @@ def test_each_guest_tells_its_longest_silence_and_disks_have_no_outage(run: Run)
     report = run(written("dom0", "crash", "700ms"))
     for guest in report.guests:
         assert guest.outage_max_ns is None
-        assert (guest.silence_max_ns or 0) > 0 or guest.name == "sink"
+        assert guest.talks is not None
+        assert guest.talks.silence_max_ns > 0 or guest.name == "sink"
+    longest_ns = max(each.talks.silence_max_ns for each in report.guests if each.talks)
+    assert longest_ns == talks(report).silence_max_ns
 
 
 def test_what_was_predicted_of_the_networks_is_judged(run: Run) -> None:
@@ -121,6 +126,16 @@ def test_a_dead_guests_talks_are_abandoned_and_begin_again(run: Run) -> None:
     result = talks(report)
     assert (result.connections.opened, result.connections.abandoned) == (3, 1)
     assert result.holds(), result.offenders
+    found = {each.name: each.talks.connections for each in report.guests if each.talks}
+    assert [(each.opened, each.lived, each.abandoned) for each in found.values()] == [
+        (0, 0, 0), (2, 1, 1), (1, 1, 0),
+    ]  # fmt: skip
+    out = io.StringIO()
+    report.print_summary(Console(file=out, width=160, color_system=None))
+    head, *rows = next(each for each in out.getvalue().split("\n\n") if each.startswith("guest")).splitlines()
+    assert head.split()[-4:] == ["connections", "lived", "reset", "silence"]
+    assert [each.split()[-5:-2] for each in rows[1:]] == [["2", "1", "0"], ["1", "1", "0"]]
+    assert rows[0].split()[-4:] == ["0", "0", "0", "-"], "who only answers waits for nobody"
     (client,) = next(each for each in report.facts.guests if each.name == "web-0").talks
     assert (client.role, client.word(TalkWord.BOOTS)) == (TalkRole.client, 2)
 

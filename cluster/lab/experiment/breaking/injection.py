@@ -22,6 +22,7 @@ class Injection:
     `lasting`: it is there until it is taken away, at `ends_at_ns` if that is known; `lifted`: it was.
     `number` tells it from all others here; `label` is what people call it: `2` is fault 2 of the file
     (each of its targets), `2.3` the third time of it, `x1` the first that somebody did by hand.
+    `reconnected_at_ns`: when the first of the guests behind it was answered again.
     `destroyed`: its target was a guest whose toolstack destroys it when it crashes.
     """
 
@@ -45,6 +46,7 @@ class Injection:
     destroyed: bool = False
     options: Data = field(default_factory=dict)
     settled_at_ns: dict[Waiter, int] = field(default_factory=dict)
+    reconnected_at_ns: int | None = None
     label: str = ""
 
     @property
@@ -118,6 +120,8 @@ class Injection:
         """Who was affected has had a request answered with success at `at_ns`."""
         if self.restarted_at_ns is not None and at_ns > self.restarted_at_ns and waiter in self.waiting_for:
             del self.waiting_for[waiter]
+            # Those who were answered between two looks are seen in no order.
+            self.reconnected_at_ns = min(self.reconnected_at_ns or at_ns, at_ns)
             if not self.waiting_for:
                 self.recovered_at_ns = at_ns
 

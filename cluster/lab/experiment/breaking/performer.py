@@ -14,7 +14,7 @@ from actors.runtime.machine import Disturb, Effect, Send, Slow
 from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.switch import SWITCH, WIRE
 from cluster.lab.experiment.breaking.injection import Injection
-from cluster.lab.experiment.breaking.reach import kills_store_domain
+from cluster.lab.experiment.breaking.reach import backend_of, kills_store_domain
 from cluster.lab.experiment.domain_processes import DomainProcess
 from cluster.lab.experiment.host_board import HYPERVISOR, HostBoard
 from cluster.lab.faults.act import (
@@ -22,9 +22,11 @@ from cluster.lab.faults.act import (
     CutPower,
     DropRules,
     FreezeDomain,
+    KillBackend,
     KillDomain,
     OrderToolstack,
     ReplaceStore,
+    ResetMachine,
     SlowDown,
     TellActor,
     TellDevice,
@@ -73,10 +75,12 @@ class FaultPerformer:
         board = self._boards[injection.host]
         kind, target = FAULT_KINDS[injection.kind], injection.target
         match kind.act:
-            case KillDomain():
-                board.domains.crash(_running(board, target))
+            case KillDomain() | KillBackend():
+                board.domains.crash(_running(board, _taker(board, kind, injection.place)))
             case FreezeDomain():
                 board.domains.hang(_running(board, target))
+            case ResetMachine():
+                board.reset("the hypervisor panicked")
             case CutPower():
                 board.lose_power(self._torn(board))
             case SlowDown():
@@ -85,14 +89,8 @@ class FaultPerformer:
                 self._add_rule(injection, _wire(board, kind, target), kind.act)
             case DropRules():
                 self._heal(_wire(board, kind, target))
-            case TellActor() | TellSwitch():
-                self._tell(injection, board, active=True)
-            case TellDevice():
-                self._tell(injection, board, active=True)
-                self._on_devices[injection.number] = injection
-            case OrderToolstack():
-                self._tell(injection, board, active=True)
-                self._ordered[injection.host, target] = injection
+            case TellActor() | TellSwitch() | TellDevice() | OrderToolstack():
+                self._order(injection, board, kind)
             case ReplaceStore():
                 if kills_store_domain(kind, board.host):
                     board.domains.crash(_running(board, board.host.architecture.store_home))
@@ -122,7 +120,7 @@ class FaultPerformer:
                 self._tell(injection, board, active=False)  # it runs, whatever has become of the host
             case OrderToolstack():
                 return self._undo_order(injection, board)
-            case KillDomain() | DropRules() | ReplaceStore():
+            case KillDomain() | KillBackend() | ResetMachine() | DropRules() | ReplaceStore():
                 pass
         return True
 
@@ -139,6 +137,14 @@ class FaultPerformer:
             if wire in gone or wire[0] == str(own):
                 del self._rules[wire]
         self._keep_events(board)
+
+    def _order(self, injection: Injection, board: HostBoard, kind: FaultKind) -> None:
+        """Tell an actor, and keep in mind what has to be told again, or undone by somebody else."""
+        self._tell(injection, board, active=True)
+        if isinstance(kind.act, TellDevice):
+            self._on_devices[injection.number] = injection
+        if isinstance(kind.act, OrderToolstack):
+            self._ordered[injection.host, injection.target] = injection
 
     def _undo_order(self, injection: Injection, board: HostBoard) -> bool:
         """Have a toolstack undo what was ordered of a device; False if nobody is there yet who could."""
@@ -267,6 +273,8 @@ def _taker(board: HostBoard, kind: FaultKind, place: Target) -> str:
     match kind.act:
         case OrderToolstack():
             return "dom0"
+        case KillBackend():
+            return backend_of(board.host, place.name)
         case TellActor(whom=Whom.backend):
             return _device(board, kind, place).backend
         case _:

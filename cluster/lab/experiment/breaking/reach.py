@@ -2,8 +2,9 @@
 
 Rules: what the hypervisor, the IO-APIC or the store suffers reaches every guest of the host, what a disk or
 a driver domain suffers the guests whose volumes lie there; what the network suffers, talks alone, which
-`talk_paths` knows. What dom0 suffers reaches everybody but those whom driver domains alone serve; and them
-too if its death is the machine's.
+`talk_paths` knows. What dom0 suffers reaches everybody but those whom driver domains alone serve. Everybody
+is reached by what ends the machine, be it the death of dom0 or that of a driver which is a part of the
+hypervisor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from cluster.lab.config.fault_targets import SPARE
 from cluster.lab.config.resolved import ResolvedHost
 from cluster.lab.config.resolved_domains import ResolvedGuest
-from cluster.lab.faults.act import ReplaceStore, TellSwitch
+from cluster.lab.faults.act import KillBackend, ReplaceStore, TellSwitch
 from cluster.lab.faults.aim import Aim
 from cluster.lab.faults.kind import FaultKind
 from cluster.lab.faults.target import Target
@@ -21,7 +22,20 @@ def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[Re
     """The guests whose disks are not served while this fault is there; none for one that nobody notices."""
     if kind.silent or kind.aim is Aim.vif or isinstance(kind.act, TellSwitch):
         return []
-    return _behind(Target.on(host.name, target).actors, host, machine_ends=kind.ends_machine)
+    return _behind(_struck(kind, host, target), host, machine_ends=kind.ends_machine)
+
+
+def backend_of(host: ResolvedHost, target: str) -> str:
+    """Who is gone when the backend of a guest's device is: the guest with its device model, or a domain."""
+    device = next(each for each in host.devices if each.target == target)
+    return device.guest if host.architecture.device_models else device.backend
+
+
+def _struck(kind: FaultKind, host: ResolvedHost, target: str) -> tuple[str, ...]:
+    """The actors of a host to whom it is done."""
+    if isinstance(kind.act, KillBackend):
+        return (backend_of(host, target),)
+    return Target.on(host.name, target).actors
 
 
 def behind_domain(name: str, host: ResolvedHost) -> list[ResolvedGuest]:
@@ -36,6 +50,8 @@ def _behind(named: Sequence[str], host: ResolvedHost, *, machine_ends: bool) -> 
     if reached:
         return reached
     disks = [each.name for each in host.hardware if each.name in named]
+    if any(host.ends_machine(each) for each in named):
+        return list(host.guests)
     for driver in host.drivers:
         disks += host.driven_by(driver) if driver in named else []
     if disks:
@@ -68,7 +84,7 @@ def mortal_domains(
     """The domains that may die of it, of those that run: when each was started."""
     if kind.aim is Aim.store:
         return {"xenstore": running["xenstore"]} if kills_store_domain(kind, host) else {}
-    actors = Target.on(host.name, target).actors
+    actors = _struck(kind, host, target)
     named = [each for each in actors if each in running]
     if kind.aim is Aim.host or {"hypervisor", "ioapic"} == {*actors}:
         named = list(running)

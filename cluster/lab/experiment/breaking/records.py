@@ -190,7 +190,7 @@ class FaultRecords:
     def destroyed(self, change: DomainChange, guest_id: GuestId) -> None:
         """A guest is destroyed and not created again: who makes one of its name later does not recover it."""
         for injection in self._open(change):
-            if injection.target == change.name and injection.restarted_at_ns is None:
+            if [*injection.lives] == [change.name] and injection.restarted_at_ns is None:
                 injection.destroyed = True
                 for each in [each for each in injection.waiting_for if each.guest_id == guest_id]:
                     injection.left(each, change.at_ns)

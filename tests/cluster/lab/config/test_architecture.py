@@ -175,6 +175,8 @@ def test_the_documentation_has_every_row_as_it_is() -> None:
                 row.reconnect,
                 row.frontend,
                 ["no", "yes"][row.driver_domains],
+                ["no", "yes"][row.drivers_end_machine],
+                ["no", "yes"][row.device_models],
             )
         )
         for name, row in ARCHITECTURES.items()

@@ -18,6 +18,7 @@ from cluster.lab.config.vif_rate import parse_vif_rate
         ("1MB/s@500us", "500,500"),
         ("1MB/s@500u", "500,500"),
         ("010KB/s@1s", "8000,1000000"),
+        ("1GB/s@5s", "5000000000,5000000"),
     ],
 )
 def test_a_rate_is_bytes_for_each_interval(text: str, node: str) -> None:
@@ -28,7 +29,7 @@ def test_a_rate_is_bytes_for_each_interval(text: str, node: str) -> None:
     "text",
     [
         "", "10", "10Mb", "Mb/s", "10mb/s", "10TB/s", "10.5MB/s", " 10MB/s", "-1MB/s", "0MB/s", "10MB/s@",
-        "@1s", "10MB/s@1h", "10MB/s@0s", "10MB/s@-1s", "1MB/s@1s@1s", "4294967296B/s", "1GB/s@5s", "1B/s@1us",
+        "@1s", "10MB/s@1h", "10MB/s@0s", "10MB/s@-1s", "1MB/s@1s@1s", "4294967296B/s", "1B/s@1us",
         "7b/s@1s", "1KB/s@4295s", "089MB/s", "1٣MB/s",
     ],
 )  # fmt: skip

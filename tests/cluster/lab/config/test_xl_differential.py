@@ -1,9 +1,7 @@
 """Generated xl.cfg files, disks and device names, read here and by Xen's own libraries beside it."""
 
-import json
 import re
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,37 +13,17 @@ from cluster.lab.config.errors import ConfigError
 from cluster.lab.config.virtual_device import virtual_device_number
 from cluster.lab.config.xl_disk_syntax import parse_disk
 from cluster.lab.config.xl_syntax import XlItem, parse_xl
-from tests.c_compiler import CannotCompileError, compile_c
+from tests.cluster.lab.config.xl_library import Ask, Case, xens_library
 
-SOURCE = Path(__file__).parent / "xl_oracle.c"
 SEED = 1
 FILES, DISKS, DEVICES = 3000, 8000, 4000
 KEYS = ("name", "memory", "disk", "a.b_c", "x")
-Case = tuple[str, bytes]
-Ask = Callable[[list[Case]], list[Any]]
 
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """Xen's answers to cases, in their order."""
-    # The name of a device is looked up by a function that is in the static library only, and most of what
-    # that needs is never called.
-    libraries = ["-Wl,-Bstatic", "-lxlutil", "-lxenlight", "-Wl,-Bdynamic"]
-    lazy = "-Wl,-z,lazy,--unresolved-symbols=ignore-all"
-    target = tmp_path_factory.mktemp("oracle") / "xl_oracle"
-    try:
-        program = compile_c(SOURCE, target, "-no-pie", *libraries, lazy)
-    except CannotCompileError as error:
-        pytest.skip(f"Xen's libraries are not installed (libxen-dev, libc6-dev): {error}")
-
-    def _ask(cases: list[Case]) -> list[Any]:
-        asked = b"".join(b"%s %d\n%s" % (kind.encode(), len(text), text) for kind, text in cases)
-        done = subprocess.run([program], input=asked, capture_output=True, check=False)
-        answers = done.stdout.splitlines()
-        assert len(answers) == len(cases), f"the library ended at {cases[len(answers)]}: {done.stderr!r}"
-        return [json.loads(each) for each in answers]
-
-    return _ask
+    return xens_library(tmp_path_factory.mktemp("oracle"))
 
 
 def _text(value: str | None) -> str | None:

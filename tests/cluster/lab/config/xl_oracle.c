@@ -4,9 +4,12 @@
  *   file   an xl.cfg: what libxlutil's reader takes, with every key that is asked for behind it
  *   disk   one disk specification
  *   vdev   one name of a virtual device
+ *   rate   the rate of one interface
+ *   mac    one MAC address, as libxl reads it
  * A file's keys are asked for by "key LENGTH\n" and the name, after it.
  * Text is printed in hex, as it need not be text.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,7 @@
 
 /* Not in a header, but in the static library. */
 int libxl__device_disk_dev_number(const char *virtpath, int *pdisk, int *ppartition);
+int libxl__parse_mac(const char *s, libxl_mac mac);
 
 static FILE *nowhere;
 
@@ -72,6 +76,29 @@ static void disk(const char *specification)
     xlu_cfg_destroy(config);
 }
 
+static void rate(const char *given)
+{
+    XLU_Config *config = xlu_cfg_init(nowhere, "vif");
+    libxl_device_nic found;
+    libxl_device_nic_init(&found);
+    errno = 0; /* or a number that was too large once is too large ever after */
+    int error = xlu_vif_parse_rate(config, given, &found);
+    printf("{\"error\": %d, \"bytes\": %llu, \"usecs\": %u}\n", error,
+           (unsigned long long)found.rate_bytes_per_interval, found.rate_interval_usecs);
+    libxl_device_nic_dispose(&found);
+    xlu_cfg_destroy(config);
+}
+
+static void mac(const char *given)
+{
+    libxl_mac found;
+    int error = libxl__parse_mac(given, found);
+    printf("{\"error\": %d, \"mac\": \"", error);
+    for (int at = 0; !error && at < 6; at++)
+        printf("%02x%s", found[at], at < 5 ? ":" : "");
+    printf("\"}\n");
+}
+
 static void key(const XLU_Config *config, const char *name)
 {
     XLU_ConfigList *values;
@@ -108,6 +135,10 @@ int main(void)
             key(config, bytes);
         else if (!strcmp(kind, "disk"))
             disk(bytes);
+        else if (!strcmp(kind, "rate"))
+            rate(bytes);
+        else if (!strcmp(kind, "mac"))
+            mac(bytes);
         else
             printf("{\"number\": %d}\n", libxl__device_disk_dev_number(bytes, NULL, NULL));
         free(bytes);

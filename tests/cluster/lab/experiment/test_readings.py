@@ -6,7 +6,9 @@ import pytest
 from actors.block.blkback_statistics import BlkbackStatistics
 from actors.block.blkfront_statistics import BlkfrontStatistics
 from actors.devices.disk_statistics import DiskStatistics
+from actors.devices.gateway import GatewayStatistics
 from actors.devices.ioapic import IoApicStatistics
+from actors.devices.switch_statistics import SwitchStatistics
 from actors.dom0.control_domain import ControlDomainStatistics
 from actors.domu.guest import GuestStatistics
 from actors.domu.vitals import VitalsStatistics
@@ -99,6 +101,19 @@ def test_many_guests_are_asked_in_turn_and_nobody_is_forgotten(load: Callable[..
 
     assert [len(each) for each in rounds] == [GUESTS_AT_ONCE] * 3
     assert {each for some in rounds for each in some} == {f"host0/dom{domid}" for domid in range(1, 131)}
+
+
+def test_switch_and_gateway_are_asked_as_long_as_they_run(bench: Bench) -> None:
+    switch = bench.switch
+    switch.runs = switch.gateway.runs = True
+    told = {"switch": blank(SwitchStatistics, frames=4), "gateway": blank(GatewayStatistics, clients=3)}
+    for link, record in told.items():
+        bench.answer(link, record)
+
+    assert (switch.statistics, switch.gateway.statistics) == (told["switch"], told["gateway"])
+    switch.gateway.runs = False
+    bench.readings.ask_some()
+    assert {"switch", "gateway"} & bench.asked().keys() == {"switch"}
 
 
 def test_what_is_late_or_comes_from_another_does_not_count(bench: Bench) -> None:

@@ -10,9 +10,11 @@ from cluster.lab.faults.act import (
     CutPower,
     DropRules,
     FreezeDomain,
+    KillBackend,
     KillDomain,
     OrderToolstack,
     ReplaceStore,
+    ResetMachine,
     SlowDown,
     TellActor,
     TellDevice,
@@ -26,7 +28,9 @@ from cluster.lab.faults.kinds import FAULT_KINDS, OPTIONS
 ROOT = Path(__file__).parents[4]
 AIMS = {
     KillDomain: {Aim.domain, Aim.spare},
+    KillBackend: {Aim.vbd},
     FreezeDomain: {Aim.domain},
+    ResetMachine: {Aim.host},
     CutPower: {Aim.host},
     SlowDown: {Aim.actor},
     AddRule: {Aim.link, Aim.wire, Aim.domain},
@@ -34,7 +38,7 @@ AIMS = {
     TellActor: {Aim.dom0, Aim.vbd, Aim.vif},
     TellDevice: {Aim.disk, Aim.nic, Aim.device},
     TellSwitch: {Aim.wired},
-    OrderToolstack: {Aim.vbd},
+    OrderToolstack: {Aim.vbd, Aim.vif},
     ReplaceStore: {Aim.store},
 }
 """What each act can be done to."""

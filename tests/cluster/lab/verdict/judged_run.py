@@ -55,6 +55,7 @@ class Run:
     fault_targets: list[FaultTarget] = field(default_factory=list)
     unfired: list[UnfiredFault] = field(default_factory=list)
     cut_short: str = ""
+    phases: dict[str, int] = field(default_factory=lambda: {"boot": 0, "workload": 1000, "done": 9000})
 
     def __post_init__(self) -> None:
         for guest in self.cluster.hosts[0].guests:
@@ -101,6 +102,7 @@ class Run:
             unfired=self.unfired,
             clock_gaps=self.clock_gaps,
             cut_short=self.cut_short,
+            phases=self.phases,
         )
 
     def report(self) -> Report:

@@ -39,6 +39,8 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "xenstore_restart": "lose",
             "reconnect": "renegotiate",
             "frontends": ["reconnect"],
+            "drivers_end_machine": False,
+            "device_models": False,
             "links": "hypervisor",
             "boots": 1,
             "dom0_boots": 2,
@@ -65,6 +67,12 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
         "boots": 1,
         "outage_ns": {"max": 100, "p99": 100, "p50": 100},
         "requests": {"issued": 4, "completed": 4, "errors": 0, "in_flight": 0},
+        "connections": dict.fromkeys(
+            (
+                *("opened", "established", "lived", "reset"),
+                *("timed_out", "refused", "given_up", "abandoned"),
+            )
+        ),
         "silence_max_ns": None,
         "writes": {
             "acknowledged": 4,

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from actors.notebook.journal import MemoryJournal
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.experiment.breaking.fault_target import FaultTarget
+from cluster.lab.experiment.breaking.waiter import Waiter
 from cluster.lab.experiment.supervisor import Supervisor
 from cluster.running.control.fault_schedule import DONE_MAX, fault_schedule
 
@@ -25,7 +26,7 @@ def strike(supervisor: Supervisor, *, by_hand: bool = True) -> None:
         "sda",
         0,
         label=label,
-        affected=supervisor.lab.cluster.guests[:1],
+        affected=[Waiter(each.guest_id) for each in supervisor.lab.cluster.guests[:1]],
         lives={},
         options={},
     )

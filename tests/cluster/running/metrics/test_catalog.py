@@ -13,8 +13,11 @@ from actors.devices.disk_statistics import DiskStatistics
 from actors.notebook.journal import MemoryJournal
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalReader
+from actors.notebook.talk_header import TalkKind, TalkRole, TalkWord
+from actors.notebook.talk_journal import TalkIdentity, TalkJournal
+from actors.notebook.talk_journal_reader import TalkJournalReader
 from cluster.lab.experiment.statistics_maps import RECORDS
-from cluster.running.metrics import catalog, host_metrics, network_catalog
+from cluster.running.metrics import catalog, host_metrics, network_catalog, talk_catalog
 from cluster.running.metrics.catalog import CATALOG, DISK, READ_FROM
 from cluster.running.metrics.families import Families, LabelTexts
 from cluster.running.metrics.family import Family, Key, counter
@@ -32,6 +35,8 @@ def declared(kind: type) -> set[type]:
     return {kind}.union(*(declared(each) for each in within if is_dataclass(each)))
 
 
+WORDS = {JournalReader: Word, TalkJournalReader: TalkWord}
+"""What the keys of the metrics that are read from journals are."""
 ENDS = [
     kind for each in DEVICE_CLASSES.values() for kind in (each.frontend_statistics, each.backend_statistics)
 ]
@@ -42,8 +47,8 @@ STATISTICS = set().union(*(declared(each) for each in [*RECORDS, *ENDS]))
 def test_a_key_is_a_number_or_a_map_of_numbers_of_a_record_that_machines_declare(
     family: Family, key: Key
 ) -> None:
-    if key.source is JournalReader:
-        assert key.name in Word.__members__
+    if key.source in WORDS:
+        assert key.name in WORDS[key.source].__members__
         return
     assert key.source in STATISTICS
     assert get_type_hints(key.source)[key.name] == (dict[str, int] if key.is_map else int)
@@ -76,6 +81,12 @@ def numbered(source: type) -> tuple[dict[str, int], Any]:
         for name, number in words.items():
             journal._words[Word[name]] = number
         return words, journal
+    if source is TalkJournalReader:
+        talk = TalkJournal.in_memory(TalkIdentity("host0/web-0", 1, 0, TalkKind.stream, TalkRole.client))
+        words = {key.name: 1000 + TalkWord[key.name] for _, key in READ_FROM[TalkJournalReader]}
+        for name, number in words.items():
+            talk.count(TalkWord[name], number)
+        return words, talk
     hints = get_type_hints(source)
     numbers = {each.name: 1000 + index for index, each in enumerate(fields(source))}
     values = {
@@ -122,6 +133,6 @@ def test_the_catalogue_follows_prometheus_naming() -> None:
     for family in CATALOG.values():
         assert not family.name.endswith(("_total", "_count", "_sum", "_ms", "_ns", "_us")), family.name
         assert family.text.endswith("."), family.name
-        rows = vars(network_catalog) | vars(catalog)
+        rows = vars(talk_catalog) | vars(network_catalog) | vars(catalog)
         assert rows[family.name.upper()] is family, f"{family.name} is the metric of another name"
         assert not {"cluster", "host", "le", "job", "instance"} & set(family.labels), family.name

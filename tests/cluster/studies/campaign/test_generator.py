@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from actors.policies import Frontend
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.quantities import duration_ns
 from cluster.lab.faults.kinds import FAULT_KINDS
@@ -42,6 +43,26 @@ def test_every_kind_is_made_sooner_or_later(cluster) -> None:
     made = {each["kind"] for seed in range(400) for each in generator.schedule(seed)}
 
     assert made == set(generator.kinds)
+
+
+@pytest.mark.parametrize("frontend", Frontend)
+def test_dom0_dies_only_where_every_frontend_gets_over_that(file, frontend: Frontend) -> None:
+    tree = json.loads(file.read_text())
+    tree["hosts"][0]["guests"][0]["frontend"] = frontend.value
+    file.write_text(json.dumps(tree))
+    generator = Generator(load_cluster(file), ("crash", "hang"))
+
+    struck = {each["target"] for seed in range(50) for each in generator.schedule(seed)}
+    assert ("host0/dom0" in struck) == (frontend is Frontend.reconnect)
+
+
+@pytest.mark.parametrize("frontend", Frontend)
+def test_disks_are_detached_only_from_guests_that_let_go_of_them(file, frontend: Frontend) -> None:
+    tree = json.loads(file.read_text())
+    tree["hosts"][0]["guests"] = [{**tree["hosts"][0]["guests"][0], "frontend": frontend.value}]
+    file.write_text(json.dumps(tree))
+
+    assert bool(Generator(load_cluster(file), ("block-detach",)).kinds) == frontend.lets_go
 
 
 def test_only_the_kinds_that_are_asked_for_are_made(cluster) -> None:

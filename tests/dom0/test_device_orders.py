@@ -1,15 +1,18 @@
-"""Disks that are attached and detached while their guest runs: order, nodes, and a backend that is slow."""
+"""Devices that are attached and detached while their guest runs: order, nodes, and a backend that is slow."""
+
+from dataclasses import replace
 
 import pytest
 
 from actors.abi.interface import XenbusState
 from actors.block.vbd import VBD
 from actors.device_plan import DevicePlan
-from actors.dom0.block_devices import DESTROY_NS, BlockDevices
+from actors.dom0.device_orders import DESTROY_NS, DeviceOrders
 from actors.dom0.plan import DomainPlan
 from actors.dom0.shutdown_actions import ShutdownActions
 from actors.kernel.store import read_or
 from actors.messages import Fault
+from actors.vif.vif import VIF
 from tests.dom0.toolstack_host import Host
 
 NUMBER = 51712
@@ -22,15 +25,15 @@ CLOSED = str(int(XenbusState.Closed))
 
 
 class Attached(Host):
-    """A guest with one disk, whose backend is the test."""
+    """A guest with devices whose backends are the test."""
 
-    def __init__(self) -> None:
-        super().__init__(PLAN)
-        self.devices = BlockDevices(self.xen.kernels[0])
+    def __init__(self, devices: tuple[DevicePlan, ...] = (DISK,)) -> None:
+        super().__init__(replace(PLAN, devices=devices))
+        self.devices = DeviceOrders(self.xen.kernels[0])
         self.devices.serve(self.toolstack)
 
     def order(self, *, attach: bool, domid: int = 1, number: int = NUMBER) -> None:
-        self.devices.order(domid, number, attach=attach)
+        self.devices.order((domid, VBD.name, number), attach=attach)
         self.xen.run()
 
     def read(self, path: str) -> str | None:
@@ -122,7 +125,7 @@ def test_what_is_attached_is_not_attached_again(host: Attached) -> None:
 def test_a_disk_that_is_not_there_is_said_to_be_none(host: Attached, domid: int, number: int) -> None:
     host.order(attach=False, domid=domid, number=number)
 
-    assert host.said(f"xl: no disk {number} of domain {domid}") == 1
+    assert host.said(f"xl: no vbd {number} of domain {domid}") == 1
     assert host.ends == (True, True)
 
 
@@ -147,6 +150,32 @@ def test_what_a_killed_toolstack_has_half_detached_is_detached_before_it_is_atta
     assert host.toolstack.knows.half_detached == []
     assert (host.said("detached from"), host.said("attached to web")) == (1, 1)
     assert host.ends == (True, True)
+
+
+def test_an_interface_comes_and_goes_as_a_disk_does() -> None:
+    interface = DevicePlan(
+        VIF.name, {"name": "vif0", "number": 0, "mac": "00:16:3e:00:00:01", "bridge": "xenbr0"}
+    )
+    host = Attached((DISK, interface))
+    back = "/local/domain/0/backend/vif/1/0"
+    fault = Fault(1, "network-detach", True, {"domid": 1, "virtual_device": 0})
+    kernel = host.xen.kernels[0]
+
+    assert kernel.faults["network-detach"](fault)
+    host.xen.run()
+    assert (host.read(f"{back}/online"), host.read(f"{back}/state"), host.read(f"{BACK}/online")) == (
+        "0",
+        "5",
+        "1",
+    )
+    host.write(f"{back}/state", CLOSED)
+    assert host.read(f"{back}/state") is None
+    assert host.toolstack.knows.detached == {(1, interface)}
+
+    assert kernel.faults["network-attach"](fault)
+    host.xen.run()
+    assert (host.read(f"{back}/state"), host.read("/local/domain/1/device/vif/0/state")) == ("1", "1")
+    assert host.toolstack.knows.detached == set()
 
 
 @pytest.mark.parametrize(

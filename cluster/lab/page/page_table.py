@@ -1,0 +1,23 @@
+"""A table of a page: its caption, its columns, its rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of numbers, of verdicts, of long texts, or of none of these."""
+
+    name: str
+    number: bool = False
+    verdict: bool = False
+    long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table; the first cell of a row says what it is of."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
