@@ -22,6 +22,8 @@ PLACEHOLDERS = {
     "HOST": "host0",
     "HOST/DOMAIN": "host0/web-0",
     "RUNDIR": "finished",
+    "MATRIX": "configs/matrices/survival.yaml",
+    "CELLS": "*/dom0-crash/*",
     "RUNDIR/configuration/FILE": "finished/configuration/quickstart.yaml",
     "SIZE": "1GiB",
 }
