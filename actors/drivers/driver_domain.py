@@ -10,6 +10,7 @@ Left out: an IOMMU, without which a driver domain is trusted with all memory, as
 from dataclasses import dataclass
 
 from actors.abi.hypercalls import Hypercall, Schedop
+from actors.abi.interface import ShutdownReason
 from actors.drivers.backends import OWN_HOME, Backends
 from actors.drivers.driver_configuration import DriverConfiguration
 from actors.drivers.hardware import DrivenHardware
@@ -20,6 +21,7 @@ from actors.kernel.shutdown import NODE as SHUTDOWN
 from actors.kernel.store_ring import connect_to_store
 from actors.kernel.watchdog import pet_watchdog
 from actors.kernel.xenbus import Xenbus
+from actors.messages import Fault
 from actors.network.bridge_statistics import BridgeStatistics
 from actors.runtime.memory import Memory
 
@@ -47,6 +49,7 @@ class DriverDomain(Kernel):
         self.link_owners.append(self._hardware)
         self._xenbus: Xenbus | None = None
         self._backends: Backends | None = None
+        self.faults["driver-reboot"] = self._reboot_as_told
 
     async def boot(self) -> None:
         """The store, the hardware, the devices that stand in the store."""
@@ -86,6 +89,16 @@ class DriverDomain(Kernel):
             bridges=self._hardware.bridges(),
         )
 
+    def _reboot_as_told(self, fault: Fault) -> bool:
+        """It reboots by itself, as it stands; nothing takes that away."""
+        if fault.active:
+            self._shut_down(ShutdownReason.reboot)
+        return True
+
+    def _shut_down(self, reason: ShutdownReason) -> None:
+        self.log(LAST_WORDS[reason])
+        self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})
+
     def _shutdown_requested(self, _: str) -> None:
         self.threads.spawn("shutdown request", self._read_shutdown())
 
@@ -93,5 +106,4 @@ class DriverDomain(Kernel):
         assert self._xenbus is not None, "the watch is on it"
         reason = await shutdown_request(self._xenbus, self.log)
         if reason is not None:
-            self.log(LAST_WORDS[reason])
-            self.xen.post(Hypercall.sched_op, Schedop.shutdown, {"reason": int(reason)})
+            self._shut_down(reason)

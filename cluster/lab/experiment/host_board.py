@@ -7,6 +7,7 @@ Rules: here is the power, and what the machine is made of; the domains are in `d
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
+from typing import Final
 
 from actors.abi.interface import ShutdownReason
 from actors.address import Address, spare_actor
@@ -34,6 +35,9 @@ from cluster.lab.experiment.event_links import EventLinks
 
 SUPERVISOR = "supervisor"
 HYPERVISOR = "hypervisor"
+
+
+_FAILURES: Final = {ShutdownReason.crash, ShutdownReason.watchdog, ShutdownReason.reboot}
 
 
 @dataclass(slots=True)
@@ -205,7 +209,7 @@ class HostBoard:
     def _told(self, event: DomainEvent, now_ns: int) -> None:
         self.domains.told(event, now_ns)
         name = self.domains.name_of(event.domid) or ""
-        failed = event.what == "shutdown" and event.reason in {ShutdownReason.crash, ShutdownReason.watchdog}
+        failed = event.what == "shutdown" and event.reason in _FAILURES
         if failed and self.host.ends_machine(name):
             self._restart(f"{name} failed, and is a part of the hypervisor")
 

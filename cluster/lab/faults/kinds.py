@@ -63,6 +63,10 @@ _DOMAINS: Final = (
         lasts=False, deadly=True, ends_machine=True, recipes=(Recipe(Aim.dom0),),
     ),
     FaultKind(
+        "driver-reboot", Aim.driver, "the driver domain reboots by itself", TellActor(),
+        lasts=False, deadly=True, recipes=(Recipe(Aim.driver),),
+    ),
+    FaultKind(
         "spare-crash", Aim.spare, "the spare of dom0 is gone, be it parked or not", KillDomain(),
         lasts=False, deadly=True, silent=True, recipes=(Recipe(Aim.spare),),
     ),

@@ -49,6 +49,8 @@ CASES = [
     case("hang", "host0/dom0", "hang of dom0 for a while", **FOR),
     case("hang", "host0/web-0", "hang for good", survived=ONE_DIES, failed=("liveness",), recovered=False),
     case("hwdom-reboot", "host0/dom0", survived=NONE),
+    case("driver-reboot", "host0/net",
+         host={**WIRED, "driver_domains": [{"name": "net", "memory": "16MiB", "nics": ["eth0"]}]}),
     case("spare-crash", "host0/dom0-spare", host={"architecture": "warm-spare"}, at="750ms",
          run_for="900ms"),
     case("toolstack-kill", "host0/dom0", **FOR),

@@ -35,7 +35,7 @@ AIMS = {
     SlowDown: {Aim.actor},
     AddRule: {Aim.link, Aim.wire, Aim.domain},
     DropRules: {Aim.link},
-    TellActor: {Aim.dom0, Aim.vbd, Aim.vif},
+    TellActor: {Aim.dom0, Aim.driver, Aim.vbd, Aim.vif},
     TellDevice: {Aim.disk, Aim.nic, Aim.device},
     TellSwitch: {Aim.wired},
     OrderToolstack: {Aim.vbd, Aim.vif},

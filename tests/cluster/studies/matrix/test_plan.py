@@ -89,6 +89,21 @@ def test_what_becomes_of_guests_follows_from_the_architecture(plan: MatrixPlan) 
     assert fates(plan, *wanted) == wanted
 
 
+def test_drivers_of_the_hypervisor_fail_with_it_and_device_models_with_their_guest(matrix) -> None:
+    path = matrix(
+        ("[xen-2009, driver-domains]", "[monolithic, linux-as-hypervisor]"),
+        ("{kind: crash, target: host0/$driver}", "{kind: backend-crash, target: host0/web-0/xvda}"),
+        ("name: web\n", "name: web\n        count: 2\n"),
+    )
+    wanted = {
+        "monolithic/dom0-crash/reconnect": "lives held",
+        "monolithic/driver-crash/reconnect": "dies held",
+        "linux-as-hypervisor/dom0-crash/reconnect": "dies held",
+        "linux-as-hypervisor/driver-crash/reconnect": "mixed held",
+    }
+    assert fates(MatrixPlan(MatrixFile.read(path)), *wanted) == wanted
+
+
 def test_a_lost_write_fails_the_cell_whatever_became_of_its_guests(plan: MatrixPlan) -> None:
     name = "driver-domains/driver-crash/reconnect"
     with planted("leak-port"):
