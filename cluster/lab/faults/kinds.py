@@ -64,7 +64,7 @@ _DOMAINS: Final = (
     ),
     FaultKind(
         "driver-reboot", Aim.driver, "the driver domain reboots by itself", TellActor(),
-        lasts=False, deadly=True, recipes=(Recipe(Aim.driver),),
+        lasts=False, deadly=True,
     ),
     FaultKind(
         "spare-crash", Aim.spare, "the spare of dom0 is gone, be it parked or not", KillDomain(),
