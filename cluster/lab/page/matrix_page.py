@@ -64,6 +64,7 @@ class Closely:
 def matrix_page(matrix: Document) -> str:
     """The page. `bins` of `matrix` say what `served` of its cells counts."""
     cells = {(each["architecture"], each["fault"], each["frontend"]): each for each in matrix["cells"]}
+    matrix = {**matrix, **_run(matrix, cells)}
     names = {key: f"cell-{number}" for number, key in enumerate(cells)}
     maps = [
         (frontend, [
@@ -101,6 +102,15 @@ def matrix_page(matrix: Document) -> str:
     )
 
 
+def _run(matrix: Document, cells: Cells) -> Document:
+    """The axes without what was not run at all."""
+    axes = ("architectures", "faults", "frontends")
+    return {
+        axis: [each for each in matrix[axis] if any(key[place] == each for key in cells)]
+        for place, axis in enumerate(axes)
+    }
+
+
 def _heat(cell: Document | None, name: str) -> HeatCell | None:
     if cell is None:
         return None
@@ -122,6 +132,8 @@ def _choice(matrix: Document, cells: Cells, fault: str, frontend: str) -> list[s
         for architecture in matrix["architectures"]
         if (cell := cells.get((architecture, fault, frontend))) is not None
     ]
+    if not found:
+        return [fault, "not run", "not run", "not run"]
     lives = sorted(
         (each for each in found if each["fate"] == "lives" and not each["stuck"]),
         key=lambda each: each["outage_ns"]["max"] or 0,

@@ -13,7 +13,8 @@ Names = tuple[str, str, str]
 
 def print_matrix(console: Console, axes: AxesSchema, cells: Mapping[Names, Tally]) -> None:
     """Print all cells that there are, and what the words in them mean."""
-    for frontend in axes.frontends:
+    shown = {names[2] for names in cells if names[1] != NONE}
+    for frontend in (each for each in axes.frontends if each in shown):
         line(console, f"[bold]frontend {frontend}[/]")
         _print_fates(console, axes, [frontend.value], cells)
         console.print()

@@ -34,6 +34,7 @@ def test_cells_leave_results_and_a_page(matrix, tmp_path: Path) -> None:
     assert len((out / "results.jsonl").read_text().splitlines()) == 1 + 4
     page = (out / "report.html").read_text()
     assert "What to choose against what" in page
+    assert "driver-crash" not in page, "what was not run is not judged"
     assert page.count("<svg viewBox") >= 2 * 2
     assert "http" not in re.sub(r"http-equiv", "", page)
 
