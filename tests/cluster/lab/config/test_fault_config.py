@@ -145,7 +145,8 @@ def test_everything_of_a_fault_is_decided(load: Load) -> None:
 
 
 def test_a_pattern_stands_for_what_is_there_in_its_order(load: Load) -> None:
-    more = "    memory: 2GiB\n    dom0: {spare: warm}\n    nics: [{name: eth0}]\n"
+    more = "    memory: 2GiB\n    dom0: {spare: warm}\n    nics: [{name: eth0}, {name: eth1}]\n"
+    more += "    driver_domains: [{name: net, memory: 16MiB, nics: [eth1]}]\n"
     disk = "        disks: [{vdev: xvda, size: 1MiB}]\n"
     vif = f"{disk}        networks: [{{}}]\n"
     inventory = Inventory(load(("    memory: 1GiB\n", more), (disk, vif)).hosts)
