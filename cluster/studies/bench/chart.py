@@ -5,9 +5,11 @@ Both axes are logarithmic: what grows as the number of guests does rises by the 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil
 from typing import Final
 from xml.sax.saxutils import escape
+
+from cluster.lab.page.scale import Decades
 
 WIDTH, HEIGHT = 460, 340
 LEFT, RIGHT, TOP, BOTTOM = 62, 22, 78, 44
@@ -43,7 +45,7 @@ def svg(panels: Sequence[Panel]) -> str:
     width, height = WIDTH * ACROSS, HEIGHT * rows
     body = "\n".join(
         f'<g transform="translate({place % ACROSS * WIDTH},{place // ACROSS * HEIGHT})">\n'
-        + "\n".join(_panel(panel, _Axis.over(guests, LEFT, WIDTH - RIGHT)))
+        + "\n".join(_panel(panel, Decades.over(guests, LEFT, WIDTH - RIGHT)))
         + "\n</g>"
         for place, panel in enumerate(panels)
     )
@@ -53,59 +55,34 @@ def svg(panels: Sequence[Panel]) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """Whole decades from `first` on, between two places of the picture."""
-
-    first: int
-    decades: int
-    start: float
-    end: float
-
-    @classmethod
-    def over(cls, values: Sequence[float], start: float, end: float) -> "_Axis":
-        first = floor(log10(min(values)))
-        return cls(first, max(1, ceil(log10(max(values))) - first), start, end)
-
-    def place(self, value: float) -> float:
-        share = (log10(value) - self.first) / self.decades
-        return round(self.start + share * (self.end - self.start), 1)
-
-    def ticks(self) -> list[float]:
-        return [10.0 ** (self.first + each) for each in range(self.decades + 1)]
-
-    def minor_ticks(self) -> list[float]:
-        return [tick * each for tick in self.ticks()[:-1] for each in range(2, 10)]
-
-
-def _panel(panel: Panel, across: _Axis) -> Iterator[str]:
+def _panel(panel: Panel, across: Decades) -> Iterator[str]:
     values = [value for each in panel.lines for point in each.points for value in point[1:]]
-    up = _Axis.over(values, HEIGHT - BOTTOM, TOP)
+    up = Decades.over(values, HEIGHT - BOTTOM, TOP)
     yield f'<text class="title" x="{LEFT}" y="{TITLE}">{escape(panel.title)}</text>'
     yield from _grid(across, up)
     for place, each in enumerate(panel.lines):
         yield from _line(each, COLOURS[place % len(COLOURS)], across, up, place)
 
 
-def _grid(across: _Axis, up: _Axis) -> Iterator[str]:
+def _grid(across: Decades, up: Decades) -> Iterator[str]:
     for name, xs, ys in (
-        ("minor", across.minor_ticks(), up.minor_ticks()),
-        ("grid", across.ticks(), up.ticks()),
+        ("minor", across.minor(), up.minor()),
+        ("grid", [each.at for each in across.ticks()], [each.at for each in up.ticks()]),
     ):
-        for x in map(across.place, xs):
+        for x in xs:
             yield f'<path class="{name}" d="M{x} {up.start}V{up.end}"/>'
-        for y in map(up.place, ys):
+        for y in ys:
             yield f'<path class="{name}" d="M{across.start} {y}H{across.end}"/>'
     for tick in across.ticks():
-        yield _text(across.place(tick), up.start + 17, f"{tick:,g}", "middle")
+        yield _text(tick.at, up.start + 17, tick.label, "middle")
     for tick in up.ticks():
-        yield _text(across.start - 6, up.place(tick) + 4, f"{tick:,g}", "end")
+        yield _text(across.start - 6, tick.at + 4, tick.label, "end")
     yield _text((across.start + across.end) / 2, up.start + 35, "guests", "middle")
     size = f'width="{across.end - across.start}" height="{up.start - up.end}"'
     yield f'<rect class="frame" x="{across.start}" y="{up.end}" {size}/>'
 
 
-def _line(line: Line, colour: str, across: _Axis, up: _Axis, number: int) -> Iterator[str]:
+def _line(line: Line, colour: str, across: Decades, up: Decades, number: int) -> Iterator[str]:
     places = [(across.place(guests), *(up.place(each) for each in values)) for guests, *values in line.points]
     way = " ".join(f"{x},{middle}" for x, middle, _, _ in places)
     yield f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{way}"/>'
