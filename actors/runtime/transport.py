@@ -217,18 +217,27 @@ def listen_unix(path: str | Path, backlog: int = 128) -> socket.socket:
 
     ValueError for a path over 107 bytes, OSError if it exists already.
     """
-    _check_path(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        os.fchmod(listener.fileno(), 0o600)  # the mode the bound path is made with, before anyone sees it
-        listener.bind(str(path))
-        Path(path).chmod(0o600)
-        listener.listen(backlog)
-    except OSError:
-        listener.close()
-        raise
+    listener = bind_unix(path, socket.SOCK_STREAM)
+    listener.listen(backlog)
     listener.setblocking(False)
     return listener
+
+
+def bind_unix(path: str | Path, kind: socket.SocketKind) -> socket.socket:
+    """A socket at a path that only this user can reach, from its first moment on.
+
+    ValueError for a path over 107 bytes, OSError if it exists already.
+    """
+    _check_path(path)
+    bound = socket.socket(socket.AF_UNIX, kind)
+    try:
+        os.fchmod(bound.fileno(), 0o600)  # the mode the bound path is made with, before anyone sees it
+        bound.bind(str(path))
+        Path(path).chmod(0o600)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def listen_tcp(port: int, address: str = "127.0.0.1", backlog: int = 128) -> socket.socket:

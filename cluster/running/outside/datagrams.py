@@ -10,13 +10,12 @@ from collections.abc import Callable
 
 import trio
 
-from actors.network.frame_stream import FrameStream, framed
+from actors.network.frame_stream import FRAME_BYTES_MAX, FrameStream, framed
 from cluster.running.control.client import NotRunning
 from cluster.running.outside.place import address_of, close, open_at, shown
 from cluster.running.outside.session import open_session
 
 _AT_ONCE = 64 * 1024
-_DATAGRAM_BYTES_MAX = 4096 + 65536
 
 
 class Datagrams:
@@ -46,7 +45,7 @@ class Datagrams:
         while True:
             await trio.lowlevel.wait_readable(self._bound)
             try:
-                data, sender = self._bound.recvfrom(_DATAGRAM_BYTES_MAX)
+                data, sender = self._bound.recvfrom(FRAME_BYTES_MAX)
             except (
                 BlockingIOError,
                 ConnectionRefusedError,

@@ -3,10 +3,10 @@
 Rules: a Unix socket is its owner's alone (mode 0600) from its first moment, and is gone after `close`.
 """
 
-import os
 import socket
 from pathlib import Path
 
+from actors.runtime.transport import bind_unix
 from cluster.lab.config.errors import reason_of
 from cluster.running.control.preflight import LOCALHOST, CannotStart
 
@@ -21,17 +21,25 @@ def address_of(place: str) -> Address:
 def open_at(place: str, kind: socket.SocketKind) -> socket.socket:
     """A socket that is bound there. CannotStart with the reason if that cannot be."""
     address = address_of(place)
-    found = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET, kind)
     try:
-        if isinstance(address, str):
-            os.fchmod(found.fileno(), 0o600)  # the mode the path is made with
-        elif kind is socket.SOCK_STREAM:
+        return bind_unix(address, kind) if isinstance(address, str) else _bind_inet(address, kind)
+    except OSError as error:
+        raise CannotStart(f"{place}: {reason_of(error)}") from error
+    except OverflowError as error:
+        raise CannotStart(f"{place}: a port is from 0 to 65535") from error
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+
+
+def _bind_inet(address: tuple[str, int], kind: socket.SocketKind) -> socket.socket:
+    found = socket.socket(socket.AF_INET, kind)
+    try:
+        if kind is socket.SOCK_STREAM:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError):
         found.close()
-        reason = reason_of(error) if isinstance(error, OSError) else "a port is from 0 to 65535"
-        raise CannotStart(f"{place}: {reason}") from error
+        raise
     return found
 
 
