@@ -124,12 +124,16 @@ class ResolvedHost:
 
     def devices_of(self, device_class: str) -> list[ResolvedDevice]:
         """The devices of a class of all guests."""
-        return [each for guest in self.guests for each in guest.devices if each.device_class == device_class]
+        return [each for each in self.devices if each.device_class == device_class]
 
     @property
     def devices(self) -> list[ResolvedDevice]:
         """The devices of all guests."""
         return [each for guest in self.guests for each in guest.devices]
+
+    def device_at(self, target: str) -> ResolvedDevice:
+        """The device of a guest whose target is this; there is one."""
+        return next(each for each in self.devices if each.target == target)
 
     def ends_machine(self, name: str) -> bool:
         """Whether it is a driver domain that stands for a part of the hypervisor, and fails with it."""

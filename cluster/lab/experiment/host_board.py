@@ -104,9 +104,13 @@ class HostBoard:
         for address in sorted(self._running):
             self._emit(Send(address, PowerFails()) if address in tearing else Kill(address))
 
-    def reset(self, reason: str) -> None:
+    def restart(self, reason: str) -> None:
         """Everything but the devices ends at once, and the machine starts again."""
-        self._restart(reason)
+        self._emit(Log(f"{self.host.name}: machine restarts: {reason}"))
+        self.state.power = "restarting"
+        self.state.ending = {each for each in self._running if each not in self._devices.values()}
+        for address in sorted(self.state.ending):
+            self._emit(Kill(address))
 
     def restore_power(self) -> bool:
         """Start again after a loss of power; False while something still runs. Nothing if the power is on."""
@@ -152,7 +156,7 @@ class HostBoard:
             case ConsoleOutput(domid=domid, text=text):
                 self._emit(Log(f"{Address.domain(self.host.name, domid)}: {text}"))
             case MachineRestart(reason=reason):
-                self._restart(reason)
+                self.restart(reason)
             case MachineHalt(reason=reason):
                 self._halt(reason)
             case _:
@@ -211,7 +215,7 @@ class HostBoard:
         name = self.domains.name_of(event.domid) or ""
         failed = event.what == "shutdown" and event.reason in _FAILURES
         if failed and self.host.ends_machine(name):
-            self._restart(f"{name} failed, and is a part of the hypervisor")
+            self.restart(f"{name} failed, and is a part of the hypervisor")
 
     def _promote(self, message: PromoteSpare, now_ns: int) -> None:
         promoted = self.domains.promote(message, now_ns)
@@ -221,13 +225,6 @@ class HostBoard:
         self._running.discard(str(Address(self.host.name, spare_actor(message.domid))))
         self._running.add(promoted.address)
         self._emit(Connect("", promoted.address, promoted.address, SUPERVISOR))
-
-    def _restart(self, reason: str) -> None:
-        self._emit(Log(f"{self.host.name}: machine restarts: {reason}"))
-        self.state.power = "restarting"
-        self.state.ending = {each for each in self._running if each not in self._devices.values()}
-        for address in sorted(self.state.ending):
-            self._emit(Kill(address))
 
     def _halt(self, reason: str) -> None:
         self._emit(Log(f"{self.host.name}: machine halts: {reason}"))

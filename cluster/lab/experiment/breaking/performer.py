@@ -11,7 +11,6 @@ from actors.address import Address, domain_actor
 from actors.messages import Fault
 from actors.runtime.link_rules import LinkRule
 from actors.runtime.machine import Disturb, Effect, Send, Slow
-from cluster.lab.config.guest_device import ResolvedDevice
 from cluster.lab.config.switch import SWITCH, WIRE
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.breaking.reach import backend_of, kills_store_domain
@@ -80,7 +79,7 @@ class FaultPerformer:
             case FreezeDomain():
                 board.domains.hang(_running(board, target))
             case ResetMachine():
-                board.reset("the hypervisor panicked")
+                board.restart("the hypervisor panicked")
             case CutPower():
                 board.lose_power(self._torn(board))
             case SlowDown():
@@ -190,7 +189,7 @@ class FaultPerformer:
         kind, options = FAULT_KINDS[injection.kind], dict(injection.options)
         place = injection.place
         if kind.aim.device_class:
-            device = _device(board, kind, place)
+            device = board.host.device_at(place.name)
             domid, (_, number) = _running(board, device.guest).domid, device.identity
             options |= {"domid": domid, "virtual_device": number}
         if isinstance(kind.act, TellSwitch):
@@ -276,15 +275,9 @@ def _taker(board: HostBoard, kind: FaultKind, place: Target) -> str:
         case KillBackend():
             return backend_of(board.host, place.name)
         case TellActor(whom=Whom.backend):
-            return _device(board, kind, place).backend
+            return board.host.device_at(place.name).backend
         case _:
             return place.actors[0]
-
-
-def _device(board: HostBoard, kind: FaultKind, place: Target) -> ResolvedDevice:
-    """The device of a guest that a fault is done to."""
-    devices = board.host.devices_of(kind.aim.device_class)
-    return next(each for each in devices if each.target == place.name)
 
 
 def _wire(board: HostBoard, kind: FaultKind, target: str) -> Wire:

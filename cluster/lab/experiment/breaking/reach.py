@@ -27,7 +27,7 @@ def affected_guests(kind: FaultKind, host: ResolvedHost, target: str) -> list[Re
 
 def backend_of(host: ResolvedHost, target: str) -> str:
     """Who is gone when the backend of a guest's device is: the guest with its device model, or a domain."""
-    device = next(each for each in host.devices if each.target == target)
+    device = host.device_at(target)
     return device.guest if host.architecture.device_models else device.backend
 
 
