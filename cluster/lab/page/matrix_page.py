@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cluster.lab.config.quantities import DURATION_UNITS, duration_text
-from cluster.lab.page.page_table import Column, PageTable
+from cluster.lab.page.page_table import Column, PageTable, time_text
 from cluster.lab.page.plot import LEFT, RIGHT, WIDTH, Curve, Plot, Rule, stairs
 from cluster.lab.page.rendering import rendered
 from cluster.lab.page.scale import Linear, time_unit
@@ -197,8 +197,8 @@ def _closely(cell: Document, name: str, matrix: Document) -> Closely:
          f"(with 95 % confidence {_percent(low)} to {_percent(high)})"],
         ["guests that never came back", f"{cell['broken']:,}"],
         ["seeds after which nobody could shut the guests down", f"{cell['stuck']:,}"],
-        ["outage: median, 99 %, longest", ", ".join(_known(outage[key]) for key in ("p50", "p99", "max"))],
-        *([f"{part} (median)", _known(value)] for part, value in cell["parts_ns"].items()),
+        ["outage: median, 99 %, longest", ", ".join(time_text(outage[key]) for key in ("p50", "p99", "max"))],
+        *([f"{part} (median)", time_text(value)] for part, value in cell["parts_ns"].items()),
         ["requests that failed", f"{cell['errors']:,}"],
         ["acknowledged writes that were lost", f"{cell['writes_lost']:,}"],
         ["one seed again", cell["replay"]],
@@ -217,7 +217,9 @@ def _outages(cell: Document, name: str) -> Plot | None:
     unit = time_unit(across.last)
     places = [across.place(0), *(across.place(each) for each in outages), across.place(across.last)]
     curve = stairs([up.place(each) for each in range(len(outages) + 1)], places)
-    text = f"{len(outages)} longest outages of guests, from {_known(outages[0])} to {_known(outages[-1])}."
+    text = (
+        f"{len(outages)} longest outages of guests, from {time_text(outages[0])} to {time_text(outages[-1])}."
+    )
     return Plot(
         name=f"{name}-outages",
         title="Guests whose longest outage was at most so long",
@@ -257,10 +259,6 @@ def _served(cell: Document, name: str, matrix: Document) -> Plot | None:
         rules=[Rule("fault", across.place(0), "fault")],
         curves=[Curve("curve-0", curve)],
     )
-
-
-def _known(time_ns: int | None) -> str:
-    return "?" if time_ns is None else duration_text(time_ns)
 
 
 def _percent(share: float) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cluster.lab.config.quantities import duration_text
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -21,3 +23,8 @@ class PageTable:
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
+
+
+def time_text(time_ns: int | None) -> str:
+    """A time as a cell has it; ? stands for what is not known."""
+    return "?" if time_ns is None else duration_text(time_ns)

@@ -9,7 +9,7 @@ from typing import Final
 
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.quantities import duration_text
-from cluster.lab.page.page_table import Column, PageTable
+from cluster.lab.page.page_table import Column, PageTable, time_text
 from cluster.lab.page.rendering import rendered
 from cluster.lab.page.run_plots import PARTS, run_plots
 from cluster.lab.verdict.summary import Document, became, outage_text, survived_text
@@ -93,12 +93,8 @@ def _recovery(fault: FaultSpan) -> list[str]:
     return [
         f"{fault.id} {fault.kind}",
         fault.target,
-        *(_known(each) for each in (*fault.parts.values(), whole_ns)),
+        *(time_text(each) for each in (*fault.parts.values(), whole_ns)),
     ]
-
-
-def _known(length_ns: int | None) -> str:
-    return "?" if length_ns is None else duration_text(length_ns)
 
 
 def _guests(run: Document) -> list[list[str]]:
