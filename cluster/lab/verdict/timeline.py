@@ -142,7 +142,7 @@ def timeline_of(facts: RunFacts) -> Timeline:
     by_disk: dict[str, list[JournalHistory]] = {}
     for each in (disk for found in disks.values() for disk in found or []):
         by_disk.setdefault(each.lies_on, []).append(each.history)
-    faults = [_fault(each) for each in facts.injections]
+    faults = [fault_span(each) for each in facts.injections]
     ends = [history.last_ns for each in by_disk.values() for history in each]
     ends += [time_ns for each in faults for time_ns in (each.injected_at_ns, each.recovered_at_ns or 0)]
     times = list(facts.phases.values())
@@ -170,7 +170,8 @@ def _phases(phases: dict[str, int]) -> Iterator[PhaseSpan]:
             yield PhaseSpan(name, began_ns, ended_ns)
 
 
-def _fault(done: Injection) -> FaultSpan:
+def fault_span(done: Injection) -> FaultSpan:
+    """A fault and the parts of its recovery."""
     detected_ns, restarted_ns = done.detected_at_ns, done.restarted_at_ns
     reconnected_ns, recovered_ns = done.reconnected_at_ns, done.recovered_at_ns
     return FaultSpan(

@@ -23,6 +23,7 @@ results         the file of a sweep: append-only, resumable
 sweep           many seeds on the cores of this machine
 collecting      records as they come
 dask_engine     many seeds on a Dask cluster
+engine          which of these, as was asked
 summary         what a person reads after a sweep
 results_page    what those read who were not there
 shrink          a failing schedule made as small as it still fails

@@ -21,14 +21,13 @@ from cluster.running.run.run_lock import held
 from cluster.running.run.shown_report import OUT
 from cluster.studies.campaign.case import Case
 from cluster.studies.campaign.collecting import collect
-from cluster.studies.campaign.dask_engine import run_on_dask
+from cluster.studies.campaign.engine import DASK, JOBS, run_seeds
 from cluster.studies.campaign.generator import kinds as known_kinds
 from cluster.studies.campaign.planted import BUGS
 from cluster.studies.campaign.results import Results
 from cluster.studies.campaign.seeds import of_shard, parse_seeds, parse_shard
 from cluster.studies.campaign.shrink import NothingFails, Shrinker
 from cluster.studies.campaign.summary import SweepSummary, failure_text
-from cluster.studies.campaign.sweep import run_here, run_on_cores
 from cluster.studies.campaign.sweep_settings import SweepSettings
 from cluster.studies.campaign.trial import Finished
 
@@ -82,9 +81,7 @@ def _writable(_: click.Context, __: click.Parameter, value: Path | None) -> Path
     metavar="FIRST:END",
     help="Which seeds; END is not among them. Or one.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes; as many as there are cores."
-)
+@JOBS
 @click.option("--shard", callback=_shard, metavar="I/N", help="Only the I-th of N parts of the seeds.")
 @click.option(
     "--out",
@@ -92,7 +89,7 @@ def _writable(_: click.Context, __: click.Parameter, value: Path | None) -> Path
     metavar="FILE",
     help="Results, a line for each seed; what is in it already is not run again.",
 )
-@click.option("--dask", "scheduler", metavar="ADDRESS", help="On this Dask cluster (domzero[dask]).")
+@DASK
 @KIND
 @AS_WRITTEN
 @click.option("--no-invariants", is_flag=True, help="Do not check every machine after every turn.")
@@ -118,12 +115,7 @@ def sweep(  # noqa: PLR0917 (click passes options so)
     wanted = of_shard(seeds, shard)
     with closing(Results(out or _default_results(plan), plan.header())) as results:
         missing = results.missing(wanted)
-        if scheduler is not None:
-            records = run_on_dask(plan, missing, scheduler)
-        elif jobs == 1:
-            records = run_here(plan, missing)
-        else:
-            records = run_on_cores(plan, missing, jobs or len(os.sched_getaffinity(0)))
+        records = run_seeds(plan, missing, jobs, scheduler)
         interrupted = collect(records, results, wanted, plan.replay_command)
         summary = SweepSummary()
         for record in results.records():

@@ -87,17 +87,14 @@ class Results:
         elif number == 1:
             raise ConfigError([Finding(path, 1, "no results of a sweep", "name another file with --out")])
         else:
-            seed = data.get("seed")
-            if not isinstance(seed, int) or data.get("verdict") not in VERDICTS:
-                raise ConfigError([Finding(path, number, "not the result of a seed", "remove the line")])
-            self.seeds.add(seed)
+            self.seeds.add(_seed_of(path, number, data))
 
 
 def read_results(path: Path) -> tuple[Record, Iterator[Record]]:
     """The header of a file of results and its records, as they are read; of a seed the first. ConfigError."""
     records = _lines(path)
     header = next(records, None)
-    if header is None or header.get("schema") != SCHEMA or "sha256" not in header:
+    if header is None or header.get("schema") != SCHEMA or "kinds" not in header:  # a matrix has no kinds
         raise ConfigError([Finding(path, 1, "no results of a sweep", "name the file that it said it wrote")])
     return header, records
 
@@ -118,13 +115,19 @@ def _lines(path: Path) -> Iterator[Record]:
                     if header is None:
                         header = data
                         yield data
-                elif data.get("verdict") not in VERDICTS or not isinstance(data.get("seed"), int):
-                    raise ConfigError([Finding(path, number, "not the result of a seed", "remove the line")])
-                elif data["seed"] not in shown:
-                    shown.add(data["seed"])
+                elif (seed := _seed_of(path, number, data)) not in shown:
+                    shown.add(seed)
                     yield data
     except OSError as error:
         raise ConfigError([Finding(path, 0, reason_of(error), "name a file that can be read")]) from error
+
+
+def _seed_of(path: Path, number: int, data: Record) -> int:
+    """Whose line it is."""
+    seed = data.get("seed")
+    if not isinstance(seed, int) or data.get("verdict") not in VERDICTS:
+        raise ConfigError([Finding(path, number, "not the result of a seed", "remove the line")])
+    return seed
 
 
 def _parsed(path: Path, number: int, line: str) -> Record:

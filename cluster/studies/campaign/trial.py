@@ -8,7 +8,7 @@ function of its case: nothing of this process is in its record but the time that
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -57,10 +57,7 @@ class Trial:
 
     def take(self, check: Check) -> None:
         """Count the verdict of a check in."""
-        if check.verdict is Verdict.failed:
-            self.failed[check.name] = check.detail[:DETAIL_MAX]
-        elif check.verdict is Verdict.unknown:
-            self.unknown[check.name] = check.detail[:DETAIL_MAX]
+        sort_in(check, self.failed, self.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +103,8 @@ def run_trial(
         witness.close()
         report = _judge(trial, cluster, supervisor, read_volume, witness)
     except Exception as error:  # noqa: BLE001 (a machine that breaks is what is looked for)
-        kind = "invariants" if isinstance(error, AssertionError) else "machines"
-        trial.failed[kind] = story(error)
-    trial.verdict = "failed" if trial.failed else "unknown" if trial.unknown else "held"
+        trial.failed |= finding_of(error)
+    trial.verdict = verdict_of(trial.failed, trial.unknown)
     trial.states = sorted(witness.states)
     trial.events, trial.virtual_ns = witness.nr_events, witness.now_ns
     trial.wall_s = round(time.perf_counter() - began_s, 4)
@@ -199,7 +195,25 @@ def _check(name: str, wrong: list[str], held: str) -> Check:
     return Check(name, Verdict.failed, named(wrong)) if wrong else Check(name, Verdict.held, held)
 
 
-def story(error: Exception) -> str:
+def sort_in(check: Check, failed: dict[str, str], unknown: dict[str, str]) -> None:
+    """Put what a check saw to what failed or is unknown, by its name; nothing if it held."""
+    if check.verdict is Verdict.failed:
+        failed[check.name] = check.detail[:DETAIL_MAX]
+    elif check.verdict is Verdict.unknown:
+        unknown[check.name] = check.detail[:DETAIL_MAX]
+
+
+def verdict_of(failed: Collection[str], unknown: Collection[str]) -> str:
+    """That on a trial of which so much did not hold."""
+    return "failed" if failed else "unknown" if unknown else "held"
+
+
+def finding_of(error: Exception) -> dict[str, str]:
+    """What is found if a machine breaks: the name of a check, and what broke."""
+    return {"invariants" if isinstance(error, AssertionError) else "machines": _story(error)}
+
+
+def _story(error: Exception) -> str:
     """What broke and where, shortly: the last lines of the traceback say more than the first."""
     notes = "; ".join(getattr(error, "__notes__", []))
     frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -18,6 +18,11 @@ class Cell:
     fault: str
     frontend: Frontend
 
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The same as a record has it."""
+        return self.architecture, self.fault, self.frontend.value
+
     def __str__(self) -> str:
         return f"{self.architecture}/{self.fault}/{self.frontend}"
 

@@ -5,7 +5,6 @@ interrupted matrix is), 254 usage. What becomes of guests is the result, whateve
 """
 
 import json
-import os
 from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,9 +17,9 @@ from cluster.running.run.progress import Progress, ProgressConsole
 from cluster.running.run.session import Session, SessionOptions
 from cluster.running.run.shown_report import OUT, run_and_show
 from cluster.studies.campaign.collecting import collect
-from cluster.studies.campaign.dask_engine import run_on_dask
+from cluster.studies.campaign.engine import DASK, JOBS, run_seeds
 from cluster.studies.campaign.results import Results
-from cluster.studies.campaign.sweep import run_here, run_on_cores
+from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.cell import Cell
 from cluster.studies.matrix.live import run_live
 from cluster.studies.matrix.outcome import MatrixOutcome
@@ -39,10 +38,8 @@ _HINT = "ARCHITECTURE/FAULT/FRONTEND"
     metavar=_HINT,
     help="Only such cells; * and ? stand for many. May be given more than once.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes; as many as there are cores."
-)
-@click.option("--dask", "scheduler", metavar="ADDRESS", help="On this Dask cluster (domzero[dask]).")
+@JOBS
+@DASK
 @click.option(
     "--live",
     "live",
@@ -92,22 +89,16 @@ def matrix(  # noqa: PLR0917 (click passes options so)
     folder = out or Path("matrices") / f"{plan.header()['name']}-{plan.header()['sha256'][:8]}"
     wanted = plan.numbers(cells)
     with closing(Results(folder / "results.jsonl", plan.header())) as results:
-        missing = results.missing(wanted)
-        if scheduler is not None:
-            records = run_on_dask(plan, missing, scheduler)
-        elif jobs == 1:
-            records = run_here(plan, missing)
-        else:
-            records = run_on_cores(plan, missing, jobs or len(os.sched_getaffinity(0)))
+        records = run_seeds(plan, results.missing(wanted), jobs, scheduler)
         interrupted = collect(records, results, wanted, plan.replay_command)
-        known = [each for each in results.records() if each["seed"] in set(wanted)]
+        known = _of(wanted, results)
     lived = []
     if live_cells and not interrupted:
         with closing(Results(folder / "live.jsonl", plan.header())) as results:
             numbers = [each for each in plan.numbers(live_cells) if each % plan.seeds < live_seeds]
             records = run_live(plan, results.missing(numbers))
             interrupted = collect(records, results, numbers, plan.replay_command)
-            lived = [each for each in results.records() if each["seed"] in set(numbers)]
+            lived = _of(numbers, results)
     outcome = MatrixOutcome.of(plan, known, lived)
     outcome.write(folder)
     with whoever_reads():
@@ -119,6 +110,13 @@ def matrix(  # noqa: PLR0917 (click passes options so)
     if outcome.has_failed:
         return FAILED
     return UNKNOWN if interrupted or outcome.is_unknown else HELD
+
+
+def _of(numbers: list[int], results: Results) -> list[Record]:
+    """The records of these trials, of all that are kept, in the order of their numbers."""
+    wanted = set(numbers)
+    found = (each for each in results.records() if each["seed"] in wanted)
+    return sorted(found, key=lambda each: each["seed"])
 
 
 def _chosen(plan: MatrixPlan, patterns: tuple[str, ...]) -> list[Cell]:

@@ -8,7 +8,7 @@ from cluster.running.run.progress import Progress
 from cluster.running.run.session import Session, SessionOptions
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.plan import MatrixPlan
-from cluster.studies.matrix.trial import observed_cell
+from cluster.studies.matrix.trial import live_cell
 
 
 def run_live(plan: MatrixPlan, numbers: list[int]) -> Iterator[Record]:
@@ -18,4 +18,4 @@ def run_live(plan: MatrixPlan, numbers: list[int]) -> Iterator[Record]:
         with TemporaryDirectory(prefix="domzero-") as folder:
             options = SessionOptions(out=Path(folder) / "run", private=True)
             session = Session(plan.case(number).cluster(), options, Progress.silent())
-            yield observed_cell(cell, "live", number, seed, session).to_record()
+            yield live_cell(cell, session, number, seed).to_record()

@@ -15,17 +15,17 @@ from rich.console import Console
 from cluster.lab.page.matrix_page import matrix_page
 from cluster.lab.terminal.table import Table, line, number, text
 from cluster.running.run.kept_values import KeptError
+from cluster.running.run.run_directory import RunDirectory
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.plan import MatrixPlan
 from cluster.studies.matrix.schema import AxesSchema
-from cluster.studies.matrix.table import fate_text, print_matrix
+from cluster.studies.matrix.table import Names, fate_text, print_matrix
 from cluster.studies.matrix.tally import Tally, percentile, tallies
 from cluster.studies.matrix.trial import BEFORE_NS, BIN_NS
 
 SCHEMA: Final = 1
 MATRIX: Final = "matrix.json"
 PAGE: Final = "report.html"
-Names = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,7 @@ class MatrixOutcome:
         """Write `matrix.json` and its page, each as a whole or not at all."""
         told = self.to_dict()
         for name, content in ((MATRIX, json.dumps(told)), (PAGE, matrix_page(told))):
-            part = folder / f"{name}.part"
-            part.write_text(content, encoding="utf-8")
-            part.replace(folder / name)
+            RunDirectory(folder).write(name, content)
 
     def _told(self, tally: Tally) -> Record:
         """A cell, with the command that runs a seed of it again: one that did not hold, if there is any."""

@@ -69,8 +69,7 @@ class MatrixPlan:
     def died(self, number: int) -> Record:
         """The record of a trial whose process did not live to tell."""
         cell, seed = self.place(number)
-        names = (cell.architecture, cell.fault, cell.frontend.value)
-        return CellTrial(number, names, seed, verdict="failed", failed={"machines": DIED}).to_record()
+        return CellTrial(number, cell.names, seed, verdict="failed", failed={"machines": DIED}).to_record()
 
     def replay_command(self, number: int) -> str:
         """The command that runs a trial again and shows it."""

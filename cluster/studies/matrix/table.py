@@ -1,12 +1,14 @@
 """What a person reads after a matrix: for each frontend a table, a row for each architecture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from rich.console import Console
 
+from actors.abi.types import PAGE_SIZE
+from cluster.lab.config.quantities import duration_text
 from cluster.lab.terminal.table import Table, line, text
 from cluster.studies.matrix.schema import NONE, AxesSchema
-from cluster.studies.matrix.tally import Tally
+from cluster.studies.matrix.tally import Tally, percentile
 
 Names = tuple[str, str, str]
 
@@ -16,7 +18,7 @@ def print_matrix(console: Console, axes: AxesSchema, cells: Mapping[Names, Tally
     shown = {names[2] for names in cells if names[1] != NONE}
     for frontend in (each for each in axes.frontends if each in shown):
         line(console, f"[bold]frontend {frontend}[/]")
-        _print_fates(console, axes, [frontend.value], cells)
+        _print_fates(console, axes, frontend, cells)
         console.print()
     _print_costs(console, axes, cells)
     line(
@@ -26,15 +28,11 @@ def print_matrix(console: Console, axes: AxesSchema, cells: Mapping[Names, Tally
     )
 
 
-def _print_fates(
-    console: Console, axes: AxesSchema, frontends: Sequence[str], cells: Mapping[Names, Tally]
-) -> None:
-    columns = [
-        each for each in axes.faults if any((a, each, frontends[0]) in cells for a in axes.architectures)
-    ]
+def _print_fates(console: Console, axes: AxesSchema, frontend: str, cells: Mapping[Names, Tally]) -> None:
+    columns = [each for each in axes.faults if any((a, each, frontend) in cells for a in axes.architectures)]
     table = Table(text("architecture"), *(text(each) for each in columns))
     for architecture in axes.architectures:
-        row = [cells.get((architecture, each, frontends[0])) for each in columns]
+        row = [cells.get((architecture, each, frontend)) for each in columns]
         if any(row):
             table.add(architecture, *("-" if each is None else fate_text(each) for each in row))
     table.print(console)
@@ -43,9 +41,12 @@ def _print_fates(
 def fate_text(tally: Tally) -> str:
     """`lives 13 ms, 21 ms`; a check that failed comes first."""
     warning = "" if tally.verdict == "held" else f"{tally.verdict}! "
-    shown = tally.to_dict()
-    outage = shown["outage_ns"]
-    times = "" if outage["max"] is None else f" {_ms(outage['p50'])}, {_ms(outage['max'])}"
+    outages = [percentile(tally.times.outages, each) for each in (50, 100)]
+    times = (
+        f" {', '.join(known)}"
+        if (known := [duration_text(each) for each in outages if each is not None])
+        else ""
+    )
     word = tally.fates.word
     if word == "mixed":
         word = f"{100 * (tally.fates.share or 0):.0f} %"
@@ -62,17 +63,13 @@ def _print_costs(console: Console, axes: AxesSchema, cells: Mapping[Names, Tally
     for architecture in axes.architectures:
         found = cells.get((architecture, NONE, axes.frontends[0].value))
         if found is not None and found.work.requests:
-            told = found.to_dict()
+            work = found.work
             table.add(
                 architecture,
-                f"{told['requests_per_s']:,.0f}",
-                f"{told['events_per_request']:.1f}",
-                f"{told['memory_bytes'] / (1 << 20):.0f} MiB",
+                f"{work.requests_per_s or 0:,.0f}",
+                f"{work.events / work.requests:.1f}",
+                f"{work.memory_pages * PAGE_SIZE / (1 << 20):.0f} MiB",
             )
     table.print(console)
     if not table.is_empty:
         console.print()
-
-
-def _ms(time_ns: int) -> str:
-    return f"{time_ns / 1e6:.3g} ms" if time_ns < 1_000_000_000 else f"{time_ns / 1e9:.3g} s"

@@ -12,6 +12,7 @@ from statistics import NormalDist
 from typing import Final
 
 from actors.abi.types import PAGE_SIZE
+from cluster.lab.page.distributions import at_share
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.measures import PARTS, Fates, Times, Work
 
@@ -95,9 +96,7 @@ def wilson(hits: int, of: int) -> list[float] | None:
 
 def percentile(values: Sequence[int], percent: int) -> int | None:
     """The smallest value that so many percent are not above; None of nothing."""
-    if not values:
-        return None
-    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+    return at_share(sorted(values), percent / 100) if values else None
 
 
 def tallies(records: Iterable[Record]) -> dict[tuple[str, str, str], Tally]:

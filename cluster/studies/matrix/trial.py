@@ -17,11 +17,11 @@ from actors.runtime.simulation import Simulation
 from cluster.lab.config.resolved import ResolvedCluster, ResolvedHost
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.supervisor import Supervisor
-from cluster.lab.verdict.check import Verdict
 from cluster.lab.verdict.report import Report, facts_of, report_of
+from cluster.lab.verdict.timeline import fault_span
 from cluster.running.drivers.simulated import IMAGES, RunObserver, run_simulated
 from cluster.running.run.session import Session
-from cluster.studies.campaign.trial import DETAIL_MAX, Record, story
+from cluster.studies.campaign.trial import Record, finding_of, sort_in, verdict_of
 from cluster.studies.matrix.cell import Cell
 from cluster.studies.matrix.measures import Fates, Times, Work
 
@@ -80,32 +80,29 @@ class CellTrial:
 
     def judge(self) -> None:
         """Sum the checks up."""
-        self.verdict = "failed" if self.failed else "unknown" if self.unknown else "held"
+        self.verdict = verdict_of(self.failed, self.unknown)
 
     def _take_checks(self, report: Report) -> bool:
         """Keep what did not hold; whether the guests could not be shut down."""
         for check in report.checks:
-            if check.name != LIVENESS and check.verdict is Verdict.failed:
-                self.failed[check.name] = check.detail[:DETAIL_MAX]
-            elif check.name != LIVENESS and check.verdict is Verdict.unknown:
-                self.unknown[check.name] = check.detail[:DETAIL_MAX]
+            if check.name != LIVENESS:
+                sort_in(check, self.failed, self.unknown)
         stuck = self.unknown.pop(COURSE, "")
         if stuck:
             self.failed.pop(LEAKS, "")  # who was not shut down holds what it has
         return bool(stuck)
 
     def _take_times(self, injection: Injection) -> None:
-        noticed_ns = injection.detected_at_ns
-        if injection.mortal and noticed_ns is not None:
-            self.times.detect.append(noticed_ns - injection.injected_at_ns)
-        if injection.mortal and injection.restarted_at_ns is not None:
-            began_ns = injection.injected_at_ns if noticed_ns is None else noticed_ns
-            self.times.restart.append(max(0, injection.restarted_at_ns - began_ns))
+        span = fault_span(injection)
+        if injection.mortal and span.detect_ns is not None:
+            self.times.detect.append(span.detect_ns)
+        if injection.mortal and span.restart_ns is not None:
+            self.times.restart.append(span.restart_ns)
 
 
-def observed_cell(cell: Cell, driver: str, seed: int, number: int, session: Session) -> CellTrial:
-    """The trial that a session is, which is run here and leaves its run directory."""
-    trial = CellTrial(seed, (cell.architecture, cell.fault, cell.frontend.value), number, driver)
+def live_cell(cell: Cell, session: Session, seed: int, number: int) -> CellTrial:
+    """Run one seed of a cell in real processes; the session leaves its run directory."""
+    trial = CellTrial(seed, cell.names, number, "live")
     report = session.run()
     trial.take(report, session.supervisor)
     trial.judge()
@@ -115,7 +112,7 @@ def observed_cell(cell: Cell, driver: str, seed: int, number: int, session: Sess
 def simulate_cell(cell: Cell, cluster: ResolvedCluster, seed: int, number: int) -> CellTrial:
     """Run one seed of a cell in virtual time."""
     began_s = time.process_time()
-    trial = CellTrial(seed, (cell.architecture, cell.fault, cell.frontend.value), number)
+    trial = CellTrial(seed, cell.names, number)
     cluster = cluster.placed(IMAGES)
     onlooker = _Onlooker()
     try:
@@ -125,7 +122,7 @@ def simulate_cell(cell: Cell, cluster: ResolvedCluster, seed: int, number: int) 
         trial.take(report_of(facts_of(cluster, "simulated", supervisor), read_volume), supervisor)
         trial.work.served = onlooker.served(supervisor)
     except Exception as error:  # noqa: BLE001 (a machine that breaks is a finding)
-        trial.failed["invariants" if isinstance(error, AssertionError) else "machines"] = story(error)
+        trial.failed |= finding_of(error)
     trial.judge()
     trial.work.events = onlooker.nr_events
     trial.work.cpu_s = round(time.process_time() - began_s, 4)

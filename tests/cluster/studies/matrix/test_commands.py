@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cluster.command.cli import cli
+from cluster.lab.config.errors import ConfigError
 
 CELL = "driver-domains/dom0-crash/reconnect"
 
@@ -96,3 +97,10 @@ def test_real_processes_agree(matrix, tmp_path: Path) -> None:
 
     assert [each["agrees"] for each in found["live"]] == [True]
     assert "1 of 1 cells agree" in told
+
+
+def test_the_lines_of_a_matrix_are_no_results_of_a_sweep(matrix, tmp_path: Path) -> None:
+    domzero("matrix", matrix(), "--cells", CELL, "--jobs", 1, "--out", tmp_path / "cells")
+
+    with pytest.raises(ConfigError, match="no results of a sweep"):
+        domzero("report", tmp_path / "cells/results.jsonl")
