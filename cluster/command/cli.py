@@ -54,6 +54,7 @@ from cluster.studies.conformance.conform_live import replay
 from cluster.studies.conformance.recording import RecordingError
 from cluster.studies.conformance.results import print_results
 from cluster.studies.matrix.commands import matrix
+from cluster.studies.scenarios.commands import scenario
 
 SEED = click.IntRange(0, (1 << 64) - 1)
 _REFUSALS = (
@@ -285,6 +286,7 @@ for _command in (
     bench,
     slopes,
     matrix,
+    scenario,
 ):
     cli.add_command(_command)
 add_commands(cli)

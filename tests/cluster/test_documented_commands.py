@@ -58,9 +58,6 @@ def turn(words: tuple[str, ...]) -> int:
     return 1 if RULES.get(path) in LIVE else 0
 
 
-# Where it is tried.
-
-
 @dataclass
 class Place:
     """A folder with a copy of the configurations, whose experiments are short and slow."""
@@ -261,6 +258,8 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("run",): simulated,
     ("runs", "list"): as_written,
     ("runs", "prune"): as_written,
+    ("scenario", "list"): as_written,
+    ("scenario", "run"): as_written,
     ("shrink",): few_trials,
     ("slopes",): one_guest,
     ("status",): on_the_cluster,

@@ -43,6 +43,8 @@ NOT_NEEDED = (
     ("interrupts", "host0/web", "--run", "kept"),
     ("export", "--openmetrics", "kept"),
     SWEPT,
+    ("scenario", "list"),
+    ("scenario", "run", "vanished-backend"),
     ("replay", "small.yaml", "--seed", "0"),
     ("shrink", "small.yaml", "--seed", "0"),
     ("conform", "none.jsonl"),
@@ -130,7 +132,9 @@ def test_who_does_not_need_it_does_not_ask(
 
 
 def test_no_command_is_forgotten() -> None:
-    tried = {words[:2] if words[0] in {"fault", "runs"} else words[:1] for words in NEEDED + NOT_NEEDED}
+    tried = {
+        words[:2] if words[0] in {"fault", "runs", "scenario"} else words[:1] for words in NEEDED + NOT_NEEDED
+    }
     known = set()
     for name, command in cli.commands.items():
         subcommands = command.commands if isinstance(command, click.Group) else {}
