@@ -83,7 +83,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How a host gets over a crash of dom0: keys of it, and how many requests a second each guest issues.
+    """How a host gets over a crash of `crashed`: keys of it and of each guest, requests a second of each.
 
     At a light load the processors do nothing but recover. So that each guest nevertheless has a request that
     waits, and shows when it is served again, the disk then stalls before the crash, from `stall_at_ms` on.
@@ -93,6 +93,8 @@ class Recovery:
     rate: int = 10
     is_light: bool = True
     stall_at_ms: int = STALL_AT_MS
+    crashed: str = "dom0"
+    guest: Data = field(default_factory=dict)
 
     def experiment(self, count: int, *, host: Data | None = None, guest: Data | None = None) -> Experiment:
         """With so many guests."""
@@ -101,21 +103,31 @@ class Recovery:
         crash_ms = self.stall_at_ms + stalled_ms
         # Until just after the crash, or those that wait would be answered.
         stall = _fault("disk-stall", "host0/sda", self.stall_at_ms) | {"duration": f"{stalled_ms + 1}ms"}
-        crash = _fault("crash", "host0/dom0", crash_ms)
+        crash = _fault("crash", f"host0/{self.crashed}", crash_ms)
         return Experiment(
             count,
             workload,
             duration_ms=crash_ms + 500,
             host={**self.keys, **(host or {})},
-            guest=guest or {},
+            guest={**self.guest, **(guest or {})},
             faults=(stall, crash) if self.is_light else (crash,),
         )
+
+
+def _driver_domain(reconnect: str) -> Recovery:
+    """A driver domain that has the disk is what crashes; dom0 and the store live."""
+    storage: Data = {"name": "storage", "memory": "32MiB", "disks": ["sda"], "on_crash": "restart"}
+    disk: Data = {"vdev": "xvda", "size": "16MiB", "backend": "storage"}
+    keys: Data = {"architecture": "driver-domains", "reconnect": reconnect, "driver_domains": [storage]}
+    return Recovery(keys, crashed="storage", guest={"disks": [disk]})
 
 
 RECOVERIES = {
     "renegotiate": Recovery({"reconnect": "renegotiate"}),
     "resume": Recovery({"reconnect": "resume"}),
     "spare": Recovery({"architecture": "warm-spare"}, stall_at_ms=SPARED_AT_MS),
+    "driver-domain.renegotiate": _driver_domain("renegotiate"),
+    "driver-domain.resume": _driver_domain("resume"),
     "loaded.renegotiate": Recovery({"reconnect": "renegotiate"}, rate=200, is_light=False),
     "loaded.resume": Recovery({"reconnect": "resume"}, rate=200, is_light=False),
 }
@@ -158,7 +170,7 @@ def guest_cost() -> GuestCost:
 
 
 def recovery(way: Recovery, count: int) -> float:
-    """Milliseconds from SIGKILL of dom0 until each of `count` guests has had a request answered."""
+    """Milliseconds from SIGKILL of what crashes until each of `count` guests has had a request answered."""
     return recovery_ms(way.experiment(count).run())
 
 

@@ -13,7 +13,7 @@ MS = 1_000_000
 
 
 @pytest.mark.parametrize("way", [*RECOVERIES.values(), Recovery({}, rate=1)], ids=[*RECOVERIES, "rare"])
-def test_every_guest_has_a_request_that_waits_when_dom0_crashes(way, tmp_path):
+def test_every_guest_has_a_request_that_waits_at_the_crash(way, tmp_path):
     file = tmp_path / "bench.yaml"
     file.write_text(json.dumps(way.experiment(2).configuration()))
     faults = {each.kind: each for each in load_cluster(file).faults}
@@ -25,6 +25,18 @@ def test_every_guest_has_a_request_that_waits_when_dom0_crashes(way, tmp_path):
         assert crash_ns < stall.at_ns + stall.duration_ns <= crash_ns + 2 * MS
     else:
         assert period_ns <= 5 * MS, "or recovery is seen only when the next request is due"
+
+
+@pytest.mark.parametrize("reconnect", ["renegotiate", "resume"])
+def test_the_driver_domain_that_crashes_has_the_disk_of_every_guest(reconnect, tmp_path):
+    file = tmp_path / "bench.yaml"
+    file.write_text(json.dumps(RECOVERIES[f"driver-domain.{reconnect}"].experiment(2).configuration()))
+    cluster = load_cluster(file)
+    (crash,) = (each for each in cluster.faults if each.kind == "crash")
+    assert crash.targets == ("host0/storage",)
+    assert [each.name for each in cluster.hosts[0].driver_domains] == ["storage"]
+    served = [device.backend for device in cluster.hosts[0].devices]
+    assert served == ["storage"] * 2
 
 
 def test_guests_are_weighed_only_where_their_memory_is_the_figure(monkeypatch):
