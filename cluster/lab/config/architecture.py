@@ -25,6 +25,7 @@ class Architecture:
     `spare`: what stands by for dom0. `driver_domains`: whether domains other than dom0 drive disks.
     `drivers_end_machine`: such a domain stands for drivers that are a part of the hypervisor: they fail
     together. `device_models`: each guest's devices are served by a process that is a part of that guest.
+    `virtualised_dom0`: dom0 knows of no hypervisor, so an event for it is an interrupt, which costs exits.
     """
 
     hwdom: Hwdom = Hwdom.restart
@@ -36,6 +37,7 @@ class Architecture:
     driver_domains: bool = False
     drivers_end_machine: bool = False
     device_models: bool = False
+    virtualised_dom0: bool = False
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -131,6 +133,7 @@ class Architecture:
             "frontends": [each.value for each in self.frontends],
             "drivers_end_machine": self.drivers_end_machine,
             "device_models": self.device_models,
+            "virtualised_dom0": self.virtualised_dom0,
         }
 
     @classmethod
@@ -144,8 +147,11 @@ class Architecture:
             reconnect=Reconnect(words["reconnect"]),
             frontends=tuple(Frontend(each) for each in words["frontends"]),
             driver_domains=bool(words["driver_domains"]),
-            drivers_end_machine=bool(words.get("drivers_end_machine", False)),  # older runs have neither
+            drivers_end_machine=bool(
+                words.get("drivers_end_machine", False)
+            ),  # older runs have none of these
             device_models=bool(words.get("device_models", False)),
+            virtualised_dom0=bool(words.get("virtualised_dom0", False)),
         )
 
 

@@ -86,6 +86,7 @@ class CostsSchema(Strict):
     hypercall: Cost = Distribution("lognormal", (600, 1_500))
     upcall: Cost = Distribution("lognormal", (2_600, 10_000))
     context_switch: Cost = Distribution("lognormal", (4_000, 12_000))
+    exit: Cost = Distribution("lognormal", (680, 1_500))
     mmio_read: Cost = Distribution("lognormal", (2_000, 6_000))
     mmio_write: Cost = Distribution("uniform", (50, 300))
     xenstore: Cost = Distribution("lognormal", (20_000, 200_000))

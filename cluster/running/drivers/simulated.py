@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from actors.abi.types import SECTOR_SIZE
-from actors.address import Address
+from actors.address import Address, domain_actor, spare_actor
 from actors.devices.image import MemoryImage
+from actors.hypervisor.domains import HARDWARE_DOMID
 from actors.notebook.journal import Journal, MemoryJournal
 from actors.notebook.store_log import StoreLog
 from actors.notebook.talk_journal import TalkJournal
@@ -141,7 +142,7 @@ def run_simulated(
     images = _images_of(hosts, cluster, placed)
     supervisor = _supervisor(cluster, hosts, observe)
     environments = {name: host.environment() for name, host in hosts.items()}
-    costs = StepCosts(cluster.costs)
+    costs = StepCosts(cluster.costs, _virtualised(cluster))
     logs = SimulatedLogs(directory / "logs") if directory is not None else None
     recordings = MemoryRecordings(lambda: simulation.now_ns) if trace and directory is not None else None
     with (directory / "trace.log" if directory and recordings else Path(os.devnull)).open("w") as out:
@@ -237,6 +238,16 @@ class SimulatedLogs:
         for address, lines in self._lines.items():
             path = self._folder / f"{Address.parse(address).file}.log"
             path.write_text("".join(lines), encoding="utf-8")
+
+
+def _virtualised(cluster: ResolvedCluster) -> set[str]:
+    """The addresses of fully virtualised domains: dom0s, and who waits to be one."""
+    return {
+        str(Address(host.name, actor))
+        for host in cluster.hosts
+        if host.architecture.virtualised_dom0
+        for actor in (domain_actor(HARDWARE_DOMID), spare_actor(HARDWARE_DOMID))
+    }
 
 
 def _programs(

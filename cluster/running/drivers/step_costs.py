@@ -4,7 +4,9 @@ Rules: every actor draws from a stream of its own. What an actor computes by its
 of `docs/time.md` says which steps there are, and nothing else takes time.
 """
 
+from collections.abc import Set
 from random import Random
+from typing import Final
 
 from actors.address import Address
 from actors.event_messages import Notify
@@ -18,12 +20,19 @@ from cluster.lab.config.schema import CostsSchema
 from cluster.lab.experiment.host_board import HYPERVISOR, SUPERVISOR
 from cluster.running.drivers.programs import PROGRAMS
 
+EXITS_OF_AN_INTERRUPT: Final = 2
+"""Its arrival and its end, each of which a virtualised kernel without an APIC of its own leaves to Xen."""
+
 
 class StepCosts:
-    """The costs of one configuration, as the simulated driver asks for them."""
+    """The costs of one configuration, as the simulated driver asks for them.
 
-    def __init__(self, costs: CostsSchema) -> None:
+    `virtualised`: the domains, by address, that are fully virtualised.
+    """
+
+    def __init__(self, costs: CostsSchema, virtualised: Set[str] = frozenset()) -> None:
         self._costs = costs
+        self._virtualised = virtualised
 
     def charge(self, address: str, machine: Machine, random: Random) -> Charge | None:  # noqa: ARG002
         """What the steps of an actor cost; None if nothing that it does takes time."""
@@ -34,6 +43,8 @@ class StepCosts:
             return Charge({Hypercall: costs.hypercall.drawn_from(random)})
         if actor.is_domain:
             upcall, switch = costs.upcall.drawn_from(random), costs.context_switch.drawn_from(random)
+            if address in self._virtualised:
+                upcall = _with_exits(upcall, costs.exit.drawn_from(random))
             return Charge(
                 {Upcall: upcall, Notify: upcall},
                 when_idle={Upcall: switch, Notify: switch},
@@ -59,3 +70,8 @@ class StepCosts:
             return {}
         rows: Data = {name: each.row() for name, each in self._costs.of_device(program).items()}
         return {"service": rows, "seed": f"{seed}:{address}"}
+
+
+def _with_exits(upcall: Draw, leave: Draw) -> Draw:
+    """What an event costs that comes as an interrupt."""
+    return lambda: upcall() + sum(leave() for _ in range(EXITS_OF_AN_INTERRUPT))

@@ -177,6 +177,7 @@ def test_the_documentation_has_every_row_as_it_is() -> None:
                 ["no", "yes"][row.driver_domains],
                 ["no", "yes"][row.drivers_end_machine],
                 ["no", "yes"][row.device_models],
+                ["no", "yes"][row.virtualised_dom0],
             )
         )
         for name, row in ARCHITECTURES.items()

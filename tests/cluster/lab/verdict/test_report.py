@@ -41,6 +41,7 @@ def test_run_json_has_exactly_the_keys_of_the_contract(load: Load) -> None:
             "frontends": ["reconnect"],
             "drivers_end_machine": False,
             "device_models": False,
+            "virtualised_dom0": False,
             "links": "hypervisor",
             "boots": 1,
             "dom0_boots": 2,

@@ -52,6 +52,16 @@ def test_a_step_costs_what_its_kind_costs(address, event, works, idle, names) ->
     assert cost_of(address, event, *works, idle=idle) == sum(FLAT[name].parameters[0] for name in names)
 
 
+def test_an_event_of_a_virtualised_domain_costs_an_exit_when_it_comes_and_one_when_it_is_done() -> None:
+    random, costs = Random(1), StepCosts(CostsSchema(**FLAT), {"host0/dom0"})
+    exits = {
+        address: costs.charge(address, None, random).messages[Upcall]() - FLAT["upcall"].parameters[0]
+        for address in ("host0/dom0", "host0/dom1")
+    }
+
+    assert exits == {"host0/dom0": 2 * FLAT["exit"].parameters[0], "host0/dom1": 0}
+
+
 def test_a_kernel_takes_its_boot_beyond_its_process() -> None:
     costs = StepCosts(CostsSchema(**FLAT))
     boot = {name: FLAT[name].parameters[0] for name in ("process_boot", "dom0_boot", "guest_boot")}
