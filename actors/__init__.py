@@ -23,6 +23,7 @@ Layers, each standing on those below it:
     address           who is meant: a host and an actor of it
     start_info        what whoever builds a domain leaves in its first frames
     runtime           the engine; it knows no Xen
+    migration         the stream in which a guest is saved or moved, read and written
     abi               what Xen's public headers publish
     inet              beside it, an IP stack; it knows neither Xen nor the engine
 """
