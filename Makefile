@@ -45,10 +45,10 @@ tests: install ## What needs no processes of its own on all cores; then those th
 	$(BIN)/pytest -m 'not processes' --numprocesses auto --dist worksteal
 	$(BIN)/pytest -m processes
 
-fuzz: install ## Mutated frames, hypercalls and ring pages: FUZZ_INPUTS of each, from FUZZ_SEED
+fuzz: install ## Mutated frames, hypercalls, ring pages and migration streams: FUZZ_INPUTS of each, from FUZZ_SEED
 	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]' || \
 	    { echo 'make fuzz needs atheris, which cannot be installed for this Python; 3.11 to 3.13 have it'; exit 1; }
-	found=$$(mktemp -d) && for target in door rings; do mkdir -p $$found/$$target && \
+	found=$$(mktemp -d) && for target in door rings stream; do mkdir -p $$found/$$target && \
 	    $(BIN)/python -m tests.fuzz $$target $(FUZZ) -artifact_prefix=$$found/ $$found/$$target tests/fuzz/corpus/$$target \
 	    || exit 1; done
 

@@ -1,4 +1,4 @@
-"""Runs a target: `python -m tests.fuzz door|rings`: guided by coverage (atheris), or `--random N`.
+"""Runs a target: `python -m tests.fuzz door|rings|stream`: guided by coverage (atheris), or `--random N`.
 
 What follows the name is for libFuzzer: -runs, -seed, -max_len, corpus folders.
 """
@@ -13,8 +13,9 @@ from typing import Protocol, cast
 INSTRUMENTED = {
     "door": ["actors.hypervisor", "actors.runtime.codec", "actors.runtime.framing"],
     "rings": ["actors.kernel", "actors.xenstore"],
+    "stream": ["actors.migration"],
 }
-USAGE = "usage: python -m tests.fuzz door|rings [--random N [SEED] | libFuzzer options]"
+USAGE = "usage: python -m tests.fuzz door|rings|stream [--random N [SEED] | libFuzzer options]"
 INPUT_BYTES_MAX = 512
 ROUND = 10_000
 

@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from tests.fuzz import door, rings
+from tests.fuzz import door, rings, stream
 
+TARGETS = {"door": door.Target, "rings": rings.Target, "stream": stream.Target}
 CORPUS = Path(__file__).parent / "corpus"
 
 
@@ -17,13 +18,13 @@ def feed(take: Callable[[bytes], None], inputs: int, seed: int) -> None:
         take(random.randbytes(random.randrange(512)))
 
 
-@pytest.mark.parametrize("target", [door.Target, rings.Target], ids=["door", "rings"])
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_inputs_are_served_refused_or_cut_off(target: type, seed: int) -> None:
     feed(target(), 150, seed)
 
 
-@pytest.mark.parametrize(("name", "target"), [("door", door.Target), ("rings", rings.Target)])
+@pytest.mark.parametrize(("name", "target"), TARGETS.items())
 def test_the_inputs_of_the_corpus_are_served_refused_or_cut_off(name: str, target: type) -> None:
     take, inputs = target(), sorted((CORPUS / name).iterdir())
     assert inputs
@@ -43,3 +44,10 @@ def test_a_segment_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(AssertionError):
         feed(rings.Target(), 5000, 1)
+
+
+def test_a_field_of_a_stream_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.migration.pv_records.check_zero", lambda field, value: None)
+
+    with pytest.raises(AssertionError, match="what is read is not what is there"):
+        feed(stream.Target(), 5000, 1)

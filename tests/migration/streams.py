@@ -3,10 +3,20 @@
 from actors.abi.types import PAGE_SIZE
 from actors.migration import signals
 from actors.migration.cpu_policies import CpuidLeaf, CpuidPolicy, Msr, MsrPolicy
+from actors.migration.decoder import StreamDecoder
 from actors.migration.encoder import StreamEncoder
+from actors.migration.libxc import LibxcOptional
 from actors.migration.libxc_headers import DomainHeader, ImageHeader
 from actors.migration.libxc_types import LibxcType
-from actors.migration.libxl import LibxcContext, LibxlEnd, LibxlHeader
+from actors.migration.libxl import (
+    Emulator,
+    EmulatorRecord,
+    LibxcContext,
+    LibxlEnd,
+    LibxlHeader,
+    LibxlOptional,
+    LibxlType,
+)
 from actors.migration.page_data import Page, PageData, PageType
 from actors.migration.pv_records import P2mFrames, PvInfo, SharedInfo, TscInfo, VcpuContext
 from actors.migration.records import Record
@@ -48,6 +58,15 @@ WHOLE: list[Record] = [
 """Of a guest of six frames and one vcpu."""
 
 
+EXTRA: list[Record] = [
+    LibxlOptional(0x80000001, b"abc"),
+    EmulatorRecord(LibxlType.EMULATOR_XENSTORE_DATA, Emulator.QEMU_UPSTREAM, 0, b"key\0value\0"),
+    EmulatorRecord(LibxlType.EMULATOR_CONTEXT, Emulator.QEMU_UPSTREAM, 0, b"state"),
+]
+RICH = [*WHOLE[:5], LibxcOptional(0x80000007, b"seven"), *WHOLE[5:-1], *EXTRA, WHOLE[-1]]
+"""The same with all that need not be there."""
+
+
 def written(records: list[Record]) -> bytes:
     """A whole stream; refuses records in a wrong order."""
     encoder = StreamEncoder()
@@ -59,3 +78,12 @@ def written(records: list[Record]) -> bytes:
 def unchecked(records: list[Record]) -> bytes:
     """The same without an eye on the order."""
     return b"".join(each.encode() for each in records)
+
+
+def read(data: bytes, step: int) -> list[Record]:
+    """A whole stream that comes in pieces of `step` bytes; StreamError if it is refused."""
+    decoder, records = StreamDecoder(), []
+    for at in range(0, len(data), step):
+        records += decoder.feed(data[at : at + step])
+    decoder.finish()
+    return records

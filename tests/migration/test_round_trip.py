@@ -3,28 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.migration.decoder import StreamDecoder
-from actors.migration.libxc import LibxcOptional
-from actors.migration.libxl import Emulator, EmulatorRecord, LibxlOptional, LibxlType
-from actors.migration.records import Record
 from actors.migration.refusal import StreamError
-from tests.migration.streams import WHOLE, unchecked, written
+from tests.migration.streams import RICH, read, unchecked, written
 
-EXTRA: list[Record] = [
-    LibxlOptional(0x80000001, b"abc"),
-    EmulatorRecord(LibxlType.EMULATOR_XENSTORE_DATA, Emulator.QEMU_UPSTREAM, 0, b"key\0value\0"),
-    EmulatorRecord(LibxlType.EMULATOR_CONTEXT, Emulator.QEMU_UPSTREAM, 0, b"state"),
-]
-RICH = [*WHOLE[:5], LibxcOptional(0x80000007, b"seven"), *WHOLE[5:-1], *EXTRA, WHOLE[-1]]
 STREAM = written(RICH)
-
-
-def read(data: bytes, step: int) -> list[Record]:
-    decoder, records = StreamDecoder(), []
-    for at in range(0, len(data), step):
-        records += decoder.feed(data[at : at + step])
-    decoder.finish()
-    return records
 
 
 def meant(data: bytes) -> bytes | None:
