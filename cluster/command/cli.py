@@ -53,6 +53,7 @@ from cluster.studies.campaign.commands import add_commands
 from cluster.studies.conformance.conform_live import replay
 from cluster.studies.conformance.recording import RecordingError
 from cluster.studies.conformance.results import print_results
+from cluster.studies.curve.commands import curve
 from cluster.studies.matrix.commands import matrix
 from cluster.studies.scenarios.commands import scenario
 
@@ -286,6 +287,7 @@ for _command in (
     bench,
     slopes,
     matrix,
+    curve,
     scenario,
 ):
     cli.add_command(_command)

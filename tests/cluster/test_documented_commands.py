@@ -138,9 +138,6 @@ def finished(cluster: Place) -> Place:
     return cluster
 
 
-# How each is tried.
-
-
 def as_written(place: Place, words: list[str]) -> None:
     """Nothing is shortened."""
     if "case.yaml" in words and not (place.folder / "case.yaml").exists():
@@ -250,6 +247,7 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("forward",): only_parsed,
     ("interrupts",): on_the_cluster,
     ("list",): on_the_cluster,
+    ("curve",): as_written,
     ("matrix",): parsed_with_its_axes,
     ("monitor",): parsed_with_its_file,
     ("replay",): as_written,

@@ -49,10 +49,11 @@ NOT_NEEDED = (
     ("shrink", "small.yaml", "--seed", "0"),
     ("conform", "none.jsonl"),
     ("matrix", "none.yaml"),
+    ("curve", "none.yaml"),
     ("bench", "--only", "nothing"),
     ("slopes", "--most", "0"),
 )
-"""Those of them that cannot succeed here (the last five) must have another reason."""
+"""Those of them that cannot succeed here (the last six) must have another reason."""
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_who_does_not_need_it_does_not_ask(
     code, _, err = call(words, monkeypatch, capfd)
 
     assert "XDG_RUNTIME_DIR" not in err
-    assert code == (254 if words[0] in {"shrink", "conform", "matrix", "bench", "slopes"} else 0)
+    assert code == (254 if words[0] in {"shrink", "conform", "matrix", "curve", "bench", "slopes"} else 0)
 
 
 def test_no_command_is_forgotten() -> None:

@@ -31,6 +31,7 @@ PLACEHOLDERS = {
 FILES = {
     "bench": "docs/speed.json",
     "conform": "configs/recording.jsonl",
+    "curve": "configs/curves/disk-driver-boot.yaml",
     "replay": "configs/campaign.yaml",
     "shrink": "configs/campaign.yaml",
     "slopes": "slopes.svg",

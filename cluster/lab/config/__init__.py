@@ -5,6 +5,7 @@ source_file        the bytes of a file that was read
 yaml_source        what they say, and on which line
 errors             what is wrong with a file: every finding with its place
 findings           what pydantic says of it, put as a person would
+places             where something is in plain data
 schema             the keys
 strict             what all parts of the schema have in common
 values             what they can be

@@ -5,6 +5,7 @@ run_plots      its pictures
 sweep_page     a sweep
 distributions  its recoveries
 matrix_page    a survival matrix
+curve_page     figures against a quantity, beside a paper's
 plot           a picture, as places of shapes
 scale          values as places on an axis
 page_table     a table

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from cluster.lab.config.places import NoPlaceError, Plain, found_at
 from cluster.lab.config.quantities import duration_ns
-from cluster.studies.scenarios.places import NoPlaceError, Plain, found_at
 
 ABOVE: Final = "above"
 BELOW: Final = "below"

@@ -13,11 +13,11 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from cluster.lab.config.errors import ConfigError, Finding
 from cluster.lab.config.findings import findings_of
+from cluster.lab.config.places import NoPlaceError, put_at
 from cluster.lab.config.strict import Strict
 from cluster.lab.config.yaml_source import YamlSource
 from cluster.studies.campaign.case import Case
 from cluster.studies.scenarios.claim import Claim
-from cluster.studies.scenarios.places import NoPlaceError, put_at
 
 KEY: Final = "scenario"
 FOLDER: Final = Path(__file__).parents[3] / "configs" / "scenarios"

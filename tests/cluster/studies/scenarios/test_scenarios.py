@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from cluster.command.cli import cli
 from cluster.lab.config.errors import ConfigError
+from cluster.lab.config.places import NoPlaceError, found_at, put_at
 from cluster.studies.scenarios.claim import Claim
-from cluster.studies.scenarios.places import NoPlaceError, found_at, put_at
 from cluster.studies.scenarios.scenario import Scenario, all_scenarios, known_scenarios
 
 PAGE = Path(__file__).parents[4] / "docs/scenarios.md"
