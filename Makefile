@@ -41,9 +41,9 @@ types: install
 layers: install
 	$(BIN)/lint-imports
 
-tests: install ## What needs no processes of its own on all cores; then those that start some, one at a time
+tests: install ## What needs no processes of its own on all cores; then those that start some, two at a time
 	$(BIN)/pytest -m 'not processes' --numprocesses auto --dist worksteal
-	$(BIN)/pytest -m processes
+	$(BIN)/pytest -m processes --numprocesses 2 --dist worksteal
 
 fuzz: install ## Mutated frames, hypercalls, ring pages and migration streams: FUZZ_INPUTS of each, from FUZZ_SEED
 	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]' || \
