@@ -12,7 +12,7 @@ FUZZ = -runs=$(FUZZ_INPUTS) -seed=$(FUZZ_SEED) -max_len=512 -len_control=0 -rss_
 REQUESTS ?= 100000
 SEED ?= 1
 
-.PHONY: demo test install format lint types layers tests fuzz differential campaign-network dashboards clean
+.PHONY: demo test install format lint types layers tests fuzz differential campaign-network dashboards schemas clean
 
 demo: install ## Run the main job: four guests do disk I/O while dom0 is killed and comes back
 	$(BIN)/domzero run configs/quickstart.yaml
@@ -57,6 +57,9 @@ differential: install ## Our XenStore beside Xen's own xenstored: REQUESTS of fo
 
 campaign-network: install ## Faults of networks in runs of 80 ms of virtual time: SEEDS of them, as FIRST:END
 	$(BIN)/domzero sweep configs/campaign-network-small.yaml --seeds $(SEEDS)
+
+schemas: install ## Write docs/schemas/
+	for name in $$($(BIN)/domzero schema); do $(BIN)/domzero schema $$name > docs/schemas/$$name.schema.json; done
 
 dashboards: install ## Write the generated files of grafana/
 	$(BIN)/python -m grafana.source

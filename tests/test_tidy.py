@@ -21,6 +21,7 @@ LARGE_CLASSES = {
     "actors/hypervisor/statistics.py HypervisorStatistics": "numbers that cross together, a field each",
     "actors/hypervisor/host.py Host": "the tables of a host, one attribute each, which it joins",
     "actors/kernel/kernel.py Kernel": "what every kernel is made of, one attribute each, which it joins",
+    "cluster/lab/documents/matrix_document.py Cell": "a cell of matrix.json, a field a key",
     "cluster/lab/config/resolved.py ResolvedHost": "what is written of a host, a field a key",
     "cluster/lab/config/schema.py GuestSchema": "the keys of a guest in a file, a field each",
     "cluster/lab/faults/kind.py FaultKind": "a kind is one row: all that anybody asks of it",

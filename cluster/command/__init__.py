@@ -3,4 +3,5 @@
 start   the program `domzero`
 cli     its commands
 report  the command for pages
+schema  the command for JSON Schemas
 """

@@ -14,6 +14,7 @@ import click
 
 from actors.address import Address
 from cluster.command.report import report
+from cluster.command.schema import schema
 from cluster.lab.config.errors import ConfigError, did_you_mean
 from cluster.lab.config.hardware import HARDWARE_KINDS
 from cluster.lab.config.loading import load_cluster
@@ -283,6 +284,7 @@ for _command in (
     verify,
     rerun,
     report,
+    schema,
     runs,
     bench,
     slopes,

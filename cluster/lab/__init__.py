@@ -6,6 +6,7 @@ trace       the same for Perfetto
 capture     packets as files
 experiment  the experimenter's machines
 config      what is wanted
+documents   the types of what programs read
 terminal    what people and their pipes read
 exit_codes  what scripts read
 faults      what a fault is

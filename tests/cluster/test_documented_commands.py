@@ -258,6 +258,7 @@ RULES: dict[tuple[str, ...], Callable[[Place, list[str]], None]] = {
     ("runs", "prune"): as_written,
     ("scenario", "list"): as_written,
     ("scenario", "run"): as_written,
+    ("schema",): as_written,
     ("shrink",): few_trials,
     ("slopes",): one_guest,
     ("status",): on_the_cluster,

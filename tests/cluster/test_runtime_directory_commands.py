@@ -44,6 +44,7 @@ NOT_NEEDED = (
     ("export", "--openmetrics", "kept"),
     SWEPT,
     ("scenario", "list"),
+    ("schema", "run"),
     ("scenario", "run", "vanished-backend"),
     ("replay", "small.yaml", "--seed", "0"),
     ("shrink", "small.yaml", "--seed", "0"),

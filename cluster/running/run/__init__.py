@@ -16,6 +16,7 @@ about               who ran it, where and when
 run_state           the judge's notes
 kept_configuration  the configuration as it was
 kept_values         values as JSON, and back
+kept_document       JSON for programs, read back
 kept_run            a run that is over, judged or done again
 kept_runs           all of a folder
 commands            the commands for runs that are over

@@ -4,7 +4,6 @@ Rules: the page is made of what is in the directory alone, so it can be made aga
 reason to lose a verdict: what cannot be written is said. Nothing but a page of ours is ever overwritten.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -12,10 +11,12 @@ from typing import Final
 from cluster.lab.config.errors import reason_of
 from cluster.lab.page.rendering import is_page
 from cluster.lab.page.run_page import RunPage
+from cluster.lab.verdict.report import SCHEMA
 from cluster.lab.verdict.run_facts import RunFacts
 from cluster.lab.verdict.summary import Document
 from cluster.lab.verdict.timeline import Timeline, timeline_of
 from cluster.running.run.about import About
+from cluster.running.run.kept_document import read_document
 from cluster.running.run.kept_values import KeptError
 from cluster.running.run.run_directory import RunDirectory
 
@@ -59,16 +60,11 @@ def _run(path: Path) -> Document:
     """The report, which is read by its keys as `summary` does."""
     file = path / REPORT
     try:
-        run = json.loads(file.read_text(encoding="utf-8"))
+        return read_document(file, "a report", SCHEMA)
     except FileNotFoundError as error:
         raise KeptError(
             f"{path} has no {REPORT}: the run goes on, or was cut short; `domzero verify {path}` judges it"
         ) from error
-    except (OSError, ValueError) as error:
-        raise KeptError(f"{file}: {_reason(error)}") from error
-    if not isinstance(run, dict) or run.get("schema") != 1:
-        raise KeptError(f"{file}: not a report that this version can read")
-    return run
 
 
 def _timeline(path: Path) -> Timeline | None:

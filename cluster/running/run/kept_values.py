@@ -129,8 +129,8 @@ def _made(kind: str, values: dict[str, object]) -> object:
         return others[kind]()
     made = CLASSES[kind]
     if issubclass(made, BaseModel):
-        missing = [key for key in _names(made) if key not in values]
-        if missing or len(values) != len(_names(made)):
+        needed = {key for key, each in made.model_fields.items() if each.is_required()}
+        if not needed <= values.keys() <= made.model_fields.keys():  # a later key has its default
             raise ValueError(f"its keys are {', '.join(_names(made))}")
         return cast("Callable[..., object]", made.model_construct)(**values)
     return made(**values)

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from cluster.lab.page.curve_page import curve_page
 from cluster.lab.terminal.table import Table, line, number, text
-from cluster.running.run.kept_values import KeptError
+from cluster.running.run.kept_document import read_document
 from cluster.running.run.run_directory import RunDirectory
 from cluster.studies.campaign.trial import Record
 from cluster.studies.curve.plan import CurvePlan, Place
@@ -145,13 +145,7 @@ def number_text(value: float | None) -> str:
 
 def page_of_curve(path: Path) -> str:
     """The page of a `curve.json`. KeptError if it is none, or of another version."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise KeptError(f"{path}: {error}") from error
-    if not isinstance(told, dict) or told.get("schema") != SCHEMA:
-        raise KeptError(f"{path}: no curve that this version can read")
-    return curve_page(told)
+    return curve_page(read_document(path, "a curve", SCHEMA))
 
 
 def _title(figure: Record) -> str:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from cluster.lab.page.matrix_page import matrix_page
 from cluster.lab.terminal.table import Table, line, number, text
-from cluster.running.run.kept_values import KeptError
+from cluster.running.run.kept_document import read_document
 from cluster.running.run.run_directory import RunDirectory
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.plan import MatrixPlan
@@ -118,13 +118,7 @@ class MatrixOutcome:
 
 def page_of_matrix(path: Path) -> str:
     """The page of a `matrix.json`. KeptError if it is none, or of another version."""
-    try:
-        matrix = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise KeptError(f"{path}: {error}") from error
-    if not isinstance(matrix, dict) or matrix.get("schema") != SCHEMA:
-        raise KeptError(f"{path}: no matrix that this version can read")
-    return matrix_page(matrix)
+    return matrix_page(read_document(path, "a matrix", SCHEMA))
 
 
 def _agrees(simulated: Tally | None, live: Tally) -> bool:

@@ -21,7 +21,7 @@ from cluster.studies.scenarios.claim import Seen
 from cluster.studies.scenarios.scenario import Scenario, all_scenarios, known_scenarios
 
 
-@click.group()
+@click.group(short_help="Failures of real hosts, reproduced in seconds.")
 def scenario() -> None:
     """Failures that people have reported of real hosts, each to be seen in seconds."""
 

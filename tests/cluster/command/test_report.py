@@ -146,7 +146,7 @@ def test_what_is_not_there_has_no_page(tmp_path: Path) -> None:
     [
         ("run.json", None, "has no run.json"),
         ("run.json", "{", "not as it was written"),
-        ("run.json", "[]", "not a report that this version can read"),
+        ("run.json", "[]", "not a report: it says no schema"),
         ("timeline.json", "{}", "not as it was written"),
     ],
 )

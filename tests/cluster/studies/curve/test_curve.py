@@ -137,7 +137,7 @@ def test_the_page_is_made_again_from_what_is_kept(done) -> None:
     assert (out / "report.html").read_text() == before
 
     (out / "curve.json").write_text(json.dumps({"schema": 2}))
-    with pytest.raises(click.UsageError, match="no curve that this version can read"):
+    with pytest.raises(click.UsageError, match=r"a curve of schema 2; this version reads schema 1"):
         domzero("report", out)
 
 

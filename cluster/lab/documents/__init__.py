@@ -1,0 +1,11 @@
+"""The files that programs read, as types: what JSON Schemas are made of, and nothing else.
+
+run_document       `run.json`
+timeline_document  `timeline.json`
+sweep_document     the lines of the results of a sweep
+matrix_document    `matrix.json`
+curve_document     `curve.json`
+json_schemas       their schemas
+
+What each field is stands in docs/run-json.md.
+"""
