@@ -9,6 +9,7 @@ from actors.policies import Frontend, Hwdom, StorePlace
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster
+from cluster.lab.config.schema import MetricsSchema
 from cluster.running.run.kept_values import KeptError, plain, value_of
 
 CONFIGS = sorted((Path(__file__).parents[4] / "configs").glob("*.yaml"))
@@ -52,13 +53,17 @@ def test_only_what_is_in_the_table_is_kept() -> None:
         plain(Stranger())
 
 
+def test_a_key_that_is_newer_than_what_was_kept_has_its_default() -> None:
+    assert value_of({"$": "MetricsSchema", "interval": 1}).guests == MetricsSchema().guests
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
         ({"$": "Popen", "args": ["true"]}, "no 'Popen' that this version knows"),
         ({"$": "Trigger", "what": "domain"}, "no 'Trigger' that this version knows"),
         ({"$": "Injection", "colour": 1}, "no 'Injection' that this version knows"),
-        ({"$": "MetricsSchema", "interval": 1}, "its keys are interval, guests"),
+        ({"$": "MetricsSchema", "interval": 1, "colour": 2}, "its keys are interval, guests"),
         ({"$": "tuple"}, "no 'tuple' that this version knows"),
         ({"$": "bytes", "hex": "x"}, "no 'bytes' that this version knows"),
         ({"$": ["list"]}, "that this version knows"),
