@@ -4,16 +4,26 @@ Exit codes: 0 the page is written, whatever the verdict on it is; 254 there is n
 something else in its place.
 """
 
+import json
 from pathlib import Path
+from typing import Final
 
 import click
 
+from cluster.lab.documents import document_kind as kinds
 from cluster.lab.terminal.data_console import whoever_reads
+from cluster.running.run.about import FILE as ABOUT
 from cluster.running.run.kept_page import PAGE, page_of, write_page
 from cluster.running.run.kept_values import KeptError
 from cluster.studies.campaign.results_page import results_page
 from cluster.studies.curve.outcome import CURVE, page_of_curve
 from cluster.studies.matrix.outcome import MATRIX, page_of_matrix
+
+_CHOICES: Final = (
+    f"give the directory of a run ({kinds.RUN.readable}), the folder of a matrix ({kinds.MATRIX.readable}) "
+    f"or a curve ({kinds.CURVE.readable}), or the results of a sweep ({kinds.SWEEP.readable})"
+)
+_DOCUMENT_MAX: Final = 1 << 28
 
 
 @click.command(short_help="A page of a run, a sweep, a matrix or a curve, to look at.")
@@ -46,8 +56,21 @@ def report(path: Path, out: Path | None) -> None:
 
 def _text(path: Path) -> str:
     if path.is_file():
+        _refuse_document(path)
         return results_page(path)
     for name, page in ((MATRIX, page_of_matrix), (CURVE, page_of_curve)):
         if (path / name).exists():
             return page(path / name)
+    if not (path / ABOUT).exists():
+        raise KeptError(f"{path} is no run directory: it has no {ABOUT}; {_CHOICES}")
     return page_of(path)
+
+
+def _refuse_document(path: Path) -> None:
+    """KeptError if a file is one JSON document, and not the one line of the results of a sweep."""
+    try:
+        data = json.loads(path.read_bytes()) if path.stat().st_size <= _DOCUMENT_MAX else None
+    except (OSError, ValueError, RecursionError):
+        return  # whatever it is, it is read line by line
+    if data is not None and not kinds.SWEEP.is_of(data):
+        raise KeptError(f"{path}: {kinds.what_is(data)}; {_CHOICES}")

@@ -6,6 +6,7 @@ sweep_document     the lines of the results of a sweep
 matrix_document    `matrix.json`
 curve_document     `curve.json`
 json_schemas       their schemas
+document_kind      which of them something is, and which schemas are read
 
 What each field is stands in docs/run-json.md.
 """

@@ -143,36 +143,36 @@ class Guest(TypedDict):
 
 
 class Connections(TypedDict):
-    """Connections of all guests."""
+    """Connections of all guests; null if a journal could not be read."""
 
-    opened: int
-    established: int
-    lived: int
-    reset: int
-    timed_out: int
-    refused: int
-    given_up: int
-    abandoned: int
+    opened: int | None
+    established: int | None
+    lived: int | None
+    reset: int | None
+    timed_out: int | None
+    refused: int | None
+    given_up: int | None
+    abandoned: int | None
 
 
 class Bytes(TypedDict):
     """Bytes of streams and documents."""
 
-    sent: int
-    in_order: int
-    missing: int
-    doubled: int
-    corrupt: int
+    sent: int | None
+    in_order: int | None
+    missing: int | None
+    doubled: int | None
+    corrupt: int | None
 
 
 class Datagrams(TypedDict):
     """Echoes and UDP requests."""
 
-    sent: int
-    answered: int
-    lost: int
-    doubled: int
-    corrupt: int
+    sent: int | None
+    answered: int | None
+    lost: int | None
+    doubled: int | None
+    corrupt: int | None
 
 
 class Talks(TypedDict):
@@ -181,9 +181,9 @@ class Talks(TypedDict):
     connections: Connections
     bytes: Bytes
     datagrams: Datagrams
-    misdelivered: int
-    documents: int
-    documents_failed: int
+    misdelivered: int | None
+    documents: int | None
+    documents_failed: int | None
     silence_max_ns: int | None
 
 
@@ -216,6 +216,6 @@ class RunDocument(TypedDict):
     faults: list[Fault]
     fault_targets: list[FaultTarget]
     guests: list[Guest]
-    talks: Talks | None
+    talks: Talks
     checks: list[Check]
     expected: list[Expectation]

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from actors.notebook.journal_header import Word
 from actors.notebook.journal_reader import JournalError
 from cluster.lab.config.resolved_domains import ResolvedGuest
+from cluster.lab.documents.document_kind import TIMELINE
 from cluster.lab.experiment.breaking.injection import Injection
 from cluster.lab.experiment.guest_record import GuestRecord
 from cluster.lab.verdict.journal_history import JournalHistory
@@ -131,7 +132,10 @@ class Timeline:
     @classmethod
     def of_json(cls, text: str) -> "Timeline":
         """What `to_json` made the text of. ValueError if it is none."""
-        return TypeAdapter(cls).validate_json(text)
+        data = json.loads(text)
+        if not TIMELINE.reads(data):
+            raise ValueError(TIMELINE.refusal(data))
+        return TypeAdapter(cls).validate_python(data)
 
 
 def timeline_of(facts: RunFacts) -> Timeline:

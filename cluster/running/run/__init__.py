@@ -17,6 +17,7 @@ run_state           the judge's notes
 kept_configuration  the configuration as it was
 kept_values         values as JSON, and back
 kept_document       JSON for programs, read back
+kept_report         run.json, with what was added since
 kept_run            a run that is over, judged or done again
 kept_runs           all of a folder
 commands            the commands for runs that are over

@@ -22,6 +22,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from cluster.lab.config.errors import reason_of
+from cluster.lab.documents.document_kind import ABOUT
 from cluster.running.run.kept_values import KeptError
 
 FILE: Final = "about.json"
@@ -132,7 +133,7 @@ class About:
         path = directory / FILE
         try:
             text = path.read_text(encoding="utf-8")
-            _check_keys(json.loads(text))
+            _check_keys(_of_this_schema(json.loads(text)))
             about = TypeAdapter(cls).validate_json(text, strict=True)
             datetime.fromisoformat(about.began)
         except FileNotFoundError as error:
@@ -156,6 +157,13 @@ class About:
     def text(self) -> str:
         """The text of the file."""
         return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def _of_this_schema(data: object) -> dict[str, object]:
+    """ValueError for what is of another; who names no schema lacks more than that."""
+    if not isinstance(data, dict) or data.get("schema", SCHEMA) != SCHEMA:
+        raise ValueError(ABOUT.refusal(data))
+    return data
 
 
 def _check_keys(data: dict[str, object]) -> None:

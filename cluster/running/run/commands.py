@@ -20,7 +20,7 @@ from cluster.lab.terminal.table import Table, number, text
 from cluster.running.run.kept_page import keep_page
 from cluster.running.run.kept_run import KeptRun
 from cluster.running.run.kept_runs import Budget, KeptRunSize, kept_runs, remove
-from cluster.running.run.kept_values import KeptError
+from cluster.running.run.kept_values import KeptError, OtherVersionError
 from cluster.running.run.progress import Progress, ProgressConsole
 from cluster.running.run.run_directory import RUNS
 from cluster.running.run.run_lock import InUseError, held
@@ -71,7 +71,7 @@ def verify(directory: Path, as_json: bool) -> int:  # noqa: FBT001
     then written to run.json, which is left alone if it is there.
     """
     with _as_usage(), held(directory, shared=True):
-        run = KeptRun.read(directory)
+        run = _judged_here(directory)
         progress = Progress(ProgressConsole())
         try:
             progress.observe("verify", "")
@@ -88,6 +88,16 @@ def verify(directory: Path, as_json: bool) -> int:  # noqa: FBT001
     return report.exit_code
 
 
+def _judged_here(directory: Path) -> KeptRun:
+    try:
+        return KeptRun.read(directory)
+    except OtherVersionError as error:
+        raise KeptError(
+            f"{directory} was kept by another version, with values that this one does not know; "
+            f"`domzero report {directory}` shows its report, `domzero rerun {directory}` does it again"
+        ) from error
+
+
 @click.command(short_help="Do a run again from what it kept.")
 @RUNDIR
 @OUT
@@ -95,12 +105,15 @@ def verify(directory: Path, as_json: bool) -> int:  # noqa: FBT001
 def rerun(directory: Path, out: Path | None, as_json: bool) -> int:  # noqa: FBT001
     """Run the configuration that is kept in RUNDIR again: with the same seed, in the same driver.
 
-    A simulated run comes out the very same. One that was an `up` runs for the duration of its configuration;
-    faults that somebody did by hand are not done again.
+    A simulated run comes out the very same; if another version kept it, its configuration is read anew. One
+    that was an `up` runs for the duration of its configuration; faults that somebody did by hand are not done
+    again.
     """
     with _as_usage():
-        kept = KeptRun.read(directory)
+        kept, told = KeptRun.to_rerun(directory)
         kept.check_images()
+    if told:
+        say(f"domzero: {told}")
     options = SessionOptions(driver=kept.about.driver, out=out, trace=kept.about.trace)
     session = Session(kept.cluster, options, Progress(ProgressConsole()))
     return run_and_show(session, as_json=as_json)

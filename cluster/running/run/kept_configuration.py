@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from cluster.lab.config.errors import reason_of
+from cluster.lab.config.loading import load_cluster
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.config.source_file import SourceFile
-from cluster.running.run.kept_values import KeptError, opened, plain, sealed, value_of
+from cluster.running.run.kept_values import KeptError, OtherVersionError, opened, plain, sealed, value_of
 
 FOLDER: Final = "configuration"
 ELSEWHERE: Final = "elsewhere"
 RESOLVED: Final = "resolved.json"
+SCHEMA: Final = 1
 
 
 def keep_sources(directory: Path, sources: tuple[SourceFile, ...]) -> list[dict[str, str]]:
@@ -41,26 +43,48 @@ def keep_sources(directory: Path, sources: tuple[SourceFile, ...]) -> list[dict[
 
 def resolved_text(cluster: ResolvedCluster) -> str:
     """The text of `resolved.json`; the files are beside it."""
-    return sealed(json.dumps({"schema": 1, "cluster": plain(replace(cluster, sources=()))}, indent=1))
+    return sealed(json.dumps({"schema": SCHEMA, "cluster": plain(replace(cluster, sources=()))}, indent=1))
 
 
 def read_resolved(directory: Path, files: list[dict[str, str]]) -> ResolvedCluster:
     """The cluster that `resolved_text` was made of; `files` as `keep_sources` gave them. KeptError."""
     path = directory / RESOLVED
     try:
-        cluster = value_of(opened(path.read_text(encoding="utf-8"))["cluster"])
+        kept = opened(path.read_text(encoding="utf-8"))
+        if kept["schema"] != SCHEMA:
+            raise OtherVersionError(f"it is of schema {kept['schema']!r}; this version reads schema {SCHEMA}")
+        cluster = value_of(kept["cluster"])
         sources = tuple(
             SourceFile(Path(each["read_from"]), (directory / each["file"]).read_bytes()) for each in files
         )
     except OSError as error:
         raise KeptError(f"{error.filename}: {reason_of(error)}") from error
     except KeptError as error:
-        raise KeptError(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise KeptError(f"{path}: not a configuration that this version can read: {error}") from error
     if not isinstance(cluster, ResolvedCluster):
         raise KeptError(f"{path}: not a configuration")
     return replace(cluster, sources=sources)
+
+
+def resolved_anew(directory: Path, files: list[dict[str, str]], seed: int) -> tuple[Path, ResolvedCluster]:
+    """What the kept files describe to this version, and which was read. ConfigError.
+
+    They are read where they were if they are there as they were: images lie beside them.
+    """
+    there = [Path(each["read_from"]) for each in files]
+    kept = [directory / each["file"] for each in files]
+    same = all(map(_have_the_same, there, kept))
+    first = (there if same else kept)[0]
+    return first, load_cluster(first).with_seed(seed)
+
+
+def _have_the_same(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False
 
 
 def _names(path: Path, home: Path) -> Iterator[str]:

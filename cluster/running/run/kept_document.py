@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 from cluster.lab.config.errors import reason_of
+from cluster.lab.documents.document_kind import DocumentKind
 from cluster.lab.verdict.summary import Document
 from cluster.running.run.kept_values import KeptError
 
 
-def read_document(path: Path, what: str, schema: int) -> Document:
-    """What a file says that should be `what`, as `a report`. KeptError, FileNotFoundError."""
+def read_document(path: Path, wanted: DocumentKind) -> Document:
+    """What a file of the wanted kind says. KeptError, FileNotFoundError."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -21,8 +22,7 @@ def read_document(path: Path, what: str, schema: int) -> Document:
         raise KeptError(f"{path}: {reason_of(error)}") from error
     except (ValueError, RecursionError) as error:
         raise KeptError(f"{path}: not as it was written: {error}") from error
-    if not isinstance(found, dict) or "schema" not in found:
-        raise KeptError(f"{path}: not {what}: it says no schema")
-    if found["schema"] != schema:
-        raise KeptError(f"{path}: {what} of schema {found['schema']!r}; this version reads schema {schema}")
-    return found
+    if not wanted.reads(found):
+        raise KeptError(f"{path}: {wanted.refusal(found)}")
+    checked: Document = found
+    return checked

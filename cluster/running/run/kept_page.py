@@ -11,12 +11,11 @@ from typing import Final
 from cluster.lab.config.errors import reason_of
 from cluster.lab.page.rendering import is_page
 from cluster.lab.page.run_page import RunPage
-from cluster.lab.verdict.report import SCHEMA
 from cluster.lab.verdict.run_facts import RunFacts
 from cluster.lab.verdict.summary import Document
 from cluster.lab.verdict.timeline import Timeline, timeline_of
 from cluster.running.run.about import About
-from cluster.running.run.kept_document import read_document
+from cluster.running.run.kept_report import read_report
 from cluster.running.run.kept_values import KeptError
 from cluster.running.run.run_directory import RunDirectory
 
@@ -60,7 +59,7 @@ def _run(path: Path) -> Document:
     """The report, which is read by its keys as `summary` does."""
     file = path / REPORT
     try:
-        return read_document(file, "a report", SCHEMA)
+        return read_report(file)
     except FileNotFoundError as error:
         raise KeptError(
             f"{path} has no {REPORT}: the run goes on, or was cut short; `domzero verify {path}` judges it"

@@ -12,8 +12,8 @@ from actors.abi.types import SECTOR_SIZE
 from cluster.lab.config.resolved import ResolvedCluster
 from cluster.lab.verdict.report import Report, report_of
 from cluster.running.run.about import About, ImageState
-from cluster.running.run.kept_configuration import read_resolved
-from cluster.running.run.kept_values import KeptError
+from cluster.running.run.kept_configuration import RESOLVED, read_resolved, resolved_anew
+from cluster.running.run.kept_values import KeptError, OtherVersionError
 from cluster.running.run.run_directory import RunDirectory
 from cluster.running.run.run_state import read_state
 
@@ -35,6 +35,20 @@ class KeptRun:
                 f"{path}: not a run of its own; `{shlex.join(about.command)}` made it, and will again"
             )
         return cls(RunDirectory(path.absolute()), about, read_resolved(path, about.configuration))
+
+    @classmethod
+    def to_rerun(cls, path: Path) -> tuple["KeptRun", str]:
+        """The run in a directory; one that another version kept is resolved anew, and the text says so.
+
+        KeptError, ConfigError.
+        """
+        try:
+            return cls.read(path), ""
+        except OtherVersionError:
+            about = About.read(path)
+            first, cluster = resolved_anew(path, about.configuration, about.seed)
+            told = f"{path / RESOLVED} is of another version: the configuration is read anew from {first}"
+            return cls(RunDirectory(path.absolute()), about, cluster), told
 
     def report(self) -> Report:
         """Judge it, as `run` does. KeptError if it left nothing that could be."""

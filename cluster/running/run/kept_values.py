@@ -64,6 +64,10 @@ class KeptError(ValueError):
     """A run directory does not hold what is wanted of it; the text says what, and what would be right."""
 
 
+class OtherVersionError(KeptError):
+    """It is as it was written, but by a version that kept other values than this one."""
+
+
 def plain(value: object) -> object:
     """A value as data for JSON."""
     if isinstance(value, Enum):
@@ -97,7 +101,7 @@ def value_of(data: object) -> object:
     try:
         return _made(data[KIND], values)
     except (KeyError, TypeError, ValueError) as error:
-        raise KeptError(f"no {data[KIND]!r} that this version knows: {error}") from error
+        raise OtherVersionError(f"no {data[KIND]!r} that this version knows: {error}") from error
 
 
 def sealed(text: str) -> str:

@@ -158,6 +158,8 @@ def _target(record: FaultTarget) -> object:
 def facts_of_text(text: str, cluster: ResolvedCluster, driver: str) -> RunFacts:
     """What `state_text` was made of, but for the journals. ValueError, KeyError, TypeError if none."""
     data = opened(text)
+    if data["schema"] != SCHEMA:
+        raise KeptError(f"it is of schema {data['schema']!r}; this version reads schema {SCHEMA}")
     injections = cast("list[Injection]", value_of(data["injections"]))
     by_number = {each.number: each for each in injections}
     rows = cast("list[dict[str, object]]", data["fault_targets"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from cluster.lab.config.errors import ConfigError, Finding, reason_of
+from cluster.lab.documents.document_kind import SWEEP, what_is
 from cluster.studies.campaign.trial import Record
 
 SCHEMA: Final = 2
@@ -82,6 +83,9 @@ class Results:
 
     def _take(self, path: Path, number: int, data: Record) -> None:
         if "schema" in data:
+            if data["schema"] != SCHEMA:
+                wrong = f"{what_is(data)}; only those of schema {SCHEMA} can be continued"
+                raise ConfigError([Finding(path, number, wrong, "name another file with --out")])
             if data != self._header:
                 raise _other(path, number, data, self._header)
         elif number == 1:
@@ -94,9 +98,15 @@ def read_results(path: Path) -> tuple[Record, Iterator[Record]]:
     """The header of a file of results and its records, as they are read; of a seed the first. ConfigError."""
     records = _lines(path)
     header = next(records, None)
-    if header is None or header.get("schema") != SCHEMA or "kinds" not in header:  # a matrix has no kinds
-        raise ConfigError([Finding(path, 1, "no results of a sweep", "name the file that it said it wrote")])
-    return header, records
+    if header is None or not SWEEP.reads(header):
+        wrong = "no results of a sweep: it is empty" if header is None else SWEEP.refusal(header)
+        raise ConfigError([Finding(path, 1, wrong, "name the file that `domzero sweep` said it wrote")])
+    return header, records if header["schema"] == SCHEMA else map(_of_schema_1, records)
+
+
+def _of_schema_1(record: Record) -> Record:
+    """Devices were vbds, and their class was not said."""
+    return {**record, "states": [f"vbd {each}" for each in record["states"]]}
 
 
 def _lines(path: Path) -> Iterator[Record]:
@@ -136,7 +146,7 @@ def _parsed(path: Path, number: int, line: str) -> Record:
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise ConfigError([Finding(path, number, "not a JSON object", "name another file with --out")])
+        raise ConfigError([Finding(path, number, "not a JSON object", "name the results of a sweep")])
     return data
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
+from cluster.lab.documents.document_kind import CURVE as CURVE_KIND
 from cluster.lab.page.curve_page import curve_page
 from cluster.lab.terminal.table import Table, line, number, text
 from cluster.running.run.kept_document import read_document
@@ -145,7 +146,7 @@ def number_text(value: float | None) -> str:
 
 def page_of_curve(path: Path) -> str:
     """The page of a `curve.json`. KeptError if it is none, or of another version."""
-    return curve_page(read_document(path, "a curve", SCHEMA))
+    return curve_page(read_document(path, CURVE_KIND))
 
 
 def _title(figure: Record) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
+from cluster.lab.documents.document_kind import MATRIX as MATRIX_KIND
 from cluster.lab.page.matrix_page import matrix_page
 from cluster.lab.terminal.table import Table, line, number, text
 from cluster.running.run.kept_document import read_document
@@ -118,7 +119,7 @@ class MatrixOutcome:
 
 def page_of_matrix(path: Path) -> str:
     """The page of a `matrix.json`. KeptError if it is none, or of another version."""
-    return matrix_page(read_document(path, "a matrix", SCHEMA))
+    return matrix_page(read_document(path, MATRIX_KIND))
 
 
 def _agrees(simulated: Tally | None, live: Tally) -> bool:

@@ -146,7 +146,7 @@ def test_what_is_not_there_has_no_page(tmp_path: Path) -> None:
     [
         ("run.json", None, "has no run.json"),
         ("run.json", "{", "not as it was written"),
-        ("run.json", "[]", "not a report: it says no schema"),
+        ("run.json", "[]", "not a JSON object; this version reads the report of a run"),
         ("timeline.json", "{}", "not as it was written"),
     ],
 )

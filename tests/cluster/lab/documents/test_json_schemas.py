@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from cluster.command.cli import cli
 from cluster.lab.documents.json_schemas import DOCUMENTS, json_schema
 from cluster.lab.verdict.report import SCHEMA as RUN_SCHEMA
+from cluster.lab.verdict.talk_result import talks_words
 from tests.cluster.studies.curve.test_curve import TEXT as CURVE
 from tests.cluster.studies.matrix.conftest import TEXT as MATRIX
 from tests.cluster.test_documented_fields import documented
@@ -92,6 +93,11 @@ def test_what_is_written_is_what_the_schema_says(name: str, written) -> None:
     Draft202012Validator.check_schema(schema)
     for each in written[name]:
         Draft202012Validator(schema).validate(each)
+
+
+def test_a_run_of_which_no_talk_could_be_read_is_what_the_schema_says(written) -> None:
+    document = {**written["run"][0], "talks": talks_words(None)}
+    Draft202012Validator(closed(json_schema("run"))).validate(document)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

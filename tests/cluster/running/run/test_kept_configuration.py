@@ -58,11 +58,11 @@ def test_what_was_resolved_comes_back_with_its_files(tmp_path: Path) -> None:
         ("", "resolved.json: it was changed after it had been written, or is cut off"),
         ('{"cluster": {}}', "resolved.json: it was changed after it had been written, or is cut off"),
         (
-            sealed('{"cluster": {"$": "ResolvedCluster"}}'),
+            sealed('{"schema": 1, "cluster": {"$": "ResolvedCluster"}}'),
             "no 'ResolvedCluster' that this version",
         ),
         (sealed('{"schema": 1}'), "not a configuration that this version can read"),
-        (sealed('{"cluster": {}}'), "resolved.json: not a configuration"),
+        (sealed('{"schema": 1, "cluster": {}}'), "resolved.json: not a configuration"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str | None, said: str) -> None:

@@ -102,5 +102,7 @@ def test_real_processes_agree(matrix, tmp_path: Path) -> None:
 def test_the_lines_of_a_matrix_are_no_results_of_a_sweep(matrix, tmp_path: Path) -> None:
     domzero("matrix", matrix(), "--cells", CELL, "--jobs", 1, "--out", tmp_path / "cells")
 
-    with pytest.raises(ConfigError, match="no results of a sweep"):
+    with pytest.raises(
+        ConfigError, match="the trials of a matrix of schema 2; this version reads the results of a sweep"
+    ):
         domzero("report", tmp_path / "cells/results.jsonl")
