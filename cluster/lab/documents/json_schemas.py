@@ -27,4 +27,17 @@ DOCUMENTS: Final[dict[str, Any]] = {
 
 def json_schema(name: str) -> dict[str, Any]:
     """The schema of one of `DOCUMENTS`."""
-    return {"$schema": DIALECT, **TypeAdapter(DOCUMENTS[name]).json_schema()}
+    made: dict[str, Any] = _in_lines(TypeAdapter(DOCUMENTS[name]).json_schema())
+    return {"$schema": DIALECT, **made}
+
+
+def _in_lines(part: Any) -> Any:  # noqa: ANN401 (any part of a schema)
+    """The same with every description in one line, however it is broken in the source."""
+    if isinstance(part, list):
+        return [_in_lines(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: " ".join(each.split()) if key == "description" and isinstance(each, str) else _in_lines(each)
+        for key, each in part.items()
+    }
