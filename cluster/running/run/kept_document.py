@@ -6,6 +6,8 @@ Rules: one that was written before a field was added is read, and lacks it (docs
 import json
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from cluster.lab.config.errors import reason_of
 from cluster.lab.documents.document_kind import DocumentKind
 from cluster.lab.verdict.summary import Document
@@ -26,3 +28,13 @@ def read_document(path: Path, wanted: DocumentKind) -> Document:
         raise KeptError(f"{path}: {wanted.refusal(found)}")
     checked: Document = found
     return checked
+
+
+def check_fields(path: Path, kind: type, document: object) -> None:
+    """KeptError if a document lacks a field that its type has, or has something else in its place."""
+    try:
+        TypeAdapter(kind).validate_python(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise KeptError(f"{path}: not as it was written: {where}: {first['msg']}") from error

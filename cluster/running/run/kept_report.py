@@ -7,14 +7,12 @@ does not say is null, an empty list, or what was so before it could be chosen.
 from pathlib import Path
 from typing import Any, Final, cast
 
-from pydantic import TypeAdapter, ValidationError
-
 from cluster.lab.config.architecture import Architecture
 from cluster.lab.documents.document_kind import RUN
 from cluster.lab.documents.run_document import RunDocument
 from cluster.lab.verdict.summary import Document
 from cluster.lab.verdict.talk_result import guest_words, talks_words
-from cluster.running.run.kept_document import read_document
+from cluster.running.run.kept_document import check_fields, read_document
 from cluster.running.run.kept_values import KeptError
 
 _OF_HOST: Final[dict[str, object]] = {
@@ -33,13 +31,9 @@ def read_report(path: Path) -> Document:
     told = read_document(path, RUN)
     try:
         report = _whole(told)
-        TypeAdapter(RunDocument).validate_python(report)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise KeptError(f"{path}: not as it was written: {where}: {first['msg']}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise KeptError(f"{path}: not as it was written: {error!r}") from error
+    check_fields(path, RunDocument, report)
     return report
 
 

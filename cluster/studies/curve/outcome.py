@@ -14,10 +14,11 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
+from cluster.lab.documents.curve_document import CurveDocument
 from cluster.lab.documents.document_kind import CURVE as CURVE_KIND
 from cluster.lab.page.curve_page import curve_page
 from cluster.lab.terminal.table import Table, line, number, text
-from cluster.running.run.kept_document import read_document
+from cluster.running.run.kept_document import check_fields, read_document
 from cluster.running.run.run_directory import RunDirectory
 from cluster.studies.campaign.trial import Record
 from cluster.studies.curve.plan import CurvePlan, Place
@@ -146,7 +147,9 @@ def number_text(value: float | None) -> str:
 
 def page_of_curve(path: Path) -> str:
     """The page of a `curve.json`. KeptError if it is none, or of another version."""
-    return curve_page(read_document(path, CURVE_KIND))
+    told = read_document(path, CURVE_KIND)
+    check_fields(path, CurveDocument, told)
+    return curve_page(told)
 
 
 def _title(figure: Record) -> str:

@@ -13,9 +13,10 @@ from typing import Final
 from rich.console import Console
 
 from cluster.lab.documents.document_kind import MATRIX as MATRIX_KIND
+from cluster.lab.documents.matrix_document import MatrixDocument
 from cluster.lab.page.matrix_page import matrix_page
 from cluster.lab.terminal.table import Table, line, number, text
-from cluster.running.run.kept_document import read_document
+from cluster.running.run.kept_document import check_fields, read_document
 from cluster.running.run.run_directory import RunDirectory
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.plan import MatrixPlan
@@ -119,7 +120,9 @@ class MatrixOutcome:
 
 def page_of_matrix(path: Path) -> str:
     """The page of a `matrix.json`. KeptError if it is none, or of another version."""
-    return matrix_page(read_document(path, MATRIX_KIND))
+    told = read_document(path, MATRIX_KIND)
+    check_fields(path, MatrixDocument, told)
+    return matrix_page(told)
 
 
 def _agrees(simulated: Tally | None, live: Tally) -> bool:

@@ -136,6 +136,9 @@ def test_the_page_is_made_again_from_what_is_kept(done) -> None:
     domzero("report", out)
     assert (out / "report.html").read_text() == before
 
+    (out / "curve.json").write_text(json.dumps({"schema": 1, "figures": [{}], "verdicts": []}))
+    with pytest.raises(click.UsageError, match="not as it was written: name: Field required"):
+        domzero("report", out)
     (out / "curve.json").write_text(json.dumps({"schema": 2, "figures": [], "verdicts": []}))
     with pytest.raises(
         click.UsageError, match=r"a curve \(curve.json\) of schema 2, which a newer version wrote"

@@ -87,6 +87,9 @@ def test_the_page_of_a_matrix_is_made_again(matrix, tmp_path: Path) -> None:
     domzero("report", out)
 
     assert (out / "report.html").read_text() == page
+    (out / "matrix.json").write_text(json.dumps({"schema": 1, "cells": [{}], "architectures": []}))
+    _, said = domzero("report", out, code=2)  # of click; `main` makes it 254
+    assert "not as it was written: name: Field required" in said
 
 
 @pytest.mark.processes
