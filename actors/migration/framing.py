@@ -6,6 +6,7 @@ them.
 Source: docs/specs/libxc-migration-stream.pandoc; `REC_LENGTH_MAX` of tools/libs/guest/xg_sr_stream_format.h.
 """
 
+from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
@@ -29,6 +30,18 @@ def framed(kind: int, body: bytes = b"") -> bytes:
     if len(body) > BODY_BYTES_MAX:
         raise MalformedError(f"its body has {len(body)} bytes; at most {BODY_BYTES_MAX} are right")
     return HEADER.pack(kind, len(body)) + body + bytes(padding_bytes(len(body)))
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalRecord:
+    """A record that a reader need not know; bit 31 of its type is set in any case."""
+
+    kind: int
+    body: bytes
+
+    def encode(self) -> bytes:
+        """All of it."""
+        return framed(self.kind | OPTIONAL, self.body)
 
 
 def unframed(padded: bytes, length: int) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from actors.migration.cpu_policies import CpuidPolicy, MsrPolicy
-from actors.migration.framing import OF_CHECKPOINTS, OPTIONAL, check_length, framed
+from actors.migration.framing import OF_CHECKPOINTS, OPTIONAL, OptionalRecord, check_length
 from actors.migration.libxc_types import LibxcType
 from actors.migration.page_data import PageData
 from actors.migration.pv_records import P2mFrames, PvInfo, SharedInfo, TscInfo, VcpuContext
@@ -18,16 +18,10 @@ from actors.migration.signals import Signal
 
 
 @dataclass(frozen=True, slots=True)
-class LibxcOptional:
-    """A record that a reader need not know; bit 31 of its type is set in any case."""
+class LibxcOptional(OptionalRecord):
+    """One of libxc's stream."""
 
     name: ClassVar[str] = "optional record of libxc"
-    kind: int
-    body: bytes
-
-    def encode(self) -> bytes:
-        """All of it."""
-        return framed(self.kind | OPTIONAL, self.body)
 
 
 LibxcRecord = (

@@ -10,7 +10,14 @@ from enum import IntEnum
 from struct import Struct
 from typing import ClassVar, Final, Self
 
-from actors.migration.framing import OF_CHECKPOINTS, OPTIONAL, check_length, check_length_min, framed
+from actors.migration.framing import (
+    OF_CHECKPOINTS,
+    OPTIONAL,
+    OptionalRecord,
+    check_length,
+    check_length_min,
+    framed,
+)
 from actors.migration.refusal import MalformedError
 
 IDENT: Final = int.from_bytes(b"LibxlFmt")
@@ -113,16 +120,10 @@ class EmulatorRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class LibxlOptional:
-    """A record that a reader need not know; bit 31 of its type is set in any case."""
+class LibxlOptional(OptionalRecord):
+    """One of libxl's stream."""
 
     name: ClassVar[str] = "optional record of libxl"
-    kind: int
-    body: bytes
-
-    def encode(self) -> bytes:
-        """All of it."""
-        return framed(self.kind | OPTIONAL, self.body)
 
 
 @dataclass(frozen=True, slots=True)
