@@ -141,17 +141,15 @@ class Architecture:
         """What a host of `run.json` was made of."""
         return cls(
             hwdom=Hwdom(words["hwdom"]),
-            spare=Spare(words.get("spare", Spare.none)),  # a run that was kept before there were spares
+            spare=Spare(words["spare"]),
             store=StorePlace(words["xenstore"]),
             store_restart=StoreRestart(words["xenstore_restart"]),
             reconnect=Reconnect(words["reconnect"]),
             frontends=tuple(Frontend(each) for each in words["frontends"]),
             driver_domains=bool(words["driver_domains"]),
-            drivers_end_machine=bool(
-                words.get("drivers_end_machine", False)
-            ),  # older runs have none of these
-            device_models=bool(words.get("device_models", False)),
-            virtualised_dom0=bool(words.get("virtualised_dom0", False)),
+            drivers_end_machine=bool(words["drivers_end_machine"]),
+            device_models=bool(words["device_models"]),
+            virtualised_dom0=bool(words["virtualised_dom0"]),
         )
 
 
