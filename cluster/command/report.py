@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from cluster.lab.config.errors import ConfigError
 from cluster.lab.documents import document_kind as kinds
 from cluster.lab.terminal.data_console import whoever_reads
 from cluster.running.run.about import FILE as ABOUT
@@ -56,8 +57,7 @@ def report(path: Path, out: Path | None) -> None:
 
 def _text(path: Path) -> str:
     if path.is_file():
-        _refuse_document(path)
-        return results_page(path)
+        return _sweep(path)
     for name, page in ((MATRIX, page_of_matrix), (CURVE, page_of_curve)):
         if (path / name).exists():
             return page(path / name)
@@ -66,11 +66,19 @@ def _text(path: Path) -> str:
     return page_of(path)
 
 
+def _sweep(path: Path) -> str:
+    try:
+        return results_page(path)
+    except ConfigError:
+        _refuse_document(path)
+        raise
+
+
 def _refuse_document(path: Path) -> None:
     """KeptError if a file is one JSON document, and not the one line of the results of a sweep."""
     try:
         data = json.loads(path.read_bytes()) if path.stat().st_size <= _DOCUMENT_MAX else None
     except (OSError, ValueError, RecursionError):
-        return  # whatever it is, it is read line by line
+        return  # whatever it is, it is judged line by line
     if data is not None and not kinds.SWEEP.is_of(data):
         raise KeptError(f"{path}: {kinds.what_is(data)}; {_CHOICES}")
