@@ -3,12 +3,15 @@
 Rules: says what `curve.json` says. What a paper has is drawn as points, since nothing is known between them.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from cluster.lab.page.page_table import Column, PageTable
 from cluster.lab.page.plot import LEFT, RIGHT, WIDTH, Box, Curve, Key, Plot
 from cluster.lab.page.rendering import rendered
 from cluster.lab.page.scale import Linear
+from cluster.lab.verdict.check import Verdict
 from cluster.lab.verdict.summary import Document
 
 _HEIGHT, _TOP, _FOOT = 260, 26, 44
@@ -20,12 +23,10 @@ Points = list[tuple[float, float]]
 
 def curve_page(curve: Document) -> str:
     """The page."""
-    verdicts = set(curve["verdicts"])
-    verdict = next((each for each in ("failed", "unknown") if each in verdicts), "held")
     return rendered(
         "curve.html.jinja",
         curve=curve,
-        verdict=verdict,
+        verdict=Verdict.all_of(map(Verdict, curve["verdicts"])).value,
         figures=[
             (each["title"], _plot(curve, each, f"figure-{number}"), _table(curve, each), each["source"])
             for number, each in enumerate(curve["figures"])
@@ -33,21 +34,25 @@ def curve_page(curve: Document) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is drawn of a line: ours as a curve, or a paper's as points."""
+
+    kind: str
+    label: str
+    points: Points
+    is_paper: bool
+
+
 def _plot(curve: Document, figure: Document, name: str) -> Plot:
-    ours, theirs = ([_points(each, key) for each in figure["lines"]] for key in ("p50", PAPER))
-    known = [point for points in (*ours, *theirs) for point in points]
-    across = Linear(*_ends([x for x, _ in known]), LEFT, WIDTH - RIGHT)
-    up = Linear.up_to([y for _, y in known], _HEIGHT - _FOOT, _TOP)
-    names = [each["line"] for each in figure["lines"]]
-    told = [
-        *((label, points) for label, points in zip(names, ours, strict=True)),
-        *((f"{label}, the paper's", points) for label, points in zip(names, theirs, strict=True)),
-    ]
+    shown = [each for each in _shown(figure) if each.points]
+    across = Linear(*_ends([x for each in shown for x, _ in each.points]), LEFT, WIDTH - RIGHT)
+    up = Linear.up_to([y for each in shown for _, y in each.points], _HEIGHT - _FOOT, _TOP)
+    told = [f"{each.label}: {_told(each.points)}" for each in shown]
     return Plot(
         name=name,
         title=f"{figure['title']} against {curve['x']}",
-        text="; ".join(f"{label}: {_told(points)}" for label, points in told if points)
-        or "Nothing was measured.",
+        text="; ".join(told) or "Nothing was measured.",
         height=_HEIGHT,
         top=_TOP,
         bottom=_HEIGHT - _FOOT,
@@ -56,36 +61,31 @@ def _plot(curve: Document, figure: Document, name: str) -> Plot:
         up=up.ticks(5),
         up_title=figure["unit"] or "value",
         boxes=[
-            Box(
-                f"{PAPER} paper-{number}",
-                round(across.place(x) - _POINT / 2, 1),
-                round(up.place(y) - _POINT / 2, 1),
-                _POINT,
-                _POINT,
-                f"{names[number]}, the paper's: {y:g} at {x:g}",
-            )
-            for number, points in enumerate(theirs)
-            for x, y in points
+            _dot(each, across.place(x), up.place(y), f"{y:g} at {x:g}")
+            for each in shown
+            if each.is_paper
+            for x, y in each.points
         ],
         curves=[
-            Curve(f"curve-{number}", [(across.place(x), up.place(y)) for x, y in points])
-            for number, points in enumerate(ours)
-            if points
+            Curve(each.kind, [(across.place(x), up.place(y)) for x, y in each.points])
+            for each in shown
+            if not each.is_paper
         ],
-        keys=[
-            *(Key(f"curve-{number}", names[number]) for number, points in enumerate(ours) if points),
-            *(
-                Key(f"{PAPER} paper-{number}", f"{names[number]}, the paper's")
-                for number, points in enumerate(theirs)
-                if points
-            ),
-        ],
+        keys=[Key(each.kind, each.label) for each in shown],
     )
 
 
-def _points(line: Document, key: str) -> Points:
-    """What is known of a line: ours, or the paper's."""
-    return [(each["x"], each[key]) for each in line["points"] if each[key] is not None]
+def _shown(figure: Document) -> Iterator[_Shown]:
+    """All of ours, then all of the paper's."""
+    for key, kind, whose in (("p50", "curve-{}", ""), (PAPER, f"{PAPER} {PAPER}-{{}}", ", the paper's")):
+        for number, line in enumerate(figure["lines"]):
+            points = [(each["x"], each[key]) for each in line["points"] if each[key] is not None]
+            yield _Shown(kind.format(number), f"{line['line']}{whose}", points, is_paper=key == PAPER)
+
+
+def _dot(shown: _Shown, x: float, y: float, told: str) -> Box:
+    corner = (round(x - _POINT / 2, 1), round(y - _POINT / 2, 1))
+    return Box(shown.kind, *corner, _POINT, _POINT, f"{shown.label}: {told}")
 
 
 def _ends(found: list[float]) -> tuple[float, float]:
