@@ -6,6 +6,7 @@ yaml_source        what they say, and on which line
 errors             what is wrong with a file: every finding with its place
 findings           what pydantic says of it, put as a person would
 places             where something is in plain data
+section            what stands beside a configuration in its file
 schema             the keys
 strict             what all parts of the schema have in common
 values             what they can be

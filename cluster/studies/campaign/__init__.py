@@ -22,6 +22,7 @@ trial           one seed from configuration to verdict
 results         the file of a sweep: append-only, resumable
 sweep           many seeds on the cores of this machine
 collecting      records as they come
+shown_outcome   what came of all, kept and shown
 dask_engine     many seeds on a Dask cluster
 engine          which of these, as was asked
 summary         what a person reads after a sweep

@@ -20,6 +20,12 @@ from cluster.lab.config.yaml_source import YamlSource
 FaultRow = dict[str, object]
 
 
+def first_seed(source: YamlSource) -> int:
+    """The seed that a file names, or 1; what is no number is refused where the file is resolved."""
+    seed = source.tree.get("seed", 1)
+    return seed if isinstance(seed, int) else 1
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One configuration and one seed. `source.tree` is never changed, only replaced."""

@@ -5,17 +5,31 @@ file holds twice (two shards' files may be put together with `cat`); results of 
 Only the seeds are kept in memory, since a sweep may have a hundred million.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TextIO
 
 from cluster.lab.config.errors import ConfigError, Finding, reason_of
+from cluster.lab.config.yaml_source import YamlSource
 from cluster.lab.documents.document_kind import SWEEP, what_is
 from cluster.studies.campaign.trial import Record
 
 SCHEMA: Final = 2
 VERDICTS: Final = ("held", "failed", "unknown")
+
+
+def section_header(source: YamlSource, key: str, section: Record) -> Record:
+    """What tells the results of a configuration and a section beside it from those of others."""
+    tree = {**source.tree, key: section}
+    sha256 = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+    return {"name": tree.get("name"), "sha256": sha256, key: section}
+
+
+def folder_of(home: str, header: Record) -> Path:
+    """Where the results of such a header lie if nobody says otherwise: `HOME/NAME-SHA`."""
+    return Path(home) / f"{header['name']}-{header['sha256'][:8]}"
 
 
 class Results:

@@ -3,20 +3,19 @@
 Exit codes as everywhere: 0 every run held, 1 a check failed, 2 unknown (an interrupted curve is), 254 usage.
 """
 
-import json
 from contextlib import closing
 from pathlib import Path
 
 import click
 
-from cluster.lab.exit_codes import FAILED, HELD, UNKNOWN
-from cluster.lab.terminal.data_console import DataConsole, whoever_reads
+from cluster.lab.verdict.check import Verdict
 from cluster.running.run.progress import Progress, ProgressConsole
 from cluster.running.run.session import Session, SessionOptions
 from cluster.running.run.shown_report import OUT, run_and_show
 from cluster.studies.campaign.collecting import collect
 from cluster.studies.campaign.engine import DASK, JOBS, run_seeds
-from cluster.studies.campaign.results import Results
+from cluster.studies.campaign.results import Results, folder_of
+from cluster.studies.campaign.shown_outcome import keep_and_show
 from cluster.studies.curve.outcome import CurveOutcome
 from cluster.studies.curve.plan import CurvePlan
 from cluster.studies.curve.schema import CurveFile
@@ -45,25 +44,17 @@ def curve(  # noqa: PLR0917 (click passes options so)
     and report.html. What was stopped goes on when the same command is given again.
     """
     plan = CurvePlan(CurveFile.read(file))
-    for number in plan.numbers:
-        plan.case(number).cluster()  # what is wrong is said before anything runs
+    plan.check()  # what is wrong is said before anything runs
     if replay is not None:
         return _replay(plan, replay, out)
-    folder = out or Path("curves") / f"{plan.header()['name']}-{plan.header()['sha256'][:8]}"
+    folder = out or folder_of("curves", plan.header())
     with closing(Results(folder / "results.jsonl", plan.header())) as results:
         records = run_seeds(plan, results.missing(plan.numbers), jobs, scheduler)
         interrupted = collect(records, results, plan.numbers, plan.replay_command)
         outcome = CurveOutcome.of(plan, sorted(results.records(), key=lambda each: each["seed"]))
-    outcome.write(folder)
-    with whoever_reads():
-        if as_json:
-            click.echo(json.dumps(outcome.to_dict(), indent=2))
-        else:
-            outcome.print(DataConsole())
-    click.echo(f"results: {folder}", err=True)
-    if "failed" in outcome.verdicts:
-        return FAILED
-    return UNKNOWN if interrupted or "unknown" in outcome.verdicts else HELD
+    keep_and_show(outcome, folder, as_json=as_json)
+    ended = [Verdict.unknown] if interrupted else []
+    return Verdict.all_of([*map(Verdict, outcome.verdicts), *ended]).exit_code
 
 
 def _replay(plan: CurvePlan, number: int, out: Path | None) -> int:

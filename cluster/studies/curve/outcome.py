@@ -114,8 +114,8 @@ class CurveOutcome:
         x = self.words.points[at].x
         values = self._values(place, (name, at))
         if figure.read == "lost":
-            base = self._values(place, (name, None))
-            values = [100 * (1 - each / median(base)) for each in values] if base and median(base) else []
+            before = median(self._values(place, (name, None)) or [0])
+            values = [100 * (1 - each / before) for each in values] if before else []
         elif unit == "ms":
             values = [each / 1e6 for each in values]
         return {

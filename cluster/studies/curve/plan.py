@@ -4,8 +4,6 @@ Rules: plain data, so that it can be sent. A number is read as `run.json` has it
 not measured. A verdict other than held is said, and its figures count all the same.
 """
 
-import hashlib
-import json
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +11,8 @@ from functools import cached_property
 from cluster.lab.config.places import NoPlaceError, found_at
 from cluster.lab.verdict.report import facts_of, report_of
 from cluster.running.drivers.simulated import IMAGES, run_simulated
-from cluster.studies.campaign.case import Case
+from cluster.studies.campaign.case import Case, first_seed
+from cluster.studies.campaign.results import section_header
 from cluster.studies.campaign.sweep import DIED
 from cluster.studies.campaign.trial import Record, finding_of, sort_in, verdict_of
 from cluster.studies.curve.schema import KEY, CurveFile
@@ -39,7 +38,12 @@ class CurvePlan:
         baselines = [None] if words.baseline is not None else []
         return [(line, point) for line in words.lines for point in (*baselines, *range(len(words.points)))]
 
-    @property
+    def check(self) -> None:
+        """ConfigError if a point cannot be run; what is wrong with one seed is so with all."""
+        for line, point in self.places:
+            self.file.case(line, point, first_seed(self.file.source)).cluster()
+
+    @cached_property
     def numbers(self) -> list[int]:
         """All runs, seed by seed."""
         seeds = self.file.words.seeds
@@ -48,8 +52,7 @@ class CurvePlan:
     def case(self, number: int) -> Case:
         """The configuration of a run. ConfigError."""
         place, at = divmod(number, self.file.words.seeds)
-        first = self.file.source.tree.get("seed", 1)
-        return self.file.case(*self.places[place], (first if isinstance(first, int) else 1) + at)
+        return self.file.case(*self.places[place], first_seed(self.file.source) + at)
 
     def record(self, number: int) -> Record:
         """Run one."""
@@ -65,7 +68,8 @@ class CurvePlan:
         else:
             for check in report.checks:
                 sort_in(check, failed, unknown)
-            figures = [_number_at(report.to_dict(), each.place) for each in self.file.words.figures]
+            run = report.to_dict()
+            figures = [_number_at(run, each.place) for each in self.file.words.figures]
         return self._record(number, failed, unknown, figures)
 
     def died(self, number: int) -> Record:
@@ -92,10 +96,7 @@ class CurvePlan:
 
     def header(self) -> Record:
         """What tells the results of this plan from those of others."""
-        words = self.file.words.model_dump(mode="json")
-        tree = {**self.file.source.tree, KEY: words}
-        sha256 = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
-        return {"name": tree.get("name"), "sha256": sha256, "curve": words}
+        return section_header(self.file.source, KEY, self.file.words.model_dump(mode="json"))
 
 
 def _number_at(run: object, place: str) -> float | None:

@@ -3,24 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field
 
 from cluster.lab.config.errors import ConfigError, Finding
-from cluster.lab.config.findings import findings_of
-from cluster.lab.config.places import NoPlaceError, put_at
+from cluster.lab.config.section import Changes, Line, change, section_of, without_section
 from cluster.lab.config.strict import Strict
-from cluster.lab.config.yaml_source import Where, YamlSource
+from cluster.lab.config.yaml_source import YamlSource
 from cluster.studies.campaign.case import Case
 
 KEY: Final = "curve"
 LINES_MAX: Final = 4
 """So many the page can tell apart, those of the paper beside them."""
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\n]+$")]
 Number = int | float
-Changes = dict[str, Any]
 
 
 class PointSchema(Strict):
@@ -54,10 +51,6 @@ class CurveSchema(Strict):
     seeds: Annotated[int, Field(ge=1, le=10_000)] = 1
 
 
-class _FileSchema(Strict):
-    curve: CurveSchema
-
-
 @dataclass(frozen=True)
 class CurveFile:
     """What a file says. `source`: the configuration that is left."""
@@ -69,37 +62,24 @@ class CurveFile:
     def read(cls, path: Path) -> "CurveFile":
         """ConfigError if it is none; what else a point has wrong is seen when it is made."""
         source = YamlSource.read(path)
-        if KEY not in source.tree:
-            right = "curve: {x: .., points: [..], lines: {..}, figures: [..]}"
-            raise ConfigError([Finding(path, 1, "the file has no curve", f"write {right}")])
-        try:
-            words = _FileSchema.model_validate({KEY: source.tree[KEY]}).curve
-        except ValidationError as error:
-            raise ConfigError(findings_of(error, source, _FileSchema)) from error
+        right = "curve: {x: .., points: [..], lines: {..}, figures: [..]}"
+        rest = without_section(source, KEY, "the file has no curve", right)
+        words = section_of(source, KEY, CurveSchema)
         findings = list(_findings(source, words))
         if findings:
             raise ConfigError(findings)
-        rest = {key: value for key, value in source.tree.items() if key != KEY}
-        return cls(source.changed(rest), words)
+        return cls(rest, words)
 
     def case(self, line: str, point: int | None, seed: int) -> Case:
         """The configuration of a seed of a point, or of the baseline of its line. ConfigError."""
         case = Case(self.source, seed)
         tree = case.tree()
-        self._change(tree, self.words.lines[line], ("lines", line))
+        change(tree, self.words.lines[line], self.source, (KEY, "lines", line))
         if point is None:
-            self._change(tree, self.words.baseline or {}, ("baseline",))
+            change(tree, self.words.baseline or {}, self.source, (KEY, "baseline"))
         else:
-            self._change(tree, self.words.points[point].set, ("points", point, "set"))
+            change(tree, self.words.points[point].set, self.source, (KEY, "points", point, "set"))
         return case.changed(tree)
-
-    def _change(self, tree: dict[str, Any], changes: Changes, where: Where) -> None:
-        for place, value in changes.items():
-            try:
-                put_at(tree, place, value)
-            except NoPlaceError as error:
-                finding = self.source.finding((KEY, *where, place), f"{place}: {error}")
-                raise ConfigError([finding]) from error
 
 
 def _findings(source: YamlSource, words: CurveSchema) -> Iterator[Finding]:

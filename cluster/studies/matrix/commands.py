@@ -4,7 +4,6 @@ Exit codes as everywhere: 0 every trial held, 1 a check failed or the two driver
 interrupted matrix is), 254 usage. What becomes of guests is the result, whatever it is.
 """
 
-import json
 from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,13 +11,13 @@ from pathlib import Path
 import click
 
 from cluster.lab.exit_codes import FAILED, HELD, UNKNOWN
-from cluster.lab.terminal.data_console import DataConsole, whoever_reads
 from cluster.running.run.progress import Progress, ProgressConsole
 from cluster.running.run.session import Session, SessionOptions
 from cluster.running.run.shown_report import OUT, run_and_show
 from cluster.studies.campaign.collecting import collect
 from cluster.studies.campaign.engine import DASK, JOBS, run_seeds
-from cluster.studies.campaign.results import Results
+from cluster.studies.campaign.results import Results, folder_of
+from cluster.studies.campaign.shown_outcome import keep_and_show
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.cell import Cell
 from cluster.studies.matrix.live import run_live
@@ -86,7 +85,7 @@ def matrix(  # noqa: PLR0917 (click passes options so)
     live_cells = _chosen(plan, live) if live else []
     for cell in dict.fromkeys([*cells, *live_cells]):
         cell.case(plan.file, 0).cluster()  # what is wrong is said before anything runs
-    folder = out or Path("matrices") / f"{plan.header()['name']}-{plan.header()['sha256'][:8]}"
+    folder = out or folder_of("matrices", plan.header())
     wanted = plan.numbers(cells)
     with closing(Results(folder / "results.jsonl", plan.header())) as results:
         records = run_seeds(plan, results.missing(wanted), jobs, scheduler)
@@ -100,13 +99,7 @@ def matrix(  # noqa: PLR0917 (click passes options so)
             interrupted = collect(records, results, numbers, plan.replay_command)
             lived = _of(numbers, results)
     outcome = MatrixOutcome.of(plan, known, lived)
-    outcome.write(folder)
-    with whoever_reads():
-        if as_json:
-            click.echo(json.dumps(outcome.to_dict(), indent=2))
-        else:
-            outcome.print(DataConsole())
-    click.echo(f"results: {folder}", err=True)
+    keep_and_show(outcome, folder, as_json=as_json)
     if outcome.has_failed:
         return FAILED
     return UNKNOWN if interrupted or outcome.is_unknown else HELD

@@ -4,17 +4,16 @@ Rules: plain data, so that it can be sent; the record of a trial is a function o
 a cell the trials follow each other; all cells have the same seeds.
 """
 
-import hashlib
-import json
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
 
-from cluster.studies.campaign.case import Case
+from cluster.studies.campaign.case import Case, first_seed
+from cluster.studies.campaign.results import section_header
 from cluster.studies.campaign.sweep import DIED
 from cluster.studies.campaign.trial import Record
 from cluster.studies.matrix.cell import Cell
-from cluster.studies.matrix.schema import NONE, MatrixFile
+from cluster.studies.matrix.schema import KEY, NONE, MatrixFile
 from cluster.studies.matrix.trial import CellTrial, simulate_cell
 
 
@@ -52,9 +51,7 @@ class MatrixPlan:
     def place(self, number: int) -> tuple[Cell, int]:
         """The cell and the seed of a trial."""
         place, at = divmod(number, self.seeds)
-        first = self.file.source.tree.get("seed", 1)
-        assert isinstance(first, int), "the file has been checked"
-        return self.cells[place], first + at
+        return self.cells[place], first_seed(self.file.source) + at
 
     def case(self, number: int) -> Case:
         """The configuration of a trial. ConfigError."""
@@ -78,6 +75,4 @@ class MatrixPlan:
 
     def header(self) -> Record:
         """What tells the results of this plan from those of others."""
-        tree = {**self.file.source.tree, "matrix": self.file.axes.model_dump(mode="json")}
-        sha256 = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
-        return {"name": tree.get("name"), "sha256": sha256, "matrix": tree["matrix"]}
+        return section_header(self.file.source, KEY, self.file.axes.model_dump(mode="json"))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from actors.policies import Frontend
 from cluster.lab.config.errors import ConfigError, Finding
-from cluster.lab.config.findings import findings_of
+from cluster.lab.config.section import section_of, without_section
 from cluster.lab.config.strict import Strict
 from cluster.lab.config.values import AboveZero, ArchitectureName, Name
 from cluster.lab.config.yaml_source import YamlSource
@@ -39,12 +39,6 @@ class AxesSchema(Strict):
     at: Annotated[list[AboveZero], Field(min_length=2, max_length=2)] = [30_000_000, 90_000_000]
 
 
-class MatrixSchema(Strict):
-    """Only the part of the file that is not a configuration."""
-
-    matrix: AxesSchema
-
-
 @dataclass(frozen=True)
 class MatrixFile:
     """What a file says. `source`: the configuration that is left when the axes are taken out."""
@@ -56,21 +50,16 @@ class MatrixFile:
     def read(cls, path: Path) -> "MatrixFile":
         """ConfigError if it is no matrix; what a cell has wrong beside is seen when it is made."""
         source = YamlSource.read(path)
-        if KEY not in source.tree:
-            right = "matrix: {architectures: [...], faults: {...}, frontends: [...]}"
-            raise ConfigError([Finding(path, 1, "the file has no matrix", f"write {right}")])
+        right = "matrix: {architectures: [...], faults: {...}, frontends: [...]}"
+        rest = without_section(source, KEY, "the file has no matrix", right)
         if "faults" in source.tree:
             wrong = "the faults of a matrix are its columns"
             raise ConfigError([source.finding(("faults",), wrong, "write them below matrix: faults:")])
-        try:
-            axes = MatrixSchema.model_validate({KEY: source.tree[KEY]}).matrix
-        except ValidationError as error:
-            raise ConfigError(findings_of(error, source, MatrixSchema)) from error
+        axes = section_of(source, KEY, AxesSchema)
         findings = list(_axis_findings(source, axes))
         if findings:
             raise ConfigError(findings)
-        rest = {key: value for key, value in source.tree.items() if key != KEY}
-        return cls(source.changed(rest), axes)
+        return cls(rest, axes)
 
 
 def _axis_findings(source: YamlSource, axes: AxesSchema) -> list[Finding]:

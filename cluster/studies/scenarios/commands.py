@@ -64,7 +64,7 @@ def scenario_run(name: str, cured: bool, driver: str, trace: bool, out: Path | N
     seen = [each for claim in claims for each in claim.look(run)]
     holds = all(each.holds for each in seen)
     with whoever_reads():
-        _print(DataConsole(), found, seen, cured=cured)
+        _print(DataConsole(), found, seen, cured=cured, holds=holds)
     say(f"run directory: {session.directory}")
     if INTERRUPTED in report.facts.unknown:
         return UNKNOWN
@@ -84,7 +84,7 @@ def _path(name: str) -> Path:
     raise click.UsageError(f"no scenario {name!r}; {right}{choices}, or a file that ends in .yaml")
 
 
-def _print(console: Console, scenario: Scenario, seen: Sequence[Seen], *, cured: bool) -> None:
+def _print(console: Console, scenario: Scenario, seen: Sequence[Seen], *, cured: bool, holds: bool) -> None:
     words = scenario.words
     line(console, f"[bold]{escape(words.title)}[/]")
     line(console, f"{escape(words.report)} {escape(words.url)}")
@@ -98,7 +98,6 @@ def _print(console: Console, scenario: Scenario, seen: Sequence[Seen], *, cured:
         table.add(each.place, each.wanted, each.seen, "yes" if each.holds else "no")
     table.print(console)
     console.print()
-    holds = all(each.holds for each in seen)
     done = "averted" if cured else "reproduced"
     line(console, f"[bold]{'' if holds else 'not '}{done}[/]")
     if holds and not cured:
